@@ -1,0 +1,53 @@
+"""Builds the native extensions. Metadata lives in pyproject.toml.
+
+Environment switches, all off by default (the default build runs on any x86-64 or aarch64 machine):
+    CODEIT_DEBUG=1                      -O0 -g and assertions
+    CODEIT_SANITIZE=address,undefined   compiler sanitizers by name; preload the runtime when importing
+    CODEIT_NATIVE=1                     tune for this machine's processor; the result may not run elsewhere
+"""
+
+import os
+from glob import glob
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+debug = os.environ.get("CODEIT_DEBUG") == "1"
+sanitize = os.environ.get("CODEIT_SANITIZE", "")
+native = os.environ.get("CODEIT_NATIVE") == "1"
+
+compile_args = ["-std=c++20", "-Wall", "-Wextra", "-fvisibility=hidden", "-pthread"]
+compile_args += ["-O0", "-g", "-UNDEBUG"] if debug else ["-O3", "-g0"]
+link_args = ["-pthread"]
+if native:
+    compile_args += ["-march=native"]
+if sanitize:
+    flags = [f"-fsanitize={sanitize}", "-fno-omit-frame-pointer", "-g"]
+    compile_args += flags
+    link_args += flags
+
+
+def extension(name, folders):
+    """The extension module codeit._native.NAME: its .pyx and every source of the named csrc folders."""
+    sources = [path for folder in folders for path in sorted(glob(f"csrc/{folder}/*.cc"))]
+    headers = [path for pattern in ("*.h", "*.def") for path in glob(f"csrc/*/{pattern}")]
+    return Extension(
+        f"codeit._native.{name}",
+        [f"codeit/_native/{name}.pyx", *sources],
+        include_dirs=["csrc"],
+        depends=headers,
+        language="c++",
+        extra_compile_args=compile_args,
+        extra_link_args=link_args,
+    )
+
+
+setup(
+    ext_modules=cythonize(
+        [
+            extension("vm", ["lang", "core", "primitives", "vm"]),
+            extension("replay", ["replay"]),
+        ],
+        language_level=3,
+    ),
+)
