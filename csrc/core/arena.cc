@@ -1,0 +1,45 @@
+#include "core/arena.h"
+
+#include <sys/mman.h>
+
+namespace codeit {
+namespace {
+
+constexpr size_t kPage = 4096;
+
+size_t round_to_pages(size_t bytes) {
+    return (bytes / kPage + (bytes % kPage != 0)) * kPage;
+}
+
+// Gives the pages that lie wholly inside [from, to) back; they read as zero when touched again.
+void return_pages(char *from, char *to) {
+    size_t begin = round_to_pages(reinterpret_cast<size_t>(from));
+    size_t end = reinterpret_cast<size_t>(to) / kPage * kPage;
+    if (begin < end) madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
+}
+
+} // namespace
+
+Arena::Arena(size_t max_bytes) {
+    if (max_bytes > SIZE_MAX - kPage) return;
+    mapped_bytes_ = max_bytes == 0 ? kPage : round_to_pages(max_bytes);
+    void *region = mmap(nullptr, mapped_bytes_, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (region == MAP_FAILED) return;
+    begin_ = low_ = static_cast<char *>(region);
+    end_ = high_ = lowest_high_ = begin_ + max_bytes / kAlignment * kAlignment;
+}
+
+Arena::~Arena() {
+    if (begin_ != nullptr) munmap(begin_, mapped_bytes_);
+}
+
+void Arena::reset() {
+    if (low_ > begin_ + kKeptBytes) return_pages(begin_ + kKeptBytes, low_);
+    if (lowest_high_ + kKeptBytes < end_) return_pages(lowest_high_, end_ - kKeptBytes);
+    low_ = begin_;
+    high_ = lowest_high_ = end_;
+    allocations_until_failure_ = 0;
+}
+
+} // namespace codeit

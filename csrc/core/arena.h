@@ -1,0 +1,72 @@
+// The memory of one machine. Every byte that a program can make the machine use comes from here.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace codeit {
+
+// One region of address space, reserved once and touched as needed. Values grow from its low end
+// and live until reset(); scratch grows from its high end and lives until its scope ends.
+// Invariant: begin_ <= low_ <= high_ <= end_, and both cursors are multiples of kAlignment.
+class Arena {
+  public:
+    static constexpr size_t kAlignment = 16;
+
+    explicit Arena(size_t max_bytes);
+    ~Arena();
+    Arena(const Arena &) = delete;
+    Arena &operator=(const Arena &) = delete;
+
+    // False when the operating system refused to reserve the region.
+    bool is_reserved() const { return begin_ != nullptr; }
+    size_t max_bytes() const { return static_cast<size_t>(end_ - begin_); }
+
+    // Uninitialised memory, or nullptr when the two ends would meet.
+    void *allocate(size_t bytes) {
+        size_t rounded = round_up(bytes);
+        if (rounded < bytes || rounded > room() || is_failing()) return nullptr;
+        char *result = low_;
+        low_ += rounded;
+        return result;
+    }
+    void *allocate_scratch(size_t bytes) {
+        size_t rounded = round_up(bytes);
+        if (rounded < bytes || rounded > room() || is_failing()) return nullptr;
+        high_ -= rounded;
+        if (high_ < lowest_high_) lowest_high_ = high_;
+        return high_;
+    }
+
+    char *scratch_mark() const { return high_; }
+    void release_scratch(char *mark) { high_ = mark; }
+
+    // Forgets everything. Pages beyond kKeptBytes go back to the operating system.
+    void reset();
+
+    // For tests: the k-th allocation from now (1 is the next) fails, and so do all after it.
+    void fail_after(uint64_t allocations) { allocations_until_failure_ = allocations; }
+
+  private:
+    static constexpr size_t kKeptBytes = size_t{8} << 20;
+
+    static size_t round_up(size_t bytes) { return (bytes + kAlignment - 1) & ~(kAlignment - 1); }
+    size_t room() const { return static_cast<size_t>(high_ - low_); }
+    bool is_failing() {
+        if (allocations_until_failure_ == 0) [[likely]]
+            return false;
+        if (allocations_until_failure_ == 1) return true;
+        --allocations_until_failure_;
+        return false;
+    }
+
+    char *begin_ = nullptr;
+    char *low_ = nullptr;
+    char *high_ = nullptr;
+    char *end_ = nullptr;
+    char *lowest_high_ = nullptr; // how far scratch has reached since the last reset
+    size_t mapped_bytes_ = 0;
+    uint64_t allocations_until_failure_ = 0; // 0: never
+};
+
+} // namespace codeit

@@ -1,0 +1,152 @@
+// What a primitive may use while a program runs: memory, fuel, depth, and calls of function values.
+#pragma once
+
+#include "core/arena.h"
+#include "core/outcome.h"
+#include "core/value.h"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace codeit {
+
+// Every limit is a count, so that a verdict is the same on every machine. codeit/executor.py
+// documents the defaults and how they were chosen.
+struct Limits {
+    int64_t fuel;       // elements touched, calls made and instructions run
+    uint64_t max_bytes; // memory of one run
+    uint32_t max_depth; // nested calls, counted as CPython counts its frames
+    uint32_t max_len;   // 0: none; else a value of this length or more is not bound to its name
+};
+
+// The body of a primitive: arguments as many as its row has parameters, *out apart from them.
+using Body = Outcome (*)(Machine &m, const Value *args, Value *out);
+extern const Body kBodies[kNumPrimitives]; // by opcode; primitives/bodies.cc
+
+class Machine {
+  public:
+    explicit Machine(const Limits &limits)
+        : limits_(limits), arena_(limits.max_bytes), fuel_(limits.fuel) {}
+
+    // Starts a run with full limits and empty memory.
+    void reset(Dialect dialect) {
+        arena_.reset();
+        fuel_ = limits_.fuel;
+        depth_ = 0;
+        nesting_ = 0;
+        num_closures_ = 0;
+        dialect_ = dialect;
+    }
+
+    // For the next run; the size of the memory stays.
+    void set_limits(const Limits &limits) { limits_ = limits; }
+
+    Dialect dialect() const { return dialect_; }
+    const Limits &limits() const { return limits_; }
+    Arena &arena() { return arena_; }
+    int64_t fuel_used() const { return limits_.fuel - (fuel_ < 0 ? 0 : fuel_); }
+
+    // Pays for work before it is done. One unit is one element touched.
+    Outcome charge(uint64_t units) {
+        if (units > static_cast<uint64_t>(INT64_MAX)) units = INT64_MAX;
+        fuel_ -= static_cast<int64_t>(units);
+        if (fuel_ < 0) [[unlikely]] {
+            fuel_ = -1; // stays spent, and never wraps
+            return Outcome::out_of_fuel;
+        }
+        return Outcome::ok;
+    }
+
+    // For work on the result of a run that is not the run's own, such as printing it.
+    void refuel(int64_t fuel) { fuel_ = fuel; }
+
+    // Uninitialised room for `count` objects that live until the run ends.
+    template <typename T>
+    Outcome allocate(size_t count, T **out) {
+        if (count > SIZE_MAX / sizeof(T)) return Outcome::out_of_memory;
+        *out = static_cast<T *>(arena_.allocate(count * sizeof(T)));
+        return *out != nullptr ? Outcome::ok : Outcome::out_of_memory;
+    }
+
+    // The same, living until the ScratchScope around it ends.
+    template <typename T>
+    Outcome allocate_scratch(size_t count, T **out) {
+        if (count > SIZE_MAX / sizeof(T)) return Outcome::out_of_memory;
+        *out = static_cast<T *>(arena_.allocate_scratch(count * sizeof(T)));
+        return *out != nullptr ? Outcome::ok : Outcome::out_of_memory;
+    }
+
+    // function(args...), with CPython's errors: type_error for a value that is no function and for
+    // a wrong number of arguments, recursion beyond the depth limit.
+    Outcome call(const Value &function, const Value *args, unsigned count, Value *out);
+
+    // A call made from inside a generator: one frame deeper, and a stop_iteration that leaves it
+    // becomes a runtime_error.
+    Outcome call_in_stream(const Value &function, const Value *args, unsigned count, Value *out);
+
+    // One level of nesting; leave() follows every enter() that succeeded.
+    Outcome enter() {
+        if (depth_ >= limits_.max_depth) return Outcome::recursion;
+        ++depth_;
+        return Outcome::ok;
+    }
+    void leave() { --depth_; }
+
+    // The nesting of values that hashing and printing follow. CPython bounds neither by its
+    // recursion limit, but this machine's stack is finite.
+    Outcome enter_nesting() {
+        if (nesting_ >= limits_.max_depth * 4) return Outcome::recursion;
+        ++nesting_;
+        return Outcome::ok;
+    }
+    void leave_nesting() { --nesting_; }
+
+    uint32_t next_closure_serial() { return num_closures_++; }
+
+  private:
+    Outcome call_closure(const Closure &closure, const Value *args, Value *out);
+
+    Limits limits_;
+    Arena arena_;
+    int64_t fuel_;
+    uint32_t depth_ = 0;
+    uint32_t nesting_ = 0;
+    uint32_t num_closures_ = 0;
+    Dialect dialect_ = Dialect::codeit;
+};
+
+// Scratch memory allocated inside the scope is released when it ends.
+class ScratchScope {
+  public:
+    explicit ScratchScope(Machine &m) : arena_(m.arena()), mark_(arena_.scratch_mark()) {}
+    ~ScratchScope() { arena_.release_scratch(mark_); }
+    ScratchScope(const ScratchScope &) = delete;
+    ScratchScope &operator=(const ScratchScope &) = delete;
+
+  private:
+    Arena &arena_;
+    char *mark_;
+};
+
+// Holds one level of nesting, if it was given: of calls and comparisons (DepthScope), or of values
+// under hashing or printing (NestingScope).
+template <Outcome (Machine::*enter)(), void (Machine::*leave)()>
+class LevelScope {
+  public:
+    explicit LevelScope(Machine &m) : m_(m), outcome_((m.*enter)()) {}
+    ~LevelScope() {
+        if (outcome_ == Outcome::ok) (m_.*leave)();
+    }
+    LevelScope(const LevelScope &) = delete;
+    LevelScope &operator=(const LevelScope &) = delete;
+    Outcome outcome() const { return outcome_; }
+
+  private:
+    Machine &m_;
+    Outcome outcome_;
+};
+
+using DepthScope = LevelScope<&Machine::enter, &Machine::leave>;
+using NestingScope = LevelScope<&Machine::enter_nesting, &Machine::leave_nesting>;
+
+} // namespace codeit

@@ -1,0 +1,97 @@
+// Values as sequences: length, items, unpacking, indexing and slicing, as CPython does them.
+#pragma once
+
+#include "core/machine.h"
+
+namespace codeit {
+
+// Items of a tuple in order, or of a set in iteration order.
+struct Items {
+    const Value *data = nullptr;
+    size_t size = 0;
+
+    const Value *begin() const { return data; }
+    const Value *end() const { return data + size; }
+    const Value &operator[](size_t k) const { return data[k]; }
+};
+
+// The tuple of `size` items at `items`, which must outlive the run; a pair or a cell where it is
+// one.
+inline Value tuple_of(const Value *items, size_t size) {
+    if (size == 2 && items[0].kind == Kind::integer && fits_int32(items[0].integer)) {
+        if (items[1].kind == Kind::integer && fits_int32(items[1].integer)) {
+            return Value::pair(static_cast<int32_t>(items[0].integer),
+                               static_cast<int32_t>(items[1].integer));
+        }
+        if (items[1].kind == Kind::pair) {
+            return Value::cell(static_cast<int32_t>(items[0].integer), items[1].i, items[1].j);
+        }
+    }
+    Value v;
+    v.kind = Kind::tuple;
+    v.size = static_cast<uint32_t>(size);
+    v.items = items;
+    return v;
+}
+
+// The tuple (a, b) of any two values.
+Outcome make_pair(Machine &m, const Value &a, const Value &b, Value *out);
+
+// The tuple (a, b) of two ints.
+Outcome make_int_pair(Machine &m, int64_t a, int64_t b, Value *out);
+
+// The tuple (color, (i, j)).
+Outcome make_cell(Machine &m, const Value &color, const Value &place, Value *out);
+
+// len(v); type_error unless v is a tuple or a set.
+Outcome length_of(const Value &v, size_t *out);
+
+// All items of v at once, charged for; type_error unless v is a tuple or a set.
+Outcome items_of(Machine &m, const Value &v, Items *out);
+
+// a, b = v
+Outcome unpack(Machine &m, const Value &v, Value *a, Value *b);
+
+// color, (i, j) = v
+Outcome unpack_cell(Machine &m, const Value &v, Value *color, Value *i, Value *j);
+
+// next(iter(v)); stop_iteration when it is empty.
+Outcome first_of(Machine &m, const Value &v, Value *out);
+
+// v[k] with k an index as written in a program: type_error unless v is a tuple, index_error
+// outside.
+Outcome item_at(Machine &m, const Value &v, int64_t k, Value *out);
+Outcome item_at(Machine &m, const Value &v, const Value &k, Value *out);
+
+// v[begin:end] for bounds already computed; any tuple, bounds clamp as Python's do.
+Outcome slice(Machine &m, const Value &v, int64_t begin, int64_t end, Value *out);
+
+// v[::-1]
+Outcome reversed(Machine &m, const Value &v, Value *out);
+
+// A growing list of values; its final storage lives until the run ends.
+class ValueList {
+  public:
+    explicit ValueList(Machine &m) : m_(m) {}
+
+    Outcome reserve(size_t count) { return count > capacity_ ? grow(count) : Outcome::ok; }
+    Outcome push(const Value &v) {
+        if (size_ == capacity_) TRY(grow(size_ + 1));
+        data_[size_++] = v;
+        return Outcome::ok;
+    }
+    size_t size() const { return size_; }
+    Value *take() { return data_; } // for an owner that lives as long as the run
+    Items items() const { return {data_, size_}; }
+    Value as_tuple() const { return tuple_of(data_, size_); }
+
+  private:
+    Outcome grow(size_t at_least);
+
+    Machine &m_;
+    Value *data_ = nullptr;
+    size_t size_ = 0;
+    size_t capacity_ = 0;
+};
+
+} // namespace codeit

@@ -1,0 +1,205 @@
+// A value of the language in 16 bytes, and the relations that the language has on values.
+#pragma once
+
+#include "core/outcome.h"
+#include "lang/language.h"
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+namespace codeit {
+
+class Machine;
+struct Closure;
+struct Grid;
+struct Set;
+
+// Order matters: everything up to `integer` is an int to the language's arithmetic once `none` is
+// excluded, and pair..grid are its tuples.
+enum class Kind : uint8_t {
+    unbound, // a register that no line has bound
+    none,
+    boolean,
+    integer,
+    pair,  // (i, j), both ints of 32 bits
+    cell,  // (color, (i, j)), all ints of 32 bits
+    tuple, // any other tuple
+    grid,  // a tuple of at least one row of equal, positive width, all items ints of 8 bits
+    set,
+    function,
+};
+
+// Invariant: a tuple that can be a pair or a cell is one; `tuple_of` (sequence.h) sees to it. A
+// grid may be held as a `grid` or as a `tuple` of rows; equality, order and hash do not tell them
+// apart.
+struct Value {
+    Kind kind = Kind::unbound;
+    Opcode opcode{}; // function: the primitive, where `closure` is null
+    union {
+        int32_t color; // cell
+        uint32_t size; // tuple: number of items
+        uint32_t unused = 0;
+    };
+    union {
+        int64_t integer = 0; // integer; boolean as 0 or 1
+        struct {
+            int32_t i, j; // pair, cell
+        };
+        const Value *items;     // tuple
+        const Grid *grid;       // grid
+        Set *set;               // set; mutable, as it lays out its order when first asked
+        const Closure *closure; // function, null for a primitive
+    };
+
+    static Value none() { return of(Kind::none); }
+    static Value boolean(bool b) {
+        Value v = of(Kind::boolean);
+        v.integer = b;
+        return v;
+    }
+    static Value of_int(int64_t n) {
+        Value v = of(Kind::integer);
+        v.integer = n;
+        return v;
+    }
+    static Value pair(int32_t i, int32_t j) {
+        Value v = of(Kind::pair);
+        v.i = i;
+        v.j = j;
+        return v;
+    }
+    static Value cell(int32_t color, int32_t i, int32_t j) {
+        Value v = pair(i, j);
+        v.kind = Kind::cell;
+        v.color = color;
+        return v;
+    }
+    static Value of_set(Set *set) {
+        Value v = of(Kind::set);
+        v.set = set;
+        return v;
+    }
+    static Value of_primitive(Opcode opcode) {
+        Value v = of(Kind::function);
+        v.opcode = opcode;
+        v.closure = nullptr;
+        return v;
+    }
+    static Value of_closure(const Closure *closure) {
+        Value v = of(Kind::function);
+        v.closure = closure;
+        return v;
+    }
+
+    bool is_int() const { return kind == Kind::integer || kind == Kind::boolean; }
+    bool is_tuple() const { return kind >= Kind::pair && kind <= Kind::grid; }
+    bool is_set() const { return kind == Kind::set; }
+
+  private:
+    static Value of(Kind kind) {
+        Value v;
+        v.kind = kind;
+        return v;
+    }
+};
+static_assert(sizeof(Value) == 16);
+
+inline bool fits_int32(int64_t n) {
+    return n >= INT32_MIN && n <= INT32_MAX;
+}
+
+// A function made by a primitive. Compared and ordered in sets by identity.
+struct Closure {
+    enum class Form : uint8_t { compose, chain, matcher, fork, rbind, lbind } form;
+    uint8_t arity;
+    uint32_t serial; // counts the closures of one run; stands in for the address in hashes
+    Value parts[3];  // the arguments of the primitive that made it
+};
+
+// `==`, `<`, hash() and bool() of the language. They charge for what they visit; less fails with
+// type_error on values that have no order.
+Outcome equal_composites(Machine &m, const Value &a, const Value &b, bool *result);
+Outcome less_composites(Machine &m, const Value &a, const Value &b, bool *result);
+Outcome hash_composite(Machine &m, const Value &v, uint64_t *result);
+bool is_true(const Value &v);
+
+inline Outcome equal(Machine &m, const Value &a, const Value &b, bool *result) {
+    if (a.is_int() && b.is_int()) {
+        *result = a.integer == b.integer;
+        return Outcome::ok;
+    }
+    if (a.kind == b.kind && (a.kind == Kind::pair || a.kind == Kind::cell)) {
+        *result = a.integer == b.integer && a.color == b.color;
+        return Outcome::ok;
+    }
+    return equal_composites(m, a, b, result);
+}
+
+inline Outcome less(Machine &m, const Value &a, const Value &b, bool *result) {
+    if (a.is_int() && b.is_int()) {
+        *result = a.integer < b.integer;
+        return Outcome::ok;
+    }
+    return less_composites(m, a, b, result);
+}
+
+// CPython 3.11's hashes; see the specification of the language, "Hash functions".
+namespace hashing {
+
+inline constexpr uint64_t kPrime1 = 11400714785074694791u;
+inline constexpr uint64_t kPrime2 = 14029467366897019727u;
+inline constexpr uint64_t kPrime5 = 2870177450012600261u;
+inline constexpr uint64_t kTupleEnd = kPrime5 ^ 3527539u;
+
+inline uint64_t of_int(int64_t n) {
+    constexpr uint64_t kModulus = (uint64_t{1} << 61) - 1;
+    uint64_t magnitude = n < 0 ? 0 - static_cast<uint64_t>(n) : static_cast<uint64_t>(n);
+    uint64_t remainder = magnitude % kModulus;
+    uint64_t hash = n < 0 ? 0 - remainder : remainder;
+    return hash == UINT64_MAX ? UINT64_MAX - 1 : hash;
+}
+
+// For ints of 32 bits no reduction is needed.
+inline uint64_t of_small_int(int32_t n) {
+    return n == -1 ? UINT64_MAX - 1 : static_cast<uint64_t>(static_cast<int64_t>(n));
+}
+
+inline uint64_t add_item(uint64_t accumulator, uint64_t item_hash) {
+    return std::rotl(accumulator + item_hash * kPrime2, 31) * kPrime1;
+}
+
+inline uint64_t finish_tuple(uint64_t accumulator, uint64_t size) {
+    accumulator += size ^ kTupleEnd;
+    return accumulator == UINT64_MAX ? 1546275796u : accumulator;
+}
+
+inline uint64_t of_pair(int32_t i, int32_t j) {
+    return finish_tuple(add_item(add_item(kPrime5, of_small_int(i)), of_small_int(j)), 2);
+}
+
+inline uint64_t of_cell(int32_t color, int32_t i, int32_t j) {
+    return finish_tuple(add_item(add_item(kPrime5, of_small_int(color)), of_pair(i, j)), 2);
+}
+
+} // namespace hashing
+
+inline Outcome hash_of(Machine &m, const Value &v, uint64_t *result) {
+    switch (v.kind) {
+    case Kind::integer:
+    case Kind::boolean:
+        *result = hashing::of_int(v.integer);
+        return Outcome::ok;
+    case Kind::pair:
+        *result = hashing::of_pair(v.i, v.j);
+        return Outcome::ok;
+    case Kind::cell:
+        *result = hashing::of_cell(v.color, v.i, v.j);
+        return Outcome::ok;
+    default:
+        return hash_composite(m, v, result);
+    }
+}
+
+} // namespace codeit
