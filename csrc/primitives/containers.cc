@@ -1,0 +1,267 @@
+// Tuples and frozensets, without functions.
+#include "primitives/primitive.h"
+#include "primitives/selection.h"
+
+#include <algorithm>
+
+namespace codeit {
+namespace {
+
+// The extreme item by frequency: a set of the items is scanned in its own order, so that this
+// order, not the order of appearance, decides ties.
+Outcome extreme_by_count(Machine &m, Extreme extreme, const Value &container, Value *out) {
+    if (container.is_set()) return Outcome::attribute_error;
+    Items items;
+    TRY(items_of(m, container, &items));
+    return most_frequent(m, extreme, items, out);
+}
+
+Outcome extreme_item(Machine &m, Extreme extreme, const Value &container, Value *out) {
+    Items items;
+    TRY(items_of(m, container, &items));
+    Selection selection(m, extreme);
+    for (const Value &item : items) TRY(selection.offer(item, item));
+    *out = selection.is_empty() ? Value::of_int(0) : selection.item();
+    return Outcome::ok;
+}
+
+} // namespace
+
+PRIMITIVE(contained) {
+    const Value &value = args[0];
+    const Value &container = args[1];
+    bool found = false;
+    if (container.is_set()) {
+        TRY(contains(m, container.set, value, &found));
+    } else {
+        Items items;
+        TRY(items_of(m, container, &items));
+        for (size_t k = 0; k < items.size && !found; ++k) TRY(equal(m, items[k], value, &found));
+    }
+    *out = Value::boolean(found);
+    return Outcome::ok;
+}
+
+PRIMITIVE(interval) {
+    for (int k = 0; k < 3; ++k) {
+        if (!args[k].is_int()) return Outcome::type_error;
+    }
+    int64_t start = args[0].integer;
+    int64_t stop = args[1].integer;
+    int64_t step = args[2].integer;
+    if (step == 0) return Outcome::value_error;
+    uint64_t count = 0;
+    if (step > 0 ? start < stop : start > stop) {
+        uint64_t distance = step > 0 ? static_cast<uint64_t>(stop) - static_cast<uint64_t>(start)
+                                     : static_cast<uint64_t>(start) - static_cast<uint64_t>(stop);
+        uint64_t stride = step > 0 ? static_cast<uint64_t>(step) : 0 - static_cast<uint64_t>(step);
+        count = (distance - 1) / stride + 1;
+    }
+    if (count > static_cast<uint64_t>(INT64_MAX)) return Outcome::overflow;
+    TRY(m.charge(count));
+    Value *items;
+    TRY(m.allocate(count, &items));
+    for (uint64_t k = 0; k < count; ++k) {
+        // Unsigned, as k * step alone may leave the range although the item does not.
+        uint64_t item = static_cast<uint64_t>(start) + k * static_cast<uint64_t>(step);
+        items[k] = Value::of_int(static_cast<int64_t>(item));
+    }
+    *out = tuple_of(items, count);
+    return Outcome::ok;
+}
+
+PRIMITIVE(repeat) {
+    if (!args[1].is_int()) return Outcome::type_error;
+    uint64_t count = static_cast<uint64_t>(std::max<int64_t>(args[1].integer, 0));
+    TRY(m.charge(count));
+    Value *items;
+    TRY(m.allocate(count, &items));
+    std::fill_n(items, count, args[0]);
+    *out = tuple_of(items, count);
+    return Outcome::ok;
+}
+
+PRIMITIVE(pair) {
+    Items a;
+    Items b;
+    TRY(items_of(m, args[0], &a));
+    TRY(items_of(m, args[1], &b));
+    size_t size = std::min(a.size, b.size);
+    Value *items;
+    TRY(m.allocate(size, &items));
+    for (size_t k = 0; k < size; ++k) TRY(make_pair(m, a[k], b[k], &items[k]));
+    *out = tuple_of(items, size);
+    return Outcome::ok;
+}
+
+PRIMITIVE(size) {
+    size_t size;
+    TRY(length_of(args[0], &size));
+    *out = Value::of_int(static_cast<int64_t>(size));
+    return Outcome::ok;
+}
+
+PRIMITIVE(initset) {
+    SetBuilder set(m);
+    TRY(set.add(args[0]));
+    return set.finish_copied(out);
+}
+
+PRIMITIVE(combine) {
+    Items a;
+    Items b;
+    TRY(items_of(m, args[0], &a));
+    TRY(items_of(m, args[1], &b));
+    LikeBuilder result(m, args[0]);
+    for (const Value &item : a) TRY(result.add(item));
+    for (const Value &item : b) TRY(result.add(item));
+    return result.finish(out);
+}
+
+PRIMITIVE(merge) {
+    Items containers;
+    TRY(items_of(m, args[0], &containers));
+    LikeBuilder result(m, args[0]);
+    for (const Value &container : containers) {
+        Items items;
+        TRY(items_of(m, container, &items));
+        for (const Value &item : items) TRY(result.add(item));
+    }
+    return result.finish(out);
+}
+
+PRIMITIVE(intersection) {
+    const Value &a = args[0];
+    const Value &b = args[1];
+    if (a.is_set() && b.is_set()) return set_intersection(m, a.set, b.set, out);
+    if (!a.is_int() || !b.is_int()) return Outcome::type_error;
+    int64_t bits = a.integer & b.integer;
+    bool are_bools = a.kind == Kind::boolean && b.kind == Kind::boolean;
+    *out = are_bools ? Value::boolean(bits != 0) : Value::of_int(bits);
+    return Outcome::ok;
+}
+
+PRIMITIVE(difference) {
+    Items items;
+    TRY(items_of(m, args[0], &items));
+    LikeBuilder result(m, args[0]);
+    for (const Value &item : items) {
+        Value membership[2] = {item, args[1]};
+        Value is_in_b;
+        TRY(primitive_contained(m, membership, &is_in_b));
+        if (!is_true(is_in_b)) TRY(result.add(item));
+    }
+    return result.finish(out);
+}
+
+PRIMITIVE(dedupe) {
+    const Value &tuple = args[0];
+    Items items;
+    TRY(items_of(m, tuple, &items));
+    if (tuple.is_set() && items.size != 0) return Outcome::attribute_error;
+    SetBuilder seen(m); // tells equal items apart from new ones, as tuple.index does one by one
+    ValueList result(m);
+    for (const Value &item : items) {
+        size_t before = seen.size();
+        TRY(seen.add(item));
+        if (seen.size() != before) TRY(result.push(item));
+    }
+    *out = result.as_tuple();
+    return Outcome::ok;
+}
+
+PRIMITIVE(maximum) {
+    return extreme_item(m, Extreme::largest, args[0], out);
+}
+PRIMITIVE(minimum) {
+    return extreme_item(m, Extreme::smallest, args[0], out);
+}
+PRIMITIVE(mostcommon) {
+    return extreme_by_count(m, Extreme::largest, args[0], out);
+}
+PRIMITIVE(leastcommon) {
+    return extreme_by_count(m, Extreme::smallest, args[0], out);
+}
+
+PRIMITIVE(insert) {
+    if (!args[1].is_set()) return Outcome::attribute_error;
+    Value added;
+    TRY(primitive_initset(m, args, &added));
+    return set_union(m, args[1].set, added.set, out);
+}
+
+PRIMITIVE(remove) {
+    Items items;
+    TRY(items_of(m, args[1], &items));
+    LikeBuilder result(m, args[1]);
+    for (const Value &item : items) {
+        bool is_equal;
+        TRY(equal(m, item, args[0], &is_equal));
+        if (!is_equal) TRY(result.add(item));
+    }
+    return result.finish(out);
+}
+
+PRIMITIVE(other) {
+    Value reordered[2] = {args[1], args[0]};
+    Value rest;
+    TRY(primitive_remove(m, reordered, &rest));
+    return first_of(m, rest, out);
+}
+
+PRIMITIVE(totuple) {
+    if (args[0].is_tuple()) {
+        *out = args[0];
+        return Outcome::ok;
+    }
+    Items items;
+    TRY(items_of(m, args[0], &items));
+    *out = tuple_of(items.data, items.size);
+    return Outcome::ok;
+}
+
+PRIMITIVE(first) {
+    return first_of(m, args[0], out);
+}
+
+PRIMITIVE(last) {
+    if (args[0].kind == Kind::grid) return item_at(m, args[0], -1, out);
+    Items items;
+    TRY(items_of(m, args[0], &items));
+    if (items.size == 0) return Outcome::value_error;
+    *out = items[items.size - 1];
+    return Outcome::ok;
+}
+
+// b is the outer loop; a is looked at only where b has items.
+PRIMITIVE(product) {
+    Items b;
+    TRY(items_of(m, args[1], &b));
+    SetBuilder set(m);
+    for (const Value &j : b) {
+        Items a;
+        TRY(items_of(m, args[0], &a));
+        for (const Value &i : a) {
+            Value both;
+            TRY(make_pair(m, i, j, &both));
+            TRY(set.add(both));
+        }
+    }
+    return set.finish(out);
+}
+
+PRIMITIVE(sizefilter) {
+    Items items;
+    TRY(items_of(m, args[0], &items));
+    SetBuilder set(m);
+    for (const Value &item : items) {
+        size_t size;
+        bool is_equal;
+        TRY(length_of(item, &size));
+        TRY(equal(m, Value::of_int(static_cast<int64_t>(size)), args[1], &is_equal));
+        if (is_equal) TRY(set.add(item));
+    }
+    return set.finish(out);
+}
+
+} // namespace codeit

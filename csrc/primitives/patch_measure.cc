@@ -1,0 +1,487 @@
+// Numbers and truths about patches and grids.
+#include "primitives/operators.h"
+#include "primitives/patch.h"
+#include "primitives/selection.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace codeit {
+namespace {
+
+enum class Axis : uint8_t { row, column };
+
+// The extreme i or j over IDX(patch); value_error when it is empty.
+Outcome extreme_place(Machine &m, Extreme extreme, Axis axis, const Value &patch, Value *out) {
+    if (has_plain_places(patch)) {
+        Box box;
+        TRY(bounding_box(m, *patch.set, &box));
+        bool is_least = extreme == Extreme::smallest;
+        *out = Value::of_int(axis == Axis::row ? (is_least ? box.top : box.bottom)
+                                               : (is_least ? box.left : box.right));
+        return Outcome::ok;
+    }
+    Value places;
+    Items items;
+    TRY(to_indices(m, patch, &places));
+    TRY(items_of(m, places, &items));
+    Selection selection(m, extreme);
+    for (const Value &item : items) {
+        Value i;
+        Value j;
+        TRY(unpack(m, item, &i, &j));
+        const Value &coordinate = axis == Axis::row ? i : j;
+        TRY(selection.offer(coordinate, coordinate));
+    }
+    if (selection.is_empty()) return Outcome::value_error;
+    *out = selection.item();
+    return Outcome::ok;
+}
+
+// The number of rows or columns that a piece spans. A tuple is read as a grid.
+Outcome span_of(Machine &m, Axis axis, const Value &piece, Value *out) {
+    size_t size;
+    TRY(length_of(piece, &size));
+    if (size != 0 && piece.is_tuple() && axis == Axis::column) {
+        Value row;
+        TRY(item_at(m, piece, 0, &row));
+        TRY(length_of(row, &size));
+    }
+    if (size == 0 || piece.is_tuple()) {
+        *out = Value::of_int(static_cast<int64_t>(size));
+        return Outcome::ok;
+    }
+    Value last;
+    Value first;
+    Value distance;
+    TRY(extreme_place(m, Extreme::largest, axis, piece, &last));
+    TRY(extreme_place(m, Extreme::smallest, axis, piece, &first));
+    TRY(minus(m, last, first, &distance));
+    return plus(m, distance, Value::of_int(1), out);
+}
+
+// (top or bottom, left or right) of the bounding box. Over any patch: the extreme of every column
+// of COLS, by row_extreme for column 0 and column_extreme for column 1; a further column is a
+// key_error unless both extremes are the same, in which case it is treated alike.
+Outcome corner(Machine &m, Extreme row_extreme, Extreme column_extreme, const Value &patch,
+               Value *out) {
+    if (has_plain_places(patch)) {
+        Box box;
+        TRY(bounding_box(m, *patch.set, &box));
+        *out = Value::pair(row_extreme == Extreme::smallest ? box.top : box.bottom,
+                           column_extreme == Extreme::smallest ? box.left : box.right);
+        return Outcome::ok;
+    }
+    Columns columns;
+    TRY(columns_of(m, patch, &columns));
+    Value *corner;
+    TRY(m.allocate(columns.num_columns, &corner));
+    for (size_t k = 0; k < columns.num_columns; ++k) {
+        if (k >= 2 && row_extreme != column_extreme) return Outcome::key_error;
+        Selection selection(m, k == 0 ? row_extreme : column_extreme);
+        for (const Value &item : columns[k]) TRY(selection.offer(item, item));
+        corner[k] = selection.item();
+    }
+    *out = tuple_of(corner, columns.num_columns);
+    return Outcome::ok;
+}
+
+// first + span // 2
+Outcome middle(Machine &m, Axis axis, const Value &patch, Value *out) {
+    Value first;
+    Value span;
+    Value half;
+    TRY(extreme_place(m, Extreme::smallest, axis, patch, &first));
+    TRY(span_of(m, axis, patch, &span));
+    TRY(floor_divided(m, span, Value::of_int(2), &half));
+    return plus(m, first, half, out);
+}
+
+// The smallest distance between two plain patches, a moved by (di, dj).
+Outcome plain_distance(Machine &m, const Set &a, const Set &b, int32_t di, int32_t dj,
+                       int64_t *out) {
+    TRY(m.charge(uint64_t{a.size} * b.size));
+    int64_t least = INT64_MAX;
+    for (const Value &from : a.unordered()) {
+        int64_t i = int64_t{from.i} + di;
+        int64_t j = int64_t{from.j} + dj;
+        for (const Value &to : b.unordered()) {
+            least = std::min(least, std::abs(i - to.i) + std::abs(j - to.j));
+        }
+    }
+    *out = least;
+    return Outcome::ok;
+}
+
+Outcome absolute_difference(Machine &m, const Value &a, const Value &b, Value *out) {
+    Value difference;
+    TRY(minus(m, a, b, &difference));
+    if (!difference.is_int()) return Outcome::type_error;
+    if (difference.integer < 0) return minus(m, Value::of_int(0), difference, out);
+    *out = difference;
+    return Outcome::ok;
+}
+
+Outcome is_one(Machine &m, const Value &v, bool *result) {
+    return equal(m, v, Value::of_int(1), result);
+}
+
+// The coordinates of IDX(patch) on one axis, as a set.
+Outcome coordinates(Machine &m, Axis axis, const Value &patch, Value *out) {
+    Value places;
+    Items items;
+    TRY(to_indices(m, patch, &places));
+    TRY(items_of(m, places, &items));
+    SetBuilder set(m);
+    for (const Value &item : items) {
+        Value i;
+        Value j;
+        TRY(unpack(m, item, &i, &j));
+        TRY(set.add(axis == Axis::row ? i : j));
+    }
+    return set.finish(out);
+}
+
+Outcome share_coordinate(Machine &m, Axis axis, const Value *args, bool *result) {
+    Value a;
+    Value b;
+    Value common;
+    TRY(coordinates(m, axis, args[0], &a));
+    TRY(coordinates(m, axis, args[1], &b));
+    TRY(set_intersection(m, a.set, b.set, &common));
+    *result = common.set->size != 0;
+    return Outcome::ok;
+}
+
+// Whether every cell of n moved back by p along the axis, those that leave it apart, is a cell of
+// n.
+Outcome repeats_with(Machine &m, Axis axis, const Value &n, int64_t p, bool *result) {
+    Value back[2] = {n, Value()};
+    TRY(make_int_pair(m, axis == Axis::row ? -p : 0, axis == Axis::row ? 0 : -p, &back[1]));
+    Value moved;
+    Items cells;
+    TRY(primitive_shift(m, back, &moved));
+    TRY(items_of(m, moved, &cells));
+    SetBuilder pruned(m);
+    for (const Value &cell : cells) {
+        Value color;
+        Value i;
+        Value j;
+        bool is_outside;
+        TRY(unpack_cell(m, cell, &color, &i, &j));
+        TRY(less(m, axis == Axis::row ? i : j, Value::of_int(0), &is_outside));
+        if (!is_outside) TRY(pruned.add(cell));
+    }
+    Value kept;
+    TRY(pruned.finish(&kept));
+    return is_subset(m, kept.set, n.set, result);
+}
+
+Outcome period(Machine &m, Axis axis, const Value &obj, Value *out) {
+    Value normalized;
+    TRY(primitive_normalize(m, &obj, &normalized));
+    Value span;
+    TRY(span_of(m, axis, normalized, &span));
+    for (int64_t p = 1; p < span.integer; ++p) {
+        bool repeats;
+        TRY(repeats_with(m, axis, normalized, p, &repeats));
+        if (repeats) {
+            *out = Value::of_int(p);
+            return Outcome::ok;
+        }
+    }
+    *out = span;
+    return Outcome::ok;
+}
+
+} // namespace
+
+PRIMITIVE(uppermost) {
+    return extreme_place(m, Extreme::smallest, Axis::row, args[0], out);
+}
+PRIMITIVE(lowermost) {
+    return extreme_place(m, Extreme::largest, Axis::row, args[0], out);
+}
+PRIMITIVE(leftmost) {
+    return extreme_place(m, Extreme::smallest, Axis::column, args[0], out);
+}
+PRIMITIVE(rightmost) {
+    return extreme_place(m, Extreme::largest, Axis::column, args[0], out);
+}
+
+PRIMITIVE(height) {
+    return span_of(m, Axis::row, args[0], out);
+}
+PRIMITIVE(width) {
+    return span_of(m, Axis::column, args[0], out);
+}
+
+PRIMITIVE(shape) {
+    Value height;
+    Value width;
+    TRY(span_of(m, Axis::row, args[0], &height));
+    TRY(span_of(m, Axis::column, args[0], &width));
+    return make_pair(m, height, width, out);
+}
+
+PRIMITIVE(portrait) {
+    Value height;
+    Value width;
+    bool is_higher;
+    TRY(span_of(m, Axis::row, args[0], &height));
+    TRY(span_of(m, Axis::column, args[0], &width));
+    TRY(less(m, width, height, &is_higher));
+    *out = Value::boolean(is_higher);
+    return Outcome::ok;
+}
+
+PRIMITIVE(square) {
+    const Value &piece = args[0];
+    size_t size;
+    TRY(length_of(piece, &size));
+    if (piece.is_tuple()) {
+        Value row;
+        size_t width;
+        TRY(item_at(m, piece, 0, &row));
+        TRY(length_of(row, &width));
+        *out = Value::boolean(size == width);
+        return Outcome::ok;
+    }
+    Value height;
+    Value width;
+    TRY(span_of(m, Axis::row, piece, &height));
+    TRY(span_of(m, Axis::column, piece, &width));
+    auto area = static_cast<__int128>(height.integer) * width.integer;
+    *out = Value::boolean(area == static_cast<__int128>(size) && height.integer == width.integer);
+    return Outcome::ok;
+}
+
+namespace {
+
+// A line along `axis`: as long there as it has elements, and one wide across.
+Outcome is_line(Machine &m, Axis axis, const Value &patch, Value *out) {
+    size_t size;
+    Value along;
+    TRY(span_of(m, axis, patch, &along));
+    TRY(length_of(patch, &size));
+    if (along.integer != static_cast<int64_t>(size)) {
+        *out = Value::boolean(false);
+        return Outcome::ok;
+    }
+    Value across;
+    TRY(span_of(m, axis == Axis::row ? Axis::column : Axis::row, patch, &across));
+    *out = Value::boolean(across.integer == 1);
+    return Outcome::ok;
+}
+
+} // namespace
+
+PRIMITIVE(vline) {
+    return is_line(m, Axis::row, args[0], out);
+}
+PRIMITIVE(hline) {
+    return is_line(m, Axis::column, args[0], out);
+}
+
+PRIMITIVE(ulcorner) {
+    return corner(m, Extreme::smallest, Extreme::smallest, args[0], out);
+}
+PRIMITIVE(urcorner) {
+    return corner(m, Extreme::smallest, Extreme::largest, args[0], out);
+}
+PRIMITIVE(llcorner) {
+    return corner(m, Extreme::largest, Extreme::smallest, args[0], out);
+}
+PRIMITIVE(lrcorner) {
+    return corner(m, Extreme::largest, Extreme::largest, args[0], out);
+}
+
+PRIMITIVE(center) {
+    Value i;
+    Value j;
+    TRY(middle(m, Axis::row, args[0], &i));
+    TRY(middle(m, Axis::column, args[0], &j));
+    return make_pair(m, i, j, out);
+}
+
+// Cells that share a place count once in the sum and each in the divisor, the size of the patch.
+PRIMITIVE(centerofmass) {
+    Columns columns;
+    size_t size;
+    TRY(columns_of(m, args[0], &columns));
+    TRY(length_of(args[0], &size));
+    Value *means;
+    TRY(m.allocate(columns.num_columns, &means));
+    for (size_t k = 0; k < columns.num_columns; ++k) {
+        Value sum = Value::of_int(0);
+        for (const Value &item : columns[k]) {
+            Value previous = sum;
+            TRY(plus(m, previous, item, &sum));
+        }
+        TRY(floor_divided(m, sum, Value::of_int(static_cast<int64_t>(size)), &means[k]));
+    }
+    *out = tuple_of(means, columns.num_columns);
+    return Outcome::ok;
+}
+
+PRIMITIVE(position) {
+    int64_t centers[2][2];
+    for (int k = 0; k < 2; ++k) {
+        Value places;
+        Value i;
+        Value j;
+        TRY(to_indices(m, args[k], &places));
+        TRY(middle(m, Axis::row, places, &i));
+        TRY(middle(m, Axis::column, places, &j));
+        centers[k][0] = i.integer;
+        centers[k][1] = j.integer;
+    }
+    auto [ia, ja] = centers[0];
+    auto [ib, jb] = centers[1];
+    int32_t down = ia < ib ? 1 : -1;
+    int32_t right = ja < jb ? 1 : -1;
+    *out = ia == ib   ? Value::pair(0, right)
+           : ja == jb ? Value::pair(down, 0)
+                      : Value::pair(down, right);
+    return Outcome::ok;
+}
+
+PRIMITIVE(manhattan) {
+    if (has_plain_places(args[0]) && has_plain_places(args[1])) {
+        int64_t distance;
+        TRY(plain_distance(m, *args[0].set, *args[1].set, 0, 0, &distance));
+        *out = Value::of_int(distance);
+        return Outcome::ok;
+    }
+    Value places_a;
+    Items items_a;
+    TRY(to_indices(m, args[0], &places_a));
+    TRY(items_of(m, places_a, &items_a));
+    Selection least(m, Extreme::smallest);
+    for (const Value &a : items_a) {
+        Value ai;
+        Value aj;
+        Value places_b;
+        Items items_b;
+        TRY(unpack(m, a, &ai, &aj));
+        TRY(to_indices(m, args[1], &places_b));
+        TRY(items_of(m, places_b, &items_b));
+        for (const Value &b : items_b) {
+            Value bi;
+            Value bj;
+            Value rows;
+            Value columns;
+            Value distance;
+            TRY(unpack(m, b, &bi, &bj));
+            TRY(absolute_difference(m, ai, bi, &rows));
+            TRY(absolute_difference(m, aj, bj, &columns));
+            TRY(plus(m, rows, columns, &distance));
+            TRY(least.offer(distance, distance));
+        }
+    }
+    if (least.is_empty()) return Outcome::value_error;
+    *out = least.item();
+    return Outcome::ok;
+}
+
+PRIMITIVE(adjacent) {
+    Value distance;
+    bool touches;
+    TRY(primitive_manhattan(m, args, &distance));
+    TRY(is_one(m, distance, &touches));
+    *out = Value::boolean(touches);
+    return Outcome::ok;
+}
+
+// Sides are looked at in this order and only as long as none touches, so a bad grid may go
+// unnoticed.
+PRIMITIVE(bordering) {
+    const Value &patch = args[0];
+    const Value &grid = args[1];
+    const Value zero = Value::of_int(0);
+    Value side;
+    bool touches;
+    TRY(extreme_place(m, Extreme::smallest, Axis::row, patch, &side));
+    TRY(equal(m, side, zero, &touches));
+    if (!touches) {
+        TRY(extreme_place(m, Extreme::smallest, Axis::column, patch, &side));
+        TRY(equal(m, side, zero, &touches));
+    }
+    if (!touches) {
+        size_t height;
+        TRY(extreme_place(m, Extreme::largest, Axis::row, patch, &side));
+        TRY(length_of(grid, &height));
+        TRY(equal(m, side, Value::of_int(static_cast<int64_t>(height) - 1), &touches));
+    }
+    if (!touches) {
+        int64_t height;
+        int64_t width;
+        TRY(extreme_place(m, Extreme::largest, Axis::column, patch, &side));
+        TRY(extent(m, grid, &height, &width));
+        TRY(equal(m, side, Value::of_int(width - 1), &touches));
+    }
+    *out = Value::boolean(touches);
+    return Outcome::ok;
+}
+
+PRIMITIVE(hmatching) {
+    bool matches;
+    TRY(share_coordinate(m, Axis::row, args, &matches));
+    *out = Value::boolean(matches);
+    return Outcome::ok;
+}
+
+PRIMITIVE(vmatching) {
+    bool matches;
+    TRY(share_coordinate(m, Axis::column, args, &matches));
+    *out = Value::boolean(matches);
+    return Outcome::ok;
+}
+
+PRIMITIVE(gravitate) {
+    constexpr int32_t kMaxSteps = 42;
+    Value centers[2][2];
+    for (int k = 0; k < 2; ++k) {
+        TRY(middle(m, Axis::row, args[k], &centers[k][0]));
+        TRY(middle(m, Axis::column, args[k], &centers[k][1]));
+    }
+    bool is_above_or_below;
+    TRY(share_coordinate(m, Axis::column, args, &is_above_or_below));
+    int axis = is_above_or_below ? 0 : 1;
+    int32_t step = centers[0][axis].integer < centers[1][axis].integer ? 1 : -1;
+    Value move = is_above_or_below ? Value::pair(step, 0) : Value::pair(0, step);
+
+    bool is_plain = has_plain_places(args[0]) && has_plain_places(args[1]);
+    Value source = args[0];
+    int32_t steps = 0;
+    for (;; ++steps) {
+        bool touches;
+        if (is_plain) {
+            int64_t distance;
+            TRY(plain_distance(m, *args[0].set, *args[1].set, move.i * steps, move.j * steps,
+                               &distance));
+            touches = distance == 1;
+        } else {
+            Value both[2] = {source, args[1]};
+            Value verdict;
+            TRY(primitive_adjacent(m, both, &verdict));
+            touches = is_true(verdict);
+        }
+        if (touches || steps == kMaxSteps) break;
+        if (!is_plain) {
+            Value shift[2] = {source, move};
+            TRY(primitive_shift(m, shift, &source));
+        }
+    }
+    *out = Value::pair(move.i * steps, move.j * steps);
+    return Outcome::ok;
+}
+
+PRIMITIVE(hperiod) {
+    return period(m, Axis::column, args[0], out);
+}
+PRIMITIVE(vperiod) {
+    return period(m, Axis::row, args[0], out);
+}
+
+} // namespace codeit

@@ -1,0 +1,23 @@
+// How a primitive is written. `PRIMITIVE(name) { ... }` is the body of the row `name` of
+// lang/table.def:
+//   m     the machine: memory, fuel, calls
+//   args  as many values as the row has parameters
+//   out   where the result goes, apart from args; written last
+// A body charges for its work before it does it and returns how it ended.
+#pragma once
+
+#include "core/grid.h"
+#include "core/machine.h"
+#include "core/sequence.h"
+#include "core/set.h"
+
+namespace codeit {
+
+#define PRIMITIVE(group, name, returns, parameters, summary)                                       \
+    Outcome primitive_##name(Machine &m, const Value *args, Value *out);
+#include "lang/table.def"
+
+#define PRIMITIVE(name)                                                                            \
+    Outcome primitive_##name([[maybe_unused]] Machine &m, const Value *args, Value *out)
+
+} // namespace codeit

@@ -1,0 +1,59 @@
+#include "primitives/selection.h"
+
+namespace codeit {
+
+Outcome most_frequent(Machine &m, Extreme extreme, const Items &items, Value *out) {
+    if (items.size == 0) return Outcome::value_error;
+    ScratchScope scratch(m);
+    uint32_t *counts;
+    TRY(m.allocate_scratch(items.size, &counts));
+    SetBuilder builder(m);
+    for (const Value &item : items) {
+        size_t before = builder.size();
+        uint32_t index;
+        TRY(builder.add(item, &index));
+        counts[index] = builder.size() != before ? 1 : counts[index] + 1;
+    }
+    Value distinct;
+    TRY(builder.finish(&distinct));
+    return most_frequent(m, extreme, distinct.set, counts, out);
+}
+
+Outcome most_frequent(Machine &m, Extreme extreme, Set *distinct, const uint32_t *counts,
+                      Value *out) {
+    if (distinct->size == 0) return Outcome::value_error;
+    TRY(m.charge(distinct->size));
+    uint32_t best = 0;
+    bool is_tied = false;
+    for (uint32_t k = 1; k < distinct->size; ++k) {
+        bool is_better =
+            extreme == Extreme::largest ? counts[k] > counts[best] : counts[k] < counts[best];
+        if (is_better) {
+            best = k;
+            is_tied = false;
+        } else if (counts[k] == counts[best]) {
+            is_tied = true;
+        }
+    }
+    *out = distinct->values[best];
+    if (!is_tied) return Outcome::ok;
+
+    // Among equals the first in table order wins; only now does the order matter.
+    const Value *in_order;
+    TRY(ordered(m, distinct, &in_order));
+    for (uint32_t at = 0; at < distinct->size; ++at) {
+        for (uint32_t k = 0; k < distinct->size; ++k) {
+            if (counts[k] != counts[best]) continue;
+            bool is_equal;
+            TRY(m.charge(1));
+            TRY(equal(m, in_order[at], distinct->values[k], &is_equal));
+            if (is_equal) {
+                *out = in_order[at];
+                return Outcome::ok;
+            }
+        }
+    }
+    return Outcome::internal_error;
+}
+
+} // namespace codeit
