@@ -1,0 +1,275 @@
+# distutils: language = c++
+"""The language and the virtual machine: csrc/lang, csrc/core, csrc/primitives, csrc/vm."""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy
+from libcpp cimport bool as cbool
+from libcpp.string cimport string
+from libcpp.vector cimport vector
+
+import numpy as np
+
+
+cdef extern from "<string_view>" namespace "std" nogil:
+    cdef cppclass string_view:
+        string_view()
+        string_view(const char *, size_t)
+
+cdef extern from "<span>" namespace "std" nogil:
+    cdef cppclass const_int64_span "std::span<const int64_t>":
+        const_int64_span()
+        const_int64_span(const int64_t *, size_t)
+
+cdef extern from "lang/language.h" namespace "codeit" nogil:
+    cdef enum class Dialect(uint8_t):
+        codeit
+        arc_dsl
+    cdef enum class Type(uint8_t):
+        Any
+        Boolean
+        Integer
+    cdef enum class Opcode(uint8_t):
+        pass
+    struct Parameter:
+        Type type
+        const char *name
+    cppclass PrimitiveRow:
+        const char *name
+        const char *group
+        Type returns
+        Parameter parameters[4]
+        const char *summary
+        uint8_t arity()
+    struct ConstantRow:
+        const char *name
+        Type type
+        int32_t first
+        int32_t second
+    const PrimitiveRow kPrimitives[]
+    const ConstantRow kConstants[]
+    const size_t kNumPrimitives
+    const size_t kNumConstants
+    const char *type_name(Type)
+
+cdef extern from "core/outcome.h" namespace "codeit" nogil:
+    cdef enum class Outcome(uint8_t):
+        ok
+    struct OutcomeRow:
+        const char *name
+        const char *exception
+        const char *message
+    const OutcomeRow kOutcomes[]
+    const unsigned kNumOutcomes
+
+cdef extern from "core/machine.h" namespace "codeit" nogil:
+    struct Limits:
+        int64_t fuel
+        uint64_t max_bytes
+        uint32_t max_depth
+        uint32_t max_len
+
+cdef extern from "vm/program.h" namespace "codeit" nogil:
+    struct ParseError:
+        size_t line
+        string reason
+    cppclass Program:
+        Program()
+        @staticmethod
+        cbool parse(string_view text, Dialect dialect, Program *out, ParseError *error) except +
+        const string &text()
+        Dialect dialect()
+        size_t num_lines()
+
+cdef extern from "vm/run.h" namespace "codeit" nogil:
+    struct InputGrid:
+        const uint8_t *cells
+        int32_t height
+        int32_t width
+
+cdef extern from "vm/batch.h" namespace "codeit" nogil:
+    struct BatchResults:
+        vector[uint8_t] outcomes
+        vector[int64_t] fuel
+        vector[uint8_t] heights
+        vector[uint8_t] widths
+        vector[uint64_t] cells_begin
+        vector[uint8_t] cells
+    void run_batch(const vector[const Program *] &programs, const vector[InputGrid] &inputs,
+                   const Limits &limits, unsigned num_threads, BatchResults *out) except +
+    struct PrintedRun:
+        Outcome outcome
+        size_t line
+        int64_t fuel
+        vector[string] texts
+    PrintedRun run_and_print(const Program &program, const InputGrid &input, const Limits &limits,
+                             cbool all_lines, int64_t max_values) except +
+    PrintedRun call_and_print(Dialect dialect, Opcode opcode, const_int64_span arguments,
+                              size_t num_arguments, const Limits &limits,
+                              int64_t max_values) except +
+
+
+def outcome_table():
+    """The rows of csrc/core/outcome.def: (name, exception name or "", message), by code."""
+    return [
+        (kOutcomes[k].name.decode(), kOutcomes[k].exception.decode(), kOutcomes[k].message.decode())
+        for k in range(kNumOutcomes)
+    ]
+
+
+def primitive_table():
+    """The primitives by opcode: (name, group, return type, ((type, name), ...), summary)."""
+    table = []
+    cdef size_t k
+    for k in range(kNumPrimitives):
+        parameters = tuple(
+            (
+                type_name(kPrimitives[k].parameters[p].type).decode(),
+                kPrimitives[k].parameters[p].name.decode(),
+            )
+            for p in range(kPrimitives[k].arity())
+        )
+        table.append(
+            (
+                kPrimitives[k].name.decode(),
+                kPrimitives[k].group.decode(),
+                type_name(kPrimitives[k].returns).decode(),
+                parameters,
+                kPrimitives[k].summary.decode(),
+            )
+        )
+    return table
+
+
+def constant_table():
+    """The constants: (name, type, value) with value a bool, an int or a pair of ints."""
+    table = []
+    cdef size_t k
+    for k in range(kNumConstants):
+        if kConstants[k].type == Type.Boolean:
+            value = bool(kConstants[k].first)
+        elif kConstants[k].type == Type.Integer:
+            value = kConstants[k].first
+        else:
+            value = (kConstants[k].first, kConstants[k].second)
+        table.append((kConstants[k].name.decode(), type_name(kConstants[k].type).decode(), value))
+    return table
+
+
+cdef Dialect _dialect(bint is_arc_dsl):
+    return Dialect.arc_dsl if is_arc_dsl else Dialect.codeit
+
+
+cdef class CompiledProgram:
+    """A parsed program. Made by `parse` alone."""
+
+    cdef Program program
+
+    @property
+    def text(self):
+        return self.program.text().decode()
+
+    def __len__(self):
+        return self.program.num_lines()
+
+
+def parse(bytes text not None, bint is_arc_dsl):
+    """A CompiledProgram, or the (line, reason) for which the text is none."""
+    cdef CompiledProgram compiled = CompiledProgram.__new__(CompiledProgram)
+    cdef ParseError error
+    if Program.parse(
+        string_view(<const char *>text, len(text)), _dialect(is_arc_dsl), &compiled.program, &error
+    ):
+        return compiled
+    return error.line, error.reason.decode()
+
+
+cdef Limits _limits(int64_t fuel, uint64_t max_bytes, uint32_t max_depth, uint32_t max_len):
+    cdef Limits limits
+    limits.fuel = fuel
+    limits.max_bytes = max_bytes
+    limits.max_depth = max_depth
+    limits.max_len = max_len
+    return limits
+
+
+cdef InputGrid _input(const uint8_t[:, ::1] cells):
+    cdef InputGrid grid
+    grid.cells = &cells[0, 0]
+    grid.height = <int32_t>cells.shape[0]
+    grid.width = <int32_t>cells.shape[1]
+    return grid
+
+
+cdef _to_array(const void *data, size_t num_bytes, dtype):
+    array = np.empty(num_bytes // np.dtype(dtype).itemsize, dtype=dtype)
+    cdef uint8_t[::1] raw = array.view(np.uint8)
+    if num_bytes > 0:
+        memcpy(&raw[0], data, num_bytes)
+    return array
+
+
+def run_batch_arrays(list programs not None, list grids not None, tuple limits not None,
+                     unsigned num_threads):
+    """Runs every program on every grid, without the GIL.
+
+    Args:
+        programs: P CompiledPrograms.
+        grids: I non-empty C-contiguous uint8 arrays [H, W].
+        limits: (fuel, max_bytes, max_depth, max_len).
+    Returns:
+        Flat arrays over [P, I]: outcome uint8, fuel int64, height and width uint8 (0 where the value is
+        no valid grid), cells_begin uint64 (one more at the end); and the cells, uint8.
+    """
+    cdef vector[const Program *] native_programs
+    cdef vector[InputGrid] native_grids
+    cdef CompiledProgram compiled
+    cdef const uint8_t[:, ::1] cells
+    native_programs.reserve(len(programs))
+    for item in programs:
+        compiled = item
+        native_programs.push_back(&compiled.program)
+    for grid in grids:
+        cells = grid
+        native_grids.push_back(_input(cells))
+    cdef Limits native_limits = _limits(limits[0], limits[1], limits[2], limits[3])
+    cdef BatchResults results
+    with nogil:
+        run_batch(native_programs, native_grids, native_limits, num_threads, &results)
+    return (
+        _to_array(results.outcomes.data(), results.outcomes.size(), np.uint8),
+        _to_array(results.fuel.data(), results.fuel.size() * 8, np.int64),
+        _to_array(results.heights.data(), results.heights.size(), np.uint8),
+        _to_array(results.widths.data(), results.widths.size(), np.uint8),
+        _to_array(results.cells_begin.data(), results.cells_begin.size() * 8, np.uint64),
+        _to_array(results.cells.data(), results.cells.size(), np.uint8),
+    )
+
+
+cdef _printed(const PrintedRun &run):
+    cdef size_t k
+    texts = [run.texts[k].decode() for k in range(run.texts.size())]
+    return <int>run.outcome, run.line, run.fuel, texts
+
+
+def run_and_print_one(CompiledProgram program not None, const uint8_t[:, ::1] grid not None,
+                      tuple limits not None, bint all_lines, int64_t max_values):
+    """(outcome code, line where it ended, fuel used, canonical texts of the result or of all lines)."""
+    return _printed(
+        run_and_print(
+            program.program, _input(grid), _limits(limits[0], limits[1], limits[2], limits[3]),
+            all_lines, max_values,
+        )
+    )
+
+
+def call_and_print_one(bint is_arc_dsl, uint8_t opcode, const int64_t[::1] arguments not None,
+                       size_t num_arguments, tuple limits not None, int64_t max_values):
+    """The same for one primitive; `arguments` are encoded as csrc/vm/run.h says, then one extra number."""
+    # The extra number keeps the array non-empty, so that its address exists.
+    cdef const_int64_span encoded = const_int64_span(&arguments[0], arguments.shape[0] - 1)
+    return _printed(
+        call_and_print(
+            _dialect(is_arc_dsl), <Opcode>opcode, encoded, num_arguments,
+            _limits(limits[0], limits[1], limits[2], limits[3]), max_values,
+        )
+    )

@@ -1,0 +1,17 @@
+"""The language: its primitives and constants as Python values, and programs.
+
+Everything here is read from the native table (csrc/lang/table.def).
+"""
+
+from codeit.dsl.program import Program, ProgramError
+from codeit.dsl.table import CONSTANTS, PRIMITIVES, Constant, Parameter, Primitive
+
+__all__ = [
+    "CONSTANTS",
+    "PRIMITIVES",
+    "Constant",
+    "Parameter",
+    "Primitive",
+    "Program",
+    "ProgramError",
+]

@@ -1,0 +1,95 @@
+"""Programs: text that the native parser has accepted."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from codeit._native import vm
+
+Dialect = Literal["codeit", "arc-dsl"]
+"""`codeit` bounds canvas and fails on some empty patches; `arc-dsl` is the original library."""
+
+
+class ProgramError(ValueError):
+    """A text that is not a program.
+
+    Attributes:
+        line: the first bad line, counted from 1.
+        reason: the rule that it breaks.
+    """
+
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(f"line {line} {reason}")
+        self.line = line
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type[ProgramError], tuple[int, str]]:
+        return ProgramError, (self.line, self.reason)
+
+
+class Program:
+    """A checked program of the language. Equal programs have equal text and dialect.
+
+    `Program.parse` is the way to make one.
+    """
+
+    __slots__ = ("compiled", "dialect", "text")
+
+    text: str
+    """The normalised text: one `name = function(argument, ...)` a line, without other blanks."""
+    dialect: Dialect
+
+    def __init__(self, compiled: vm.CompiledProgram, dialect: Dialect) -> None:
+        self.compiled = compiled
+        self.dialect = dialect
+        self.text = compiled.text
+
+    @classmethod
+    def parse(cls, text: str, dialect: Dialect = "codeit") -> Program:
+        """Check a text by the rules of the language's own checker and compile it.
+
+        Args:
+            text: one assignment a line; the last one assigns `O`.
+            dialect: which of the two variants of the primitives the program means.
+        Raises:
+            ProgramError: the text breaks a rule; it names the line and the rule.
+            ValueError: an unknown dialect.
+        """
+        compiled = vm.parse(text.encode("utf-8", "surrogatepass"), is_arc_dsl(dialect))
+        if isinstance(compiled, tuple):
+            raise ProgramError(*compiled)
+        return cls(compiled, dialect)
+
+    def __len__(self) -> int:
+        """The number of lines."""
+        return len(self.compiled)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Program):
+            return NotImplemented
+        return self.text == other.text and self.dialect == other.dialect
+
+    def __hash__(self) -> int:
+        return hash((self.text, self.dialect))
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        dialect = "" if self.dialect == "codeit" else f", dialect={self.dialect!r}"
+        return f"Program.parse({self.text!r}{dialect})"
+
+    def __reduce__(self) -> tuple[object, tuple[str, Dialect]]:
+        return Program.parse, (self.text, self.dialect)
+
+
+def is_arc_dsl(dialect: str) -> bool:
+    """Whether a dialect is `arc-dsl`.
+
+    Raises:
+        ValueError: it is none of the two.
+    """
+    if dialect not in get_args(Dialect):
+        allowed = " or ".join(repr(name) for name in get_args(Dialect))
+        raise ValueError(f"dialect {dialect!r}: allowed are {allowed}")
+    return dialect == "arc-dsl"

@@ -1,0 +1,72 @@
+"""The native table of the language as Python values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from codeit._native import vm
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a primitive; its type is documentation and the mutation's guide."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True)
+class Primitive:
+    """One of the 160 functions of the language."""
+
+    name: str
+    opcode: int
+    group: str
+    parameters: tuple[Parameter, ...]
+    returns: str
+    summary: str
+
+    @property
+    def arity(self) -> int:
+        return len(self.parameters)
+
+    @property
+    def signature(self) -> str:
+        """The primitive as the reference page writes it: `crop(grid: Grid, ...) -> Grid`."""
+        parameters = ", ".join(f"{p.name}: {p.type}" for p in self.parameters)
+        return f"{self.name}({parameters}) -> {self.returns}"
+
+
+@dataclass(frozen=True)
+class Constant:
+    """One of the 28 named values of the language."""
+
+    name: str
+    type: str
+    value: bool | int | tuple[int, int]
+
+
+def _read_primitives() -> Mapping[str, Primitive]:
+    rows = enumerate(vm.primitive_table())
+    return MappingProxyType(
+        {
+            name: Primitive(
+                name=name,
+                opcode=opcode,
+                group=group,
+                parameters=tuple(Parameter(name=p, type=t) for t, p in parameters),
+                returns=returns,
+                summary=summary,
+            )
+            for opcode, (name, group, returns, parameters, summary) in rows
+        }
+    )
+
+
+PRIMITIVES: Mapping[str, Primitive] = _read_primitives()
+"""Every primitive by name, in the order of its opcode."""
+
+CONSTANTS: Mapping[str, Constant] = MappingProxyType(
+    {name: Constant(name, type_, value) for name, type_, value in vm.constant_table()}
+)
+"""Every constant by name."""

@@ -1,0 +1,434 @@
+"""Runs programs on grids: one on one, or every one of many on every one of many, over threads."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import astuple, dataclass, fields
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from codeit._native import vm
+from codeit.dsl import PRIMITIVES, Program
+from codeit.dsl.program import Dialect, is_arc_dsl
+
+# Shape letters: P programs, I inputs, H rows, W columns.
+
+Grid = npt.NDArray[np.uint8]
+
+MAX_PRINTED_VALUES = 1_000_000
+"""How many values `Result.value_json` writes at most; a small shared structure can stand for 2^40."""
+
+_MAX_SIDE = 32_767
+_ROWS = vm.outcome_table()
+
+
+class Outcome(IntEnum):
+    """How a run ended: 0 is success, then CPython's exceptions, then the limits of the machine."""
+
+    ok = 0
+    type_error = 1
+    value_error = 2
+    index_error = 3
+    key_error = 4
+    attribute_error = 5
+    stop_iteration = 6
+    runtime_error = 7
+    zero_division = 8
+    overflow = 9
+    name_error = 10
+    recursion = 11
+    out_of_fuel = 12
+    out_of_memory = 13
+    integer_overflow = 14
+    internal_error = 15
+
+    @property
+    def exception(self) -> str | None:
+        """The name of the exception that CPython would have raised, or None."""
+        return _ROWS[self][1] or None
+
+    @property
+    def message(self) -> str:
+        """What happened, in half a sentence."""
+        return _ROWS[self][2]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one run may use. All limits are counts, so that a verdict is the same on every machine."""
+
+    fuel: int = 10_000_000
+    """Elements touched, calls made and lines run, charged before the work is done. The dearest of the
+    400 solver programs on its own grids needs a tenth of the default, and no program that was found to
+    use it all takes longer than 50 ms on one core."""
+    max_bytes: int = 512 << 20
+    """Memory for the values of a run. It is reserved as address space and touched as needed; two
+    million units of fuel rarely build more."""
+    max_depth: int = 997
+    """Nested calls, counted as CPython 3.11 counts frames, at its default recursion limit."""
+    max_len: int | None = None
+    """None, or the original harness's state-size rule: a value of this length or more is not bound to
+    its name, which using it later turns into a NameError. The original used 1000."""
+
+    def __post_init__(self) -> None:
+        bounds = {
+            "fuel": (0, 1 << 62),
+            "max_bytes": (1 << 12, 32 << 30),
+            "max_depth": (1, 10_000),
+            "max_len": (1, (1 << 32) - 1),
+        }
+        for field in fields(self):
+            value = getattr(self, field.name)
+            least, most = bounds[field.name]
+            if field.name == "max_len" and value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise TypeError(f"{field.name} is {value!r}; an int is needed")
+            if not least <= value <= most:
+                raise ValueError(f"{field.name} is {value}; allowed are {least} to {most}")
+
+    def _native(self) -> tuple[int, int, int, int]:
+        fuel, max_bytes, max_depth, max_len = astuple(self)
+        return fuel, max_bytes, max_depth, max_len or 0
+
+
+class Result:
+    """What one program did on one input.
+
+    Attributes:
+        outcome: how it ended.
+        fuel: units used.
+        grid: the returned value as a uint8 array [H, W] when it is a valid grid (1 to 30 rows and
+            columns of equal length, colors 0 to 9; True and False count as 1 and 0), else None.
+    """
+
+    __slots__ = ("_call", "_printed", "fuel", "grid", "outcome")
+
+    def __init__(self, outcome: Outcome, fuel: int, grid: Grid | None, call: _Call) -> None:
+        self.outcome = outcome
+        self.fuel = fuel
+        self.grid = grid
+        self._call = call
+        self._printed: tuple[int, list[str]] | None = None
+
+    @property
+    def exception(self) -> str | None:
+        """The name of the exception that CPython would have raised, or None."""
+        return self.outcome.exception
+
+    @property
+    def line(self) -> int:
+        """The line on which the run ended, counted from 1."""
+        return self._print()[0]
+
+    def value_json(self) -> Any:
+        """The returned value in canonical form.
+
+        Ints, true, false and null for themselves, `["t", ...]` for a tuple, `["s", ...]` for a frozenset
+        in iteration order, `"fn"` for a function. The program is run again to get it.
+
+        Raises:
+            ValueError: the run returned no value, or one of more than MAX_PRINTED_VALUES values.
+        """
+        if self.outcome != Outcome.ok:
+            raise ValueError(f"there is no value: the run ended with {self.outcome.name}")
+        (text,) = self._print()[1]
+        if not text:
+            raise ValueError(f"the value has more than {MAX_PRINTED_VALUES} parts")
+        return json.loads(text)
+
+    def _print(self) -> tuple[int, list[str]]:
+        if self._printed is None:
+            _, line, _, texts = self._call.run()
+            self._printed = line, texts
+        return self._printed
+
+    def __repr__(self) -> str:
+        shape = "" if self.grid is None else f", grid {self.grid.shape[0]}x{self.grid.shape[1]}"
+        return f"Result({self.outcome.name}{shape}, fuel {self.fuel})"
+
+
+@dataclass(frozen=True)
+class _ProgramCall:
+    """What it takes to run a program once more."""
+
+    program: Program
+    grid: Grid
+    limits: Limits
+
+    def run(self, all_lines: bool = False) -> tuple[int, int, int, list[str]]:
+        native = self.limits._native()
+        return vm.run_and_print_one(
+            self.program.compiled, self.grid, native, all_lines, MAX_PRINTED_VALUES
+        )
+
+
+@dataclass(frozen=True)
+class _PrimitiveCall:
+    name: str
+    dialect: Dialect
+    code: npt.NDArray[np.int64]
+    num_arguments: int
+    limits: Limits
+
+    def run(self) -> tuple[int, int, int, list[str]]:
+        return vm.call_and_print_one(
+            is_arc_dsl(self.dialect),
+            PRIMITIVES[self.name].opcode,
+            self.code,
+            self.num_arguments,
+            self.limits._native(),
+            MAX_PRINTED_VALUES,
+        )
+
+
+_Call = _ProgramCall | _PrimitiveCall
+
+
+class Results:
+    """What P programs did on I inputs. `results[p, i]` is one Result.
+
+    Attributes:
+        outcome: uint8 [P, I], codes of Outcome.
+        fuel: int64 [P, I], units used.
+        height, width: uint8 [P, I], the shape of the returned grid, 0 where it is no valid grid.
+    """
+
+    def __init__(
+        self,
+        programs: Sequence[Program],
+        grids: Sequence[Grid],
+        limits: Limits,
+        arrays: tuple[npt.NDArray[Any], ...],
+    ) -> None:
+        shape = (len(programs), len(grids))
+        outcome, fuel, height, width, begin, cells = arrays
+        self.outcome: npt.NDArray[np.uint8] = outcome.reshape(shape)
+        self.fuel: npt.NDArray[np.int64] = fuel.reshape(shape)
+        self.height: npt.NDArray[np.uint8] = height.reshape(shape)
+        self.width: npt.NDArray[np.uint8] = width.reshape(shape)
+        self._begin = begin[:-1].reshape(shape)
+        self._cells = cells
+        self._programs = programs
+        self._grids = grids
+        self._limits = limits
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(P, I)"""
+        return len(self._programs), len(self._grids)
+
+    def grid(self, p: int, i: int) -> Grid | None:
+        """The grid that program p returned on input i, uint8 [H, W], or None if it is no valid grid."""
+        height, width = int(self.height[p, i]), int(self.width[p, i])
+        if height == 0:
+            return None
+        begin = int(self._begin[p, i])
+        return self._cells[begin : begin + height * width].reshape(height, width)
+
+    def __getitem__(self, index: tuple[int, int]) -> Result:
+        p, i = index
+        call = _ProgramCall(self._programs[p], self._grids[i], self._limits)
+        outcome = Outcome(int(self.outcome[p, i]))
+        return Result(outcome, int(self.fuel[p, i]), self.grid(p, i), call)
+
+    def __iter__(self) -> Iterator[Result]:
+        raise TypeError("Results has two dimensions; index it as results[p, i]")
+
+    def match(self, targets: Sequence[npt.ArrayLike | None]) -> npt.NDArray[np.bool_]:
+        """Which results equal the grid wanted for their input.
+
+        Args:
+            targets: I grids, or None where nothing can match.
+        Returns:
+            bool [P, I].
+        Raises:
+            ValueError: there are not I targets.
+        """
+        if len(targets) != len(self._grids):
+            raise ValueError(f"{len(targets)} targets for {len(self._grids)} inputs")
+        matches = np.zeros(self.shape, dtype=bool)
+        for i, target in enumerate(targets):
+            if target is None:
+                continue
+            wanted = np.asarray(target)
+            if wanted.ndim != 2:
+                continue
+            is_shaped = (self.height[:, i] == wanted.shape[0]) & (
+                self.width[:, i] == wanted.shape[1]
+            )
+            rows = np.flatnonzero(is_shaped)
+            cells = self._begin[rows, i][:, None] + np.arange(wanted.size, dtype=np.uint64)
+            matches[rows, i] = (self._cells[cells] == wanted.ravel()).all(axis=1)
+        return matches
+
+    def __repr__(self) -> str:
+        num_ok = int((self.outcome == Outcome.ok).sum())
+        return f"Results({self.shape[0]} programs x {self.shape[1]} inputs, {num_ok} ok)"
+
+
+def run(program: Program, grid: npt.ArrayLike, limits: Limits | None = None) -> Result:
+    """Run one program on one grid.
+
+    Args:
+        program: what to run.
+        grid: rows of colors 0 to 9, [H, W].
+        limits: what the run may use; the defaults of Limits when omitted.
+    Raises:
+        ValueError: the grid is not rectangular, empty, or holds something else than colors.
+    """
+    return execute([program], [grid], threads=1, limits=limits)[0, 0]
+
+
+def execute(
+    programs: Iterable[Program],
+    grids: Iterable[npt.ArrayLike],
+    threads: int | None = None,
+    limits: Limits | None = None,
+) -> Results:
+    """Run every program on every grid. The results do not depend on the number of threads.
+
+    Args:
+        programs: P programs.
+        grids: I grids, rows of colors 0 to 9, [H, W] each.
+        threads: how many; all that this process may use when omitted.
+        limits: what each single run may use; the defaults of Limits when omitted.
+    Raises:
+        TypeError: a program is no Program.
+        ValueError: a grid is bad (the message counts grids from 0), or threads is below 1.
+        MemoryError: there is no memory for the results.
+    """
+    program_list = list(programs)
+    for p, program in enumerate(program_list):
+        if not isinstance(program, Program):
+            raise TypeError(f"program {p} is a {type(program).__name__}; use Program.parse")
+    grid_list = [_input_grid(grid, k) for k, grid in enumerate(grids)]
+    if threads is None:
+        threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    if threads < 1:
+        raise ValueError(f"threads is {threads}; at least 1 is needed")
+    limits = limits or Limits()
+    compiled = [program.compiled for program in program_list]
+    arrays = vm.run_batch_arrays(compiled, grid_list, limits._native(), threads)
+    return Results(program_list, grid_list, limits, arrays)
+
+
+def trace(
+    program: Program, grid: npt.ArrayLike, limits: Limits | None = None
+) -> tuple[Result, list[Any]]:
+    """Run one program on one grid and keep what every line returned.
+
+    Returns:
+        The result, and the value of each line that was reached, in canonical form (see
+        Result.value_json); None stands for a line that bound nothing.
+    Raises:
+        ValueError: as `run`.
+    """
+    result = run(program, grid, limits)
+    call = result._call
+    assert isinstance(call, _ProgramCall)
+    texts = call.run(all_lines=True)[3]
+    return result, [json.loads(text) if text else None for text in texts]
+
+
+def call(
+    name: str, arguments: Sequence[Any], dialect: Dialect = "codeit", limits: Limits | None = None
+) -> Result:
+    """Run one primitive on arguments in canonical form.
+
+    Args:
+        name: the primitive.
+        arguments: as `Result.value_json` gives values; `["s", ...]` is a set into which its items are
+            inserted one by one, `{"fn": name}` a primitive, and `{"fn": [name, argument, ...]}` what a
+            primitive returns for those arguments (a closure).
+        dialect: which variant of the primitive is meant.
+        limits: what the call may use; the defaults of Limits when omitted.
+    Raises:
+        ValueError: an unknown primitive, or an argument that is no value.
+    """
+    _check_primitive(name)
+    limits = limits or Limits()
+    code: list[int] = []
+    for argument in arguments:
+        _encode(argument, code)
+    code.append(0)  # not part of it; keeps the array non-empty
+    call = _PrimitiveCall(name, dialect, np.array(code, dtype=np.int64), len(arguments), limits)
+    outcome, _, fuel, texts = call.run()
+    result = Result(Outcome(outcome), fuel, _grid_of(texts[0]) if texts else None, call)
+    return result
+
+
+def _check_primitive(name: str) -> None:
+    if name not in PRIMITIVES:
+        raise ValueError(f"there is no primitive {name!r}; codeit.dsl.PRIMITIVES lists them")
+
+
+def _encode(value: Any, code: list[int]) -> None:
+    """Append a value in the flat form of csrc/vm/run.h."""
+    if value is None:
+        code.append(0)
+    elif isinstance(value, bool):
+        code += (2, int(value))
+    elif isinstance(value, int):
+        if not -(1 << 63) <= value < 1 << 63:
+            raise ValueError(f"the int {value} has more than 64 bits")
+        code += (1, value)
+    elif isinstance(value, list) and value and value[0] in ("t", "s"):
+        code += (3 if value[0] == "t" else 4, len(value) - 1)
+        for item in value[1:]:
+            _encode(item, code)
+    elif isinstance(value, dict) and value.keys() == {"fn"}:
+        function = value["fn"]
+        name, *parts = [function] if isinstance(function, str) else function
+        _check_primitive(name)
+        if isinstance(function, str):
+            code += (5, PRIMITIVES[name].opcode)
+        else:
+            code += (6, PRIMITIVES[name].opcode, len(parts))
+            for part in parts:
+                _encode(part, code)
+    else:
+        raise ValueError(f"{value!r} is no value in canonical form")
+
+
+def _grid_of(text: str) -> Grid | None:
+    """The grid that a value in canonical text is, or None."""
+    value = json.loads(text) if text else None
+    if not isinstance(value, list) or value[0] != "t" or not 1 <= len(value) - 1 <= 30:
+        return None
+    rows = value[1:]
+    if not all(isinstance(row, list) and row[0] == "t" for row in rows):
+        return None
+    widths = {len(row) - 1 for row in rows}
+    items = [item for row in rows for item in row[1:]]
+    is_valid = len(widths) == 1 and all(isinstance(v, int) and 0 <= v <= 9 for v in items)
+    if not is_valid or not 1 <= widths.pop() <= 30:
+        return None
+    return np.array([row[1:] for row in rows], dtype=np.uint8)
+
+
+def _input_grid(grid: npt.ArrayLike, k: int) -> Grid:
+    """A grid as the native code takes it: uint8, C-contiguous, checked."""
+    try:
+        array = np.asarray(grid)
+    except ValueError:
+        raise ValueError(f"grid {k}: its rows have different lengths") from None
+    if array.ndim != 2 or array.size == 0 or max(array.shape) > _MAX_SIDE:
+        raise ValueError(
+            f"grid {k}: shape {array.shape}; two dimensions of 1 to {_MAX_SIDE} are needed"
+        )
+    if array.dtype != np.uint8:
+        if not np.issubdtype(array.dtype, np.integer):
+            raise ValueError(f"grid {k}: items of type {array.dtype}; ints are needed")
+        if array.min() < 0:
+            i, j = np.argwhere(array < 0)[0]
+            raise ValueError(f"grid {k}: {array[i, j]} at row {i}, column {j}; colors are 0 to 9")
+    if array.max() > 9:
+        i, j = np.argwhere(array > 9)[0]
+        raise ValueError(f"grid {k}: {array[i, j]} at row {i}, column {j}; colors are 0 to 9")
+    return np.ascontiguousarray(array, dtype=np.uint8)

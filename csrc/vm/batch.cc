@@ -1,0 +1,227 @@
+#include "vm/batch.h"
+
+#include "core/grid.h"
+#include "core/print.h"
+#include "core/sequence.h"
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <memory>
+#include <new>
+#include <thread>
+
+namespace codeit {
+namespace {
+
+constexpr int64_t kMaxSide = 30;
+constexpr int64_t kMaxColor = 9;
+
+bool is_color(int64_t n) {
+    return n >= 0 && n <= kMaxColor;
+}
+
+bool is_side(uint64_t n) {
+    return n >= 1 && n <= kMaxSide;
+}
+
+// Appends the cells of a value that is a valid grid; false, and nothing appended, for any other.
+bool append_grid(Machine &m, const Value &v, std::vector<uint8_t> *cells, uint8_t *height,
+                 uint8_t *width) {
+    size_t num_rows;
+    size_t num_columns;
+    Value row;
+    if (!v.is_tuple() || length_of(v, &num_rows) != Outcome::ok || !is_side(num_rows) ||
+        item_at(m, v, 0, &row) != Outcome::ok || !row.is_tuple() ||
+        length_of(row, &num_columns) != Outcome::ok || !is_side(num_columns)) {
+        return false;
+    }
+    size_t begin = cells->size();
+    for (size_t i = 0; i < num_rows; ++i) {
+        Items items;
+        size_t length;
+        if (item_at(m, v, static_cast<int64_t>(i), &row) != Outcome::ok || !row.is_tuple() ||
+            length_of(row, &length) != Outcome::ok || length != num_columns ||
+            items_of(m, row, &items) != Outcome::ok ||
+            !std::all_of(items.begin(), items.end(), [](const Value &item) {
+                return item.is_int() && is_color(item.integer);
+            })) {
+            cells->resize(begin);
+            return false;
+        }
+        for (const Value &item : items) cells->push_back(static_cast<uint8_t>(item.integer));
+    }
+    *height = static_cast<uint8_t>(num_rows);
+    *width = static_cast<uint8_t>(num_columns);
+    return true;
+}
+
+bool append_grid(const Grid &grid, std::vector<uint8_t> *cells, uint8_t *height, uint8_t *width) {
+    if (grid.height > kMaxSide || grid.width > kMaxSide) return false;
+    size_t begin = cells->size();
+    for (int64_t i = 0; i < grid.height; ++i) {
+        const int8_t *row = grid.row(i);
+        if (!std::all_of(row, row + grid.width, is_color)) {
+            cells->resize(begin);
+            return false;
+        }
+        cells->insert(cells->end(), row, row + grid.width);
+    }
+    *height = static_cast<uint8_t>(grid.height);
+    *width = static_cast<uint8_t>(grid.width);
+    return true;
+}
+
+// The machine of this thread, made anew only when its memory should have another size.
+Machine &thread_machine(const Limits &limits) {
+    thread_local std::unique_ptr<Machine> machine;
+    if (machine == nullptr || machine->limits().max_bytes != limits.max_bytes) {
+        machine = std::make_unique<Machine>(limits);
+    }
+    if (!machine->arena().is_reserved()) {
+        machine.reset();
+        throw std::bad_alloc();
+    }
+    machine->set_limits(limits);
+    return *machine;
+}
+
+// One thread's share of a batch.
+struct Worker {
+    std::vector<uint8_t> cells;
+    std::exception_ptr failure;
+};
+
+class Batch {
+  public:
+    Batch(const std::vector<const Program *> &programs, const std::vector<InputGrid> &inputs,
+          const Limits &limits, unsigned num_threads, BatchResults *out)
+        : programs_(programs), inputs_(inputs), limits_(limits), out_(out),
+          workers_(std::max(1u, num_threads)) {
+        size_t count = programs.size() * inputs.size();
+        out->outcomes.assign(count, 0);
+        out->fuel.assign(count, 0);
+        out->heights.assign(count, 0);
+        out->widths.assign(count, 0);
+        out->cells_begin.assign(count + 1, 0);
+        worker_of_program_.assign(programs.size(), 0);
+    }
+
+    void run() {
+        size_t num_chunks = (programs_.size() + kChunk - 1) / kChunk;
+        size_t num_workers = std::min(workers_.size(), std::max<size_t>(num_chunks, 1));
+        {
+            std::vector<std::jthread> threads;
+            for (size_t w = 1; w < num_workers; ++w) threads.emplace_back([this, w] { work(w); });
+            work(0);
+        }
+        for (const Worker &worker : workers_) {
+            if (worker.failure) std::rethrow_exception(worker.failure);
+        }
+        gather();
+    }
+
+  private:
+    static constexpr size_t kChunk = 16; // programs taken at a time
+
+    void work(size_t w) {
+        try {
+            Machine &m = thread_machine(limits_);
+            for (;;) {
+                size_t begin = next_.fetch_add(kChunk);
+                if (begin >= programs_.size()) return;
+                size_t end = std::min(begin + kChunk, programs_.size());
+                for (size_t p = begin; p < end; ++p) run_program(m, p, w);
+            }
+        } catch (...) {
+            workers_[w].failure = std::current_exception();
+            next_.store(programs_.size());
+        }
+    }
+
+    void run_program(Machine &m, size_t p, size_t w) {
+        std::vector<uint8_t> &cells = workers_[w].cells;
+        worker_of_program_[p] = static_cast<uint32_t>(w);
+        for (size_t i = 0; i < inputs_.size(); ++i) {
+            size_t at = p * inputs_.size() + i;
+            RunResult result = codeit::run(m, *programs_[p], inputs_[i]);
+            out_->outcomes[at] = static_cast<uint8_t>(result.outcome);
+            out_->fuel[at] = m.fuel_used();
+            out_->cells_begin[at] = cells.size();
+            if (result.outcome != Outcome::ok) continue;
+            m.refuel(kMaxSide * kMaxSide * 4);
+            const Value &value = result.value;
+            if (value.kind == Kind::grid) {
+                append_grid(*value.grid, &cells, &out_->heights[at], &out_->widths[at]);
+            } else {
+                append_grid(m, value, &cells, &out_->heights[at], &out_->widths[at]);
+            }
+        }
+    }
+
+    // Joins the workers' cells in the order of the results.
+    void gather() {
+        size_t total = 0;
+        for (const Worker &worker : workers_) total += worker.cells.size();
+        out_->cells.resize(total);
+        size_t next = 0;
+        for (size_t at = 0; at < out_->outcomes.size(); ++at) {
+            size_t size = size_t{out_->heights[at]} * out_->widths[at];
+            const Worker &worker = workers_[worker_of_program_[at / inputs_.size()]];
+            std::copy_n(worker.cells.data() + out_->cells_begin[at], size,
+                        out_->cells.data() + next);
+            out_->cells_begin[at] = next;
+            next += size;
+        }
+        out_->cells_begin.back() = next;
+    }
+
+    const std::vector<const Program *> &programs_;
+    const std::vector<InputGrid> &inputs_;
+    Limits limits_;
+    BatchResults *out_;
+    std::vector<Worker> workers_;
+    std::vector<uint32_t> worker_of_program_;
+    std::atomic<size_t> next_{0};
+};
+
+// A text that ran out of the printing's fuel is left empty.
+std::string printed(Machine &m, const Value &v, int64_t max_values) {
+    std::string text;
+    m.refuel(max_values);
+    if (v.kind == Kind::unbound || print_value(m, v, &text) != Outcome::ok) text.clear();
+    return text;
+}
+
+} // namespace
+
+void run_batch(const std::vector<const Program *> &programs, const std::vector<InputGrid> &inputs,
+               const Limits &limits, unsigned num_threads, BatchResults *out) {
+    Batch(programs, inputs, limits, num_threads, out).run();
+}
+
+PrintedRun run_and_print(const Program &program, const InputGrid &input, const Limits &limits,
+                         bool all_lines, int64_t max_values) {
+    Machine &m = thread_machine(limits);
+    RunResult result = run(m, program, input);
+    PrintedRun out = {result.outcome, result.line, m.fuel_used(), {}};
+    if (all_lines && result.lines != nullptr) {
+        for (size_t k = 0; k < result.line; ++k) {
+            out.texts.push_back(printed(m, result.lines[k], max_values));
+        }
+    } else if (result.outcome == Outcome::ok) {
+        out.texts.push_back(printed(m, result.value, max_values));
+    }
+    return out;
+}
+
+PrintedRun call_and_print(Dialect dialect, Opcode opcode, std::span<const int64_t> arguments,
+                          size_t num_arguments, const Limits &limits, int64_t max_values) {
+    Machine &m = thread_machine(limits);
+    RunResult result = call_primitive(m, dialect, opcode, arguments, num_arguments);
+    PrintedRun out = {result.outcome, result.line, m.fuel_used(), {}};
+    if (result.outcome == Outcome::ok) out.texts.push_back(printed(m, result.value, max_values));
+    return out;
+}
+
+} // namespace codeit

@@ -1,0 +1,43 @@
+// Runs many programs on many inputs over threads; results do not depend on how many.
+#pragma once
+
+#include "vm/run.h"
+
+#include <string>
+#include <vector>
+
+namespace codeit {
+
+// Results of P programs on I inputs, row-major [P, I].
+struct BatchResults {
+    std::vector<uint8_t> outcomes; // Outcome
+    std::vector<int64_t> fuel;     // used
+    // A value that is a valid grid (1 to 30 rows and columns of colors 0 to 9, True and False
+    // counting as 1 and 0) has its shape here and its cells at cells[cells_begin[k]]; any other has
+    // height 0.
+    std::vector<uint8_t> heights;
+    std::vector<uint8_t> widths;
+    std::vector<uint64_t> cells_begin;
+    std::vector<uint8_t> cells;
+};
+
+// Throws std::bad_alloc when there is no memory for the results or the machines, and
+// std::system_error when a thread cannot be started.
+void run_batch(const std::vector<const Program *> &programs, const std::vector<InputGrid> &inputs,
+               const Limits &limits, unsigned num_threads, BatchResults *out);
+
+// A run and the canonical text (core/print.h) of what it returned: of its result, or of every line
+// that it reached when `all_lines` is asked for. Printing has fuel of its own, one unit a value; a
+// text that ran out of it, or that there is nothing to print for, is empty.
+struct PrintedRun {
+    Outcome outcome = Outcome::internal_error;
+    size_t line = 0;
+    int64_t fuel = 0;
+    std::vector<std::string> texts;
+};
+PrintedRun run_and_print(const Program &program, const InputGrid &input, const Limits &limits,
+                         bool all_lines, int64_t max_values);
+PrintedRun call_and_print(Dialect dialect, Opcode opcode, std::span<const int64_t> arguments,
+                          size_t num_arguments, const Limits &limits, int64_t max_values);
+
+} // namespace codeit

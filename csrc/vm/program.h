@@ -1,0 +1,62 @@
+// A program: its text, checked and normalised, and the instructions that the text stands for.
+#pragma once
+
+#include "core/value.h"
+#include "lang/language.h"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace codeit {
+
+// Why a text is not a program. Lines count from 1.
+struct ParseError {
+    size_t line = 0;
+    std::string reason;
+};
+
+// Operands are numbered: 0 is the input I, k is the value of line k, and those from num_lines() + 1
+// on index `pool`, the primitives and constants that the program mentions.
+using Operand = uint32_t;
+
+struct Instruction {
+    Operand function;
+    uint32_t first_argument; // into Program::arguments()
+    uint32_t num_arguments;
+};
+
+class Program {
+  public:
+    // The text rules are those of the specification's checker (section 1.3), except that a name
+    // must be an identifier of ASCII letters, digits and underscores, and the text must be ASCII.
+    static bool parse(std::string_view text, Dialect dialect, Program *out, ParseError *error);
+
+    // One line each, `name = function(argument, ...)`. Lines that repeat an earlier call carry one
+    // blank at their end for each earlier repeat, which is how the checker tells them apart.
+    const std::string &text() const { return text_; }
+    Dialect dialect() const { return dialect_; }
+    size_t num_lines() const { return instructions_.size(); }
+
+    const std::vector<Instruction> &instructions() const { return instructions_; }
+    const Operand *arguments() const { return arguments_.data(); }
+    const std::vector<Value> &pool() const { return pool_; }
+
+    // What a line's name stood for before the line bound it: an operand, or kNoOuter. It comes back
+    // when the line's value is not bound because of its length.
+    static constexpr Operand kNoOuter = UINT32_MAX;
+    Operand outer(size_t line) const { return outer_.empty() ? kNoOuter : outer_[line]; }
+
+  private:
+    friend class Parser;
+
+    std::string text_;
+    Dialect dialect_ = Dialect::codeit;
+    std::vector<Instruction> instructions_;
+    std::vector<Operand> arguments_;
+    std::vector<Value> pool_;
+    std::vector<Operand> outer_; // empty when no line shadows a constant or I
+};
+
+} // namespace codeit

@@ -1,0 +1,42 @@
+// Runs one program on one input.
+#pragma once
+
+#include "core/machine.h"
+#include "vm/program.h"
+
+#include <span>
+#include <string>
+
+namespace codeit {
+
+// Cells in row-major order; colors 0 to 9.
+struct InputGrid {
+    const uint8_t *cells;
+    int32_t height;
+    int32_t width;
+};
+
+// What a run left behind; the values live in the machine's memory until its next reset.
+struct RunResult {
+    Outcome outcome = Outcome::internal_error;
+    size_t line = 0; // where it ended, from 1; the last one when it succeeded
+    Value value;
+    const Value *lines =
+        nullptr; // what each line up to there returned; unbound where nothing was bound
+};
+
+RunResult run(Machine &m, const Program &program, const InputGrid &input);
+
+// One primitive on arguments encoded as a flat list of numbers:
+//   0             None
+//   1 n           the int n
+//   2 b           the bool b
+//   3 size ...    a tuple of that many values
+//   4 size ...    a set into which that many values are inserted one by one
+//   5 opcode      a primitive
+//   6 opcode size ...  what the primitive returns for that many values
+// internal_error when the list is malformed.
+RunResult call_primitive(Machine &m, Dialect dialect, Opcode opcode,
+                         std::span<const int64_t> arguments, size_t num_arguments);
+
+} // namespace codeit
