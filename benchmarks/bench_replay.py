@@ -1,0 +1,322 @@
+"""How fast does the replay buffer store and draw, beside plain NumPy and cpprb?
+
+The question: at N experiences of 300 token ids (the loop holds a million after a hundred
+iterations), how many can be stored in a second, new, known, and with the buffer full; and how long
+does a draw of 90,000, an iteration's, take? On one thread. Goals: 1,000,000 upserts/s, and 5 ms for
+the draw without replacement from 1,000,000.
+
+Every line is the median of some repeats with the spread (largest - smallest) / median. Storing new
+experiences starts from an empty buffer and pays for fresh memory each time (where the C library can
+give freed memory back). Each result is checked before its time counts. The plain NumPy buffer takes
+lists of one length only and never evicts; cpprb has no keys, and draws with replacement, in strata.
+When cpprb cannot be imported, the first line says so. The last line is JSON.
+
+    python benchmarks/bench_replay.py [--experiences 1000000] [--drawn 90000] [--repeats 7]
+"""
+
+import argparse
+import ctypes
+import gc
+import importlib.metadata
+import json
+import os
+import platform
+import statistics
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+
+import codeit._native.replay as native
+
+SEED = 5
+SOURCE_IDS, TARGET_IDS = 240, 60
+BATCH = 100_000  # Experiences given to one upsert.
+
+
+class PlainBuffer:
+    """The same contract up to capacity in plain NumPy: a dict from key to row, dense columns."""
+
+    def __init__(self, capacity):
+        self.rows = {}
+        self.priority = np.empty(capacity)
+        self.iteration = np.empty(capacity, np.int32)
+        self.origin = np.empty(capacity, np.uint8)
+        self.source = np.empty((capacity, SOURCE_IDS), np.uint16)
+        self.target = np.empty((capacity, TARGET_IDS), np.uint16)
+
+    def upsert(self, keys, priority, iteration, origin, source_ids, _, target_ids, __):
+        names = keys.view("V16").ravel().tolist()
+        rows = np.array([self.rows.setdefault(name, len(self.rows)) for name in names])
+        self.priority[rows] = priority
+        self.iteration[rows] = iteration
+        self.origin[rows] = origin
+        self.source[rows] = source_ids.reshape(-1, SOURCE_IDS)
+        self.target[rows] = target_ids.reshape(-1, TARGET_IDS)
+
+
+def draw_plain(priority, n, generator):
+    """The exponential race in two NumPy calls."""
+    times = generator.standard_exponential(len(priority)) / priority
+    return np.argpartition(times, n)[:n]
+
+
+class Batches:
+    """The input: keys and priorities of N experiences, and ids that all batches share."""
+
+    def __init__(self, num_experiences):
+        generator = np.random.default_rng(SEED)
+        self.size = num_experiences
+        self.keys = generator.integers(0, 2**64, (num_experiences, 2), dtype=np.uint64)
+        # Shares of up to ten demonstrations; most programs reproduce none.
+        share = generator.integers(0, 11, num_experiences) / 10
+        share[generator.random(num_experiences) < 0.5] = 0
+        self.priority = share + 1e-19
+        self.source_ids = generator.integers(0, 32_100, BATCH * SOURCE_IDS).astype(np.uint16)
+        self.target_ids = generator.integers(0, 32_100, BATCH * TARGET_IDS).astype(np.uint16)
+
+    def __iter__(self):
+        for begin in range(0, self.size, BATCH):
+            end = min(begin + BATCH, self.size)
+            count = end - begin
+            yield (
+                self.keys[begin:end],
+                self.priority[begin:end],
+                np.zeros(count, np.int32),
+                np.zeros(count, np.uint8),
+                self.source_ids[: count * SOURCE_IDS],
+                np.arange(count + 1) * SOURCE_IDS,
+                self.target_ids[: count * TARGET_IDS],
+                np.arange(count + 1) * TARGET_IDS,
+            )
+
+    def ids_of(self, number):
+        """The source ids of one experience."""
+        at = number % BATCH
+        return self.source_ids[at * SOURCE_IDS : (at + 1) * SOURCE_IDS]
+
+
+def stored(buffer, batches):
+    for batch in batches:
+        buffer.upsert(*batch)
+    return buffer
+
+
+def return_memory():
+    """Gives what was freed back to the system, so that no repeat finds its memory ready."""
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
+def time_of(work):
+    start = time.perf_counter()
+    result = work()
+    return time.perf_counter() - start, result
+
+
+class Report:
+    """Prints a line for each measurement and keeps it for the record."""
+
+    def __init__(self):
+        self.figures = {}
+        print(f"{'':52}{'median':>14}  {'spread':>6}")
+
+    def add(self, name, seconds, *, items=None):
+        """As a rate when `items` were handled in that time, in milliseconds otherwise."""
+        median = statistics.median(seconds)
+        spread = (max(seconds) - min(seconds)) / median
+        value, unit = (median * 1e3, "ms") if items is None else (items / median, "/s")
+        text = f"{value:,.0f}" if items else f"{value:,.2f}"
+        print(f"{name:52}{text:>10} {unit:3}  {spread:6.0%}", flush=True)
+        self.figures[name] = {"median": value, "unit": unit, "spread": spread}
+
+
+def check_storage(buffer, batches):
+    numbers = np.linspace(0, batches.size - 1, 1000).astype(np.int64)
+    slots = buffer.find(batches.keys[numbers])
+    assert len(buffer) == batches.size
+    assert np.array_equal(buffer.columns(slots)[1], batches.priority[numbers])
+    expected = np.concatenate([batches.ids_of(number) for number in numbers])
+    assert np.array_equal(buffer.gather(slots)[0], expected)
+
+
+def check_draw(priority, drawn, n, *, is_distinct, least=0.0):
+    """Compare with a plain draw: how many were drawn of each priority from `least` on."""
+    assert len(drawn) == n
+    assert not is_distinct or len(np.unique(drawn)) == n
+    if is_distinct:
+        expected = draw_plain(priority, n, np.random.default_rng(SEED + 1))
+    else:
+        generator = np.random.default_rng(SEED + 1)
+        expected = generator.choice(len(priority), n, p=priority / priority.sum())
+    for value in np.unique(priority[priority >= least]):
+        counts = [np.count_nonzero(priority[chosen] == value) for chosen in (drawn, expected)]
+        # Six standard deviations of the difference of two counts.
+        assert abs(counts[0] - counts[1]) <= 6 * np.sqrt(2 * max(counts[1], 1)), (value, counts)
+
+
+def bench_keys(report, repeats):
+    line = "x{} = canvas_of_objects(I, x1, x2)\n"
+    programs = ["".join(line.format(i + k) for i in range(9)) for k in range(BATCH)]
+    task_ids = [f"{k % 400:08x}" for k in range(BATCH)]
+    assert len(np.unique(native.make_keys(task_ids, programs)[:, 0])) == BATCH
+    seconds = [time_of(lambda: native.make_keys(task_ids, programs))[0] for _ in range(repeats)]
+    report.add("keys from text, 8 + 300 characters", seconds, items=BATCH)
+
+
+def bench_upserts(report, batches, repeats):
+    fresh, known, full = [], [], []
+    newcomers = Batches(batches.size)
+    newcomers.keys = ~batches.keys
+    newcomers.priority = np.full(batches.size, 1.0)
+    for _ in range(repeats):
+        buffer = native.PriorityBuffer(batches.size)
+        fresh.append(time_of(lambda b=buffer: stored(b, batches))[0])
+        known.append(time_of(lambda b=buffer: stored(b, batches))[0])
+        check_storage(buffer, batches)
+        full.append(time_of(lambda b=buffer: stored(b, newcomers))[0])
+        check_storage(buffer, newcomers)
+        del buffer
+        return_memory()
+    report.add("upsert, new: codeit", fresh, items=batches.size)
+    report.add("upsert, known: codeit", known, items=batches.size)
+    report.add("upsert, new, each evicting one: codeit", full, items=batches.size)
+
+    fresh, known = [], []
+    for _ in range(repeats):
+        plain = PlainBuffer(batches.size)
+        fresh.append(time_of(lambda b=plain: stored(b, batches))[0])
+        known.append(time_of(lambda b=plain: stored(b, batches))[0])
+        assert len(plain.rows) == batches.size
+        assert np.array_equal(plain.source[-1], batches.ids_of(batches.size - 1))
+        del plain
+        return_memory()
+    report.add("upsert, new: dict and NumPy", fresh, items=batches.size)
+    report.add("upsert, known: dict and NumPy", known, items=batches.size)
+
+
+def bench_draws(report, batches, n, repeats):
+    buffer = stored(native.PriorityBuffer(batches.size), batches)
+    priority = batches.priority
+    ways = {
+        "draw without replacement: codeit": {},
+        "draw with replacement: codeit": {"with_replacement": True},
+        "draw uniformly, without replacement: codeit": {"is_uniform": True},
+    }
+    for name, how in ways.items():
+        known = np.ones(batches.size) if "is_uniform" in how else priority
+        is_distinct = "with_replacement" not in how
+        check_draw(known, buffer.draw(n, 0, **how), n, is_distinct=is_distinct)
+        works = [lambda k=k, how=how: buffer.draw(n, k, **how) for k in range(repeats)]
+        report.add(name, [time_of(work)[0] for work in works])
+
+    generator = np.random.default_rng(SEED)
+    draw_plain(priority, n, generator)
+    seconds = [time_of(lambda: draw_plain(priority, n, generator))[0] for _ in range(repeats)]
+    report.add("draw without replacement: NumPy race", seconds)
+
+    slots = buffer.draw(n, 0)
+    source_ids, source_offsets, _, _ = buffer.gather(slots)
+    assert np.array_equal(source_ids[-SOURCE_IDS:], batches.ids_of(slots[-1]))
+    assert source_offsets[-1] == n * SOURCE_IDS
+    seconds = [time_of(lambda: buffer.gather(slots))[0] for _ in range(repeats)]
+    report.add("gather the ids of a draw: codeit", seconds)
+    held = buffer.statistics()["num_bytes"] / batches.size
+    print(f"{'memory of an experience: codeit':52}{held:>10,.0f} bytes")
+    report.figures["memory of an experience: codeit"] = {"median": held, "unit": "bytes"}
+
+
+def bench_cpprb(report, cpprb, batches, n, repeats):
+    shapes = {
+        "source": {"shape": SOURCE_IDS, "dtype": np.uint16},
+        "target": {"shape": TARGET_IDS, "dtype": np.uint16},
+    }
+    seconds = []
+
+    def store(buffer):
+        for _, priority, _, _, source_ids, _, target_ids, _ in batches:
+            source = source_ids.reshape(-1, SOURCE_IDS)
+            target = target_ids.reshape(-1, TARGET_IDS)
+            buffer.add(source=source, target=target, priorities=priority)
+
+    for _ in range(repeats):
+        buffer = cpprb.PrioritizedReplayBuffer(batches.size, shapes, alpha=1.0, eps=0.0)
+        seconds.append(time_of(lambda b=buffer: store(b))[0])
+        assert buffer.get_stored_size() == batches.size
+        del buffer
+        return_memory()
+    report.add("append without key: cpprb", seconds, items=batches.size)
+
+    numbers = np.arange(batches.size)
+    buffer = cpprb.PrioritizedReplayBuffer(
+        batches.size, {"number": {"dtype": np.int64}}, alpha=1.0, eps=0.0
+    )
+    buffer.add(number=numbers, priorities=batches.priority)
+    drawn = buffer.sample(n, beta=0.0)["number"].ravel().copy()
+    # Its sums are in single precision, so a few of the 1e-19 are drawn that never should be.
+    check_draw(batches.priority, drawn, n, is_distinct=False, least=0.05)
+    seconds = [time_of(lambda: buffer.sample(n, beta=0.0))[0] for _ in range(repeats)]
+    report.add("draw with replacement, in strata: cpprb", seconds)
+
+
+def machine():
+    """The processor's name, and how many of them."""
+    name = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        lines = info.read_text().splitlines()
+        name = next((s.split(":")[1].strip() for s in lines if s.startswith("model name")), name)
+    return f"{name}, {os.cpu_count()} cores"
+
+
+def commit():
+    """The commit of the checkout that this file is in, or "unknown"."""
+    folder = Path(__file__).resolve().parent
+    command = ["git", "-C", str(folder), "rev-parse", "--short", "HEAD"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return done.stdout.strip()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--experiences", type=int, default=1_000_000)
+    parser.add_argument("--drawn", type=int, default=90_000)
+    parser.add_argument("--repeats", type=int, default=7)
+    arguments = parser.parse_args()
+    versions = {"python": platform.python_version(), "numpy": np.__version__}
+    try:
+        import cpprb
+    except ImportError as error:
+        cpprb = None
+        versions["cpprb"] = None
+        print(f"cpprb is not measured: {error}")
+    else:
+        versions["cpprb"] = importlib.metadata.version("cpprb")
+
+    print(f"{machine()}; {arguments.experiences:,} experiences, draws of {arguments.drawn:,}")
+    report = Report()
+    batches = Batches(arguments.experiences)
+    bench_keys(report, arguments.repeats)
+    bench_upserts(report, batches, arguments.repeats)
+    bench_draws(report, batches, arguments.drawn, 3 * arguments.repeats)
+    if cpprb is not None:
+        bench_cpprb(report, cpprb, batches, arguments.drawn, arguments.repeats)
+    record = {
+        "benchmark": "replay",
+        "commit": commit(),
+        "machine": machine(),
+        "versions": versions,
+        "settings": vars(arguments) | {"seed": SEED},
+        "figures": report.figures,
+    }
+    print(json.dumps(record))
+
+
+if __name__ == "__main__":
+    main()

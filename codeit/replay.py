@@ -1,0 +1,300 @@
+"""The replay buffer of the loop: what an experience is worth, and the two halves it is drawn from.
+
+Seed and mutated experiences live in one half and policy experiences in the other, because an
+iteration draws from each in its own number. Lists of token ids travel flat: list k is
+ids[offsets[k]:offsets[k + 1]]. N is the number of experiences.
+
+Source: priority, weights and halves are those of CodeIt (arXiv 2402.04858). There, seed and
+mutated experiences carry no priority by a mismatch of names; here they have theirs like all others.
+"""
+
+import enum
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+import codeit._native.replay as native
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Ids: TypeAlias = npt.NDArray[np.uint16]
+Offsets: TypeAlias = npt.NDArray[np.int64]
+
+# Added to every priority, so that an experience without merit is drawn after all that have some,
+# but is drawn.
+LEAST_PRIORITY = 1e-19
+
+
+class Origin(enum.IntEnum):
+    """Who wrote the program of an experience."""
+
+    seed = 0
+    mutated = 1
+    policy = 2
+
+
+@dataclass(frozen=True)
+class ReplaySettings:
+    """What the buffer keeps and what it prefers. Weights are relative: only their ratios matter."""
+
+    capacity: int = 10_000_000
+    """Most experiences kept in each half, policy and mutated; the least valuable go first."""
+    demonstration_weight: float = 1.0
+    """Weight of the share of the task's true demonstrations that the program reproduces."""
+    length_weight: float = 0.0
+    """Weight of being short: 1 - target tokens / length_normalizer, at least 0."""
+    age_weight: float = 0.0
+    """Weight of being new: iteration / age_normalizer, at most 1."""
+    use_priority: bool = True
+    """Whether draws follow the priority; if not, all experiences are equally likely."""
+    length_normalizer: int = 100
+    """Target tokens from which on a program earns nothing for being short."""
+    age_normalizer: int = 100
+    """Iteration from which on all experiences count as equally new."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.capacity <= native.MAX_CAPACITY:
+            raise ValueError(f"capacity is {self.capacity}; allowed: 1 to {native.MAX_CAPACITY}")
+        weights = ("demonstration_weight", "length_weight", "age_weight")
+        for name in weights:
+            if not 0 <= getattr(self, name) < np.inf:
+                raise ValueError(f"{name} is {getattr(self, name)}; allowed: finite, 0 or more")
+        for name in ("length_normalizer", "age_normalizer"):
+            if not getattr(self, name) >= 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; allowed: 1 or more")
+        if self.use_priority and not any(getattr(self, name) > 0 for name in weights):
+            raise ValueError(
+                f"{', '.join(weights)} are all 0; allowed: at least one above 0, "
+                "or use_priority=False"
+            )
+
+
+def priority(
+    settings: ReplaySettings,
+    demonstration_share: npt.ArrayLike,
+    num_target_tokens: npt.ArrayLike,
+    iteration: npt.ArrayLike,
+) -> Floats:
+    """The priority of experiences: a weighted mean of three terms from 0 to 1, plus 1e-19.
+
+    Args:
+        demonstration_share: share of the parent task's true demonstrations that the program
+            reproduces, 0 to 1.
+        num_target_tokens: length of the program in tokens.
+        iteration: the meta-iteration the experience comes from; 0 before the first.
+    Returns:
+        float64, of the shape that the three arguments have when broadcast.
+    Raises:
+        ValueError: an argument is out of range; the message gives its position and value.
+    Source: CodeIt (arXiv 2402.04858) for the first term; its code for the other two.
+    """
+    share = _checked("demonstration_share", demonstration_share, 1.0)
+    length = _checked("num_target_tokens", num_target_tokens, np.inf)
+    age = _checked("iteration", iteration, np.inf)
+    share, length, age = np.broadcast_arrays(share, length, age)
+    if not settings.use_priority:
+        return np.ones(share.shape)
+    brevity = 1 - np.minimum(length / settings.length_normalizer, 1)
+    novelty = np.minimum(age / settings.age_normalizer, 1)
+    weights = [settings.demonstration_weight, settings.length_weight, settings.age_weight]
+    terms = np.stack([share, brevity, novelty])
+    return np.tensordot(np.divide(weights, sum(weights)), terms, 1) + LEAST_PRIORITY
+
+
+@dataclass(frozen=True)
+class Added:
+    """What became of the experiences of one `add`."""
+
+    num_inserted: int
+    num_updated: int
+    num_replaced: int
+    num_refused: int
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Drawn experiences with their ids end to end, seed and mutated ones first.
+
+    The order inside each half is that of the buffer, not random: whoever trains on it shuffles.
+    """
+
+    source_ids: Ids
+    source_offsets: Offsets
+    target_ids: Ids
+    target_offsets: Offsets
+    origin: npt.NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.origin)
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What a buffer holds. A mean over no experiences is 0."""
+
+    num_seed: int
+    num_mutated: int
+    num_policy: int
+    mean_mutated_priority: float
+    """Over seed and mutated experiences."""
+    mean_policy_priority: float
+    num_bytes: int
+    """Memory of both halves, spare room included."""
+
+
+class ReplayBuffer:
+    """Experiences under (parent task, normalised program), drawn by priority.
+
+    Any thread may call any method; calls wait for each other.
+    """
+
+    def __init__(self, settings: ReplaySettings) -> None:
+        self.settings = settings
+        self._mutated = native.PriorityBuffer(settings.capacity)
+        self._policy = native.PriorityBuffer(settings.capacity)
+        # The native buffers work without the interpreter's lock, and the slots of a draw must
+        # still stand when their ids are gathered.
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        with self._lock:
+            return len(self._mutated) + len(self._policy)
+
+    def add(
+        self,
+        task_ids: Sequence[str],
+        programs: Sequence[str],
+        *,
+        origin: Origin,
+        iteration: int,
+        demonstration_share: npt.ArrayLike,
+        source_ids: npt.ArrayLike,
+        source_offsets: npt.ArrayLike,
+        target_ids: npt.ArrayLike,
+        target_offsets: npt.ArrayLike,
+    ) -> Added:
+        """Store experiences in order; one with a known task and program replaces what was known.
+
+        Args:
+            task_ids: parent task of each.
+            programs: normalised program text of each.
+            origin: who wrote all of them; it decides the half they live in.
+            iteration: the meta-iteration all of them come from.
+            demonstration_share: see `priority`; [N], or one number for all.
+            source_ids: prompt tokens, 0 to 65535, laid end to end; at most 65535 a prompt.
+            source_offsets: [N + 1], not descending.
+            target_ids: program tokens, likewise.
+            target_offsets: [N + 1], not descending.
+        Raises:
+            ValueError: an argument is malformed; nothing was stored.
+        """
+        size = len(task_ids)
+        source_offsets = _integers("source_offsets", source_offsets, np.int64)
+        target_offsets = _integers("target_offsets", target_offsets, np.int64)
+        if target_offsets.shape != (size + 1,):
+            raise ValueError(
+                f"target_offsets has shape {target_offsets.shape}; expected ({size + 1},)"
+            )
+        if np.shape(demonstration_share) not in ((), (size,)):
+            raise ValueError(
+                f"demonstration_share has shape {np.shape(demonstration_share)}; "
+                f"expected () or ({size},)"
+            )
+        columns = (
+            native.make_keys(task_ids, programs),
+            priority(self.settings, demonstration_share, np.diff(target_offsets), iteration),
+            np.full(size, _integers("iteration", iteration, np.int32)),
+            np.full(size, Origin(origin), np.uint8),
+            _integers("source_ids", source_ids, np.uint16),
+            source_offsets,
+            _integers("target_ids", target_ids, np.uint16),
+            target_offsets,
+        )
+        half = self._policy if origin == Origin.policy else self._mutated
+        with self._lock:
+            fates = half.upsert(*columns)
+        return Added(
+            num_inserted=int(np.count_nonzero(fates == native.INSERTED)),
+            num_updated=int(np.count_nonzero(fates == native.UPDATED)),
+            num_replaced=int(np.count_nonzero(fates == native.REPLACED)),
+            num_refused=int(np.count_nonzero(fates == native.REFUSED)),
+        )
+
+    def draw(self, num_mutated: int, num_policy: int, seed: int) -> Batch:
+        """Draw experiences from each half without replacement, in proportion to priority.
+
+        Args:
+            num_mutated: how many seed and mutated ones; all of them when there are fewer.
+            num_policy: how many of the policy's; all of them when there are fewer.
+            seed: 0 or more; the same content and seed give the same experiences.
+        """
+        for name, value in (("num_mutated", num_mutated), ("num_policy", num_policy)):
+            if value < 0:
+                raise ValueError(f"{name} is {value}; allowed: 0 or more")
+        if seed < 0:
+            raise ValueError(f"seed is {seed}; allowed: 0 or more")
+        # One seed for each half, or a program known in both would be drawn in both.
+        seeds = np.random.SeedSequence(seed).generate_state(2, np.uint64)
+        parts = []
+        with self._lock:
+            for half, size, half_seed in (
+                (self._mutated, num_mutated, seeds[0]),
+                (self._policy, num_policy, seeds[1]),
+            ):
+                slots = half.draw(size, int(half_seed))
+                parts.append((*half.gather(slots), half.columns(slots)[3]))
+        mutated, policy = parts
+        return Batch(
+            source_ids=np.concatenate([mutated[0], policy[0]]),
+            source_offsets=np.concatenate([mutated[1], policy[1][1:] + mutated[1][-1]]),
+            target_ids=np.concatenate([mutated[2], policy[2]]),
+            target_offsets=np.concatenate([mutated[3], policy[3][1:] + mutated[3][-1]]),
+            origin=np.concatenate([mutated[4], policy[4]]),
+        )
+
+    def statistics(self) -> Statistics:
+        """What the buffer holds, counted anew."""
+        with self._lock:
+            mutated, policy = self._mutated.statistics(), self._policy.statistics()
+        num_by_origin = mutated["num_by_origin"] + policy["num_by_origin"]
+        return Statistics(
+            num_seed=int(num_by_origin[Origin.seed]),
+            num_mutated=int(num_by_origin[Origin.mutated]),
+            num_policy=int(num_by_origin[Origin.policy]),
+            mean_mutated_priority=mutated["priority_sum"] / max(mutated["size"], 1),
+            mean_policy_priority=policy["priority_sum"] / max(policy["size"], 1),
+            num_bytes=mutated["num_bytes"] + policy["num_bytes"],
+        )
+
+
+def _checked(name: str, values: npt.ArrayLike, most: float) -> Floats:
+    """The values as float64, all of them from 0 to `most` and finite."""
+    array = np.asarray(values, np.float64)
+    bad = np.flatnonzero(~((array >= 0) & (array <= most) & np.isfinite(array)))
+    if len(bad):
+        allowed = f"0 to {most:g}" if np.isfinite(most) else "finite, 0 or more"
+        raise ValueError(f"{_element(name, array, bad[0])}; allowed: {allowed}")
+    return array
+
+
+def _integers(name: str, values: npt.ArrayLike, dtype: type[np.integer]) -> npt.NDArray:
+    """The values as a C-contiguous array of `dtype`, which can hold every one of them."""
+    array = np.asarray(values)
+    if array.dtype != dtype and array.size > 0:
+        if array.dtype.kind not in "iu":
+            raise ValueError(f"{name} is of {array.dtype}; allowed: integers")
+        limits = np.iinfo(dtype)
+        bad = np.flatnonzero((array < limits.min) | (array > limits.max))
+        if len(bad):
+            raise ValueError(
+                f"{_element(name, array, bad[0])}; allowed: {limits.min} to {limits.max}"
+            )
+    return np.ascontiguousarray(array, dtype)
+
+
+def _element(name: str, array: npt.NDArray, at: int) -> str:
+    """Says which element has which value, for an error message."""
+    return f"{name}[{at}] is {array.flat[at]}" if array.ndim else f"{name} is {array}"
