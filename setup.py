@@ -45,7 +45,7 @@ def extension(name, folders):
 setup(
     ext_modules=cythonize(
         [
-            extension("vm", ["lang", "core", "primitives", "vm"]),
+            extension("vm", ["lang", "core", "primitives", "vm", "mutation"]),
             extension("replay", ["replay"]),
         ],
         language_level=3,

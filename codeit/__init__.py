@@ -6,7 +6,17 @@ The names here are the executor and the language; they need neither torch nor a 
 
 from codeit import arc, dsl
 from codeit.dsl import Program, ProgramError
-from codeit.executor import Limits, Outcome, Result, Results, call, execute, run, trace
+from codeit.executor import (
+    Limits,
+    Outcome,
+    Result,
+    Results,
+    call,
+    execute,
+    execute_groups,
+    run,
+    trace,
+)
 
 __version__ = "0.1.0"
 
@@ -21,6 +31,7 @@ __all__ = [
     "call",
     "dsl",
     "execute",
+    "execute_groups",
     "run",
     "trace",
 ]

@@ -21,7 +21,7 @@ from codeit.dsl.program import Dialect, is_arc_dsl
 Grid = npt.NDArray[np.uint8]
 
 MAX_PRINTED_VALUES = 1_000_000
-"""How many values `Result.value_json` writes at most; a small shared structure can stand for 2^40."""
+"""How many values `Result.value_json` writes at most; a small shared one can stand for 2^40."""
 
 _MAX_SIDE = 32_767
 _ROWS = vm.outcome_table()
@@ -60,20 +60,22 @@ class Outcome(IntEnum):
 
 @dataclass(frozen=True)
 class Limits:
-    """What one run may use. All limits are counts, so that a verdict is the same on every machine."""
+    """What one run may use. All are counts, so that a verdict is the same on every machine."""
 
     fuel: int = 10_000_000
-    """Elements touched, calls made and lines run, charged before the work is done. The dearest of the
-    400 solver programs on its own grids needs a tenth of the default, and no program that was found to
-    use it all takes longer than 50 ms on one core."""
+    """Elements touched, calls made and lines run, charged before the work is done. Four times what
+    the dearest of the 400 solver programs needs on its own grids (a64e4611: 2.3 million; all others
+    stay below 280,000), and enough for every program of the golden files that CPython finishes.
+    A unit takes 2 to 30 ns."""
     max_bytes: int = 512 << 20
-    """Memory for the values of a run. It is reserved as address space and touched as needed; two
-    million units of fuel rarely build more."""
+    """Memory for the values of a run, which are kept until it ends. Reserved as address space and
+    touched as needed: the median solver touches 40 kB. A program that spends all its fuel on the
+    dearest elements, pairs of cells in a set, touches about this much."""
     max_depth: int = 997
     """Nested calls, counted as CPython 3.11 counts frames, at its default recursion limit."""
     max_len: int | None = None
-    """None, or the original harness's state-size rule: a value of this length or more is not bound to
-    its name, which using it later turns into a NameError. The original used 1000."""
+    """None, or the state-size rule of the original harness, which used 1000: a value of this length
+    or more is not bound to its name, so that using it later is a NameError."""
 
     def __post_init__(self) -> None:
         bounds = {
@@ -129,8 +131,8 @@ class Result:
     def value_json(self) -> Any:
         """The returned value in canonical form.
 
-        Ints, true, false and null for themselves, `["t", ...]` for a tuple, `["s", ...]` for a frozenset
-        in iteration order, `"fn"` for a function. The program is run again to get it.
+        Ints, true, false and null for themselves, `["t", ...]` for a tuple, `["s", ...]` for a
+        frozenset in iteration order, `"fn"` for a function. The program is run again to get it.
 
         Raises:
             ValueError: the run returned no value, or one of more than MAX_PRINTED_VALUES values.
@@ -190,6 +192,28 @@ class _PrimitiveCall:
 _Call = _ProgramCall | _PrimitiveCall
 
 
+@dataclass(frozen=True)
+class _Runs:
+    """The flat arrays that the native code returns, or those of a part of the runs."""
+
+    outcome: npt.NDArray[np.uint8]
+    fuel: npt.NDArray[np.int64]
+    height: npt.NDArray[np.uint8]
+    width: npt.NDArray[np.uint8]
+    cells_begin: npt.NDArray[np.uint64]
+    cells: npt.NDArray[np.uint8]
+
+    def part(self, begin: int, end: int) -> _Runs:
+        return _Runs(
+            self.outcome[begin:end],
+            self.fuel[begin:end],
+            self.height[begin:end],
+            self.width[begin:end],
+            self.cells_begin[begin:end],
+            self.cells,
+        )
+
+
 class Results:
     """What P programs did on I inputs. `results[p, i]` is one Result.
 
@@ -200,20 +224,15 @@ class Results:
     """
 
     def __init__(
-        self,
-        programs: Sequence[Program],
-        grids: Sequence[Grid],
-        limits: Limits,
-        arrays: tuple[npt.NDArray[Any], ...],
+        self, programs: Sequence[Program], grids: Sequence[Grid], limits: Limits, runs: _Runs
     ) -> None:
         shape = (len(programs), len(grids))
-        outcome, fuel, height, width, begin, cells = arrays
-        self.outcome: npt.NDArray[np.uint8] = outcome.reshape(shape)
-        self.fuel: npt.NDArray[np.int64] = fuel.reshape(shape)
-        self.height: npt.NDArray[np.uint8] = height.reshape(shape)
-        self.width: npt.NDArray[np.uint8] = width.reshape(shape)
-        self._begin = begin[:-1].reshape(shape)
-        self._cells = cells
+        self.outcome: npt.NDArray[np.uint8] = runs.outcome.reshape(shape)
+        self.fuel: npt.NDArray[np.int64] = runs.fuel.reshape(shape)
+        self.height: npt.NDArray[np.uint8] = runs.height.reshape(shape)
+        self.width: npt.NDArray[np.uint8] = runs.width.reshape(shape)
+        self._begin = runs.cells_begin.reshape(shape)
+        self._cells = runs.cells
         self._programs = programs
         self._grids = grids
         self._limits = limits
@@ -224,7 +243,7 @@ class Results:
         return len(self._programs), len(self._grids)
 
     def grid(self, p: int, i: int) -> Grid | None:
-        """The grid that program p returned on input i, uint8 [H, W], or None if it is no valid grid."""
+        """What program p returned on input i, uint8 [H, W], or None if it is no valid grid."""
         height, width = int(self.height[p, i]), int(self.width[p, i])
         if height == 0:
             return None
@@ -303,19 +322,46 @@ def execute(
         ValueError: a grid is bad (the message counts grids from 0), or threads is below 1.
         MemoryError: there is no memory for the results.
     """
-    program_list = list(programs)
-    for p, program in enumerate(program_list):
-        if not isinstance(program, Program):
-            raise TypeError(f"program {p} is a {type(program).__name__}; use Program.parse")
-    grid_list = [_input_grid(grid, k) for k, grid in enumerate(grids)]
+    return execute_groups([(programs, grids)], threads, limits)[0]
+
+
+def execute_groups(
+    groups: Iterable[tuple[Iterable[Program], Iterable[npt.ArrayLike]]],
+    threads: int | None = None,
+    limits: Limits | None = None,
+) -> list[Results]:
+    """Run the programs of each group on the grids of the same group, all groups in one batch.
+
+    Args:
+        groups: pairs of programs and grids, as `execute` takes them.
+        threads, limits: as in `execute`.
+    Returns:
+        The Results of each group.
+    Raises:
+        As `execute`; programs and grids are counted within their group.
+    """
+    checked = [(_programs(programs), _input_grids(grids)) for programs, grids in groups]
     if threads is None:
-        threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+        threads = num_usable_cores()
     if threads < 1:
         raise ValueError(f"threads is {threads}; at least 1 is needed")
     limits = limits or Limits()
-    compiled = [program.compiled for program in program_list]
-    arrays = vm.run_batch_arrays(compiled, grid_list, limits._native(), threads)
-    return Results(program_list, grid_list, limits, arrays)
+    native = [([program.compiled for program in programs], grids) for programs, grids in checked]
+    runs = _Runs(*vm.run_groups(native, limits._native(), threads))
+    results = []
+    begin = 0
+    for programs, grids in checked:
+        end = begin + len(programs) * len(grids)
+        results.append(Results(programs, grids, limits, runs.part(begin, end)))
+        begin = end
+    return results
+
+
+def num_usable_cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def trace(
@@ -343,9 +389,9 @@ def call(
 
     Args:
         name: the primitive.
-        arguments: as `Result.value_json` gives values; `["s", ...]` is a set into which its items are
-            inserted one by one, `{"fn": name}` a primitive, and `{"fn": [name, argument, ...]}` what a
-            primitive returns for those arguments (a closure).
+        arguments: as `Result.value_json` gives values; `["s", ...]` is a set into which its items
+            are inserted one by one, `{"fn": name}` a primitive, and `{"fn": [name, argument, ...]}`
+            what a primitive returns for those arguments (a closure).
         dialect: which variant of the primitive is meant.
         limits: what the call may use; the defaults of Limits when omitted.
     Raises:
@@ -410,6 +456,18 @@ def _grid_of(text: str) -> Grid | None:
     if not is_valid or not 1 <= widths.pop() <= 30:
         return None
     return np.array([row[1:] for row in rows], dtype=np.uint8)
+
+
+def _programs(programs: Iterable[Program]) -> list[Program]:
+    checked = list(programs)
+    for p, program in enumerate(checked):
+        if not isinstance(program, Program):
+            raise TypeError(f"program {p} is a {type(program).__name__}; use Program.parse")
+    return checked
+
+
+def _input_grids(grids: Iterable[npt.ArrayLike]) -> list[Grid]:
+    return [_input_grid(grid, k) for k, grid in enumerate(grids)]
 
 
 def _input_grid(grid: npt.ArrayLike, k: int) -> Grid:

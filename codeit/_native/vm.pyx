@@ -94,8 +94,12 @@ cdef extern from "vm/batch.h" namespace "codeit" nogil:
         vector[uint8_t] widths
         vector[uint64_t] cells_begin
         vector[uint8_t] cells
-    void run_batch(const vector[const Program *] &programs, const vector[InputGrid] &inputs,
-                   const Limits &limits, unsigned num_threads, BatchResults *out) except +
+    struct Job:
+        const Program *program
+        size_t first_input
+        size_t num_inputs
+    void run_batch(const vector[Job] &jobs, const vector[InputGrid] &inputs, const Limits &limits,
+                   unsigned num_threads, BatchResults *out) except +
     struct PrintedRun:
         Outcome outcome
         size_t line
@@ -106,6 +110,20 @@ cdef extern from "vm/batch.h" namespace "codeit" nogil:
     PrintedRun call_and_print(Dialect dialect, Opcode opcode, const_int64_span arguments,
                               size_t num_arguments, const Limits &limits,
                               int64_t max_values) except +
+
+cdef extern from "mutation/mutate.h" namespace "codeit::mutation" nogil:
+    struct Weights:
+        double argument
+        double function
+        double definition
+        double new_variable
+    struct CParent "codeit::mutation::Parent":
+        const Program *program
+        vector[Type] types
+    vector[Type] types_of_lines(const Program &program, const InputGrid &input,
+                                const Limits &limits) except +
+    cbool mutate(const CParent &parent, const Weights &weights, uint64_t seed,
+                 string *text) except +
 
 
 def outcome_table():
@@ -208,33 +226,36 @@ cdef _to_array(const void *data, size_t num_bytes, dtype):
     return array
 
 
-def run_batch_arrays(list programs not None, list grids not None, tuple limits not None,
-                     unsigned num_threads):
-    """Runs every program on every grid, without the GIL.
+def run_groups(list groups not None, tuple limits not None, unsigned num_threads):
+    """Runs every program of a group on every grid of the same group, without the GIL.
 
     Args:
-        programs: P CompiledPrograms.
-        grids: I non-empty C-contiguous uint8 arrays [H, W].
+        groups: pairs (CompiledPrograms, grids); a grid is a non-empty C-contiguous uint8 array [H, W].
         limits: (fuel, max_bytes, max_depth, max_len).
     Returns:
-        Flat arrays over [P, I]: outcome uint8, fuel int64, height and width uint8 (0 where the value is
-        no valid grid), cells_begin uint64 (one more at the end); and the cells, uint8.
+        Flat arrays over groups, their programs, their grids: outcome uint8, fuel int64, height and width
+        uint8 (0 where the value is no valid grid), cells_begin uint64 (one more at the end); and the
+        cells, uint8.
     """
-    cdef vector[const Program *] native_programs
+    cdef vector[Job] jobs
     cdef vector[InputGrid] native_grids
     cdef CompiledProgram compiled
     cdef const uint8_t[:, ::1] cells
-    native_programs.reserve(len(programs))
-    for item in programs:
-        compiled = item
-        native_programs.push_back(&compiled.program)
-    for grid in grids:
-        cells = grid
-        native_grids.push_back(_input(cells))
+    cdef Job job
+    for programs, grids in groups:
+        job.first_input = native_grids.size()
+        job.num_inputs = len(grids)
+        for grid in grids:
+            cells = grid
+            native_grids.push_back(_input(cells))
+        for item in programs:
+            compiled = item
+            job.program = &compiled.program
+            jobs.push_back(job)
     cdef Limits native_limits = _limits(limits[0], limits[1], limits[2], limits[3])
     cdef BatchResults results
     with nogil:
-        run_batch(native_programs, native_grids, native_limits, num_threads, &results)
+        run_batch(jobs, native_grids, native_limits, num_threads, &results)
     return (
         _to_array(results.outcomes.data(), results.outcomes.size(), np.uint8),
         _to_array(results.fuel.data(), results.fuel.size() * 8, np.int64),
@@ -273,3 +294,40 @@ def call_and_print_one(bint is_arc_dsl, uint8_t opcode, const int64_t[::1] argum
             _limits(limits[0], limits[1], limits[2], limits[3]), max_values,
         )
     )
+
+
+cdef class MutationParent:
+    """A program to mutate, with the types that its lines have on one input."""
+
+    cdef CompiledProgram compiled  # keeps the native program alive
+    cdef CParent parent
+
+    def __init__(self, CompiledProgram compiled not None, const uint8_t[:, ::1] grid not None,
+                 tuple limits not None):
+        self.compiled = compiled
+        self.parent.program = &compiled.program
+        self.parent.types = types_of_lines(
+            compiled.program, _input(grid), _limits(limits[0], limits[1], limits[2], limits[3])
+        )
+
+    @property
+    def types(self):
+        """The type names of I and of every line."""
+        cdef size_t k
+        return [type_name(self.parent.types[k]).decode() for k in range(self.parent.types.size())]
+
+
+def mutate_many(MutationParent parent not None, tuple weights not None, const uint64_t[::1] seeds):
+    """One mutant's text for each seed, or None where the change that was drawn had no candidate.
+
+    Args:
+        weights: (argument, function, definition, new_variable), as in csrc/mutation/mutate.h.
+    """
+    cdef Weights native
+    native.argument, native.function, native.definition, native.new_variable = weights
+    cdef string text
+    texts = []
+    for seed in seeds:
+        found = mutate(parent.parent, native, seed, &text)
+        texts.append(text.decode() if found else None)
+    return texts

@@ -3,6 +3,7 @@
 Everything here is read from the native table (csrc/lang/table.def).
 """
 
+from codeit.dsl.corpus import SeedProgram, load_seed_programs
 from codeit.dsl.program import Program, ProgramError
 from codeit.dsl.table import CONSTANTS, PRIMITIVES, Constant, Parameter, Primitive
 
@@ -14,4 +15,6 @@ __all__ = [
     "Primitive",
     "Program",
     "ProgramError",
+    "SeedProgram",
+    "load_seed_programs",
 ]

@@ -72,20 +72,6 @@ bool append_grid(const Grid &grid, std::vector<uint8_t> *cells, uint8_t *height,
     return true;
 }
 
-// The machine of this thread, made anew only when its memory should have another size.
-Machine &thread_machine(const Limits &limits) {
-    thread_local std::unique_ptr<Machine> machine;
-    if (machine == nullptr || machine->limits().max_bytes != limits.max_bytes) {
-        machine = std::make_unique<Machine>(limits);
-    }
-    if (!machine->arena().is_reserved()) {
-        machine.reset();
-        throw std::bad_alloc();
-    }
-    machine->set_limits(limits);
-    return *machine;
-}
-
 // One thread's share of a batch.
 struct Worker {
     std::vector<uint8_t> cells;
@@ -94,21 +80,24 @@ struct Worker {
 
 class Batch {
   public:
-    Batch(const std::vector<const Program *> &programs, const std::vector<InputGrid> &inputs,
-          const Limits &limits, unsigned num_threads, BatchResults *out)
-        : programs_(programs), inputs_(inputs), limits_(limits), out_(out),
-          workers_(std::max(1u, num_threads)) {
-        size_t count = programs.size() * inputs.size();
-        out->outcomes.assign(count, 0);
-        out->fuel.assign(count, 0);
-        out->heights.assign(count, 0);
-        out->widths.assign(count, 0);
-        out->cells_begin.assign(count + 1, 0);
-        worker_of_program_.assign(programs.size(), 0);
+    Batch(const std::vector<Job> &jobs, const std::vector<InputGrid> &inputs, const Limits &limits,
+          unsigned num_threads, BatchResults *out)
+        : jobs_(jobs), inputs_(inputs), limits_(limits), out_(out),
+          workers_(std::max(1u, num_threads)), worker_of_job_(jobs.size(), 0) {
+        size_t num_runs = 0;
+        for (const Job &job : jobs) {
+            first_run_.push_back(num_runs);
+            num_runs += job.num_inputs;
+        }
+        out->outcomes.assign(num_runs, 0);
+        out->fuel.assign(num_runs, 0);
+        out->heights.assign(num_runs, 0);
+        out->widths.assign(num_runs, 0);
+        out->cells_begin.assign(num_runs + 1, 0);
     }
 
     void run() {
-        size_t num_chunks = (programs_.size() + kChunk - 1) / kChunk;
+        size_t num_chunks = (jobs_.size() + kChunk - 1) / kChunk;
         size_t num_workers = std::min(workers_.size(), std::max<size_t>(num_chunks, 1));
         {
             std::vector<std::jthread> threads;
@@ -122,29 +111,30 @@ class Batch {
     }
 
   private:
-    static constexpr size_t kChunk = 16; // programs taken at a time
+    static constexpr size_t kChunk = 16; // jobs taken at a time
 
     void work(size_t w) {
         try {
             Machine &m = thread_machine(limits_);
             for (;;) {
                 size_t begin = next_.fetch_add(kChunk);
-                if (begin >= programs_.size()) return;
-                size_t end = std::min(begin + kChunk, programs_.size());
-                for (size_t p = begin; p < end; ++p) run_program(m, p, w);
+                if (begin >= jobs_.size()) return;
+                size_t end = std::min(begin + kChunk, jobs_.size());
+                for (size_t k = begin; k < end; ++k) run_job(m, k, w);
             }
         } catch (...) {
             workers_[w].failure = std::current_exception();
-            next_.store(programs_.size());
+            next_.store(jobs_.size());
         }
     }
 
-    void run_program(Machine &m, size_t p, size_t w) {
+    void run_job(Machine &m, size_t k, size_t w) {
+        const Job &job = jobs_[k];
         std::vector<uint8_t> &cells = workers_[w].cells;
-        worker_of_program_[p] = static_cast<uint32_t>(w);
-        for (size_t i = 0; i < inputs_.size(); ++i) {
-            size_t at = p * inputs_.size() + i;
-            RunResult result = codeit::run(m, *programs_[p], inputs_[i]);
+        worker_of_job_[k] = static_cast<uint32_t>(w);
+        for (size_t i = 0; i < job.num_inputs; ++i) {
+            size_t at = first_run_[k] + i;
+            RunResult result = codeit::run(m, *job.program, inputs_[job.first_input + i]);
             out_->outcomes[at] = static_cast<uint8_t>(result.outcome);
             out_->fuel[at] = m.fuel_used();
             out_->cells_begin[at] = cells.size();
@@ -163,25 +153,28 @@ class Batch {
     void gather() {
         size_t total = 0;
         for (const Worker &worker : workers_) total += worker.cells.size();
-        out_->cells.resize(total);
-        size_t next = 0;
-        for (size_t at = 0; at < out_->outcomes.size(); ++at) {
-            size_t size = size_t{out_->heights[at]} * out_->widths[at];
-            const Worker &worker = workers_[worker_of_program_[at / inputs_.size()]];
-            std::copy_n(worker.cells.data() + out_->cells_begin[at], size,
-                        out_->cells.data() + next);
-            out_->cells_begin[at] = next;
-            next += size;
+        out_->cells.reserve(total);
+        for (size_t k = 0; k < jobs_.size(); ++k) {
+            const std::vector<uint8_t> &cells = workers_[worker_of_job_[k]].cells;
+            for (size_t i = 0; i < jobs_[k].num_inputs; ++i) {
+                size_t at = first_run_[k] + i;
+                size_t size = size_t{out_->heights[at]} * out_->widths[at];
+                auto begin = cells.begin() + static_cast<std::ptrdiff_t>(out_->cells_begin[at]);
+                out_->cells_begin[at] = out_->cells.size();
+                out_->cells.insert(out_->cells.end(), begin,
+                                   begin + static_cast<std::ptrdiff_t>(size));
+            }
         }
-        out_->cells_begin.back() = next;
+        out_->cells_begin.back() = out_->cells.size();
     }
 
-    const std::vector<const Program *> &programs_;
+    const std::vector<Job> &jobs_;
     const std::vector<InputGrid> &inputs_;
     Limits limits_;
     BatchResults *out_;
     std::vector<Worker> workers_;
-    std::vector<uint32_t> worker_of_program_;
+    std::vector<size_t> first_run_;
+    std::vector<uint32_t> worker_of_job_;
     std::atomic<size_t> next_{0};
 };
 
@@ -195,9 +188,22 @@ std::string printed(Machine &m, const Value &v, int64_t max_values) {
 
 } // namespace
 
-void run_batch(const std::vector<const Program *> &programs, const std::vector<InputGrid> &inputs,
+Machine &thread_machine(const Limits &limits) {
+    thread_local std::unique_ptr<Machine> machine;
+    if (machine == nullptr || machine->limits().max_bytes != limits.max_bytes) {
+        machine = std::make_unique<Machine>(limits);
+    }
+    if (!machine->arena().is_reserved()) {
+        machine.reset();
+        throw std::bad_alloc();
+    }
+    machine->set_limits(limits);
+    return *machine;
+}
+
+void run_batch(const std::vector<Job> &jobs, const std::vector<InputGrid> &inputs,
                const Limits &limits, unsigned num_threads, BatchResults *out) {
-    Batch(programs, inputs, limits, num_threads, out).run();
+    Batch(jobs, inputs, limits, num_threads, out).run();
 }
 
 PrintedRun run_and_print(const Program &program, const InputGrid &input, const Limits &limits,

@@ -1,4 +1,4 @@
-// Runs many programs on many inputs over threads; results do not depend on how many.
+// Runs many programs on their inputs over threads; results do not depend on how many threads.
 #pragma once
 
 #include "vm/run.h"
@@ -8,7 +8,19 @@
 
 namespace codeit {
 
-// Results of P programs on I inputs, row-major [P, I].
+// The machine of this thread, with these limits; it is made anew only when its memory should have
+// another size. Throws std::bad_alloc when that cannot be reserved.
+Machine &thread_machine(const Limits &limits);
+
+// One program and the inputs that it runs on: `num_inputs` of a list of inputs, from `first_input` on.
+struct Job {
+    const Program *program;
+    size_t first_input;
+    size_t num_inputs;
+};
+
+// What the runs of a list of jobs returned, in order: those of the first job, input by input, then those
+// of the second, and so on.
 struct BatchResults {
     std::vector<uint8_t> outcomes; // Outcome
     std::vector<int64_t> fuel;     // used
@@ -23,7 +35,7 @@ struct BatchResults {
 
 // Throws std::bad_alloc when there is no memory for the results or the machines, and
 // std::system_error when a thread cannot be started.
-void run_batch(const std::vector<const Program *> &programs, const std::vector<InputGrid> &inputs,
+void run_batch(const std::vector<Job> &jobs, const std::vector<InputGrid> &inputs,
                const Limits &limits, unsigned num_threads, BatchResults *out);
 
 // A run and the canonical text (core/print.h) of what it returned: of its result, or of every line

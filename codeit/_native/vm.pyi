@@ -1,0 +1,45 @@
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+_Limits = tuple[int, int, int, int]
+_Printed = tuple[int, int, int, list[str]]
+_Cells = npt.NDArray[np.uint8]
+
+def outcome_table() -> list[tuple[str, str, str]]: ...
+def primitive_table() -> list[tuple[str, str, str, tuple[tuple[str, str], ...], str]]: ...
+def constant_table() -> list[tuple[str, str, bool | int | tuple[int, int]]]: ...
+
+class CompiledProgram:
+    @property
+    def text(self) -> str: ...
+    def __len__(self) -> int: ...
+
+def parse(text: bytes, is_arc_dsl: bool) -> CompiledProgram | tuple[int, str]: ...
+def run_groups(
+    groups: list[tuple[list[CompiledProgram], list[_Cells]]], limits: _Limits, num_threads: int
+) -> tuple[npt.NDArray[Any], ...]: ...
+def run_and_print_one(
+    program: CompiledProgram, grid: _Cells, limits: _Limits, all_lines: bool, max_values: int
+) -> _Printed: ...
+def call_and_print_one(
+    is_arc_dsl: bool,
+    opcode: int,
+    arguments: npt.NDArray[np.int64],
+    num_arguments: int,
+    limits: _Limits,
+    max_values: int,
+) -> _Printed: ...
+
+class MutationParent:
+    def __init__(self, compiled: CompiledProgram, grid: _Cells, limits: _Limits) -> None: ...
+    @property
+    def types(self) -> list[str]: ...
+
+def mutate_many(
+    parent: MutationParent,
+    weights: tuple[float, float, float, float],
+    seeds: npt.NDArray[np.uint64],
+) -> Sequence[str | None]: ...

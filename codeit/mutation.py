@@ -1,0 +1,136 @@
+"""Grows tasks from programs: typed one-change mutants, run on the grids of their parent's task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from codeit._native import vm
+from codeit.arc import Task
+from codeit.dsl import Program, ProgramError
+from codeit.executor import Grid, Limits, Results, execute_groups
+
+_ROUND = 4096  # mutants drawn between two executions
+
+
+@dataclass(frozen=True)
+class MutationSettings:
+    """How many mutants are made, and by which changes (the paper's values)."""
+
+    num_tasks: int = 19_200
+    """How many mutated tasks are made before the first iteration; 0 for none (ablation A6)."""
+    argument: float = 0.5
+    """Weight of replacing an argument by another one of its type."""
+    function: float = 0.25
+    """Weight of replacing a function by another one of its signature."""
+    definition: float = 0.25
+    """Weight of replacing a line by another call that returns its type."""
+    new_variable: float = 0.5
+    """Share of the argument changes that define the new argument on a line of its own."""
+    max_tries: int = 40
+    """Gives up after this many tries for each task wanted."""
+
+    def __post_init__(self) -> None:
+        weights = (self.argument, self.function, self.definition)
+        if min(weights) < 0 or sum(weights) <= 0:
+            raise ValueError(f"argument, function, definition are {weights}; allowed: 0 or more")
+        if not 0 <= self.new_variable <= 1:
+            raise ValueError(f"new_variable is {self.new_variable}; allowed: 0 to 1")
+        if self.num_tasks < 0 or self.max_tries < 1:
+            raise ValueError(
+                f"num_tasks is {self.num_tasks}, max_tries is {self.max_tries}; "
+                "allowed: at least 0 and at least 1"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class MutatedTask:
+    """A mutant and what it makes of the demonstrations of its parent's task."""
+
+    parent: Task
+    program: Program
+    outputs: tuple[Grid, ...]
+
+
+def mutate(
+    parents: Sequence[tuple[Task, Program]],
+    settings: MutationSettings,
+    seed: int,
+    limits: Limits | None = None,
+    threads: int | None = None,
+    on_progress: Callable[[int], None] | None = None,
+) -> list[MutatedTask]:
+    """Make mutants that return a valid grid for every demonstration of their parent's task.
+
+    A parent is drawn uniformly for each mutant. No mutant repeats a program that is known for its
+    parent's task. The result depends on the arguments and the seed alone.
+
+    Args:
+        parents: programs and the tasks whose demonstrations they run on; test pairs are not used.
+        on_progress: told how many mutants there are so far.
+    Returns:
+        At most settings.num_tasks; fewer when settings.max_tries is used up.
+    """
+    if settings.num_tasks == 0:
+        return []
+    if not parents:
+        raise ValueError("there are no programs to mutate")
+    limits = limits or Limits()
+    natives = [
+        vm.MutationParent(program.compiled, task.demonstrations[0].input, limits._native())
+        for task, program in parents
+    ]
+    weights = (settings.argument, settings.function, settings.definition, settings.new_variable)
+    known = {(task.task_id, program.text) for task, program in parents}
+    random = np.random.default_rng(np.random.SeedSequence(seed))
+    mutants: list[MutatedTask] = []
+    for _ in range(-(-settings.num_tasks * settings.max_tries // _ROUND)):
+        choices = random.integers(len(parents), size=_ROUND)
+        seeds = random.integers(2**64, size=_ROUND, dtype=np.uint64)
+        groups: list[tuple[Task, list[Program]]] = []
+        for k in np.unique(choices):
+            task, parent = parents[k]
+            texts = vm.mutate_many(natives[k], weights, seeds[choices == k])
+            programs = _new_programs(texts, task.task_id, parent, known)
+            groups.append((task, programs))
+        runs = execute_groups(
+            [(programs, [d.input for d in task.demonstrations]) for task, programs in groups],
+            threads,
+            limits,
+        )
+        for (task, programs), results in zip(groups, runs, strict=True):
+            mutants += _valid_tasks(task, programs, results)
+        if on_progress:
+            on_progress(min(len(mutants), settings.num_tasks))
+        if len(mutants) >= settings.num_tasks:
+            break
+    # Rounds hold the mutants grouped by parent; a cut must not favour the first parents.
+    order = random.permutation(len(mutants))[: settings.num_tasks]
+    return [mutants[k] for k in order]
+
+
+def _new_programs(
+    texts: Sequence[str | None], task_id: str, parent: Program, known: set[tuple[str, str]]
+) -> list[Program]:
+    """The programs among the texts that are not known for the task yet; they become known."""
+    programs = []
+    for text in texts:
+        if text is None or (task_id, text) in known:
+            continue
+        known.add((task_id, text))
+        try:
+            programs.append(Program.parse(text, parent.dialect))
+        except ProgramError:  # the change made a call that the program has already
+            continue
+    return programs
+
+
+def _valid_tasks(task: Task, programs: Sequence[Program], results: Results) -> list[MutatedTask]:
+    is_valid = (results.height > 0).all(axis=1)
+    tasks = []
+    for p in np.flatnonzero(is_valid):
+        outputs = [results.grid(p, i) for i in range(results.shape[1])]
+        tasks.append(MutatedTask(task, programs[p], tuple(g for g in outputs if g is not None)))
+    return tasks
