@@ -130,7 +130,7 @@ def _new_programs(
 def _valid_tasks(task: Task, programs: Sequence[Program], results: Results) -> list[MutatedTask]:
     is_valid = (results.height > 0).all(axis=1)
     tasks = []
-    for p in np.flatnonzero(is_valid):
+    for p in np.flatnonzero(is_valid).tolist():
         outputs = [results.grid(p, i) for i in range(results.shape[1])]
         tasks.append(MutatedTask(task, programs[p], tuple(g for g in outputs if g is not None)))
     return tasks

@@ -1,0 +1,34 @@
+"""Which model the policy is."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """Which model the policy is, and where it runs."""
+
+    name: str = "Salesforce/codet5p-220m"
+    """`tiny`, a T5 model of the Hugging Face hub such as Salesforce/codet5-small,
+    Salesforce/codet5p-220m or Salesforce/codet5p-770m, or a directory with a checkpoint."""
+    pretrained: bool = True
+    """Whether to load the model's weights; if not, they are drawn at random (ablation A4)."""
+    tokenizer: str = ""
+    """`compact` (ours, for models trained from scratch), a model of the hub, or a directory; empty
+    for the model's own."""
+    dropout: float = 0.1
+    """Dropout while training."""
+    device: str = "auto"
+    """`auto` (a GPU if there is one), `cpu`, `cuda`, `cuda:1`, ..."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout is {self.dropout}; allowed: 0 to below 1")
+        if self.name == "tiny" and self.pretrained:
+            raise ValueError(
+                "name is 'tiny', which has no pretrained weights; set pretrained=false"
+            )
+
+    @property
+    def tokenizer_name(self) -> str:
+        """The tokenizer that goes with the settings."""
+        return self.tokenizer or ("compact" if self.name == "tiny" else self.name)

@@ -1,0 +1,222 @@
+"""Prompts and programs as token ids: CodeT5's own tokenizer, and a compact one for the language."""
+
+from __future__ import annotations
+
+import json
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from codeit.dsl import CONSTANTS, PRIMITIVES
+from codeit.text import SEPARATOR, grids_to_text
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+Grid = npt.NDArray[np.uint8]
+Ids = npt.NDArray[np.uint16]
+
+COMPACT_FILE = "compact_tokenizer.json"
+"""What a compact tokenizer leaves in a checkpoint; its vocabulary follows from the language."""
+
+_MAX_VARIABLES = 99
+_PROMPT_PIECE = re.compile(r"\d+x|x\d+|background=\d|\d=|\d+,\d+|[|\n]")
+
+
+class Tokenizer(ABC):
+    """Text to ids and back. Ids fit 16 bits.
+
+    Attributes:
+        vocab_size: ids are below it.
+        pad_id, end_id: padding, and the end of a program. A decoder starts with pad_id.
+        program_ids: every id that can occur in a program, end_id included.
+    """
+
+    vocab_size: int
+    pad_id: int
+    end_id: int
+    program_ids: Ids
+
+    def encode_inputs(self, grids: Sequence[Grid], max_tokens: int) -> Ids:
+        """The first half of a prompt: the inputs of all demonstrations, cut to max_tokens ids."""
+        ids = self._encode(grids_to_text(grids), opens=True)[:max_tokens]
+        return np.array(ids, dtype=np.uint16)
+
+    def encode_outputs(self, grids: Sequence[Grid], max_tokens: int) -> Ids:
+        """The second half: a newline and the outputs of all demonstrations, cut likewise."""
+        newline = self._encode("\n", opens=False)
+        ids = self._encode(grids_to_text(grids), opens=False)[: max_tokens - len(newline)]
+        return np.array([*newline, *ids], dtype=np.uint16)
+
+    @abstractmethod
+    def _encode(self, text: str, opens: bool) -> list[int]:
+        """Ids of a part of a prompt; the start token goes before the part that opens it."""
+
+    @abstractmethod
+    def encode_program(self, text: str) -> Ids:
+        """Ids of a normalised program, end_id last.
+
+        Raises:
+            ValueError: the program cannot be written with this vocabulary.
+        """
+
+    @abstractmethod
+    def decode_program(self, ids: npt.ArrayLike) -> str:
+        """The text of generated ids, up to end_id or padding; it need not be a program."""
+
+    @abstractmethod
+    def save(self, directory: Path) -> None:
+        """Write what load_tokenizer needs into a checkpoint."""
+
+    def _until_end(self, ids: npt.ArrayLike) -> npt.NDArray[Any]:
+        array = np.asarray(ids)
+        stops = np.flatnonzero((array == self.end_id) | (array == self.pad_id))
+        return array[: stops[0]] if len(stops) else array
+
+
+class CompactTokenizer(Tokenizer):
+    """One token for each primitive, constant, variable, place, size and color, for small models.
+
+    A program is written line by line as `function argument ... newline`; the names x1, x2, ..., O
+    follow from the position of a line. Two texts that differ only in the names of their variables
+    have the same ids.
+    """
+
+    def __init__(self) -> None:
+        special = ["<pad>", "</s>", "\n", SEPARATOR]
+        variables = [f"x{k}" for k in range(1, _MAX_VARIABLES + 1)]
+        program = [*PRIMITIVES, *CONSTANTS, "I", *variables]
+        sides = range(1, 31)
+        prompt = [
+            *(f"{n}x" for n in sides),
+            *(f"x{n}" for n in sides),
+            *(f"background={c}" for c in range(10)),
+            *(f"{c}=" for c in range(10)),
+            *(f"{i},{j}" for i in range(30) for j in range(30)),
+        ]
+        # `x3` is a variable in a program and three columns in a prompt: two tables, one id space.
+        self._names = [*special, *program, *prompt]
+        first_prompt_id = len(special) + len(program)
+        self._program_id = {name: k for k, name in enumerate(self._names[:first_prompt_id])}
+        self._prompt_id = {name: k + first_prompt_id for k, name in enumerate(prompt)}
+        self._prompt_id |= {name: self._program_id[name] for name in ("\n", SEPARATOR)}
+        self.vocab_size = len(self._names)
+        self.pad_id = 0
+        self.end_id = 1
+        self._newline_id = 2
+        allowed = [self.end_id, self._newline_id, *range(len(special), first_prompt_id)]
+        self.program_ids = np.array(allowed, dtype=np.uint16)
+
+    def _encode(self, text: str, opens: bool) -> list[int]:
+        return [self._prompt_id[piece] for piece in _PROMPT_PIECE.findall(text)]
+
+    def encode_program(self, text: str) -> Ids:
+        ids: list[int] = []
+        names = {"I": "I"}
+        for number, line in enumerate(text.split("\n"), start=1):
+            name, call = line.split(" = ")
+            function, arguments = call.rstrip().rstrip(")").split("(")
+            terms = [function, *arguments.split(", ")]
+            for term in (names.get(term, term) for term in terms):
+                if term not in self._program_id:
+                    raise ValueError(f"line {number}: no token for {term!r}")
+                ids.append(self._program_id[term])
+            names[name] = f"x{number}"
+            ids.append(self._newline_id)
+        ids[-1] = self.end_id
+        return np.array(ids, dtype=np.uint16)
+
+    def decode_program(self, ids: npt.ArrayLike) -> str:
+        lines: list[list[str]] = [[]]
+        for k in self._until_end(ids):
+            if k == self._newline_id:
+                lines.append([])
+            else:
+                lines[-1].append(self._names[k])
+        names = [f"x{number}" for number in range(1, len(lines))] + ["O"]
+        calls = [f"{line[0]}({', '.join(line[1:])})" if line else "" for line in lines]
+        return "\n".join(f"{name} = {call}" for name, call in zip(names, calls, strict=True))
+
+    def save(self, directory: Path) -> None:
+        (directory / COMPACT_FILE).write_text(json.dumps({"tokens": self._names}) + "\n")
+
+
+class CodeT5Tokenizer(Tokenizer):
+    """The byte-level BPE of CodeT5 and CodeT5+, as Hugging Face's library runs it."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        self._tokenizer = tokenizer
+        self.vocab_size = len(tokenizer)
+        self.pad_id = int(tokenizer.pad_token_id)
+        self.end_id = int(tokenizer.eos_token_id)
+        self._start_id = int(tokenizer.bos_token_id)
+        self.program_ids = self._find_program_ids()
+
+    def _find_program_ids(self) -> Ids:
+        """Ids of everything that a program is made of, in the contexts in which it occurs."""
+        names = [*PRIMITIVES, *CONSTANTS, "I"]
+        variables = ["O", *(f"x{k}" for k in range(1, _MAX_VARIABLES + 1))]
+        texts = [
+            *(f"x1 = {name}(" for name in [*names, *variables]),
+            *(f"f({name}, {name})" for name in [*names, *variables]),
+            *(f"\n{name} = " for name in variables),
+            *variables,
+        ]
+        encoded = self._tokenizer(texts, add_special_tokens=False)["input_ids"]
+        ids = {k for text in encoded for k in text} | {self.end_id, self._start_id}
+        return np.array(sorted(ids), dtype=np.uint16)
+
+    def _encode(self, text: str, opens: bool) -> list[int]:
+        ids = self._tokenizer.encode(text, add_special_tokens=False)
+        return [self._start_id, *ids] if opens else ids
+
+    def encode_program(self, text: str) -> Ids:
+        return np.array(self._tokenizer.encode(text, add_special_tokens=True), dtype=np.uint16)
+
+    def decode_program(self, ids: npt.ArrayLike) -> str:
+        kept = self._until_end(ids)
+        return str(self._tokenizer.decode(kept.tolist(), skip_special_tokens=True)).split("#")[0]
+
+    def save(self, directory: Path) -> None:
+        self._tokenizer.save_pretrained(directory)
+
+
+def load_tokenizer(name: str) -> Tokenizer:
+    """A tokenizer by name.
+
+    Args:
+        name: "compact"; a model of the Hugging Face hub such as "Salesforce/codet5-small"; or a
+            directory: a checkpoint, or `vocab.json` and `merges.txt` of CodeT5's BPE alone.
+    Raises:
+        ValueError: a directory holds no tokenizer, or one that differs from this version's.
+        OSError: the hub cannot be reached, or has no such model.
+    """
+    directory = Path(name)
+    if name == "compact":
+        return CompactTokenizer()
+    if (directory / COMPACT_FILE).is_file():
+        tokenizer = CompactTokenizer()
+        saved = json.loads((directory / COMPACT_FILE).read_text())["tokens"]
+        if saved != tokenizer._names:
+            raise ValueError(
+                f"{directory / COMPACT_FILE}: made for another version of the language"
+            )
+        return tokenizer
+    import transformers
+
+    if directory.is_dir() and not (directory / "tokenizer_config.json").is_file():
+        vocab, merges = directory / "vocab.json", directory / "merges.txt"
+        if not vocab.is_file() or not merges.is_file():
+            raise ValueError(f"{name}: there is no tokenizer in this directory")
+        extra = [f"<extra_id_{k}>" for k in reversed(range(100))]
+        return CodeT5Tokenizer(
+            transformers.RobertaTokenizerFast(
+                vocab=str(vocab), merges=str(merges), additional_special_tokens=extra
+            )
+        )
+    return CodeT5Tokenizer(transformers.AutoTokenizer.from_pretrained(name))

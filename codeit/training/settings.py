@@ -1,0 +1,36 @@
+"""How the policy is trained."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How the policy is trained on the experiences of an iteration (the paper's values)."""
+
+    num_policy: int = 90_000
+    """At most so many experiences of the policy's are drawn from the buffer in an iteration."""
+    num_mutated: int = 10_000
+    """At most so many seed and mutated experiences are drawn from the buffer in an iteration."""
+    epochs: int = 1
+    """Passes over the drawn experiences."""
+    learning_rate: float = 5e-5
+    """Of AdamW; constant."""
+    batch_size: int = 512
+    """Experiences behind one step of the optimiser."""
+    micro_batch_size: int = 8
+    """Experiences that are run through the model together."""
+    precision: Literal["float32", "bfloat16"] = "bfloat16"
+    """Of the matrix products; weights and optimiser stay float32."""
+    reset_optimizer: bool = False
+    """Whether AdamW forgets its moments at each iteration, as the original does."""
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "micro_batch_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; allowed: 1 or more")
+        for name in ("num_policy", "num_mutated"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; allowed: 0 or more")
+        if self.learning_rate <= 0:
+            raise ValueError(f"learning_rate is {self.learning_rate}; allowed: above 0")
