@@ -1,0 +1,320 @@
+"""The command line. Every command says what is wrong in one line and leaves with code 2."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from codeit.arc import Task
+    from codeit.config import RunSettings
+
+_DESCRIPTION = "Teach a language model to solve ARC tasks by programs that it writes itself."
+_EXIT_BAD_INPUT = 2
+_EXIT_INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    commands: dict[str, tuple[str, Callable[[list[str]], None]]] = {
+        "train": ("run the whole loop and leave a run directory", _train),
+        "report": ("print the tables of a run directory", _report),
+        "run": ("run a program on a task and show what it does", _run),
+        "show": ("show a task", _show),
+        "dsl": ("list the primitives and constants of the language", _dsl),
+        "info": ("say what this installation is and what it can use", _info),
+    }
+    parser = argparse.ArgumentParser(
+        prog="codeit",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="commands:\n"
+        + "\n".join(f"  {name:<8} {summary}" for name, (summary, _) in commands.items())
+        + "\n\n`codeit COMMAND --help` says more.",
+    )
+    parser.add_argument("--version", action="store_true", help="print the version")
+    parser.add_argument("command", nargs="?", choices=commands, metavar="COMMAND")
+    parsed = parser.parse_args(words[:1])
+    if parsed.version:
+        from codeit import __version__
+
+        print(__version__)
+        return 0
+    if parsed.command is None:
+        parser.print_help()
+        return _EXIT_BAD_INPUT
+    try:
+        commands[parsed.command][1](words[1:])
+    except (ValueError, OSError) as error:
+        print(f"codeit {parsed.command}: {_one_line(error)}", file=sys.stderr)
+        return _EXIT_BAD_INPUT
+    except KeyboardInterrupt:
+        return _EXIT_INTERRUPTED
+    return 0
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split())
+
+
+# ---- train -----------------------------------------------------------------------------------
+
+
+def _train(words: list[str]) -> None:
+    from codeit.config import PRESETS, load_settings, nearest_name
+
+    parser = argparse.ArgumentParser(prog="codeit train", add_help=False, allow_abbrev=False)
+    parser.add_argument("--preset", default="demo")
+    parser.add_argument("--config", type=Path)
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("-h", "--help", action="store_true")
+    parsed, rest = parser.parse_known_args(words)
+    if parsed.preset not in PRESETS:
+        known = list(PRESETS)
+        hint = nearest_name(parsed.preset, known) or f"; there are {', '.join(known)}"
+        raise ValueError(f"unknown preset {parsed.preset!r}{hint}")
+    settings = PRESETS[parsed.preset]
+    if parsed.config:
+        settings = load_settings(parsed.config, settings)
+    if parsed.help:
+        print(
+            "codeit train --out DIR [--preset demo|small|paper] [--config FILE.toml] [SETTINGS]\n\n"
+            "  --preset  where the settings start: demo (a tiny model from scratch, on two cores),\n"
+            "            small (CodeT5-small, one GPU) or paper (the paper's values)\n"
+            "  --config  a TOML file over them, such as the config.toml of another run\n"
+            "  --out     the run directory, which must not exist yet\n"
+        )
+        rest = ["--help"]
+    settings = _parse_settings(rest, settings)
+    if parsed.out is None:
+        raise ValueError("--out DIR is missing: where should the run directory be?")
+
+    from rich.console import Console
+
+    from codeit.run_directory import check_free
+
+    check_free(parsed.out)
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    console = Console()
+    with console.status("loading torch and the tasks"):
+        from codeit import loop
+    loop.train(settings, parsed.out, console)
+    console.print(f"\nthe run is in {parsed.out}; `codeit report {parsed.out}` prints these tables")
+    _report([str(parsed.out)])
+
+
+def _parse_settings(words: list[str], base: RunSettings) -> RunSettings:
+    """The settings on the command line over those of `base`.
+
+    tyro parses them and writes the help; its boxed errors become one line here.
+    """
+    import tyro
+
+    from codeit.config import RunSettings, nearest_name, setting_names
+
+    names = setting_names()
+    known = {f"--{name}".replace("_", "-") for name in names}
+    known |= {re.sub(r"([^.-][^.]*)$", r"no-\1", name) for name in known}
+    for word in words:
+        name = word.split("=")[0].replace("_", "-")
+        if name.startswith("--") and name not in known and name != "--help":
+            plain = name.removeprefix("--").replace("-", "_")
+            raise ValueError(f"unknown setting {word}{nearest_name(plain, names)}")
+    boxed = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(boxed):
+            return tyro.cli(RunSettings, args=words, default=base, prog="codeit train")
+    except SystemExit as end:
+        if end.code == 0:
+            raise
+        raise ValueError(_without_box(boxed.getvalue())) from None
+
+
+def _without_box(text: str) -> str:
+    """The first paragraph inside a box of tyro's."""
+    lines = [line.strip("│╭╮╰╯ ") for line in text.splitlines()]
+    paragraph: list[str] = []
+    for line in lines[1:]:
+        if set(line) <= {"─"}:
+            break
+        paragraph.append(line)
+    return " ".join(paragraph)
+
+
+# ---- report, run, show -----------------------------------------------------------------------
+
+
+def _report(words: list[str]) -> None:
+    parser = argparse.ArgumentParser(
+        prog="codeit report", description="Print what a run has learned and solved so far."
+    )
+    parser.add_argument("directory", type=Path, help="a run directory of `codeit train`")
+    parsed = parser.parse_args(words)
+    from rich.console import Console
+
+    from codeit.report import print_report
+
+    print_report(parsed.directory, Console())
+
+
+def _run(words: list[str]) -> None:
+    parser = argparse.ArgumentParser(
+        prog="codeit run",
+        description="Run a program on every pair of a task and show its outputs beside the true "
+        "ones. Exits with 1 when one of them differs.",
+    )
+    parser.add_argument("program", help="a file with the program's text, or - for standard input")
+    parser.add_argument("--task", required=True, help="a task id of ARC-AGI-1 or 2, or a JSON file")
+    parser.add_argument("--dialect", default="codeit", help="codeit (default) or arc-dsl")
+    parser.add_argument("--trace", action="store_true", help="print the value of every line, too")
+    parser.add_argument("--save", type=Path, help="write the picture to this .svg or .png file")
+    parsed = parser.parse_args(words)
+    text = sys.stdin.read() if parsed.program == "-" else Path(parsed.program).read_text("utf-8")
+
+    import numpy as np
+
+    from codeit import Program, execute, render, trace
+
+    program = Program.parse(text, parsed.dialect)
+    task = _find_task(parsed.task)
+    pairs = [*task.demonstrations, *task.tests]
+    results = execute([program], [pair.input for pair in pairs])
+    outputs = [results.grid(0, k) for k in range(len(pairs))]
+    render.print_task(task, outputs=outputs)
+    for k, pair in enumerate(pairs):
+        result = results[0, k]
+        name = _pair_name(task, k)
+        if result.outcome != 0:
+            error = result.exception or result.outcome.name
+            print(f"{name}: line {result.line}: {error}: {result.outcome.message}")
+        elif outputs[k] is None:
+            print(f"{name}: the value is no grid")
+        if parsed.trace:
+            values = trace(program, pair.input)[1]
+            for line, value in zip(program.text.split("\n"), values, strict=False):
+                print(f"  {line}  ->  {value}")
+    if parsed.save:
+        render.save(parsed.save, render.task_to_picture(task, outputs, program=program.text))
+    targets = [pair.output for pair in pairs]
+    is_right = [
+        out is not None and target is not None and np.array_equal(out, target)
+        for out, target in zip(outputs, targets, strict=True)
+    ]
+    print(f"{sum(is_right)} of {len(pairs)} pairs are right")
+    if not all(is_right):
+        raise SystemExit(1)
+
+
+def _show(words: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="codeit show", description="Show a task.")
+    parser.add_argument("task", help="a task id of ARC-AGI-1 or 2, or a JSON file")
+    parser.add_argument("--save", type=Path, help="write the picture to this .svg or .png file")
+    parsed = parser.parse_args(words)
+    from codeit import render
+
+    task = _find_task(parsed.task)
+    render.print_task(task)
+    if parsed.save:
+        render.save(parsed.save, render.task_to_picture(task))
+
+
+def _find_task(name: str) -> Task:
+    """A task by id, from the data sets in the order of their age, or from a file."""
+    from codeit import arc
+    from codeit.config import nearest_name
+
+    if Path(name).is_file():
+        tasks = arc.load(Path(name))
+        if len(tasks) != 1:
+            raise ValueError(f"{name} holds {len(tasks)} tasks; a file with one is needed")
+        return tasks[0]
+    known: list[str] = []
+    for data_set in arc.DATA_SETS:
+        for task in arc.load(data_set):
+            if task.task_id == name:
+                return task
+            known.append(task.task_id)
+    raise ValueError(f"unknown task {name!r}{nearest_name(name, known)}")
+
+
+def _pair_name(task: Task, k: int) -> str:
+    num = len(task.demonstrations)
+    return f"demonstration {k + 1}" if k < num else f"test {k - num + 1}"
+
+
+# ---- dsl, info -------------------------------------------------------------------------------
+
+
+def _dsl(words: list[str]) -> None:
+    parser = argparse.ArgumentParser(
+        prog="codeit dsl", description="List the language, or say what one name is."
+    )
+    parser.add_argument("name", nargs="?", help="a primitive, a constant or a group")
+    parsed = parser.parse_args(words)
+    from codeit.config import nearest_name
+    from codeit.dsl import CONSTANTS, PRIMITIVES
+
+    groups: dict[str, list[Any]] = {}
+    for primitive in PRIMITIVES.values():
+        groups.setdefault(primitive.group, []).append(primitive)
+    if parsed.name in CONSTANTS:
+        constant = CONSTANTS[parsed.name]
+        print(f"{constant.name}: {constant.type} = {constant.value}")
+        return
+    if parsed.name is not None and parsed.name not in groups:
+        if parsed.name not in PRIMITIVES:
+            known = [*PRIMITIVES, *CONSTANTS, *groups]
+            raise ValueError(f"unknown name {parsed.name!r}{nearest_name(parsed.name, known)}")
+        primitive = PRIMITIVES[parsed.name]
+        print(f"{primitive.signature}\n    {primitive.summary} (group {primitive.group})")
+        return
+    for group, primitives in groups.items():
+        if parsed.name in (None, group):
+            print(f"\n{group}")
+            for primitive in primitives:
+                print(f"  {primitive.signature}\n      {primitive.summary}")
+    if parsed.name is None:
+        print("\nconstants")
+        for constant in CONSTANTS.values():
+            print(f"  {constant.name}: {constant.type} = {constant.value}")
+
+
+def _info(words: list[str]) -> None:
+    parser = argparse.ArgumentParser(
+        prog="codeit info", description="Say what this installation is and what it can use."
+    )
+    parser.parse_args(words)
+    import platform
+
+    import torch
+    import transformers
+
+    from codeit import __version__
+    from codeit.executor import num_usable_cores
+
+    print(f"codeit       {__version__}")
+    print(f"python       {platform.python_version()} on {platform.machine()}")
+    print(f"cores        {num_usable_cores()}")
+    print(f"torch        {torch.__version__}")
+    print(f"transformers {transformers.__version__}")
+    if torch.cuda.is_available():
+        for k in range(torch.cuda.device_count()):
+            print(f"gpu {k}        {torch.cuda.get_device_name(k)}")
+    else:
+        print("gpu          none that torch can use")
+    print("attention    transformers' own (scaled_dot_product_attention with the position bias)")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

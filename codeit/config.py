@@ -1,0 +1,203 @@
+"""All settings of a run: presets, TOML files, and the checks that name what is wrong.
+
+Needs no torch, so that the command line starts at once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import tomllib
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from codeit.dsl.program import Dialect
+from codeit.executor import Limits
+from codeit.model import ModelSettings
+from codeit.mutation import MutationSettings
+from codeit.replay import ReplaySettings
+from codeit.sampling import SamplingSettings
+from codeit.training import TrainingSettings
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Which tasks there are, and how much of them the policy reads."""
+
+    training: str = "arc1-training"
+    """Tasks of the seed programs: a data set name (arc1-training, arc1-evaluation, arc2-training,
+    arc2-evaluation), or a file or directory of ARC tasks."""
+    evaluation: str = "arc1-evaluation"
+    """Tasks to solve."""
+    num_evaluation: int = 0
+    """Only so many of the tasks to solve, spread evenly over them; 0 for all."""
+    dialect: Dialect = "codeit"
+    """Which variant of the primitives programs mean."""
+    max_demonstrations: int = 10
+    """Demonstrations of a task that its prompt shows (1: ablation A5)."""
+    max_prompt_tokens: int = 512
+    """Tokens of a prompt for all inputs, and again for all outputs."""
+
+    def __post_init__(self) -> None:
+        if self.num_evaluation < 0:
+            raise ValueError(f"num_evaluation is {self.num_evaluation}; allowed: 0 or more")
+        for name in ("max_demonstrations", "max_prompt_tokens"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; allowed: 1 or more")
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """All settings of `codeit train`. The defaults are those of the paper."""
+
+    iterations: int = 99
+    """Meta-iterations: each learns from the buffer, samples, executes, relabels and stores."""
+    seed: int = 17
+    """Everything random follows from it."""
+    programs: str = ""
+    """Seed programs: a JSONL file of {"task", "program"}, or a Python file of solve_TASK functions;
+    empty for the corpus in the package."""
+    threads: int = 0
+    """Threads that execute programs and, on a CPU, run the model; 0 for all cores. Has no influence
+    on the results."""
+    data: DataSettings = field(default_factory=DataSettings)
+    mutation: MutationSettings = field(default_factory=MutationSettings)
+    replay: ReplaySettings = field(default_factory=ReplaySettings)
+    model: ModelSettings = field(default_factory=ModelSettings)
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+    sampling: SamplingSettings = field(default_factory=SamplingSettings)
+    limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        if self.iterations < 1:
+            raise ValueError(f"iterations is {self.iterations}; allowed: 1 or more")
+        for name in ("seed", "threads"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; allowed: 0 or more")
+
+
+PRESETS: Mapping[str, RunSettings] = {
+    "demo": RunSettings(
+        iterations=5,
+        data=DataSettings(max_demonstrations=3, max_prompt_tokens=96),
+        mutation=MutationSettings(num_tasks=3000),
+        model=ModelSettings(name="tiny", pretrained=False, dropout=0.0),
+        training=TrainingSettings(
+            num_policy=1000,
+            num_mutated=2000,
+            learning_rate=2e-3,
+            batch_size=32,
+            micro_batch_size=32,
+            precision="float32",
+        ),
+        sampling=SamplingSettings(samples_per_task=4, top_k=0, max_tokens=80, batch_size=100),
+        limits=Limits(fuel=1_000_000),
+    ),
+    "small": RunSettings(
+        iterations=20,
+        mutation=MutationSettings(num_tasks=9600),
+        model=ModelSettings(name="Salesforce/codet5-small"),
+        training=TrainingSettings(num_policy=9000, num_mutated=3000, batch_size=128),
+        sampling=SamplingSettings(samples_per_task=8, batch_size=16),
+    ),
+    "paper": RunSettings(),
+}
+"""demo: a tiny model from scratch, minutes on two cores. small: CodeT5-small, hours on one GPU.
+paper: the values of the paper, days on one GPU."""
+
+
+def load_settings(path: Path, base: RunSettings) -> RunSettings:
+    """The settings of a TOML file over those of `base`, for what the file leaves out.
+
+    Raises:
+        ValueError: no TOML, an unknown name (the nearest known one is suggested), or a bad value;
+            the message names the file and the setting.
+        OSError: the file cannot be read.
+    """
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: {error}") from None
+    try:
+        return _override(base, tables, "")
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def settings_to_toml(settings: RunSettings) -> str:
+    """All settings as a TOML file that load_settings reads back to equal ones."""
+    values = dataclasses.asdict(settings)
+    lines = [_toml_line(key, value) for key, value in values.items() if not _is_table(value)]
+    for name, table in values.items():
+        if _is_table(table):
+            lines += ["", f"[{name}]", *(_toml_line(k, v) for k, v in table.items())]
+    return "\n".join(lines) + "\n"
+
+
+def setting_names(settings_type: type = RunSettings, prefix: str = "") -> list[str]:
+    """Every setting by its full name, such as `sampling.top_k`."""
+    names = []
+    for name, hint in get_type_hints(settings_type).items():
+        if dataclasses.is_dataclass(hint):
+            names += setting_names(hint, f"{prefix}{name}.")  # type: ignore[arg-type]
+        else:
+            names.append(prefix + name)
+    return names
+
+
+def nearest_name(name: str, names: list[str]) -> str:
+    """A hint at the known name that an unknown one may mean, or nothing: `; did you mean ...?`."""
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, dict)
+
+
+def _toml_line(name: str, value: Any) -> str:
+    if value is None:
+        return f"# {name} is not set"
+    return f"{name} = {json.dumps(value)}"
+
+
+def _override(settings: Any, values: Mapping[str, Any], prefix: str) -> Any:
+    hints = get_type_hints(type(settings))
+    changes: dict[str, Any] = {}
+    for name, value in values.items():
+        full_name = prefix + name
+        if name not in hints:
+            known = setting_names()
+            raise ValueError(f"unknown setting {full_name}{nearest_name(full_name, known)}")
+        if dataclasses.is_dataclass(hints[name]):
+            if not _is_table(value):
+                raise ValueError(f"{full_name} is {value!r}; a table of settings is needed")
+            changes[name] = _override(getattr(settings, name), value, full_name + ".")
+        else:
+            changes[name] = _checked(full_name, value, hints[name])
+    try:
+        return dataclasses.replace(settings, **changes)
+    except ValueError as error:
+        raise ValueError(f"{prefix}{error}") from None
+
+
+def _checked(name: str, value: Any, hint: Any) -> Any:
+    """The value, if it is one of the type; ints pass as floats."""
+    origin = get_origin(hint)
+    if origin in (Union, types.UnionType):
+        hint = next(t for t in get_args(hint) if t is not type(None))
+        origin = get_origin(hint)
+    if origin is Literal:
+        if value not in get_args(hint):
+            allowed = ", ".join(map(repr, get_args(hint)))
+            raise ValueError(f"{name} is {value!r}; allowed: {allowed}")
+        return value
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
+        raise ValueError(f"{name} is {value!r}; allowed: a value of type {hint.__name__}")
+    return value

@@ -1,0 +1,110 @@
+"""Experiences: a program, and the task of finding it from what it makes of some inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from codeit.arc import Task
+from codeit.executor import Grid
+from codeit.replay import Origin, ReplayBuffer
+from codeit.tokenizer import Ids, Tokenizer
+
+
+@dataclass(frozen=True, eq=False)
+class Experience:
+    """One relabelled task: the program is its known answer.
+
+    Attributes:
+        task: the parent, whose demonstrations' inputs are used.
+        program: normalised text.
+        outputs: what the program returned for each demonstration; None where that is no grid.
+        share_right: of the parent's demonstrations, how many have the true output.
+    """
+
+    task: Task
+    program: str
+    outputs: tuple[Grid | None, ...]
+    share_right: float
+
+
+class ExperienceWriter:
+    """Turns tasks and experiences into token ids, and experiences into entries of a buffer."""
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        max_demonstrations: int,
+        max_prompt_tokens: int,
+        max_program_tokens: int,
+    ) -> None:
+        self._tokenizer = tokenizer
+        self._max_demonstrations = max_demonstrations
+        self._max_prompt_tokens = max_prompt_tokens
+        self._max_program_tokens = max_program_tokens
+        self._inputs: dict[tuple[str, tuple[int, ...]], Ids] = {}
+
+    def prompt(self, task: Task, outputs: Sequence[Grid | None]) -> Ids:
+        """The prompt of a task with these outputs; demonstrations without one are left out."""
+        shown = tuple(k for k, grid in enumerate(outputs) if grid is not None)
+        shown = shown[: self._max_demonstrations]
+        key = (task.task_id, shown)
+        if key not in self._inputs:
+            inputs = [task.demonstrations[k].input for k in shown]
+            self._inputs[key] = self._tokenizer.encode_inputs(inputs, self._max_prompt_tokens)
+        grids = [grid for grid in (outputs[k] for k in shown) if grid is not None]
+        after = self._tokenizer.encode_outputs(grids, self._max_prompt_tokens)
+        return np.concatenate([self._inputs[key], after])
+
+    def true_prompt(self, task: Task) -> Ids:
+        """The prompt that asks for a program: the task with its true outputs."""
+        return self.prompt(task, [d.output for d in task.demonstrations])
+
+    def store(
+        self,
+        buffer: ReplayBuffer,
+        experiences: Iterable[Experience],
+        origin: Origin,
+        iteration: int,
+    ) -> int:
+        """Put experiences into the buffer.
+
+        Returns:
+            How many were left out, because their program cannot be written with the tokenizer's
+            vocabulary or is longer than max_program_tokens.
+        """
+        kept: list[Experience] = []
+        sources: list[Ids] = []
+        targets: list[Ids] = []
+        num_left_out = 0
+        for experience in experiences:
+            try:
+                target = self._tokenizer.encode_program(experience.program)
+            except ValueError:
+                num_left_out += 1
+                continue
+            if len(target) > self._max_program_tokens:
+                num_left_out += 1
+                continue
+            kept.append(experience)
+            sources.append(self.prompt(experience.task, experience.outputs))
+            targets.append(target)
+        if kept:
+            buffer.add(
+                [experience.task.task_id for experience in kept],
+                [experience.program for experience in kept],
+                origin=origin,
+                iteration=iteration,
+                demonstration_share=np.array([experience.share_right for experience in kept]),
+                source_ids=np.concatenate(sources),
+                source_offsets=_offsets(sources),
+                target_ids=np.concatenate(targets),
+                target_offsets=_offsets(targets),
+            )
+        return num_left_out
+
+
+def _offsets(lists: Sequence[Ids]) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum([len(ids) for ids in lists])]).astype(np.int64)

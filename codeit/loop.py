@@ -1,0 +1,462 @@
+"""The CodeIt loop: learn, sample, execute, relabel, store; again and again.
+
+The only room that knows two neighbours. An iteration learns first, as the original's code does, so
+that its score tells what it has learned. No test pair is read but by the score.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+from torch.utils.tensorboard import SummaryWriter
+
+from codeit import arc
+from codeit.arc import Task
+from codeit.config import RunSettings, settings_to_toml
+from codeit.dsl import Program, ProgramError, SeedProgram, load_seed_programs
+from codeit.executor import Outcome, Results, execute_groups, num_usable_cores
+from codeit.experience import Experience, ExperienceWriter
+from codeit.model.t5 import build_model, find_device, save_checkpoint
+from codeit.mutation import MutatedTask, mutate
+from codeit.progress import phase
+from codeit.replay import Origin, ReplayBuffer
+from codeit.run_directory import RunDirectory, check_free
+from codeit.sampling.generate import GenerateSampler
+from codeit.scoring import Candidate, Scoreboard
+from codeit.tokenizer import Tokenizer, load_tokenizer
+from codeit.training.trainer import Trainer
+
+_TASKS_AT_A_TIME = 20  # scored together; bounds the memory for their outputs
+
+
+@dataclass
+class _Samples:
+    """What the policy wrote for one task in one iteration."""
+
+    task: Task
+    texts: list[str]
+    programs: list[Program | None]
+    """The program of each text, or None."""
+    distinct: list[Program] = field(default_factory=list)
+    results: Results | None = None
+    """Of the distinct programs on the demonstrations."""
+
+
+def train(settings: RunSettings, out: Path, console: Console) -> None:
+    """Run the whole loop and leave a run directory.
+
+    A keyboard interrupt ends it early; what is complete by then is saved.
+
+    Raises:
+        ValueError: the settings, a file or the directory are bad; nothing was written.
+        KeyboardInterrupt: it was interrupted; the run directory is in order.
+    """
+    check_free(out)
+    loop = Loop(settings, console)
+    directory = RunDirectory.create(out, settings_to_toml(settings))
+    loop.run(directory)
+
+
+class Loop:
+    """One run. Making it loads everything that can be missing or wrong."""
+
+    def __init__(self, settings: RunSettings, console: Console) -> None:
+        self._settings = settings
+        self._console = console
+        self._threads = settings.threads or num_usable_cores()
+        torch.set_num_threads(self._threads)
+        data = settings.data
+        self._tasks = _spread(arc.load(data.evaluation), data.num_evaluation)
+        self._parents, self._num_left_out = self._load_parents()
+        self._device = find_device(settings.model.device)
+        self._tokenizer: Tokenizer = load_tokenizer(settings.model.tokenizer_name)
+        self._model = build_model(settings.model, self._tokenizer, self._seed("model", 0)).to(
+            self._device
+        )
+        self._sampler = GenerateSampler(self._model, self._tokenizer, settings.sampling)
+        self._trainer = Trainer(self._model, self._tokenizer, settings.training)
+        self._buffer = ReplayBuffer(settings.replay)
+        self._writer = ExperienceWriter(
+            self._tokenizer,
+            data.max_demonstrations,
+            data.max_prompt_tokens,
+            settings.sampling.max_tokens,
+        )
+        self._by_mutation = Scoreboard()
+        self._by_policy = Scoreboard()
+        self._by_all = Scoreboard()
+
+    def run(self, directory: RunDirectory) -> None:
+        """All iterations, into a fresh run directory."""
+        iteration = 0
+        with _terminate_as_interrupt(), SummaryWriter(str(directory.tensorboard)) as board:
+            try:
+                self._start(directory)
+                for iteration in range(1, self._settings.iterations + 1):
+                    self._console.print(
+                        f"\n[bold]iteration {iteration} of {self._settings.iterations}[/bold]"
+                    )
+                    metrics = self._iterate(iteration, directory)
+                    self._record(metrics, directory, board)
+                    save_checkpoint(self._model, self._tokenizer, directory.checkpoint)
+            except KeyboardInterrupt:
+                self._console.print(f"\ninterrupted in iteration {iteration}; saving the policy")
+                save_checkpoint(self._model, self._tokenizer, directory.checkpoint)
+                raise
+
+    # ---- Before the first iteration ----------------------------------------------------------
+
+    def _load_parents(self) -> tuple[list[tuple[Task, Program]], int]:
+        """Seed programs with their tasks; those wrong on a demonstration of it are left out."""
+        data = self._settings.data
+        seeds = load_seed_programs(self._settings.programs or None, data.dialect)
+        tasks = {task.task_id: task for task in arc.load(data.training)}
+        for seed in seeds:
+            if seed.task_id not in tasks:
+                raise ValueError(
+                    f"a seed program is for task {seed.task_id!r}, which is not one of "
+                    f"{data.training}"
+                )
+        runs = execute_groups(
+            [
+                ([seed.program], [d.input for d in tasks[seed.task_id].demonstrations])
+                for seed in seeds
+            ],
+            self._threads,
+            self._settings.limits,
+        )
+        right: list[SeedProgram] = []
+        wrong: list[SeedProgram] = []
+        for seed, results in zip(seeds, runs, strict=True):
+            outputs = [d.output for d in tasks[seed.task_id].demonstrations]
+            (right if results.match(outputs).all() else wrong).append(seed)
+        if wrong:
+            self._report_wrong(wrong, len(seeds))
+        return [(tasks[seed.task_id], seed.program) for seed in right], len(wrong)
+
+    def _report_wrong(self, wrong: Sequence[SeedProgram], num_seeds: int) -> None:
+        names = ", ".join(seed.task_id for seed in wrong)
+        self._console.print(
+            f"{len(wrong)} of {num_seeds} seed programs fail a demonstration of their own task and "
+            f"are left out: {names}"
+        )
+
+    def _start(self, directory: RunDirectory) -> None:
+        """Fills the buffer with seed and mutated experiences, and scores the mutants."""
+        settings = self._settings
+        self._console.print(
+            f"{len(self._tasks)} tasks to solve, {len(self._parents)} seed programs; model "
+            f"{settings.model.name} with {self._model.num_parameters():,} parameters on "
+            f"{self._device}, {self._threads} threads"
+        )
+        seconds = _Stopwatch()
+        mutants: list[MutatedTask] = []
+        if settings.mutation.num_tasks:
+            total = settings.mutation.num_tasks
+            with phase(self._console, "mutating", total, "tasks") as advance_to:
+                mutants = mutate(
+                    self._parents,
+                    settings.mutation,
+                    self._seed("mutation", 0),
+                    settings.limits,
+                    self._threads,
+                    advance_to,
+                )
+        seconds.lap("mutate")
+        seeds = [
+            Experience(task, program.text, tuple(d.output for d in task.demonstrations), 1.0)
+            for task, program in self._parents
+        ]
+        num_long = self._writer.store(self._buffer, seeds, Origin.seed, 0)
+        mutated = [_mutated_experience(mutant) for mutant in mutants]
+        num_long += self._writer.store(self._buffer, mutated, Origin.mutated, 0)
+        seconds.lap("store")
+        programs = list({mutant.program.text: mutant.program for mutant in mutants}.values())
+        found = self._score_on_all_tasks(programs)
+        self._by_all.add(found)
+        directory.add_solutions(0, "mutation", self._by_mutation.add(found))
+        seconds.lap("score")
+        directory.add_metrics(
+            {
+                "iteration": 0,
+                "num_tasks": len(self._tasks),
+                "num_seeds": len(seeds),
+                "num_seeds_left_out": self._num_left_out,
+                "num_mutated": len(mutated),
+                "num_too_long": num_long,
+                "num_mutants_scored": len(programs),
+                "num_solved_by_mutation": len(self._by_mutation.solved()),
+                "seconds": seconds.laps,
+            }
+        )
+
+    def _score_on_all_tasks(self, programs: list[Program]) -> list[Candidate]:
+        """The candidates among programs that were not made for any of the tasks to solve."""
+        found: list[Candidate] = []
+        if not programs:
+            return found
+        total = len(programs) * sum(len(task.demonstrations) for task in self._tasks)
+        with phase(self._console, "scoring mutants", total, "runs") as advance_to:
+            num_done = 0
+            for begin in range(0, len(self._tasks), _TASKS_AT_A_TIME):
+                tasks = self._tasks[begin : begin + _TASKS_AT_A_TIME]
+                runs = self._run_on_demonstrations([(task, programs) for task in tasks])
+                for task, results in zip(tasks, runs, strict=True):
+                    found += self._candidates(task, programs, results)
+                    num_done += results.outcome.size
+                advance_to(num_done)
+        return found
+
+    # ---- One iteration -----------------------------------------------------------------------
+
+    def _iterate(self, iteration: int, directory: RunDirectory) -> dict[str, Any]:
+        seconds = _Stopwatch()
+        training = self._learn(iteration)
+        seconds.lap("learn")
+        samples = self._sample(iteration)
+        seconds.lap("sample")
+        self._execute(samples)
+        seconds.lap("execute")
+        score = self._score(iteration, samples, directory)
+        seconds.lap("score")
+        experiences = [e for task_samples in samples for e in _relabelled(task_samples)]
+        num_too_long = self._writer.store(self._buffer, experiences, Origin.policy, iteration)
+        directory.write_samples(iteration, map(_sample_row, samples))
+        seconds.lap("store")
+        buffer = self._buffer.statistics()
+        return {
+            "iteration": iteration,
+            **training,
+            **_sample_metrics(samples),
+            "num_experiences": len(experiences),
+            "num_too_long": num_too_long,
+            **score,
+            "buffer_num_seed": buffer.num_seed,
+            "buffer_num_mutated": buffer.num_mutated,
+            "buffer_num_policy": buffer.num_policy,
+            "buffer_mean_policy_priority": buffer.mean_policy_priority,
+            "seconds": seconds.laps,
+        }
+
+    def _learn(self, iteration: int) -> dict[str, Any]:
+        settings = self._settings.training
+        drawn = self._buffer.draw(
+            settings.num_mutated, settings.num_policy, self._seed("draw", iteration)
+        )
+        total = len(drawn) * settings.epochs
+        with phase(self._console, "learning", total, "experiences") as advance_to:
+            report = self._trainer.train(drawn, self._seed("train", iteration), advance_to)
+        return {
+            "loss": report.loss,
+            "num_trained": report.num_experiences,
+            "num_target_tokens": report.num_tokens,
+            "num_steps": self._trainer.num_steps,
+        }
+
+    def _sample(self, iteration: int) -> list[_Samples]:
+        prompts = [self._writer.true_prompt(task) for task in self._tasks]
+        total = len(prompts) * self._settings.sampling.samples_per_task
+        samples: list[_Samples | None] = [None] * len(prompts)
+        with phase(self._console, "sampling", total, "programs") as advance_to:
+            seed = self._seed("sample", iteration)
+            for k, tokens in self._sampler.sample(prompts, seed, advance_to):
+                texts = [self._tokenizer.decode_program(row) for row in tokens]
+                programs = [_parsed(text, self._settings.data.dialect) for text in texts]
+                samples[k] = _Samples(self._tasks[k], texts, programs)
+        return [s for s in samples if s is not None]
+
+    def _execute(self, samples: Sequence[_Samples]) -> None:
+        """Every distinct program of a task once on each of its demonstrations."""
+        for s in samples:
+            s.distinct = list({p.text: p for p in s.programs if p is not None}.values())
+        total = sum(len(s.distinct) * len(s.task.demonstrations) for s in samples)
+        with phase(self._console, "executing", total, "runs") as advance_to:
+            runs = self._run_on_demonstrations([(s.task, s.distinct) for s in samples])
+            advance_to(total)
+        for s, results in zip(samples, runs, strict=True):
+            s.results = results
+
+    def _score(
+        self, iteration: int, samples: Sequence[_Samples], directory: RunDirectory
+    ) -> dict[str, Any]:
+        found: list[Candidate] = []
+        for s in samples:
+            assert s.results is not None
+            found += self._candidates(s.task, s.distinct, s.results)
+        now = Scoreboard()
+        now.add(found)
+        self._by_all.add(found)
+        directory.add_solutions(iteration, "policy", self._by_policy.add(found))
+        return {
+            "num_solved_now": len(now.solved()),
+            "num_solved_by_policy": len(self._by_policy.solved()),
+            "num_solved_by_mutation": len(self._by_mutation.solved()),
+            "num_solved": len(self._by_all.solved()),
+        }
+
+    def _run_on_demonstrations(self, groups: Sequence[tuple[Task, list[Program]]]) -> list[Results]:
+        return execute_groups(
+            [(programs, [d.input for d in task.demonstrations]) for task, programs in groups],
+            self._threads,
+            self._settings.limits,
+        )
+
+    def _candidates(
+        self, task: Task, programs: Sequence[Program], results: Results
+    ) -> list[Candidate]:
+        """The programs right on a demonstration, with their score on the tests."""
+        num_right = results.match([d.output for d in task.demonstrations]).sum(axis=1)
+        chosen = np.flatnonzero(num_right).tolist()
+        if not chosen:
+            return []
+        on_tests = execute_groups(
+            [([programs[p] for p in chosen], [test.input for test in task.tests])],
+            self._threads,
+            self._settings.limits,
+        )[0]
+        num_tests_right = on_tests.match([test.output for test in task.tests]).sum(axis=1)
+        return [
+            Candidate(
+                task_id=task.task_id,
+                program=programs[p].text,
+                num_right=int(num_right[p]),
+                num_demonstrations=len(task.demonstrations),
+                num_tests_right=int(num_tests_right[k]),
+                num_tests=len(task.tests),
+            )
+            for k, p in enumerate(chosen)
+        ]
+
+    def _record(
+        self, metrics: dict[str, Any], directory: RunDirectory, board: SummaryWriter
+    ) -> None:
+        directory.add_metrics(metrics)
+        num_tasks = len(self._tasks)
+        directory.add_performance(
+            metrics["iteration"],
+            metrics["num_solved_by_policy"] / num_tasks,
+            metrics["num_solved_now"] / num_tasks,
+            metrics["num_steps"],
+            metrics["buffer_num_seed"] + metrics["buffer_num_mutated"],
+            metrics["buffer_num_policy"],
+        )
+        scalars = {k: v for k, v in metrics.items() if k not in ("iteration", "seconds")}
+        scalars |= {f"seconds/{name}": value for name, value in metrics["seconds"].items()}
+        for name, value in scalars.items():
+            board.add_scalar(name, value, metrics["iteration"])
+        board.flush()
+        self._console.print(
+            f"  loss {metrics['loss']:.3f}   parsed {metrics['share_parsed']:.1%}   "
+            f"valid {metrics['share_valid']:.1%}   solved {metrics['num_solved']} of {num_tasks}",
+            highlight=False,
+        )
+
+    def _seed(self, component: str, iteration: int) -> int:
+        """A seed of its own for each component and iteration."""
+        words = [self._settings.seed, zlib.crc32(component.encode()), iteration]
+        return int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0] >> 1)
+
+
+class _Stopwatch:
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name] = round(now - self._last, 3)
+        self._last = now
+
+
+def _spread(tasks: list[Task], count: int) -> list[Task]:
+    """`count` of the tasks at even distances; all of them for 0."""
+    if count == 0 or count >= len(tasks):
+        return tasks
+    return [tasks[k * len(tasks) // count] for k in range(count)]
+
+
+def _parsed(text: str, dialect: Any) -> Program | None:
+    try:
+        return Program.parse(text, dialect)
+    except ProgramError:
+        return None
+
+
+def _mutated_experience(mutant: MutatedTask) -> Experience:
+    pairs = zip(mutant.outputs, mutant.parent.demonstrations, strict=True)
+    is_right = [np.array_equal(grid, d.output) for grid, d in pairs if d.output is not None]
+    share = sum(is_right) / len(is_right)
+    return Experience(mutant.parent, mutant.program.text, mutant.outputs, share)
+
+
+def _relabelled(samples: _Samples) -> Iterator[Experience]:
+    """Hindsight: what a program really made of the inputs becomes the output to explain."""
+    results = samples.results
+    assert results is not None
+    demonstrations = samples.task.demonstrations
+    shares = results.match([d.output for d in demonstrations]).mean(axis=1)
+    for p in np.flatnonzero((results.height > 0).any(axis=1)).tolist():
+        outputs = tuple(results.grid(p, i) for i in range(len(demonstrations)))
+        yield Experience(samples.task, samples.distinct[p].text, outputs, float(shares[p]))
+
+
+def _sample_metrics(samples: Sequence[_Samples]) -> dict[str, Any]:
+    """Shares of all samples, repeated ones included.
+
+    A sample is valid when its program returns a valid grid for at least one demonstration, and
+    right when it reproduces at least one.
+    """
+    num_samples = num_parsed = num_valid = num_right = num_distinct = 0
+    for s in samples:
+        assert s.results is not None
+        is_valid = np.any(s.results.height > 0, axis=1)
+        is_right = np.any(s.results.match([d.output for d in s.task.demonstrations]), axis=1)
+        row = {program.text: p for p, program in enumerate(s.distinct)}
+        num_samples += len(s.texts)
+        num_distinct += len(s.distinct)
+        for program in s.programs:
+            if program is not None:
+                num_parsed += 1
+                num_valid += bool(is_valid[row[program.text]])
+                num_right += bool(is_right[row[program.text]])
+    return {
+        "num_samples": num_samples,
+        "num_distinct": num_distinct,
+        "share_parsed": num_parsed / num_samples,
+        "share_valid": num_valid / num_samples,
+        "share_right": num_right / num_samples,
+    }
+
+
+def _sample_row(samples: _Samples) -> dict[str, Any]:
+    """What samples/ keeps of a task: every text, and how it ended on each demonstration."""
+    assert samples.results is not None
+    row = {program.text: p for p, program in enumerate(samples.distinct)}
+    rows: list[dict[str, Any]] = []
+    for text, program in zip(samples.texts, samples.programs, strict=True):
+        if program is None:
+            rows.append({"text": text})
+            continue
+        outcomes = samples.results.outcome[row[program.text]].tolist()
+        rows.append({"text": program.text, "outcomes": [Outcome(k).name for k in outcomes]})
+    return {"task": samples.task.task_id, "samples": rows}
+
+
+@contextmanager
+def _terminate_as_interrupt() -> Iterator[None]:
+    """A request to terminate is treated like a keyboard interrupt."""
+    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)

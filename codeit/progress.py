@@ -1,0 +1,60 @@
+"""Progress bars for long phases, with rates in the units of the work."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+
+class _RateColumn(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        rate = _rate(task.completed, task.elapsed or 0.0, task.fields["unit"])
+        return Text(rate, style="cyan")
+
+
+@contextmanager
+def phase(console: Console, name: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
+    """A bar for one phase; the function that it gives is told how much is done.
+
+    Where the console is no terminal, one line is printed when the phase has ended.
+    """
+    start = time.perf_counter()
+    done = 0
+    columns = (
+        TextColumn("{task.description:<24}"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        _RateColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as progress:
+        bar = progress.add_task(name, total=total, unit=unit)
+
+        def advance_to(count: int) -> None:
+            nonlocal done
+            done = count
+            progress.update(bar, completed=count)
+
+        yield advance_to
+    seconds = time.perf_counter() - start
+    rate = _rate(done, seconds, unit)
+    console.print(f"  {name:<24} {done:>9,} {unit} in {seconds:6.1f} s  ({rate})", highlight=False)
+
+
+def _rate(done: float, seconds: float, unit: str) -> str:
+    return f"{done / seconds:,.0f} {unit}/s" if seconds > 0 else f"- {unit}/s"
