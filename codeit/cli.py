@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from codeit.config import RunSettings
 
 _DESCRIPTION = "Teach a language model to solve ARC tasks by programs that it writes itself."
+_TRAIN_HELP = """\
+codeit train --out DIR [--preset NAME] [--config FILE.toml] [SETTINGS]
+
+  --out     the run directory, which must not exist yet
+  --preset  where the settings start: demo (a tiny model from scratch, on two CPU cores),
+            small (CodeT5-small, on one GPU) or paper (the paper's values); demo if omitted
+  --config  a TOML file over them, such as the config.toml of another run
+"""
 _EXIT_BAD_INPUT = 2
 _EXIT_INTERRUPTED = 130
 
@@ -87,13 +95,7 @@ def _train(words: list[str]) -> None:
     if parsed.config:
         settings = load_settings(parsed.config, settings)
     if parsed.help:
-        print(
-            "codeit train --out DIR [--preset demo|small|paper] [--config FILE.toml] [SETTINGS]\n\n"
-            "  --preset  where the settings start: demo (a tiny model from scratch, on two cores),\n"
-            "            small (CodeT5-small, one GPU) or paper (the paper's values)\n"
-            "  --config  a TOML file over them, such as the config.toml of another run\n"
-            "  --out     the run directory, which must not exist yet\n"
-        )
+        print(_TRAIN_HELP)
         rest = ["--help"]
     settings = _parse_settings(rest, settings)
     if parsed.out is None:

@@ -1,0 +1,52 @@
+# Each target makes .venv and installs what it needs when that is missing.
+#   make demo    the whole loop on the real tasks, on two CPU cores, a few minutes
+#   make test    the test suite
+#   make bench   the benchmarks
+#   make lint    formatting, lint and types
+# TORCH=torch==2.13.0 pins torch, OUT=DIR says where the demo's run goes, PYTHON=python3.12 picks the
+# interpreter.
+
+PYTHON ?= python3
+TORCH ?=
+OUT ?= runs/demo
+BIN := .venv/bin
+
+# What the native extensions are built from; a change installs the package anew.
+SOURCES := setup.py pyproject.toml $(wildcard codeit/_native/*.pyx csrc/*/*)
+
+.PHONY: demo test bench lint clean
+
+demo: .venv/installed
+	$(BIN)/codeit train --preset demo --out $(OUT)
+
+test: .venv/installed
+	$(BIN)/python -m pytest
+
+bench: .venv/installed
+	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+lint: .venv/installed .venv/lint-installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/clang-format --dry-run --Werror csrc/*/*.cc csrc/*/*.h
+
+.venv/created:
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	touch $@
+
+.venv/torch: .venv/created
+	$(if $(TORCH),$(BIN)/python -m pip install --quiet $(TORCH))
+	touch $@
+
+.venv/installed: .venv/torch $(SOURCES)
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $@
+
+.venv/lint-installed: .venv/installed
+	$(BIN)/python -m pip install --quiet --editable '.[lint]'
+	touch $@
+
+clean:
+	rm -rf .venv build codeit.egg-info codeit/_native/*.so codeit/_native/*.cpp
