@@ -4,49 +4,50 @@
 #   make bench   the benchmarks
 #   make lint    formatting, lint and types
 # TORCH=torch==2.13.0 pins torch, OUT=DIR says where the demo's run goes, PYTHON=python3.12 picks the
-# interpreter.
+# interpreter, VENV=DIR puts the virtual environment elsewhere.
 
 PYTHON ?= python3
 TORCH ?=
-OUT ?= runs/demo
-BIN := .venv/bin
+OUT ?= runs/demo-$(shell date +%Y%m%d-%H%M%S)
+VENV ?= .venv
+BIN := $(VENV)/bin
 
 # What the native extensions are built from; a change installs the package anew.
 SOURCES := setup.py pyproject.toml $(wildcard codeit/_native/*.pyx csrc/*/*)
 
 .PHONY: demo test bench lint clean
 
-demo: .venv/installed
+demo: $(VENV)/installed
 	$(BIN)/codeit train --preset demo --out $(OUT)
 
-test: .venv/installed
+test: $(VENV)/installed
 	$(BIN)/python -m pytest
 
-bench: .venv/installed
+bench: $(VENV)/installed
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
-lint: .venv/installed .venv/lint-installed
+lint: $(VENV)/installed $(VENV)/lint-installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run --Werror csrc/*/*.cc csrc/*/*.h
 
-.venv/created:
-	$(PYTHON) -m venv .venv
+$(VENV)/created:
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	touch $@
 
-.venv/torch: .venv/created
+$(VENV)/torch: $(VENV)/created
 	$(if $(TORCH),$(BIN)/python -m pip install --quiet $(TORCH))
 	touch $@
 
-.venv/installed: .venv/torch $(SOURCES)
+$(VENV)/installed: $(VENV)/torch $(SOURCES)
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	touch $@
 
-.venv/lint-installed: .venv/installed
+$(VENV)/lint-installed: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --editable '.[lint]'
 	touch $@
 
 clean:
-	rm -rf .venv build codeit.egg-info codeit/_native/*.so codeit/_native/*.cpp
+	rm -rf $(VENV) build codeit.egg-info codeit/_native/*.so codeit/_native/*.cpp

@@ -61,6 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _EXIT_BAD_INPUT
     try:
         commands[parsed.command][1](words[1:])
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (ValueError, OSError) as error:
         print(f"codeit {parsed.command}: {_one_line(error)}", file=sys.stderr)
         return _EXIT_BAD_INPUT
