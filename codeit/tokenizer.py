@@ -25,7 +25,7 @@ COMPACT_FILE = "compact_tokenizer.json"
 """What a compact tokenizer leaves in a checkpoint; its vocabulary follows from the language."""
 
 _MAX_VARIABLES = 99
-_PROMPT_PIECE = re.compile(r"\d+x|x\d+|background=\d|\d=|\d+,\d+|[|\n]")
+_PROMPT_PIECE = re.compile(r"\d+(?=x)|x\d+|background=\d|\d=|\d+,\d+|[|\n]")
 
 
 class Tokenizer(ABC):
@@ -93,7 +93,7 @@ class CompactTokenizer(Tokenizer):
         program = [*PRIMITIVES, *CONSTANTS, "I", *variables]
         sides = range(1, 31)
         prompt = [
-            *(f"{n}x" for n in sides),
+            *(f"{n}" for n in sides),
             *(f"x{n}" for n in sides),
             *(f"background={c}" for c in range(10)),
             *(f"{c}=" for c in range(10)),

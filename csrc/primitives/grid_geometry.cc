@@ -1,126 +1,13 @@
 // Grids from grids. Most bodies have two halves: dense cells, and any tuple of anything iterable.
 #include "primitives/operators.h"
 #include "primitives/patch.h"
+#include "primitives/scaling.h"
+#include "primitives/turning.h"
 
 #include <algorithm>
 
 namespace codeit {
 namespace {
-
-// ---- Dense: cell (i, j) of the result is one cell of the source
-// ------------------------------------
-
-// Some rows and columns of a grid.
-class KeptLines {
-  public:
-    explicit KeptLines(Machine &m) : m_(m) {}
-
-    template <typename IsRowKept, typename IsColumnKept>
-    Outcome select(int64_t height, int64_t width, IsRowKept is_row_kept,
-                   IsColumnKept is_column_kept) {
-        TRY(m_.allocate(static_cast<size_t>(height), &rows_));
-        TRY(m_.allocate(static_cast<size_t>(width), &columns_));
-        for (int64_t i = 0; i < height; ++i) {
-            if (is_row_kept(i)) rows_[num_rows_++] = static_cast<int32_t>(i);
-        }
-        for (int64_t j = 0; j < width; ++j) {
-            if (is_column_kept(j)) columns_[num_columns_++] = static_cast<int32_t>(j);
-        }
-        return Outcome::ok;
-    }
-
-    Outcome cut(const Grid &from, Value *out) const {
-        if (num_rows_ == 0 || num_columns_ == 0) return empty_rows(m_, num_rows_, out);
-        Grid *to;
-        TRY(new_grid(m_, num_rows_, num_columns_, &to));
-        for (int64_t i = 0; i < num_rows_; ++i) {
-            for (int64_t j = 0; j < num_columns_; ++j) {
-                to->row(i)[j] = from.at(rows_[i], columns_[j]);
-            }
-        }
-        *out = value_of_grid(to);
-        return Outcome::ok;
-    }
-
-  private:
-    Machine &m_;
-    int32_t *rows_ = nullptr;
-    int32_t *columns_ = nullptr;
-    int64_t num_rows_ = 0;
-    int64_t num_columns_ = 0;
-};
-
-struct Turn {
-    bool transpose;
-    bool flip_rows;    // of the source
-    bool flip_columns; // of the source
-};
-
-Outcome turned(Machine &m, const Grid &from, Turn turn, Value *out) {
-    Grid *to;
-    TRY(turn.transpose ? new_grid(m, from.width, from.height, &to)
-                       : new_grid(m, from.height, from.width, &to));
-    const int8_t *origin = from.cells;
-    int64_t down = from.stride;
-    int64_t right = 1;
-    if (turn.flip_rows) {
-        origin += int64_t{from.stride} * (from.height - 1);
-        down = -down;
-    }
-    if (turn.flip_columns) {
-        origin += from.width - 1;
-        right = -1;
-    }
-    if (turn.transpose) std::swap(down, right);
-    for (int64_t i = 0; i < to->height; ++i) {
-        int8_t *row = to->row(i);
-        const int8_t *source = origin + i * down;
-        for (int64_t j = 0; j < to->width; ++j) row[j] = source[j * right];
-    }
-    *out = value_of_grid(to);
-    return Outcome::ok;
-}
-
-// ---- Any tuple
-// --------------------------------------------------------------------------------------
-
-// tuple(zip(*rows)), rows in the given order, cut to the shortest.
-Outcome zipped(Machine &m, const Items &rows, Value *out) {
-    Items *items;
-    TRY(m.allocate(rows.size, &items));
-    size_t width = rows.size == 0 ? 0 : SIZE_MAX;
-    for (size_t i = 0; i < rows.size; ++i) {
-        TRY(items_of(m, rows[i], &items[i]));
-        width = std::min(width, items[i].size);
-    }
-    TRY(m.charge(width * rows.size));
-    Value *columns;
-    TRY(m.allocate(width, &columns));
-    for (size_t j = 0; j < width; ++j) {
-        Value *column;
-        TRY(m.allocate(rows.size, &column));
-        for (size_t i = 0; i < rows.size; ++i) column[i] = items[i][j];
-        columns[j] = tuple_of(column, rows.size);
-    }
-    *out = tuple_of(columns, width);
-    return Outcome::ok;
-}
-
-// Every row of a tuple reversed; rows must be tuples.
-Outcome rows_reversed(Machine &m, const Items &rows, Value *out) {
-    Value *result;
-    TRY(m.allocate(rows.size, &result));
-    for (size_t i = 0; i < rows.size; ++i) TRY(reversed(m, rows[i], &result[i]));
-    *out = tuple_of(result, rows.size);
-    return Outcome::ok;
-}
-
-// The items of v[::-1]; v must be a tuple.
-Outcome reversed_items(Machine &m, const Value &v, Items *out) {
-    Value backwards;
-    TRY(reversed(m, v, &backwards));
-    return items_of(m, backwards, out);
-}
 
 // v[:n//2] or v[n//2 + n%2:]
 Outcome half(Machine &m, const Value &v, bool is_second, Value *out) {
@@ -215,109 +102,6 @@ Outcome split(Machine &m, const Value &grid, const Value &n, bool side_by_side, 
     return Outcome::ok;
 }
 
-// Every item repeated `factor` times; the factor is looked at only where there is an item.
-Outcome items_repeated(Machine &m, const Items &items, const Value &factor, Value *out) {
-    if (items.size != 0 && !factor.is_int()) return Outcome::type_error;
-    uint64_t times =
-        items.size == 0 || factor.integer < 0 ? 0 : static_cast<uint64_t>(factor.integer);
-    uint64_t count;
-    if (__builtin_mul_overflow(times, uint64_t{items.size}, &count)) return Outcome::out_of_fuel;
-    TRY(m.charge(count));
-    Value *result;
-    TRY(m.allocate(count, &result));
-    Value *next = result;
-    for (const Value &item : items) next = std::fill_n(next, times, item);
-    *out = tuple_of(result, count);
-    return Outcome::ok;
-}
-
-Outcome upscaled_grid(Machine &m, const Value &grid, const Value &vertical, const Value &horizontal,
-                      Value *out) {
-    if (grid.kind == Kind::grid && vertical.is_int() && horizontal.is_int() &&
-        vertical.integer > 0 && horizontal.integer > 0) {
-        const Grid &from = *grid.grid;
-        int64_t height;
-        int64_t width;
-        if (__builtin_mul_overflow(int64_t{from.height}, vertical.integer, &height) ||
-            __builtin_mul_overflow(int64_t{from.width}, horizontal.integer, &width) ||
-            height > INT32_MAX || width > INT32_MAX) {
-            return Outcome::out_of_fuel;
-        }
-        Grid *to;
-        TRY(new_grid(m, height, width, &to));
-        for (int64_t i = 0; i < from.height; ++i) {
-            int8_t *first = to->row(i * vertical.integer);
-            int8_t *next = first;
-            for (int64_t j = 0; j < from.width; ++j) {
-                next = std::fill_n(next, horizontal.integer, from.at(i, j));
-            }
-            for (int64_t k = 1; k < vertical.integer; ++k) {
-                std::memcpy(first + k * width, first, static_cast<size_t>(width));
-            }
-        }
-        *out = value_of_grid(to);
-        return Outcome::ok;
-    }
-    Items rows;
-    TRY(items_of(m, grid, &rows));
-    ValueList result(m);
-    for (const Value &row : rows) {
-        Items items;
-        Value widened;
-        Value copies;
-        Items copied;
-        TRY(items_of(m, row, &items));
-        TRY(items_repeated(m, items, horizontal, &widened));
-        TRY(items_repeated(m, {&widened, 1}, vertical, &copies));
-        TRY(items_of(m, copies, &copied));
-        for (const Value &copy : copied) TRY(result.push(copy));
-    }
-    *out = result.as_tuple();
-    return Outcome::ok;
-}
-
-Outcome upscaled_object(Machine &m, const Value &object, const Value &factor, Value *out) {
-    Value corner;
-    Value origin[2];
-    Value shift[2] = {object, Value()};
-    Value offsets[2];
-    TRY(primitive_ulcorner(m, &object, &corner));
-    TRY(unpack(m, corner, &origin[0], &origin[1]));
-    for (int k = 0; k < 2; ++k) TRY(minus(m, Value::of_int(0), origin[k], &offsets[k]));
-    TRY(make_pair(m, offsets[0], offsets[1], &shift[1]));
-    Value normalized;
-    Items cells;
-    TRY(primitive_shift(m, shift, &normalized));
-    TRY(items_of(m, normalized, &cells));
-    SetBuilder scaled(m);
-    for (const Value &cell : cells) {
-        Value color;
-        Value i;
-        Value j;
-        TRY(unpack_cell(m, cell, &color, &i, &j));
-        if (!factor.is_int()) return Outcome::type_error;
-        for (int64_t a = 0; a < factor.integer; ++a) {
-            for (int64_t b = 0; b < factor.integer; ++b) {
-                Value scaled_i;
-                Value scaled_j;
-                Value place[2];
-                Value both;
-                Value moved;
-                TRY(times(m, i, factor, &scaled_i));
-                TRY(plus(m, scaled_i, Value::of_int(a), &place[0]));
-                TRY(times(m, j, factor, &scaled_j));
-                TRY(plus(m, scaled_j, Value::of_int(b), &place[1]));
-                TRY(make_pair(m, place[0], place[1], &both));
-                TRY(make_pair(m, color, both, &moved));
-                TRY(scaled.add(moved));
-            }
-        }
-    }
-    TRY(scaled.finish_copied(&shift[0]));
-    TRY(make_pair(m, origin[0], origin[1], &shift[1]));
-    return primitive_shift(m, shift, out);
-}
-
 } // namespace
 
 PRIMITIVE(rot90) {
@@ -347,55 +131,6 @@ PRIMITIVE(rot270) {
     return reversed(m, flipped, out);
 }
 
-namespace {
-
-// The mirrors of a patch in the middle of its bounding box, or in a diagonal through its upper left
-// corner. `offsets` holds what place_* below needs.
-Outcome place_upside_down(Machine &m, const Value &i, const Value &j, const Value *offsets,
-                          Value *new_i, Value *new_j) {
-    *new_j = j;
-    return minus(m, offsets[0], i, new_i);
-}
-
-Outcome place_left_right(Machine &m, const Value &i, const Value &j, const Value *offsets,
-                         Value *new_i, Value *new_j) {
-    *new_i = i;
-    return minus(m, offsets[0], j, new_j);
-}
-
-// (j - b + a, i - a + b) for the corner (a, b)
-Outcome place_transposed(Machine &m, const Value &i, const Value &j, const Value *corner,
-                         Value *new_i, Value *new_j) {
-    Value step;
-    TRY(minus(m, j, corner[1], &step));
-    TRY(plus(m, step, corner[0], new_i));
-    TRY(minus(m, i, corner[0], &step));
-    return plus(m, step, corner[1], new_j);
-}
-
-// hmirror (axis 0) and vmirror (axis 1) of a patch.
-Outcome mirrored_patch(Machine &m, const Value &patch, int64_t axis, Value *out) {
-    Value first;
-    Value last;
-    Value ends[2];
-    Value sum;
-    TRY(primitive_ulcorner(m, &patch, &first));
-    TRY(item_at(m, first, axis, &ends[0]));
-    TRY(primitive_lrcorner(m, &patch, &last));
-    TRY(item_at(m, last, axis, &ends[1]));
-    TRY(plus(m, ends[0], ends[1], &sum));
-    if (has_plain_places(patch)) {
-        bool fits;
-        AffineMap map = axis == 0 ? AffineMap{-1, sum.integer, 1, 0, false}
-                                  : AffineMap{1, 0, -1, sum.integer, false};
-        TRY(move_plain_places(m, patch.set, map, &fits, out));
-        if (fits) return Outcome::ok;
-    }
-    return move_places(m, patch, axis == 0 ? place_upside_down : place_left_right, &sum, out);
-}
-
-} // namespace
-
 PRIMITIVE(hmirror) {
     if (args[0].kind == Kind::grid) return turned(m, *args[0].grid, {false, true, false}, out);
     if (args[0].is_tuple()) return reversed(m, args[0], out);
@@ -418,18 +153,7 @@ PRIMITIVE(dmirror) {
         TRY(items_of(m, piece, &rows));
         return zipped(m, rows, out);
     }
-    Value first;
-    Value corner[2];
-    TRY(primitive_ulcorner(m, args, &first));
-    TRY(unpack(m, first, &corner[0], &corner[1]));
-    if (has_plain_places(piece)) {
-        bool fits;
-        int64_t across = corner[0].integer - corner[1].integer;
-        AffineMap map = {1, across, 1, -across, true};
-        TRY(move_plain_places(m, piece.set, map, &fits, out));
-        if (fits) return Outcome::ok;
-    }
-    return move_places(m, piece, place_transposed, corner, out);
+    return transposed_patch(m, piece, out);
 }
 
 PRIMITIVE(cmirror) {

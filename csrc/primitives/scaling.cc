@@ -1,0 +1,111 @@
+#include "primitives/scaling.h"
+
+#include "primitives/operators.h"
+
+#include <algorithm>
+
+namespace codeit {
+
+Outcome items_repeated(Machine &m, const Items &items, const Value &factor, Value *out) {
+    if (items.size != 0 && !factor.is_int()) return Outcome::type_error;
+    uint64_t times =
+        items.size == 0 || factor.integer < 0 ? 0 : static_cast<uint64_t>(factor.integer);
+    uint64_t count;
+    if (__builtin_mul_overflow(times, uint64_t{items.size}, &count)) return Outcome::out_of_fuel;
+    TRY(m.charge(count));
+    Value *result;
+    TRY(m.allocate(count, &result));
+    Value *next = result;
+    for (const Value &item : items) next = std::fill_n(next, times, item);
+    *out = tuple_of(result, count);
+    return Outcome::ok;
+}
+
+Outcome upscaled_grid(Machine &m, const Value &grid, const Value &vertical, const Value &horizontal,
+                      Value *out) {
+    if (grid.kind == Kind::grid && vertical.is_int() && horizontal.is_int() &&
+        vertical.integer > 0 && horizontal.integer > 0) {
+        const Grid &from = *grid.grid;
+        int64_t height;
+        int64_t width;
+        if (__builtin_mul_overflow(int64_t{from.height}, vertical.integer, &height) ||
+            __builtin_mul_overflow(int64_t{from.width}, horizontal.integer, &width) ||
+            height > INT32_MAX || width > INT32_MAX) {
+            return Outcome::out_of_fuel;
+        }
+        Grid *to;
+        TRY(new_grid(m, height, width, &to));
+        for (int64_t i = 0; i < from.height; ++i) {
+            int8_t *first = to->row(i * vertical.integer);
+            int8_t *next = first;
+            for (int64_t j = 0; j < from.width; ++j) {
+                next = std::fill_n(next, horizontal.integer, from.at(i, j));
+            }
+            for (int64_t k = 1; k < vertical.integer; ++k) {
+                std::memcpy(first + k * width, first, static_cast<size_t>(width));
+            }
+        }
+        *out = value_of_grid(to);
+        return Outcome::ok;
+    }
+    Items rows;
+    TRY(items_of(m, grid, &rows));
+    ValueList result(m);
+    for (const Value &row : rows) {
+        Items items;
+        Value widened;
+        Value copies;
+        Items copied;
+        TRY(items_of(m, row, &items));
+        TRY(items_repeated(m, items, horizontal, &widened));
+        TRY(items_repeated(m, {&widened, 1}, vertical, &copies));
+        TRY(items_of(m, copies, &copied));
+        for (const Value &copy : copied) TRY(result.push(copy));
+    }
+    *out = result.as_tuple();
+    return Outcome::ok;
+}
+
+Outcome upscaled_object(Machine &m, const Value &object, const Value &factor, Value *out) {
+    Value corner;
+    Value origin[2];
+    Value shift[2] = {object, Value()};
+    Value offsets[2];
+    TRY(primitive_ulcorner(m, &object, &corner));
+    TRY(unpack(m, corner, &origin[0], &origin[1]));
+    for (int k = 0; k < 2; ++k) TRY(minus(m, Value::of_int(0), origin[k], &offsets[k]));
+    TRY(make_pair(m, offsets[0], offsets[1], &shift[1]));
+    Value normalized;
+    Items cells;
+    TRY(primitive_shift(m, shift, &normalized));
+    TRY(items_of(m, normalized, &cells));
+    SetBuilder scaled(m);
+    for (const Value &cell : cells) {
+        Value color;
+        Value i;
+        Value j;
+        TRY(unpack_cell(m, cell, &color, &i, &j));
+        if (!factor.is_int()) return Outcome::type_error;
+        for (int64_t a = 0; a < factor.integer; ++a) {
+            for (int64_t b = 0; b < factor.integer; ++b) {
+                Value scaled_i;
+                Value scaled_j;
+                Value place[2];
+                Value both;
+                Value moved;
+                TRY(times(m, i, factor, &scaled_i));
+                TRY(plus(m, scaled_i, Value::of_int(a), &place[0]));
+                TRY(times(m, j, factor, &scaled_j));
+                TRY(plus(m, scaled_j, Value::of_int(b), &place[1]));
+                TRY(make_pair(m, place[0], place[1], &both));
+                TRY(make_pair(m, color, both, &moved));
+                TRY(scaled.add(moved));
+            }
+        }
+    }
+    TRY(scaled.finish_copied(&shift[0]));
+    TRY(make_pair(m, origin[0], origin[1], &shift[1]));
+    return primitive_shift(m, shift, out);
+}
+
+} // namespace codeit

@@ -1,0 +1,19 @@
+"""What several test files share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+# Tests never reach for the hub.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder with golden files and other data; without it the tests that need it are skipped."""
+    default = Path(__file__).parent.parent.parent / "shared"
+    folder = Path(os.environ.get("CODEIT_SHARED", default))
+    if not folder.is_dir():
+        pytest.skip(f"the shared data is not at {folder} (CODEIT_SHARED)")
+    return folder

@@ -1,0 +1,118 @@
+"""The house plan: each room uses only rooms before it. Read from the import and include lines."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+CPP_ROOMS = {
+    "lang": set(),
+    "core": {"lang"},
+    "primitives": {"lang", "core"},
+    "vm": {"lang", "core"},
+    "mutation": {"lang", "core", "vm"},
+    "replay": set(),
+}
+
+PYTHON_ROOMS = {
+    "arc": set(),
+    "text": set(),
+    "progress": set(),
+    "scoring": set(),
+    "model": {"tokenizer"},
+    "sampling": {"tokenizer"},
+    "training": {"tokenizer", "replay"},
+    "dsl": {"_native"},
+    "replay": {"_native"},
+    "executor": {"_native", "dsl"},
+    "render": {"arc"},
+    "tokenizer": {"dsl", "text"},
+    "mutation": {"_native", "arc", "dsl", "executor"},
+    "experience": {"arc", "executor", "replay", "tokenizer"},
+    "run_directory": {"scoring"},
+    "report": {"run_directory", "scoring"},
+    "config": {"dsl", "executor", "model", "mutation", "replay", "sampling", "training"},
+}
+
+# What may know all other rooms: the loop, the command line over it, and the package's front.
+UNBOUND = {"loop", "cli", "__init__", "__main__"}
+
+TORCH_FILES = {
+    "loop.py",
+    "cli.py",
+    "model/t5.py",
+    "sampling/generate.py",
+    "training/trainer.py",
+}
+
+
+def included_rooms(path: Path) -> set[str]:
+    return set(re.findall(r'#include "(\w+)/', path.read_text()))
+
+
+@pytest.mark.parametrize("room", sorted(p.name for p in (ROOT / "csrc").iterdir() if p.is_dir()))
+def test_a_native_room_includes_only_rooms_before_it(room):
+    used = set().union(*(included_rooms(path) for path in (ROOT / "csrc" / room).iterdir()))
+    assert used - {room} <= CPP_ROOMS[room]
+
+
+def test_no_native_room_knows_python():
+    for path in (ROOT / "csrc").rglob("*"):
+        if path.suffix in (".h", ".cc"):
+            assert "Python.h" not in path.read_text(), path
+
+
+def imported_names(path: Path) -> set[str]:
+    """Every module that a file imports, also inside its functions."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def rooms_of(names: set[str]) -> set[str]:
+    rooms = {name.split(".")[1] for name in names if name.startswith("codeit.")}
+    known = PYTHON_ROOMS.keys() | UNBOUND | {"_native"}
+    return rooms & known
+
+
+PYTHON_FILES = sorted(p for p in (ROOT / "codeit").rglob("*.py") if "_native" not in p.parts)
+
+
+@pytest.mark.parametrize("path", PYTHON_FILES, ids=lambda p: str(p.relative_to(ROOT / "codeit")))
+def test_a_python_room_imports_only_rooms_before_it(path):
+    room = path.relative_to(ROOT / "codeit").parts[0].removesuffix(".py")
+    if room in UNBOUND:
+        return
+    assert rooms_of(imported_names(path)) - {room} <= PYTHON_ROOMS[room]
+
+
+def test_the_order_of_the_python_rooms_has_no_circle():
+    done = {"_native"}
+    waiting = dict(PYTHON_ROOMS)
+    while waiting:
+        ready = {room for room, needs in waiting.items() if needs <= done}
+        assert ready, f"these need each other: {sorted(waiting)}"
+        done |= ready
+        for room in ready:
+            del waiting[room]
+
+
+@pytest.mark.parametrize("path", PYTHON_FILES, ids=lambda p: str(p.relative_to(ROOT / "codeit")))
+def test_only_some_files_import_torch(path):
+    imports_torch = any(name.split(".")[0] == "torch" for name in imported_names(path))
+    assert not imports_torch or str(path.relative_to(ROOT / "codeit")) in TORCH_FILES
+
+
+def test_no_source_file_is_longer_than_the_ceiling():
+    for folder in ("codeit", "csrc", "benchmarks", "tests"):
+        for path in (ROOT / folder).rglob("*"):
+            if path.suffix in (".py", ".pyx", ".h", ".cc"):
+                assert len(path.read_text().splitlines()) <= 600, path
