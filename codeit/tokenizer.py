@@ -82,15 +82,14 @@ class Tokenizer(ABC):
 class CompactTokenizer(Tokenizer):
     """One token for each primitive, constant, variable, place, size and color, for small models.
 
-    A program is written line by line as `function argument ... newline`; the names x1, x2, ..., O
-    follow from the position of a line. Two texts that differ only in the names of their variables
-    have the same ids.
+    A program is written line by line as `name function argument ... newline`. Variables are named
+    x1, x2, ... in order, so that two texts that differ only in their names have the same ids.
     """
 
     def __init__(self) -> None:
         special = ["<pad>", "</s>", "\n", SEPARATOR]
         variables = [f"x{k}" for k in range(1, _MAX_VARIABLES + 1)]
-        program = [*PRIMITIVES, *CONSTANTS, "I", *variables]
+        program = [*PRIMITIVES, *CONSTANTS, "I", "O", *variables]
         sides = range(1, 31)
         prompt = [
             *(f"{n}" for n in sides),
@@ -117,16 +116,17 @@ class CompactTokenizer(Tokenizer):
 
     def encode_program(self, text: str) -> Ids:
         ids: list[int] = []
-        names = {"I": "I"}
+        names: dict[str, str] = {}
         for number, line in enumerate(text.split("\n"), start=1):
             name, call = line.split(" = ")
             function, arguments = call.rstrip().rstrip(")").split("(")
-            terms = [function, *arguments.split(", ")]
-            for term in (names.get(term, term) for term in terms):
+            new_name = "O" if name == "O" else f"x{number}"
+            terms = [names.get(term, term) for term in (function, *arguments.split(", "))]
+            for term in (new_name, *terms):
                 if term not in self._program_id:
                     raise ValueError(f"line {number}: no token for {term!r}")
                 ids.append(self._program_id[term])
-            names[name] = f"x{number}"
+            names[name] = new_name
             ids.append(self._newline_id)
         ids[-1] = self.end_id
         return np.array(ids, dtype=np.uint16)
@@ -138,12 +138,17 @@ class CompactTokenizer(Tokenizer):
                 lines.append([])
             else:
                 lines[-1].append(self._names[k])
-        names = [f"x{number}" for number in range(1, len(lines))] + ["O"]
-        calls = [f"{line[0]}({', '.join(line[1:])})" if line else "" for line in lines]
-        return "\n".join(f"{name} = {call}" for name, call in zip(names, calls, strict=True))
+        return "\n".join(map(_line_text, lines))
 
     def save(self, directory: Path) -> None:
         (directory / COMPACT_FILE).write_text(json.dumps({"tokens": self._names}) + "\n")
+
+
+def _line_text(terms: list[str]) -> str:
+    """`name = function(argument, ...)`, as far as there are terms for it."""
+    if len(terms) < 2:
+        return " = ".join(terms)
+    return f"{terms[0]} = {terms[1]}({', '.join(terms[2:])})"
 
 
 class CodeT5Tokenizer(Tokenizer):

@@ -24,7 +24,7 @@ def test_a_program_comes_back_from_its_ids(compact):
 
 
 def test_a_program_takes_one_id_for_each_name_and_each_line(compact):
-    assert len(compact.encode_program(PROGRAM)) == (5 + 1) + (3 + 1) + (3 + 1)
+    assert len(compact.encode_program(PROGRAM)) == (6 + 1) + (4 + 1) + (4 + 1)
 
 
 def test_texts_that_differ_in_variable_names_have_the_same_ids(compact):
@@ -49,7 +49,7 @@ def test_a_program_with_too_many_variables_is_refused(compact):
     lines = [f"x{k} = identity({'I' if k == 1 else f'x{k - 1}'})" for k in range(1, 101)]
     fits = "\n".join([*lines[:99], "O = identity(x99)"])
     assert compact.decode_program(compact.encode_program(fits)) == fits
-    with pytest.raises(ValueError, match="line 101: no token for 'x100'"):
+    with pytest.raises(ValueError, match="line 100: no token for 'x100'"):
         compact.encode_program("\n".join([*lines, "O = identity(x100)"]))
 
 
@@ -62,7 +62,7 @@ def test_generated_ids_are_read_up_to_the_end_or_the_padding(compact):
 
 @pytest.mark.parametrize("num_lines", [0, 1, 3])
 def test_ids_that_make_no_program_still_give_a_text(compact, num_lines):
-    newline = compact.encode_program(PROGRAM)[5]
+    newline = compact.encode_program(PROGRAM)[6]
     text = compact.decode_program([newline] * num_lines)
     with pytest.raises(ValueError, match="line 1"):
         Program.parse(text)

@@ -25,7 +25,7 @@ class ModelSettings:
             raise ValueError(f"dropout is {self.dropout}; allowed: 0 to below 1")
         if self.name == "tiny" and self.pretrained:
             raise ValueError(
-                "name is 'tiny', which has no pretrained weights; set pretrained=false"
+                "'tiny' has no pretrained weights; set pretrained to false"
             )
 
     @property

@@ -1,0 +1,115 @@
+"""Settings: presets, TOML, and what is said about bad ones."""
+
+import dataclasses
+import subprocess
+import sys
+
+import pytest
+
+from codeit.config import (
+    PRESETS,
+    RunSettings,
+    load_settings,
+    setting_names,
+    settings_to_toml,
+)
+
+
+def write(tmp_path, text):
+    path = tmp_path / "settings.toml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_survives_the_way_to_toml_and_back(tmp_path, name):
+    path = write(tmp_path, settings_to_toml(PRESETS[name]))
+    assert load_settings(path, RunSettings()) == PRESETS[name]
+
+
+def test_the_paper_preset_holds_the_papers_values():
+    paper = PRESETS["paper"]
+    assert paper.iterations == 99
+    assert paper.mutation.num_tasks == 19_200
+    assert (paper.mutation.argument, paper.mutation.function) == (0.5, 0.25)
+    assert (paper.mutation.definition, paper.mutation.new_variable) == (0.25, 0.5)
+    assert (paper.sampling.samples_per_task, paper.sampling.temperature) == (24, 0.95)
+    assert paper.sampling.max_tokens == 512
+    assert (paper.training.num_mutated, paper.training.num_policy) == (10_000, 90_000)
+    assert (paper.training.learning_rate, paper.training.batch_size) == (5e-5, 512)
+    assert paper.training.epochs == 1
+    assert (paper.data.max_prompt_tokens, paper.data.max_demonstrations) == (512, 10)
+    assert paper.model.name == "Salesforce/codet5p-220m"
+    assert paper.model.pretrained
+
+
+def test_a_file_changes_what_it_names_and_nothing_else(tmp_path):
+    path = write(tmp_path, "iterations = 7\n[sampling]\ntemperature = 1\n[limits]\nmax_len = 1000")
+    base = PRESETS["demo"]
+    settings = load_settings(path, base)
+    assert settings == dataclasses.replace(
+        base,
+        iterations=7,
+        sampling=dataclasses.replace(base.sampling, temperature=1.0),
+        limits=dataclasses.replace(base.limits, max_len=1000),
+    )
+    assert isinstance(settings.sampling.temperature, float)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[sampling]\ntemprature = 1.0", "unknown setting sampling.temprature; did you mean samp"),
+        ("iteration = 3", "unknown setting iteration; did you mean iterations"),
+        ("[samplings]\ntop_k = 1", "unknown setting samplings"),
+        ("[sampling]\ntop_k = 1.5", "sampling.top_k is 1.5; allowed: a value of type int"),
+        ("[sampling]\ntop_k = true", "sampling.top_k is True"),
+        ("[model]\npretrained = 1", "model.pretrained is 1; allowed: a value of type bool"),
+        ("[model]\nname = 3", "model.name is 3; allowed: a value of type str"),
+        ("[training]\nprecision = 'fp16'", "training.precision is 'fp16'; allowed: 'float32'"),
+        ("[data]\ndialect = 'python'", "data.dialect is 'python'; allowed: 'codeit', 'arc-dsl'"),
+        ("[sampling]\ntop_p = 0.0", "sampling.top_p is 0.0; allowed: above 0, at most 1"),
+        ("sampling = 3", "sampling is 3; a table of settings is needed"),
+        ("iterations = 0", "iterations is 0; allowed: 1 or more"),
+        ("iterations =", "settings.toml: Invalid value"),
+    ],
+)
+def test_a_bad_file_is_refused_with_the_setting(tmp_path, text, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        load_settings(write(tmp_path, text), RunSettings())
+    assert str(tmp_path) in str(caught.value)
+
+
+def test_every_setting_has_a_line_of_help():
+    import ast
+    import inspect
+    import textwrap
+    from typing import get_type_hints
+
+    def documented(settings_type):
+        tree = ast.parse(textwrap.dedent(inspect.getsource(settings_type)))
+        body = tree.body[0].body
+        return {
+            a.target.id
+            for a, b in zip(body, body[1:], strict=False)
+            if isinstance(a, ast.AnnAssign)
+            and isinstance(b, ast.Expr)
+            and isinstance(b.value, ast.Constant)
+        }
+
+    types = [RunSettings, *filter(dataclasses.is_dataclass, get_type_hints(RunSettings).values())]
+    for settings_type in types:
+        for name, hint in get_type_hints(settings_type).items():
+            if not dataclasses.is_dataclass(hint):
+                assert name in documented(settings_type), (settings_type, name)
+
+
+def test_setting_names_are_those_of_the_command_line():
+    names = setting_names()
+    assert {"seed", "sampling.top_k", "limits.fuel"} <= set(names)
+    assert len(names) == len(set(names))
+
+
+def test_settings_need_no_torch():
+    code = "import sys, codeit, codeit.config, codeit.cli; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

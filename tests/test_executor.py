@@ -1,0 +1,554 @@
+"""run, execute, trace and call: what goes in, what comes out, and that neither threads nor the
+company of other programs change it."""
+
+import builtins
+import itertools
+import random
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from codeit import Limits, Outcome, Program, call, execute, execute_groups, run, trace
+from codeit._native import vm
+
+GRIDS = [
+    [[0, 0, 1], [0, 2, 0], [3, 0, 0]],
+    [[5]],
+    [[1, 2], [3, 4], [5, 6]],
+    [[0, 0, 0, 0], [0, 8, 8, 0], [0, 0, 0, 0]],
+    np.arange(900).reshape(30, 30) % 10,
+]
+
+TEXTS = [
+    "O = identity(I)",
+    "O = hmirror(I)",
+    "x1 = objects(I, T, T, T)\nx2 = argmax(x1, size)\nO = subgrid(x2, I)",
+    "O = size(I)",
+    "x1 = merge(I)\nO = merge(x1)",
+    "x1 = asindices(I)\nO = fill(I, FIVE, x1)",
+    "x1 = palette(I)\nx2 = totuple(x1)\nO = repeat(x2, THREE)",
+    "x1 = shape(I)\nO = canvas(NEG_ONE, x1)",
+    "O = upscale(I, THREE)",
+    "x1 = power(double, TEN)\nO = x1(I)",
+    "x1 = ofcolor(I, EIGHT)\nx2 = box(x1)\nO = fill(I, ONE, x2)",
+    "x1 = lbind(equality, ZERO)\nx2 = lbind(apply, x1)\nO = apply(x2, I)",
+]
+
+
+def parsed(*texts, dialect="codeit"):
+    return [Program.parse(text, dialect=dialect) for text in texts]
+
+
+def one(text, grid=((1, 2), (3, 4)), limits=None, dialect="codeit"):
+    return run(Program.parse(text, dialect=dialect), grid, limits=limits)
+
+
+# ---- Outcomes
+
+
+def test_outcomes_are_the_native_ones():
+    table = vm.outcome_table()
+    assert [outcome.name for outcome in Outcome] == [name for name, _, _ in table]
+    assert list(Outcome) == list(range(len(table)))
+    for outcome, (_, exception, message) in zip(Outcome, table, strict=True):
+        assert outcome.exception == (exception or None)
+        assert outcome.message == message
+        assert message
+
+
+def test_outcomes_name_the_exceptions_of_python():
+    named = [outcome.exception for outcome in Outcome if outcome.exception]
+    assert len(set(named)) == len(named)
+    for name in named:
+        assert issubclass(getattr(builtins, name), Exception)
+    assert Outcome.ok == 0
+    for outcome in (Outcome.ok, Outcome.out_of_fuel, Outcome.out_of_memory):
+        assert outcome.exception is None
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        ("O = hmirror(I)", Outcome.ok),
+        ("O = add(I, I, I)", Outcome.type_error),
+        ("x1 = interval(ONE, ONE, ONE)\nO = last(x1)", Outcome.value_error),
+        ("x1 = interval(ONE, ONE, ONE)\nO = invert(x1)", Outcome.index_error),
+        ("O = insert(ONE, I)", Outcome.attribute_error),
+        ("x1 = interval(ONE, ONE, ONE)\nO = first(x1)", Outcome.stop_iteration),
+        (
+            "x1 = hsplit(I, TWO)\nx2 = matcher(size, TEN)\nO = extract(x1, x2)",
+            Outcome.stop_iteration,
+        ),
+        ("O = divide(ONE, ZERO)", Outcome.zero_division),
+        ("O = identity(O)", Outcome.name_error),
+        ("O = power(identity, ZERO)", Outcome.recursion),
+    ],
+)
+def test_how_programs_end(text, outcome):
+    result = one(text)
+    assert result.outcome == outcome
+    assert result.exception == outcome.exception
+    assert (result.grid is None) or outcome == Outcome.ok
+
+
+def test_a_key_error_of_places_with_three_parts():
+    grid = [[1, 2, 3], [4, 5, 6]]
+    assert one("O = urcorner(I)", grid).exception == "KeyError"
+    assert one("O = ulcorner(I)", grid).value_json() == ["t", 1, 2, 3]
+
+
+# ---- Results and their shapes
+
+
+def test_a_result_holds_the_grid():
+    result = one("O = hmirror(I)")
+    assert result.grid.dtype == np.uint8
+    assert result.grid.tolist() == [[3, 4], [1, 2]]
+    assert result.fuel > 0
+    assert "ok" in repr(result)
+    assert "2x2" in repr(result)
+
+
+def test_results_are_programs_by_inputs():
+    programs = parsed("O = hmirror(I)", "O = size(I)", "O = divide(ONE, ZERO)")
+    results = execute(programs, GRIDS)
+    assert results.shape == results.outcome.shape == results.fuel.shape == (3, 5)
+    assert results.outcome.dtype == np.uint8
+    assert results.outcome.tolist() == [[0] * 5, [0] * 5, [Outcome.zero_division] * 5]
+    assert results.height.tolist() == [[3, 1, 3, 3, 30], [0] * 5, [0] * 5]
+    assert results.width.tolist() == [[3, 1, 2, 4, 30], [0] * 5, [0] * 5]
+    for p, i in itertools.product(range(3), range(5)):
+        alone = run(programs[p], GRIDS[i])
+        assert results[p, i].outcome == alone.outcome
+        assert results[p, i].fuel == alone.fuel == results.fuel[p, i]
+        if p == 0:
+            assert results[p, i].grid.tolist() == np.asarray(GRIDS[i])[::-1].tolist()
+        else:
+            assert results[p, i].grid is None
+    assert results[1, 2].value_json() == 3
+    assert "3 programs x 5 inputs, 10 ok" in repr(results)
+
+
+@pytest.mark.parametrize(("num_programs", "num_grids"), [(0, 0), (0, 3), (2, 0), (1, 1)])
+def test_empty_batches(num_programs, num_grids):
+    programs = parsed(*["O = hmirror(I)"] * num_programs)
+    results = execute(programs, GRIDS[:num_grids])
+    assert results.shape == results.outcome.shape == results.fuel.shape == (num_programs, num_grids)
+    matches = results.match([None] * num_grids)
+    assert matches.shape == (num_programs, num_grids)
+    assert not matches.any()
+
+
+def test_results_are_indexed_by_two_numbers():
+    results = execute(parsed("O = hmirror(I)"), GRIDS)
+    with pytest.raises(IndexError):
+        results[0, 5]
+    with pytest.raises(TypeError, match="two dimensions"):
+        iter(results)
+    assert results[-1, -1].grid.shape == (30, 30)
+
+
+@pytest.mark.parametrize(
+    ("text", "grid"),
+    [
+        ("x1 = astuple(ONE, TWO)\nO = repeat(x1, THREE)", [[1, 2]] * 3),
+        ("x1 = repeat(T, TWO)\nx2 = repeat(F, TWO)\nO = astuple(x1, x2)", [[1, 1], [0, 0]]),
+        ("x1 = astuple(NINE, ZERO)\nO = repeat(x1, ONE)", [[9, 0]]),
+        ("x1 = astuple(TEN, ZERO)\nO = repeat(x1, ONE)", None),
+        ("x1 = astuple(NEG_ONE, ZERO)\nO = repeat(x1, ONE)", None),
+        ("x1 = astuple(ONE, UNITY)\nO = repeat(x1, ONE)", None),
+        ("x1 = repeat(ONE, THREE)\nO = astuple(x1, UNITY)", None),
+        ("O = repeat(ONE, THREE)", None),
+        ("x1 = initset(UNITY)\nO = repeat(x1, TWO)", None),
+        ("O = initset(UNITY)", None),
+        ("O = size(I)", None),
+        ("O = hsplit(I, ZERO)", None),
+        ("O = canvas(ONE, ORIGIN)", None),
+        ("O = canvas(ONE, TWO_BY_ZERO)", None),
+        ("O = upscale(I, NINE)", [[1] * 9 + [2] * 9] * 9 + [[3] * 9 + [4] * 9] * 9),
+        ("O = hupscale(I, TEN)", [[1] * 10 + [2] * 10, [3] * 10 + [4] * 10]),
+        ("O = index(I, THREE_BY_THREE)", None),
+        ("O = identity(size)", None),
+    ],
+)
+def test_only_rectangles_of_colors_are_grids(text, grid):
+    result = one(text)
+    got = None if result.grid is None else result.grid.tolist()
+    assert got == grid
+
+
+@pytest.mark.parametrize(("height", "width"), [(30, 30), (31, 30), (30, 31), (1, 31), (31, 1)])
+@pytest.mark.parametrize("name", ["identity", "rot90", "replace"])
+def test_a_grid_has_at_most_30_rows_and_columns(name, height, width):
+    # The cells that replace changes are True, which puts the result into another form.
+    text = "O = replace(I, ONE, T)" if name == "replace" else f"O = {name}(I)"
+    result = one(text, np.ones((height, width), dtype=np.uint8))
+    assert result.outcome == Outcome.ok
+    assert (result.grid is not None) == (max(height, width) <= 30)
+
+
+# ---- Match
+
+
+def test_match_compares_each_input_with_its_target():
+    programs = parsed("O = identity(I)", "O = hmirror(I)", "O = size(I)", "O = divide(ONE, ZERO)")
+    grids = [[[1, 2]], [[1], [2]], [[1, 2], [3, 4]]]
+    results = execute(programs, grids)
+    assert results.match(grids).tolist() == [
+        [True, True, True],
+        [True, False, False],
+        [False] * 3,
+        [False] * 3,
+    ]
+    assert results.match([[[1, 2]], [[2], [1]], [[3, 4], [1, 2]]]).tolist()[1] == [True] * 3
+
+
+def test_match_of_no_target_and_of_other_shapes_is_false():
+    results = execute(parsed("O = identity(I)"), [[[1, 2]], [[1, 2]], [[1, 2]], [[1, 2]], [[1, 2]]])
+    targets = [None, [[1], [2]], [1, 2], [[1, 2, 3]], [[1, 2]]]
+    assert results.match(targets).tolist() == [[False, False, False, False, True]]
+
+
+def test_match_of_an_empty_target_is_false_even_where_there_is_no_grid():
+    programs = parsed("O = identity(I)", "O = divide(ONE, ZERO)", "O = canvas(ONE, ORIGIN)")
+    results = execute(programs, [[[1]]])
+    for target in (np.zeros((0, 0)), [[]], []):
+        assert not results.match([target]).any()
+
+
+def test_match_takes_true_for_one():
+    # The value holds True and False where the target holds 1 and 0.
+    results = execute(parsed("x1 = astuple(T, F)\nO = repeat(x1, TWO)"), [[[7]]])
+    assert results[0, 0].value_json() == ["t", ["t", True, False], ["t", True, False]]
+    assert results.match([[[1, 0], [1, 0]]]).tolist() == [[True]]
+    assert results.match([np.array([[True, False]] * 2)]).tolist() == [[True]]
+    assert results.match([[[1, 1], [1, 0]]]).tolist() == [[False]]
+
+
+def test_match_does_not_wrap_colors():
+    results = execute(parsed("O = identity(I)"), [[[1, 2]]])
+    assert not results.match([[[257, 2]]]).any()
+    assert not results.match([[[-255, 2]]]).any()
+
+
+def test_match_wants_a_target_for_every_input():
+    results = execute(parsed("O = identity(I)"), [[[1]], [[2]]])
+    with pytest.raises(ValueError, match="1 targets for 2 inputs"):
+        results.match([[[1]]])
+
+
+# ---- Threads and company
+
+
+def everything(results):
+    """All that a batch says, as plain lists."""
+    num_programs, num_grids = results.shape
+    grids = [
+        [
+            None if results.grid(p, i) is None else results.grid(p, i).tolist()
+            for i in range(num_grids)
+        ]
+        for p in range(num_programs)
+    ]
+    return results.outcome.tolist(), results.fuel.tolist(), grids
+
+
+def test_results_do_not_depend_on_the_number_of_threads():
+    programs = parsed(*TEXTS) * 20
+    expected = everything(execute(programs, GRIDS, threads=1))
+    for threads in (2, 3, 8, 64, 2**32 - 1, None):
+        assert everything(execute(programs, GRIDS, threads=threads)) == expected
+
+
+def test_results_do_not_depend_on_the_company():
+    seed = 11
+    print(f"seed {seed}")
+    rng = random.Random(seed)
+    programs = parsed(*TEXTS)
+    outcomes, fuel, grids = everything(execute(programs, GRIDS))
+    for _ in range(20):
+        chosen = [rng.randrange(len(programs)) for _ in range(rng.randrange(1, 40))]
+        inputs = [rng.randrange(len(GRIDS)) for _ in range(rng.randrange(1, 8))]
+        batch = execute([programs[p] for p in chosen], [GRIDS[i] for i in inputs], threads=2)
+        expected = [
+            [[table[p][i] for i in inputs] for p in chosen] for table in (outcomes, fuel, grids)
+        ]
+        assert list(everything(batch)) == expected
+
+
+def test_batches_may_run_side_by_side():
+    programs = parsed(*TEXTS) * 5
+    expected = everything(execute(programs, GRIDS))
+    with ThreadPoolExecutor(4) as pool:
+        batches = [pool.submit(execute, programs, GRIDS, 2) for _ in range(8)]
+        assert all(everything(batch.result()) == expected for batch in batches)
+
+
+def test_the_same_program_twice_in_a_batch():
+    program = Program.parse(TEXTS[2])
+    results = execute([program] * 3, [GRIDS[0]] * 2)
+    assert len(set(results.fuel.ravel().tolist())) == 1
+
+
+def test_groups_are_batches_of_their_own():
+    programs = parsed(*TEXTS)
+    groups = [
+        (programs[:3], GRIDS[:2]),
+        ([], GRIDS[:2]),
+        (programs[3:], []),
+        (programs, GRIDS[2:]),
+        (programs[5:6], [GRIDS[4]] * 3),
+    ]
+    for threads in (1, 2, 8):
+        for group, results in zip(groups, execute_groups(groups, threads), strict=True):
+            assert everything(results) == everything(execute(*group))
+            for p, i in itertools.product(range(results.shape[0]), range(results.shape[1])):
+                assert results[p, i].fuel == run(group[0][p], group[1][i]).fuel
+    assert execute_groups([]) == []
+
+
+def test_a_group_counts_its_own_programs_and_grids():
+    good = (parsed("O = identity(I)"), [[[1]]])
+    with pytest.raises(ValueError, match="grid 1: 10 at row 0, column 0"):
+        execute_groups([good, (parsed("O = identity(I)"), [[[1]], [[10]]])])
+    with pytest.raises(TypeError, match="program 0 is a str"):
+        execute_groups([good, (["O = identity(I)"], [[[1]]])])
+
+
+# ---- What goes in
+
+
+def test_grids_may_be_lists_tuples_and_arrays_of_any_layout():
+    wanted = [[3, 4], [1, 2]]
+    program = Program.parse("O = hmirror(I)")
+    array = np.array([[1, 2], [3, 4]])
+    for grid in (
+        [[1, 2], [3, 4]],
+        ((1, 2), (3, 4)),
+        array.astype(np.uint8),
+        array.astype(np.int64),
+        array.astype(np.uint8).T.copy().T,
+        np.asfortranarray(array),
+        np.repeat(np.repeat(array, 2, axis=0), 2, axis=1)[::2, ::2].astype(np.uint8),
+    ):
+        assert run(program, grid).grid.tolist() == wanted
+    readonly = array.astype(np.uint8)
+    readonly.flags.writeable = False
+    assert run(program, readonly).grid.tolist() == wanted
+
+
+def test_an_input_is_not_changed_and_a_result_does_not_share_it():
+    grid = np.array([[1, 2], [3, 4]], dtype=np.uint8)
+    result = run(Program.parse("O = fill(I, ZERO, I)"), grid)
+    same = run(Program.parse("O = identity(I)"), grid)
+    same.grid[0, 0] = 9
+    assert grid.tolist() == [[1, 2], [3, 4]]
+    assert result.outcome == Outcome.ok
+
+
+@pytest.mark.parametrize(
+    ("grid", "message"),
+    [
+        ([[1, 2], [3]], r"grid 0: its rows have different lengths"),
+        ([1, 2], r"grid 0: shape \(2,\); two dimensions of 1 to 32767 are needed"),
+        ([[[1]]], r"grid 0: shape \(1, 1, 1\); two dimensions"),
+        (5, r"grid 0: shape \(\); two dimensions"),
+        ([], r"grid 0: shape \(0,\); two dimensions"),
+        ([[]], r"grid 0: shape \(1, 0\); two dimensions"),
+        (np.zeros((1, 32_768), dtype=np.uint8), r"grid 0: shape \(1, 32768\); two dimensions"),
+        ([[1.0, 2.0]], r"grid 0: items of type float64; ints are needed"),
+        ([["1"]], r"grid 0: items of type <U1; ints are needed"),
+        ([[True]], r"grid 0: items of type bool; ints are needed"),
+        (None, r"grid 0: shape \(\)"),
+        ([[1, 2], [3, -1]], r"grid 0: -1 at row 1, column 1; colors are 0 to 9"),
+        ([[1, 10]], r"grid 0: 10 at row 0, column 1; colors are 0 to 9"),
+        ([[1, 266]], r"grid 0: 266 at row 0, column 1; colors are 0 to 9"),
+        (np.array([[10]], dtype=np.uint8), r"grid 0: 10 at row 0, column 0; colors are 0 to 9"),
+    ],
+    ids=str,
+)
+def test_a_bad_grid_is_a_value_error(grid, message):
+    with pytest.raises(ValueError, match=message):
+        run(Program.parse("O = identity(I)"), grid)
+
+
+def test_the_largest_side_is_accepted():
+    grid = np.ones((1, 32_767), dtype=np.uint8)
+    assert run(Program.parse("O = width(I)"), grid).value_json() == 32_767
+
+
+def test_a_bad_grid_is_counted_from_zero():
+    with pytest.raises(ValueError, match="grid 2: 11 at row 0, column 0"):
+        execute(parsed("O = identity(I)"), [[[1]], [[2]], [[11]]])
+
+
+def test_a_text_is_no_program():
+    with pytest.raises(TypeError, match=r"program 1 is a str; use Program\.parse"):
+        execute([Program.parse("O = identity(I)"), "O = identity(I)"], [[[1]]])
+
+
+@pytest.mark.parametrize("threads", [0, -1])
+def test_there_is_at_least_one_thread(threads):
+    with pytest.raises(ValueError, match=f"threads is {threads}; at least 1 is needed"):
+        execute(parsed("O = identity(I)"), [[[1]]], threads=threads)
+    execute(parsed("O = identity(I)"), [[[1]]], threads=1)
+
+
+# ---- Values, lines, calls
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("O = size(I)", 2),
+        ("O = invert(TEN)", -10),
+        ("O = even(TWO)", True),
+        ("O = index(I, THREE_BY_THREE)", None),
+        ("O = astuple(T, UNITY)", ["t", True, ["t", 1, 1]]),
+        ("O = initset(I)", ["s", ["t", ["t", 1, 2], ["t", 3, 4]]]),
+        ("x1 = interval(ZERO, ZERO, ONE)\nO = initset(x1)", ["s", ["t"]]),
+        ("O = palette(I)", ["s", 1, 2, 3, 4]),
+        ("O = identity(size)", "fn"),
+        ("O = rbind(add, ONE)", "fn"),
+        ("O = astuple(size, first)", ["t", "fn", "fn"]),
+        ("O = dneighbors(ORIGIN)", ["s", ["t", -1, 0], ["t", 1, 0], ["t", 0, -1], ["t", 0, 1]]),
+    ],
+)
+def test_canonical_form(text, value):
+    got = one(text).value_json()
+    assert got == value
+    assert repr(got) == repr(value)  # True is not 1
+
+
+def test_there_is_no_value_without_success():
+    result = one("O = divide(ONE, ZERO)")
+    with pytest.raises(ValueError, match="there is no value: the run ended with zero_division"):
+        result.value_json()
+
+
+@pytest.mark.parametrize(("times", "is_printed"), [(18, True), (19, False), (40, False)])
+def test_a_value_of_more_than_a_million_parts_is_not_printed(times, is_printed):
+    # A tree of 2^(times + 1) - 1 parts, held as `times` pairs.
+    pairs = {"fn": ["fork", {"fn": "astuple"}, {"fn": "identity"}, {"fn": "identity"}]}
+    result = call("apply", [{"fn": ["power", pairs, times]}, ["t", 1]])
+    assert result.outcome == Outcome.ok
+    if is_printed:
+        assert str(result.value_json()).count("1") == 2**times
+    else:
+        with pytest.raises(ValueError, match="the value has more than 1000000 parts"):
+            result.value_json()
+
+
+def test_the_line_where_a_run_ended():
+    assert one("x1 = size(I)\nO = add(x1, ONE)").line == 2
+    assert one("x1 = size(I)\nx2 = divide(x1, ZERO)\nO = add(x2, ONE)").line == 2
+
+
+def test_trace_gives_what_every_line_returned():
+    program = Program.parse("x1 = size(I)\nx2 = astuple(x1, T)\nx3 = rbind(add, x1)\nO = x3(TEN)")
+    result, lines = trace(program, [[1], [2], [3]])
+    assert result.outcome == Outcome.ok
+    assert lines == [3, ["t", 3, True], "fn", 13]
+
+
+def test_trace_ends_with_the_line_that_failed():
+    program = Program.parse("x1 = size(I)\nx2 = divide(x1, ZERO)\nO = add(x2, ONE)")
+    result, lines = trace(program, [[1]])
+    assert result.exception == "ZeroDivisionError"
+    assert lines == [1, None]
+
+
+def test_trace_shows_none_for_a_line_that_bound_nothing():
+    program = Program.parse("x1 = size(I)\nx2 = asindices(I)\nO = add(x1, ONE)")
+    result, lines = trace(program, [[1, 2]], Limits(max_len=2))
+    assert result.outcome == Outcome.ok
+    assert lines == [1, None, 2]
+
+
+def test_call_runs_one_primitive():
+    assert call("add", [1, 2]).value_json() == 3
+    assert call("hmirror", [["t", ["t", 1], ["t", 2]]]).grid.tolist() == [[2], [1]]
+    assert call("apply", [{"fn": ["rbind", {"fn": "add"}, 1]}, ["t", 1, 2]]).value_json() == [
+        "t",
+        2,
+        3,
+    ]
+    assert call("add", [1]).exception == "TypeError"
+    assert call("add", [1, 2, 3, 4, 5, 6]).exception == "TypeError"
+    assert call("identity", [{"fn": ["divide", 1, 0]}]).exception == "ZeroDivisionError"
+
+
+def test_call_builds_sets_by_inserting_in_order():
+    assert call("totuple", [["s", 8, 0, 1]]).value_json() == ["t", 8, 0, 1]
+    assert call("totuple", [["s", 0, 8, 1]]).value_json() == ["t", 0, 8, 1]
+    assert call("totuple", [["s", True, 1]]).value_json() == ["t", True]
+
+
+@pytest.mark.parametrize("number", [-(2**63), 2**63 - 1])
+def test_call_takes_64_bits(number):
+    assert call("identity", [number]).value_json() == number
+    beyond = number + (1 if number > 0 else -1)
+    with pytest.raises(ValueError, match="has more than 64 bits"):
+        call("identity", [beyond])
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        1.5,
+        "text",
+        [],
+        [1, 2],
+        ["x", 1],
+        (1, 2),
+        {"f": "size"},
+        {"fn": "nosuch"},
+        {"fn": ["nosuch"]},
+    ],
+)
+def test_call_refuses_what_is_no_value(argument):
+    with pytest.raises(ValueError, match=r"no value in canonical form|there is no primitive"):
+        call("identity", [argument])
+    with pytest.raises(ValueError, match=r"no value in canonical form|there is no primitive"):
+        call("identity", [["t", 1, argument]])
+
+
+def test_call_refuses_an_unknown_primitive_and_dialect():
+    with pytest.raises(ValueError, match="there is no primitive 'sort'"):
+        call("sort", [])
+    with pytest.raises(ValueError, match="dialect 'python': allowed are 'codeit' or 'arc-dsl'"):
+        call("size", [["t"]], dialect="python")
+
+
+# ---- Dialects
+
+EMPTY_PATCH = {
+    "normalize": ["s"],
+    "backdrop": ["s"],
+    "delta": ["s"],
+    "box": ["s"],
+    "hperiod": 0,
+    "vperiod": 0,
+}
+
+
+@pytest.mark.parametrize(("name", "value"), EMPTY_PATCH.items())
+def test_only_arc_dsl_takes_an_empty_patch(name, value):
+    text = f"x1 = ofcolor(I, NINE)\nO = {name}(x1)"
+    assert one(text, dialect="arc-dsl").value_json() == value
+    assert one(text, dialect="codeit").exception == "ValueError"
+
+
+def test_only_codeit_bounds_a_canvas():
+    text = "x1 = power(double, TEN)\nx2 = x1(ONE)\nx3 = astuple(x2, ONE)\nO = canvas(ONE, x3)"
+    assert one(text, dialect="codeit").value_json() is None
+    assert len(one(text, dialect="arc-dsl").value_json()) == 1 + 1024
+
+
+def test_dialects_may_be_mixed_in_a_batch():
+    text = "x1 = ofcolor(I, NINE)\nO = normalize(x1)"
+    programs = [*parsed(text), *parsed(text, dialect="arc-dsl")] * 3
+    results = execute(programs, GRIDS[:2], threads=2)
+    assert results.outcome[::2].ravel().tolist() == [Outcome.value_error] * 6
+    assert results.outcome[1::2].ravel().tolist() == [Outcome.ok] * 6
