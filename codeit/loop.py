@@ -74,7 +74,9 @@ class Loop:
         self._settings = settings
         self._console = console
         self._threads = settings.threads or num_usable_cores()
-        torch.set_num_threads(self._threads)
+        # Sampler and trainer run batches side by side. One thread inside each makes every sum come
+        # out the same on any machine.
+        torch.set_num_threads(1)
         data = settings.data
         self._tasks = _spread(arc.load(data.evaluation), data.num_evaluation)
         self._parents, self._num_left_out = self._load_parents()
@@ -83,8 +85,10 @@ class Loop:
         self._model = build_model(settings.model, self._tokenizer, self._seed("model", 0)).to(
             self._device
         )
-        self._sampler = GenerateSampler(self._model, self._tokenizer, settings.sampling)
-        self._trainer = Trainer(self._model, self._tokenizer, settings.training)
+        self._sampler = GenerateSampler(
+            self._model, self._tokenizer, settings.sampling, self._threads
+        )
+        self._trainer = Trainer(self._model, self._tokenizer, settings.training, self._threads)
         self._buffer = ReplayBuffer(settings.replay)
         self._writer = ExperienceWriter(
             self._tokenizer,

@@ -11,7 +11,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder with golden files and other data; without it the tests that need it are skipped."""
+    """The folder with golden files and other data; tests that need it are skipped without it."""
     default = Path(__file__).parent.parent.parent / "shared"
     folder = Path(os.environ.get("CODEIT_SHARED", default))
     if not folder.is_dir():

@@ -1,6 +1,7 @@
 """Settings: presets, TOML, and what is said about bad ones."""
 
 import dataclasses
+import itertools
 import subprocess
 import sys
 
@@ -91,7 +92,7 @@ def test_every_setting_has_a_line_of_help():
         body = tree.body[0].body
         return {
             a.target.id
-            for a, b in zip(body, body[1:], strict=False)
+            for a, b in itertools.pairwise(body)
             if isinstance(a, ast.AnnAssign)
             and isinstance(b, ast.Expr)
             and isinstance(b.value, ast.Constant)

@@ -152,7 +152,7 @@ def test_a_model_with_too_small_a_vocabulary_is_refused(tmp_path):
             self.vocab_size += 1
 
     settings = ModelSettings(name=str(tmp_path / "checkpoint"))
-    with pytest.raises(ValueError, match="the tokenizer has .* ids and model"):
+    with pytest.raises(ValueError, match=r"the tokenizer has \d+ ids and model"):
         build_model(settings, Larger(), seed=0)
 
 

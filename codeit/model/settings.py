@@ -24,9 +24,7 @@ class ModelSettings:
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout is {self.dropout}; allowed: 0 to below 1")
         if self.name == "tiny" and self.pretrained:
-            raise ValueError(
-                "'tiny' has no pretrained weights; set pretrained to false"
-            )
+            raise ValueError("'tiny' has no pretrained weights; set pretrained to false")
 
     @property
     def tokenizer_name(self) -> str:

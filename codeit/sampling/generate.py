@@ -11,8 +11,17 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 import torch
-from transformers import LogitsProcessor, LogitsProcessorList, T5ForConditionalGeneration
+from transformers import (
+    LogitsProcessor,
+    LogitsProcessorList,
+    T5ForConditionalGeneration,
+    TemperatureLogitsWarper,
+    TopKLogitsWarper,
+    TopPLogitsWarper,
+)
+from transformers.modeling_outputs import BaseModelOutput
 
+from codeit.parallel import ordered_map
 from codeit.sampling.settings import SamplingSettings
 from codeit.tokenizer import Ids, Tokenizer
 
@@ -44,20 +53,24 @@ class Sampler(Protocol):
 
 
 class GenerateSampler:
-    """Samples through `T5ForConditionalGeneration.generate`, in batches of similar length."""
+    """Samples through `T5ForConditionalGeneration.generate`, in batches of similar length.
+
+    On a CPU, batches run side by side on threads. Each draws from a generator of its own, so that
+    the samples do not depend on the number of threads.
+    """
 
     def __init__(
         self,
         model: T5ForConditionalGeneration,
         tokenizer: Tokenizer,
         settings: SamplingSettings,
+        threads: int = 1,
     ) -> None:
         self._model = model
         self._tokenizer = tokenizer
         self._settings = settings
-        self._processors = LogitsProcessorList(
-            [EndAfterForeignToken(tokenizer.program_ids, tokenizer.end_id)]
-        )
+        self._threads = threads if model.device.type == "cpu" else 1
+        self._ending = EndAfterForeignToken(tokenizer.program_ids, tokenizer.end_id)
 
     def sample(
         self,
@@ -71,16 +84,22 @@ class GenerateSampler:
                 raise ValueError(f"prompt {k} is empty")
         # The longest batches first: if memory does not suffice, that shows at once.
         order = sorted(range(len(prompts)), key=lambda k: (-len(prompts[k]), k))
-        num_done = 0
+        size = self._settings.batch_size
+        batches = [order[begin : begin + size] for begin in range(0, len(order), size)]
         self._model.eval()
-        for begin in range(0, len(order), self._settings.batch_size):
-            chosen = order[begin : begin + self._settings.batch_size]
-            batch_seed = np.random.SeedSequence([seed, begin]).generate_state(1)[0]
-            tokens = self._generate([prompts[k] for k in chosen], int(batch_seed))
-            num_done += tokens.shape[0] * tokens.shape[1]
-            if on_progress:
-                on_progress(num_done)
-            yield from zip(chosen, tokens, strict=True)
+
+        def tokens_of(number: int) -> npt.NDArray[np.int64]:
+            batch_seed = np.random.SeedSequence([seed, number]).generate_state(1, np.uint64)[0]
+            chosen = [prompts[k] for k in batches[number]]
+            return self._generate(chosen, int(batch_seed >> np.uint64(1)))
+
+        num_done = 0
+        with ordered_map(tokens_of, range(len(batches)), self._threads) as results:
+            for batch, tokens in zip(batches, results, strict=True):
+                num_done += tokens.shape[0] * tokens.shape[1]
+                if on_progress:
+                    on_progress(num_done)
+                yield from zip(batch, tokens, strict=True)
 
     def _generate(self, prompts: Sequence[Ids], seed: int) -> npt.NDArray[np.int64]:
         """Ids [B, N, T], without the start token."""
@@ -91,23 +110,47 @@ class GenerateSampler:
             row[: len(prompt)] = prompt
         is_real = np.arange(length) < np.array([len(prompt) for prompt in prompts])[:, None]
         settings = self._settings
-        torch.manual_seed(seed)
         with torch.inference_mode():
+            mask = torch.from_numpy(is_real).to(device, torch.long)
+            encoded = self._model.get_encoder()(
+                input_ids=torch.from_numpy(source).to(device), attention_mask=mask
+            ).last_hidden_state
+            count = settings.samples_per_task
             tokens = self._model.generate(
-                input_ids=torch.from_numpy(source).to(device),
-                attention_mask=torch.from_numpy(is_real).to(device, torch.long),
-                do_sample=True,
-                temperature=settings.temperature,
-                top_k=settings.top_k,
-                top_p=settings.top_p,
-                num_return_sequences=settings.samples_per_task,
+                encoder_outputs=BaseModelOutput(encoded.repeat_interleave(count, dim=0)),
+                attention_mask=mask.repeat_interleave(count, dim=0),
+                do_sample=False,  # the noise of _processors makes the likeliest token a sample
                 max_new_tokens=settings.max_tokens,
                 pad_token_id=self._tokenizer.pad_id,
                 eos_token_id=self._tokenizer.end_id,
                 decoder_start_token_id=self._tokenizer.pad_id,
-                logits_processor=self._processors,
+                logits_processor=self._processors(seed, device),
             )
         return tokens[:, 1:].reshape(len(prompts), settings.samples_per_task, -1).cpu().numpy()
+
+    def _processors(self, seed: int, device: torch.device) -> LogitsProcessorList:
+        settings = self._settings
+        processors = [self._ending, TemperatureLogitsWarper(settings.temperature)]
+        if settings.top_k:
+            processors.append(TopKLogitsWarper(settings.top_k))
+        if settings.top_p < 1:
+            processors.append(TopPLogitsWarper(settings.top_p))
+        processors.append(GumbelNoise(torch.Generator(device).manual_seed(seed)))
+        return LogitsProcessorList(processors)
+
+
+class GumbelNoise(LogitsProcessor):
+    """Adds noise that makes the token with the greatest score a draw from the softmax.
+
+    Source: Gumbel's theorem; see Maddison, Tarlow and Minka 2014, "A* Sampling".
+    """
+
+    def __init__(self, generator: torch.Generator) -> None:
+        self._generator = generator
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        arrival = torch.empty_like(scores).exponential_(generator=self._generator)
+        return scores - arrival.log()
 
 
 class EndAfterForeignToken(LogitsProcessor):

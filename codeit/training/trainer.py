@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from transformers import T5ForConditionalGeneration
 
+from codeit.parallel import ordered_map
 from codeit.replay import Batch
 from codeit.tokenizer import Tokenizer
 from codeit.training.settings import TrainingSettings
@@ -32,15 +33,23 @@ class TrainingReport:
 
 
 class Trainer:
-    """Trains one model with AdamW, over any number of iterations."""
+    """Trains one model with AdamW, over any number of iterations.
+
+    On a CPU, the micro-batches of a step run side by side on threads; their gradients are added in
+    order, so that the result does not depend on the number of threads.
+    """
 
     def __init__(
         self,
         model: T5ForConditionalGeneration,
         tokenizer: Tokenizer,
         settings: TrainingSettings,
+        threads: int = 1,
     ) -> None:
         self._model = model
+        # Dropout draws from one generator for all threads, in whatever order they reach it.
+        has_dropout = model.config.dropout_rate > 0
+        self._threads = threads if model.device.type == "cpu" and not has_dropout else 1
         self._pad_id = tokenizer.pad_id
         self._settings = settings
         self._optimizer = self._make_optimizer()
@@ -74,9 +83,9 @@ class Trainer:
             for begin in range(0, len(order), self._settings.batch_size):
                 chosen = order[begin : begin + self._settings.batch_size]
                 step_tokens = int(_lengths(experiences.target_offsets, chosen).sum())
-                for rows in self._micro_batches(experiences, chosen):
-                    loss_sum += self._accumulate(experiences, rows, step_tokens)
-                    num_done += len(rows)
+                for loss, size in self._accumulate(experiences, chosen, step_tokens):
+                    loss_sum += loss
+                    num_done += size
                     if on_progress:
                         on_progress(num_done)
                 self._optimizer.step()
@@ -98,9 +107,33 @@ class Trainer:
             yield by_length[begin : begin + size]
 
     def _accumulate(
-        self, experiences: Batch, rows: npt.NDArray[np.int64], step_tokens: int
-    ) -> float:
-        """Add the gradient of some experiences; returns the sum of their tokens' losses."""
+        self, experiences: Batch, chosen: npt.NDArray[np.int64], step_tokens: int
+    ) -> Iterator[tuple[float, int]]:
+        """Add up the gradients of one step, in the order of its micro-batches.
+
+        Yields the sum of the tokens' losses of each micro-batch, and its size.
+        """
+        parameters = [p for p in self._model.parameters() if p.requires_grad]
+
+        def gradient(
+            rows: npt.NDArray[np.int64],
+        ) -> tuple[float, int, tuple[torch.Tensor | None, ...]]:
+            loss = self._loss(experiences, rows)
+            parts = torch.autograd.grad(loss / step_tokens, parameters, allow_unused=True)
+            return float(loss.detach()), len(rows), parts
+
+        micro_batches = self._micro_batches(experiences, chosen)
+        with ordered_map(gradient, micro_batches, self._threads) as results:
+            for loss, size, parts in results:
+                for parameter, part in zip(parameters, parts, strict=True):
+                    if part is not None and parameter.grad is None:
+                        parameter.grad = part
+                    elif part is not None:
+                        parameter.grad += part
+                yield loss, size
+
+    def _loss(self, experiences: Batch, rows: npt.NDArray[np.int64]) -> torch.Tensor:
+        """The sum of the tokens' losses of some experiences."""
         device = self._model.device
         source = _padded(experiences.source_ids, experiences.source_offsets, rows, self._pad_id)
         labels = _padded(experiences.target_ids, experiences.target_offsets, rows, _IGNORED)
@@ -112,15 +145,14 @@ class Trainer:
                 input_ids=torch.from_numpy(source).to(device),
                 attention_mask=torch.from_numpy(is_real).to(device, torch.long),
                 decoder_input_ids=torch.from_numpy(self._shifted(labels)).to(device),
+                use_cache=False,
             ).logits
-        loss = torch.nn.functional.cross_entropy(
+        return torch.nn.functional.cross_entropy(
             logits.float().flatten(0, 1),
             torch.from_numpy(labels).to(device).flatten(),
             ignore_index=_IGNORED,
             reduction="sum",
         )
-        (loss / step_tokens).backward()
-        return float(loss.detach())
 
     def _shifted(self, labels: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """What the decoder reads: the start token, then every label but the last."""

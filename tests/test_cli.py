@@ -1,0 +1,206 @@
+"""The command line: exit codes, one-line errors, and the small commands."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from codeit.cli import main
+
+PROGRAM = "O = vmirror(I)\n"
+TASK = {
+    "train": [{"input": [[1, 2]], "output": [[2, 1]]}],
+    "test": [{"input": [[3, 4]], "output": [[4, 3]]}],
+}
+
+
+@pytest.fixture
+def task_file(tmp_path):
+    path = tmp_path / "task.json"
+    path.write_text(json.dumps(TASK))
+    return path
+
+
+@pytest.fixture
+def program_file(tmp_path):
+    path = tmp_path / "program.txt"
+    path.write_text(PROGRAM)
+    return path
+
+
+def fails_with(capsys, arguments, message):
+    """The command leaves with code 2 and one line that holds the message."""
+    assert main([str(argument) for argument in arguments]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1, error
+    assert message in error
+
+
+def test_without_a_command_the_help_is_shown(capsys):
+    assert main([]) == 2
+    assert "codeit COMMAND --help" in capsys.readouterr().out
+
+
+def test_the_version_is_printed(capsys):
+    import codeit
+
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.strip() == codeit.__version__
+
+
+@pytest.mark.parametrize("command", ["train", "report", "run", "show", "dsl", "info"])
+def test_every_command_has_help(capsys, command):
+    with pytest.raises(SystemExit) as end:
+        main([command, "--help"])
+    assert end.value.code == 0
+    assert f"codeit {command}" in capsys.readouterr().out
+
+
+def test_the_help_of_train_names_every_setting(capsys):
+    from codeit.config import setting_names
+
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    text = capsys.readouterr().out.replace("-", "_")
+    for name in setting_names():
+        assert f"__{name}" in text, name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--preset", "papr"], "unknown preset 'papr'; did you mean paper?"),
+        (["--sampling.temprature", "1"], "--sampling.temprature; did you mean sampling.temperatu"),
+        (["--sampling.top-k", "many"], "--sampling.top-k"),
+        (["--sampling.top-k", "-5"], "top_k is -5; allowed: 0 or more"),
+        (["--sampling.top-k"], "--sampling.top-k"),
+        (["stray"], "stray"),
+        (["--config", "nowhere.toml"], "nowhere.toml: No such file or directory"),
+        (["--programs", "nowhere.jsonl"], "nowhere.jsonl: No such file or directory"),
+        (["--data.evaluation", "arc1-evaluations"], "did you mean"),
+        (["--model.device", "abacus"], "device 'abacus' cannot be used"),
+    ],
+)
+def test_a_bad_setting_is_one_line_and_writes_nothing(capsys, tmp_path, arguments, message):
+    out = tmp_path / "run"
+    fails_with(capsys, ["train", "--out", out, *arguments], message)
+    assert not out.exists()
+
+
+def test_train_needs_a_directory(capsys):
+    fails_with(capsys, ["train"], "--out DIR is missing")
+
+
+def test_train_refuses_an_existing_directory(capsys, tmp_path):
+    fails_with(capsys, ["train", "--out", tmp_path], "exists already")
+
+
+def test_train_refuses_a_directory_that_cannot_be_made(capsys, tmp_path):
+    (tmp_path / "file").write_text("")
+    fails_with(capsys, ["train", "--out", tmp_path / "file" / "run"], "cannot be written")
+
+
+def test_train_refuses_a_malformed_task_file(capsys, tmp_path):
+    path = tmp_path / "tasks.json"
+    path.write_text('{"a": {"train": [], "test": []}}')
+    fails_with(
+        capsys, ["train", "--out", tmp_path / "run", "--data.evaluation", path], "tasks.json"
+    )
+    assert not (tmp_path / "run").exists()
+
+
+def test_train_refuses_a_program_with_an_unknown_name(capsys, tmp_path):
+    path = tmp_path / "programs.jsonl"
+    path.write_text(json.dumps({"task": "007bbfb7", "program": "O = vmiror(I)"}))
+    fails_with(
+        capsys,
+        ["train", "--out", tmp_path / "run", "--programs", path],
+        "line 1 has a function call that is not a primitive function or a variable: 'vmiror'",
+    )
+    assert not (tmp_path / "run").exists()
+
+
+def test_report_refuses_what_is_no_run_directory(capsys, tmp_path):
+    fails_with(capsys, ["report", tmp_path], "there is no such file; is this a run directory?")
+
+
+def test_run_shows_outputs_and_counts_right_pairs(capsys, task_file, program_file):
+    assert main(["run", str(program_file), "--task", str(task_file)]) == 0
+    assert "2 of 2 pairs are right" in capsys.readouterr().out
+
+
+def test_run_traces_every_line(capsys, task_file, program_file):
+    main(["run", str(program_file), "--task", str(task_file), "--trace"])
+    assert "O = vmirror(I)  ->  ['t', ['t', 2, 1]]" in capsys.readouterr().out
+
+
+def test_run_exits_with_one_when_a_pair_is_wrong(capsys, task_file, tmp_path):
+    wrong = tmp_path / "wrong.txt"
+    wrong.write_text("x1 = crop(I, ONE, ONE)\nO = identity(x1)")
+    with pytest.raises(SystemExit) as end:
+        main(["run", str(wrong), "--task", str(task_file)])
+    assert end.value.code == 1
+    text = capsys.readouterr().out
+    assert "demonstration 1: line 1: TypeError" in text
+    assert "0 of 2 pairs are right" in text
+
+
+@pytest.mark.parametrize("suffix", ["svg", "png"])
+def test_run_saves_a_picture(task_file, program_file, tmp_path, suffix):
+    path = tmp_path / f"picture.{suffix}"
+    main(["run", str(program_file), "--task", str(task_file), "--save", str(path)])
+    assert path.stat().st_size > 200
+
+
+def test_run_refuses_a_bad_program(capsys, task_file, tmp_path):
+    path = tmp_path / "bad.txt"
+    path.write_text("O = f(I)")
+    fails_with(capsys, ["run", path, "--task", task_file], "line 1 has a function call that is not")
+
+
+def test_an_unknown_task_is_named_with_the_nearest(capsys, program_file):
+    fails_with(capsys, ["run", program_file, "--task", "67a3c6ad"], "did you mean 67a3c6ac?")
+    fails_with(capsys, ["show", "67a3c6ad"], "did you mean 67a3c6ac?")
+
+
+def test_show_prints_a_task(capsys):
+    assert main(["show", "67a3c6ac"]) == 0
+    assert "demonstration 1" in capsys.readouterr().out
+
+
+def test_dsl_lists_the_language(capsys):
+    assert main(["dsl"]) == 0
+    text = capsys.readouterr().out
+    assert text.count(") -> ") == 160
+    assert "UP_RIGHT: IntegerTuple = (-1, 1)" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("crop", "crop(grid: Grid, start: IntegerTuple, dims: IntegerTuple) -> Grid"),
+        ("TEN", "TEN: Integer = 10"),
+        ("objects", "objects(grid: Grid, univalued: Boolean"),
+        ("painting", "underpaint(grid: Grid, obj: Object) -> Grid"),
+    ],
+)
+def test_dsl_explains_a_name(capsys, name, text):
+    assert main(["dsl", name]) == 0
+    assert text in capsys.readouterr().out
+
+
+def test_dsl_suggests_the_nearest_name(capsys):
+    fails_with(capsys, ["dsl", "cropp"], "did you mean crop?")
+
+
+def test_info_names_versions(capsys):
+    assert main(["info"]) == 0
+    assert "transformers" in capsys.readouterr().out
+
+
+def test_the_module_is_the_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "codeit", "dsl", "TEN"], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (0, "TEN: Integer = 10\n")

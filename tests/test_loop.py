@@ -1,0 +1,299 @@
+"""The whole loop on a few tiny tasks, and what it leaves behind."""
+
+import csv
+import dataclasses
+import io
+import json
+import threading
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+pytest.importorskip("torch")
+
+from codeit import Limits, Program, run
+from codeit.config import PRESETS, RunSettings, load_settings
+from codeit.experience import ExperienceWriter
+from codeit.loop import Loop, train
+from codeit.replay import Origin, ReplayBuffer, ReplaySettings
+from codeit.report import print_report
+from codeit.run_directory import read_lines
+from codeit.tokenizer import CompactTokenizer
+
+PROGRAMS = {
+    "flip": "O = vmirror(I)",
+    "turn": "O = rot90(I)",
+    "double": "x1 = hmirror(I)\nO = vconcat(I, x1)",
+    "erase": "O = replace(I, THREE, ZERO)",
+}
+
+
+def grids(count, seed):
+    random = np.random.default_rng(seed)
+    return [random.integers(0, 5, size=(3, 4)).tolist() for _ in range(count)]
+
+
+def pair(grid, program):
+    return {"input": grid, "output": run(Program.parse(program), grid).grid.tolist()}
+
+
+def task(program, seed):
+    pairs = [pair(grid, program) for grid in grids(4, seed)]
+    return {"train": pairs[:3], "test": pairs[3:]}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """A folder with four training tasks, their programs, and eight tasks to solve."""
+    folder = tmp_path_factory.mktemp("data")
+    training = {name: task(program, seed) for seed, (name, program) in enumerate(PROGRAMS.items())}
+    evaluation = {
+        f"{name}{k}": task(program, 100 + k) for k in (1, 2) for name, program in PROGRAMS.items()
+    }
+    (folder / "training.json").write_text(json.dumps(training))
+    (folder / "evaluation.json").write_text(json.dumps(evaluation))
+    lines = [json.dumps({"task": name, "program": text}) for name, text in PROGRAMS.items()]
+    (folder / "programs.jsonl").write_text("\n".join(lines))
+    return folder
+
+
+def settings_for(data, **changes) -> RunSettings:
+    demo = PRESETS["demo"]
+    settings = RunSettings(
+        iterations=2,
+        seed=3,
+        threads=1,
+        programs=str(data / "programs.jsonl"),
+        data=dataclasses.replace(
+            demo.data,
+            training=str(data / "training.json"),
+            evaluation=str(data / "evaluation.json"),
+        ),
+        mutation=dataclasses.replace(demo.mutation, num_tasks=40),
+        model=demo.model,
+        training=dataclasses.replace(demo.training, epochs=6, learning_rate=3e-3),
+        sampling=dataclasses.replace(demo.sampling, samples_per_task=3, max_tokens=24),
+        limits=Limits(fuel=100_000),
+    )
+    return dataclasses.replace(settings, **changes)
+
+
+def quiet() -> Console:
+    return Console(file=io.StringIO(), width=100)
+
+
+@pytest.fixture(scope="module")
+def finished(data, tmp_path_factory):
+    """A finished run, and what it printed."""
+    out = tmp_path_factory.mktemp("runs") / "run"
+    console = quiet()
+    train(settings_for(data), out, console)
+    return out, console.file.getvalue()
+
+
+def without_seconds(out):
+    rows = read_lines(out / "metrics.jsonl")
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
+
+
+def test_a_run_leaves_all_its_files(finished, data):
+    out, _ = finished
+    assert {path.name for path in out.iterdir()} == {
+        *("config.toml", "metrics.jsonl", "performance.csv", "solutions.jsonl"),
+        *("samples", "tensorboard", "checkpoint"),
+    }
+    assert load_settings(out / "config.toml", RunSettings()) == settings_for(data)
+    assert [path.name for path in sorted((out / "samples").iterdir())] == [
+        "0001.jsonl",
+        "0002.jsonl",
+    ]
+    assert list((out / "tensorboard").iterdir())
+    assert (out / "checkpoint" / "config.json").is_file()
+
+
+def test_the_first_line_of_the_metrics_describes_the_start(finished):
+    start = read_lines(finished[0] / "metrics.jsonl")[0]
+    assert (start["iteration"], start["num_tasks"], start["num_seeds"]) == (0, 8, 4)
+    assert 0 < start["num_mutated"] <= 40
+
+
+def test_shares_and_counts_agree_with_the_samples(finished):
+    out, _ = finished
+    for row in read_lines(out / "metrics.jsonl")[1:]:
+        tasks = read_lines(out / "samples" / f"{row['iteration']:04d}.jsonl")
+        samples = [sample for one in tasks for sample in one["samples"]]
+        assert len(samples) == row["num_samples"] == 24
+        parsed = [sample for sample in samples if "outcomes" in sample]
+        assert row["share_parsed"] == len(parsed) / 24
+        for sample in parsed:
+            assert Program.parse(sample["text"]).text == sample["text"]
+        assert row["share_right"] <= row["share_valid"] <= row["share_parsed"]
+
+
+def test_performance_has_the_columns_of_the_original(finished):
+    out, _ = finished
+    rows = list(csv.DictReader((out / "performance.csv").open()))
+    assert list(rows[0]) == [
+        *("meta_iteration", "cumulative_performance", "performance", "step"),
+        *("num_mutated_tasks", "num_policy_tasks"),
+    ]
+    assert [row["meta_iteration"] for row in rows] == ["0", "1"]
+    metrics = read_lines(out / "metrics.jsonl")[1:]
+    for row, one in zip(rows, metrics, strict=True):
+        assert float(row["cumulative_performance"]) == one["num_solved_by_policy"] / 8
+        assert int(row["num_policy_tasks"]) == one["buffer_num_policy"]
+
+
+def test_solutions_reproduce_what_they_claim(finished, data):
+    tasks = json.loads((data / "evaluation.json").read_text())
+    solutions = read_lines(finished[0] / "solutions.jsonl")
+    assert solutions
+    for solution in solutions:
+        program = Program.parse(solution["program"])
+        for part, key, total in (
+            ("train", "num_right", "num_demonstrations"),
+            ("test", "num_tests_right", "num_tests"),
+        ):
+            pairs = tasks[solution["task_id"]][part]
+            right = sum(np.array_equal(run(program, p["input"]).grid, p["output"]) for p in pairs)
+            assert (right, len(pairs)) == (solution[key], solution[total])
+        assert solution["origin"] in ("mutation", "policy")
+
+
+def test_the_same_seed_gives_the_same_metrics_for_any_number_of_threads(finished, data, tmp_path):
+    train(settings_for(data, threads=2), tmp_path / "run", quiet())
+    assert without_seconds(tmp_path / "run") == without_seconds(finished[0])
+
+
+def test_another_seed_gives_other_metrics(finished, data, tmp_path):
+    train(settings_for(data, seed=4, iterations=1), tmp_path / "run", quiet())
+    assert without_seconds(tmp_path / "run")[1] != without_seconds(finished[0])[1]
+
+
+def test_the_report_shows_iterations_and_tasks(finished):
+    console = quiet()
+    print_report(finished[0], console)
+    text = console.file.getvalue()
+    for words in ("8 tasks to solve", "What the policy writes", "Tasks solved", "Time"):
+        assert words in text
+
+
+def test_tests_never_influence_anything_but_the_score(finished, data, tmp_path):
+    """The same run with other test outputs writes, learns and finds the same."""
+    tasks = json.loads((data / "evaluation.json").read_text())
+    for one in tasks.values():
+        for test in one["test"]:
+            test["output"] = [[9]]
+    changed = tmp_path / "evaluation.json"
+    changed.write_text(json.dumps(tasks))
+    settings = settings_for(data)
+    settings = dataclasses.replace(
+        settings, data=dataclasses.replace(settings.data, evaluation=str(changed))
+    )
+    train(settings, tmp_path / "run", quiet())
+
+    def unscored(out):
+        rows = without_seconds(out)
+        return [{k: v for k, v in row.items() if "solved" not in k} for row in rows]
+
+    assert unscored(tmp_path / "run") == unscored(finished[0])
+    for name in ("0001.jsonl", "0002.jsonl"):
+        ours = (tmp_path / "run" / "samples" / name).read_text()
+        assert ours == (finished[0] / "samples" / name).read_text()
+    assert without_seconds(tmp_path / "run")[-1]["num_solved"] == 0
+
+
+def test_seed_programs_that_fail_their_task_are_named_and_left_out(data, tmp_path):
+    rows = [{"task": "flip", "program": PROGRAMS["flip"]}]
+    rows += [{"task": "turn", "program": PROGRAMS["flip"]}]
+    path = tmp_path / "programs.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    console = quiet()
+    loop = Loop(settings_for(data, programs=str(path)), console)
+    assert len(loop._parents) == 1
+    assert "1 of 2 seed programs fail" in console.file.getvalue()
+    assert "turn" in console.file.getvalue()
+
+
+def test_a_seed_program_for_an_unknown_task_is_refused(data, tmp_path):
+    path = tmp_path / "programs.jsonl"
+    path.write_text(json.dumps({"task": "flop", "program": PROGRAMS["flip"]}))
+    with pytest.raises(ValueError, match="a seed program is for task 'flop', which is not one of"):
+        train(settings_for(data, programs=str(path)), tmp_path / "run", quiet())
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_existing_directory_is_not_touched(data, tmp_path):
+    (tmp_path / "run").mkdir()
+    with pytest.raises(ValueError, match="exists already"):
+        train(settings_for(data), tmp_path / "run", quiet())
+    assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_an_interrupt_saves_the_policy_and_keeps_what_is_complete(data, tmp_path, monkeypatch):
+    calls = []
+    learn = Loop._learn
+
+    def interrupted(self, iteration):
+        calls.append(iteration)
+        if iteration == 2:
+            raise KeyboardInterrupt
+        return learn(self, iteration)
+
+    monkeypatch.setattr(Loop, "_learn", interrupted)
+    console = quiet()
+    with pytest.raises(KeyboardInterrupt):
+        train(settings_for(data), tmp_path / "run", console)
+    assert calls == [1, 2]
+    assert "interrupted in iteration 2" in console.file.getvalue()
+    assert [row["iteration"] for row in read_lines(tmp_path / "run" / "metrics.jsonl")] == [0, 1]
+    assert (tmp_path / "run" / "checkpoint" / "model.safetensors").is_file()
+
+
+def test_the_signal_handler_is_put_back(data, tmp_path):
+    import signal
+
+    before = signal.getsignal(signal.SIGTERM)
+    train(settings_for(data, iterations=1), tmp_path / "run", quiet())
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert threading.current_thread() is threading.main_thread()
+
+
+def test_relabelled_experiences_explain_what_the_program_did(data):
+    """An experience's prompt shows the outputs that its program produced, not the task's own."""
+    from codeit import arc
+    from codeit.experience import Experience
+
+    (one, *_) = arc.load(data / "evaluation.json")
+    tokenizer = CompactTokenizer()
+    writer = ExperienceWriter(tokenizer, 2, 100, 50)
+    program = Program.parse("O = hmirror(I)")
+    outputs = tuple(run(program, d.input).grid for d in one.demonstrations)
+    buffer = ReplayBuffer(ReplaySettings(capacity=10))
+    experience = Experience(one, program.text, (outputs[0], None, outputs[2]), 0.0)
+    assert writer.store(buffer, [experience], Origin.policy, 1) == 0
+    batch = buffer.draw(0, 1, seed=0)
+    shown = [one.demonstrations[k].input for k in (0, 2)]
+    source = np.concatenate(
+        [
+            tokenizer.encode_inputs(shown, 100),
+            tokenizer.encode_outputs([outputs[0], outputs[2]], 100),
+        ]
+    )
+    np.testing.assert_array_equal(batch.source_ids, source)
+    assert tokenizer.decode_program(batch.target_ids) == program.text
+
+
+def test_programs_that_do_not_fit_are_left_out_and_counted(data):
+    from codeit import arc
+    from codeit.experience import Experience
+
+    (one, *_) = arc.load(data / "evaluation.json")
+    writer = ExperienceWriter(CompactTokenizer(), 2, 100, max_program_tokens=5)
+    outputs = tuple(d.output for d in one.demonstrations)
+    buffer = ReplayBuffer(ReplaySettings(capacity=10))
+    short = Experience(one, "O = vmirror(I)", outputs, 0.0)
+    long = Experience(one, PROGRAMS["double"], outputs, 0.0)
+    assert writer.store(buffer, [short, long], Origin.policy, 1) == 1
+    assert len(buffer) == 1
