@@ -24,6 +24,8 @@ MAX_PRINTED_VALUES = 1_000_000
 """How many values `Result.value_json` writes at most; a small shared one can stand for 2^40."""
 
 _MAX_SIDE = 32_767
+_MAX_GRID_TEXT = 30 * (30 * len(",false") + len(',["t"]')) + len('["t"]')
+_UNREADABLE = object()
 _ROWS = vm.outcome_table()
 
 
@@ -72,7 +74,8 @@ class Limits:
     touched as needed: the median solver touches 40 kB. A program that spends all its fuel on the
     dearest elements, pairs of cells in a set, touches about this much."""
     max_depth: int = 997
-    """Nested calls, counted as CPython 3.11 counts frames, at its default recursion limit."""
+    """Nested calls, counted as CPython 3.11 counts frames, at its default recursion limit. The most
+    that is allowed, 4,000, fits a stack of 8 MB in every build, the sanitized ones included."""
     max_len: int | None = None
     """None, or the state-size rule of the original harness, which used 1000: a value of this length
     or more is not bound to its name, so that using it later is a NameError."""
@@ -81,7 +84,7 @@ class Limits:
         bounds = {
             "fuel": (0, 1 << 62),
             "max_bytes": (1 << 12, 32 << 30),
-            "max_depth": (1, 10_000),
+            "max_depth": (1, 4_000),
             "max_len": (1, (1 << 32) - 1),
         }
         for field in fields(self):
@@ -135,14 +138,18 @@ class Result:
         frozenset in iteration order, `"fn"` for a function. The program is run again to get it.
 
         Raises:
-            ValueError: the run returned no value, or one of more than MAX_PRINTED_VALUES values.
+            ValueError: the run returned no value, or one of more than MAX_PRINTED_VALUES values, or
+                one that is nested more deeply than Python's json reads (1,000 levels in 3.11).
         """
         if self.outcome != Outcome.ok:
             raise ValueError(f"there is no value: the run ended with {self.outcome.name}")
         (text,) = self._print()[1]
-        if not text:
-            raise ValueError(f"the value has more than {MAX_PRINTED_VALUES} parts")
-        return json.loads(text)
+        value = _read_json(text)
+        if value is _UNREADABLE:
+            raise ValueError(
+                f"the value has more than {MAX_PRINTED_VALUES} parts or is nested too deeply"
+            )
+        return value
 
     def _print(self) -> tuple[int, list[str]]:
         if self._printed is None:
@@ -276,7 +283,7 @@ class Results:
             if target is None:
                 continue
             wanted = np.asarray(target)
-            if wanted.ndim != 2:
+            if wanted.ndim != 2 or wanted.size == 0:  # a height of 0 stands for no grid
                 continue
             is_shaped = (self.height[:, i] == wanted.shape[0]) & (
                 self.width[:, i] == wanted.shape[1]
@@ -371,15 +378,16 @@ def trace(
 
     Returns:
         The result, and the value of each line that was reached, in canonical form (see
-        Result.value_json); None stands for a line that bound nothing.
+        Result.value_json); None also stands for a line that bound nothing, and for a value that
+        value_json would refuse.
     Raises:
         ValueError: as `run`.
     """
     result = run(program, grid, limits)
     call = result._call
     assert isinstance(call, _ProgramCall)
-    texts = call.run(all_lines=True)[3]
-    return result, [json.loads(text) if text else None for text in texts]
+    values = map(_read_json, call.run(all_lines=True)[3])
+    return result, [None if value is _UNREADABLE else value for value in values]
 
 
 def call(
@@ -442,9 +450,17 @@ def _encode(value: Any, code: list[int]) -> None:
         raise ValueError(f"{value!r} is no value in canonical form")
 
 
+def _read_json(text: str) -> Any:
+    """The value that a canonical text stands for, or _UNREADABLE."""
+    try:
+        return json.loads(text) if text else _UNREADABLE
+    except RecursionError:
+        return _UNREADABLE
+
+
 def _grid_of(text: str) -> Grid | None:
     """The grid that a value in canonical text is, or None."""
-    value = json.loads(text) if text else None
+    value = _read_json(text) if len(text) <= _MAX_GRID_TEXT else None
     if not isinstance(value, list) or value[0] != "t" or not 1 <= len(value) - 1 <= 30:
         return None
     rows = value[1:]

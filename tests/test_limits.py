@@ -496,7 +496,7 @@ OVERFLOW = Outcome.integer_overflow
         ("outbox", [["s", ["t", LEAST, 0]]], OVERFLOW),
         ("centerofmass", [["s", ["t", MOST, 0], ["t", MOST, 1]]], OVERFLOW),
         ("shoot", [["t", 0, 0], ["t", MOST, 0]], OVERFLOW),
-        ("canvas", [0, ["t", MOST, 2]], OVERFLOW),
+        ("canvas", [0, ["t", MOST, 2]], None),
         ("connect", [["t", LEAST, 0], ["t", MOST, 5]], ["s"]),
         ("index", [["t", ["t", 1]], ["t", MOST, LEAST]], None),
         ("interval", [LEAST, MOST, MOST], ["t", LEAST, -1, MOST - 1]),

@@ -1,11 +1,68 @@
 #include "core/print.h"
 
-#include "core/sequence.h"
+#include "core/grid.h"
+#include "core/set.h"
 
 namespace codeit {
+namespace {
 
-Outcome print_value(Machine &m, const Value &v, std::string *out) {
-    TRY(m.charge(1));
+void print_int(int64_t n, std::string *out) {
+    *out += std::to_string(n);
+}
+
+void print_pair(int32_t i, int32_t j, std::string *out) {
+    *out += "[\"t\",";
+    print_int(i, out);
+    *out += ',';
+    print_int(j, out);
+    *out += ']';
+}
+
+void print_grid(const Grid &grid, std::string *out) {
+    *out += "[\"t\"";
+    for (int64_t i = 0; i < grid.height; ++i) {
+        *out += ",[\"t\"";
+        for (int64_t j = 0; j < grid.width; ++j) {
+            *out += ',';
+            print_int(grid.at(i, j), out);
+        }
+        *out += ']';
+    }
+    *out += ']';
+}
+
+Outcome print_items(Machine &m, const char *tag, const Value *items, size_t size,
+                    int64_t *values_left, std::string *out) {
+    NestingScope nesting(m);
+    TRY(nesting.outcome());
+    *out += tag;
+    for (size_t k = 0; k < size; ++k) {
+        *out += ',';
+        TRY(print_value(m, items[k], values_left, out));
+    }
+    *out += ']';
+    return Outcome::ok;
+}
+
+// How many values a value of this kind writes before its items are looked at.
+int64_t values_at_once(const Value &v) {
+    switch (v.kind) {
+    case Kind::pair:
+        return 3;
+    case Kind::cell:
+        return 5;
+    case Kind::grid:
+        return 1 + v.grid->height + v.grid->num_cells();
+    default:
+        return 1;
+    }
+}
+
+} // namespace
+
+Outcome print_value(Machine &m, const Value &v, int64_t *values_left, std::string *out) {
+    *values_left -= values_at_once(v);
+    if (*values_left < 0) return Outcome::out_of_fuel;
     switch (v.kind) {
     case Kind::none:
         *out += "null";
@@ -14,27 +71,34 @@ Outcome print_value(Machine &m, const Value &v, std::string *out) {
         *out += v.integer != 0 ? "true" : "false";
         return Outcome::ok;
     case Kind::integer:
-        *out += std::to_string(v.integer);
+        print_int(v.integer, out);
         return Outcome::ok;
     case Kind::function:
         *out += "\"fn\"";
         return Outcome::ok;
-    case Kind::unbound:
-        return Outcome::internal_error;
-    default:
-        break;
-    }
-    NestingScope nesting(m);
-    TRY(nesting.outcome());
-    Items items;
-    TRY(items_of(m, v, &items));
-    *out += v.is_set() ? "[\"s\"" : "[\"t\"";
-    for (const Value &item : items) {
+    case Kind::pair:
+        print_pair(v.i, v.j, out);
+        return Outcome::ok;
+    case Kind::cell:
+        *out += "[\"t\",";
+        print_int(v.color, out);
         *out += ',';
-        TRY(print_value(m, item, out));
+        print_pair(v.i, v.j, out);
+        *out += ']';
+        return Outcome::ok;
+    case Kind::grid:
+        print_grid(*v.grid, out);
+        return Outcome::ok;
+    case Kind::tuple:
+        return print_items(m, "[\"t\"", v.items, v.size, values_left, out);
+    case Kind::set: {
+        const Value *items;
+        TRY(ordered(m, v.set, &items));
+        return print_items(m, "[\"s\"", items, v.set->size, values_left, out);
     }
-    *out += ']';
-    return Outcome::ok;
+    default:
+        return Outcome::internal_error;
+    }
 }
 
 } // namespace codeit

@@ -8,7 +8,8 @@
 namespace codeit {
 
 // JSON: ints, true and false, null for None, ["t", ...] for a tuple, ["s", ...] for a set in
-// iteration order, "fn" for a function. Charges for every value written.
-Outcome print_value(Machine &m, const Value &v, std::string *out);
+// iteration order, "fn" for a function. Each value written takes one from *values_left; out_of_fuel
+// when they are used up. Only laying a set out takes fuel and memory of the machine.
+Outcome print_value(Machine &m, const Value &v, int64_t *values_left, std::string *out);
 
 } // namespace codeit

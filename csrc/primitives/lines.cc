@@ -39,22 +39,6 @@ Outcome four_around(Machine &m, const Value &loc, const int8_t (*steps)[2], Valu
     return set.finish_copied(out);
 }
 
-// GEN of the straight line on which one coordinate is fixed and the other runs over [first, last].
-Outcome straight(Machine &m, bool row_is_fixed, const Value &fixed, int64_t first, int64_t last,
-                 Value *out) {
-    uint64_t count;
-    TRY(count_range(first, last, &count));
-    TRY(m.charge(count));
-    Value *places;
-    TRY(m.allocate(count, &places));
-    for (uint64_t k = 0; k < count; ++k) {
-        Value moving = Value::of_int(first + static_cast<int64_t>(k));
-        TRY(row_is_fixed ? make_pair(m, fixed, moving, &places[k])
-                         : make_pair(m, moving, fixed, &places[k]));
-    }
-    return set_of_distinct(m, places, count, out);
-}
-
 // GEN of the diagonal from (top, start) down to row `bottom`, the column moving by `step`.
 Outcome diagonal(Machine &m, int64_t top, int64_t bottom, int64_t start, int64_t step, Value *out) {
     uint64_t count;
@@ -72,7 +56,7 @@ Outcome diagonal(Machine &m, int64_t top, int64_t bottom, int64_t start, int64_t
 Outcome frontier(Machine &m, const Value &location, bool row_is_fixed, Value *out) {
     Value fixed;
     TRY(item_at(m, location, row_is_fixed ? 0 : 1, &fixed));
-    return straight(m, row_is_fixed, fixed, 0, kFrontierLength - 1, out);
+    return straight_line(m, row_is_fixed, fixed, 0, kFrontierLength - 1, out);
 }
 
 // LIT of the cells of one row or column of a grid.
@@ -125,8 +109,8 @@ PRIMITIVE(connect) {
     if (!ai.is_int() || !aj.is_int() || !bi.is_int() || !bj.is_int()) return Outcome::type_error;
     auto [top, bottom] = std::minmax(ai.integer, bi.integer);
     auto [left, right] = std::minmax(aj.integer, bj.integer);
-    if (top == bottom) return straight(m, true, ai, left, right, out);
-    if (left == right) return straight(m, false, aj, top, bottom, out);
+    if (top == bottom) return straight_line(m, true, ai, left, right, out);
+    if (left == right) return straight_line(m, false, aj, top, bottom, out);
     auto rows = static_cast<__int128>(bi.integer) - ai.integer;
     auto columns = static_cast<__int128>(bj.integer) - aj.integer;
     if (rows == columns) return diagonal(m, top, bottom, left, 1, out);

@@ -235,4 +235,19 @@ Outcome move_plain_places(Machine &m, Set *patch, const AffineMap &map, bool *fi
     return set_of_images(m, patch, images, out);
 }
 
+Outcome straight_line(Machine &m, bool row_is_fixed, const Value &fixed, int64_t first,
+                      int64_t last, Value *out) {
+    uint64_t count;
+    TRY(count_range(first, last, &count));
+    TRY(m.charge(count));
+    Value *places;
+    TRY(m.allocate(count, &places));
+    for (uint64_t k = 0; k < count; ++k) {
+        Value moving = Value::of_int(first + static_cast<int64_t>(k));
+        TRY(row_is_fixed ? make_pair(m, fixed, moving, &places[k])
+                         : make_pair(m, moving, fixed, &places[k]));
+    }
+    return set_of_distinct(m, places, count, out);
+}
+
 } // namespace codeit

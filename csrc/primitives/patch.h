@@ -69,4 +69,9 @@ struct AffineMap {
 };
 Outcome move_plain_places(Machine &m, Set *patch, const AffineMap &map, bool *fits, Value *out);
 
+// GEN of the straight line on which one coordinate is fixed, as the value it is, and the other runs
+// over [first, last].
+Outcome straight_line(Machine &m, bool row_is_fixed, const Value &fixed, int64_t first,
+                      int64_t last, Value *out);
+
 } // namespace codeit

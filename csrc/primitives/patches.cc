@@ -36,22 +36,26 @@ Outcome rectangle(Machine &m, int64_t top, int64_t left, int64_t bottom, int64_t
     return set_of_distinct(m, places, count, out);
 }
 
-// RING: the outline of the box between two corners given in any order.
+// RING: the outline of the box between two corners given in any order. A side keeps the coordinate
+// that it shares as the corner has it, which may be a bool.
 Outcome ring(Machine &m, const Value *corners, Value *out) {
     for (int k = 0; k < 4; ++k) {
         if (!corners[k].is_int()) return Outcome::type_error;
     }
-    auto [top, bottom] = std::minmax(corners[0].integer, corners[2].integer);
-    auto [left, right] = std::minmax(corners[1].integer, corners[3].integer);
+    // As min and max do, of equal ones the first.
+    const Value &top = corners[corners[2].integer < corners[0].integer ? 2 : 0];
+    const Value &bottom = corners[corners[2].integer > corners[0].integer ? 2 : 0];
+    const Value &left = corners[corners[3].integer < corners[1].integer ? 3 : 1];
+    const Value &right = corners[corners[3].integer > corners[1].integer ? 3 : 1];
     Value sides[4];
     Value vertical;
     Value horizontal;
     Value outline;
-    TRY(rectangle(m, top, left, bottom, left, &sides[0]));
-    TRY(rectangle(m, top, right, bottom, right, &sides[1]));
+    TRY(straight_line(m, false, left, top.integer, bottom.integer, &sides[0]));
+    TRY(straight_line(m, false, right, top.integer, bottom.integer, &sides[1]));
     TRY(set_union(m, sides[0].set, sides[1].set, &vertical));
-    TRY(rectangle(m, top, left, top, right, &sides[2]));
-    TRY(rectangle(m, bottom, left, bottom, right, &sides[3]));
+    TRY(straight_line(m, true, top, left.integer, right.integer, &sides[2]));
+    TRY(straight_line(m, true, bottom, left.integer, right.integer, &sides[3]));
     TRY(set_union(m, sides[2].set, sides[3].set, &horizontal));
     TRY(set_union(m, vertical.set, horizontal.set, &outline));
     return copy_of_set(m, outline.set, out);

@@ -2,7 +2,6 @@
 
 #include "core/grid.h"
 #include "core/print.h"
-#include "core/sequence.h"
 
 #include <algorithm>
 #include <atomic>
@@ -16,6 +15,8 @@ namespace {
 
 constexpr int64_t kMaxSide = 30;
 constexpr int64_t kMaxColor = 9;
+constexpr int64_t kFuelPerPrintedValue = 8; // for laying sets out
+constexpr uint64_t kMemoryToPrint = 8;      // times that of the run
 
 bool is_color(int64_t n) {
     return n >= 0 && n <= kMaxColor;
@@ -25,33 +26,36 @@ bool is_side(uint64_t n) {
     return n >= 1 && n <= kMaxSide;
 }
 
-// Appends the cells of a value that is a valid grid; false, and nothing appended, for any other.
-bool append_grid(Machine &m, const Value &v, std::vector<uint8_t> *cells, uint8_t *height,
-                 uint8_t *width) {
-    size_t num_rows;
-    size_t num_columns;
-    Value row;
-    if (!v.is_tuple() || length_of(v, &num_rows) != Outcome::ok || !is_side(num_rows) ||
-        item_at(m, v, 0, &row) != Outcome::ok || !row.is_tuple() ||
-        length_of(row, &num_columns) != Outcome::ok || !is_side(num_columns)) {
-        return false;
-    }
+// Appends the row of a valid grid; false for any other value.
+bool append_row(const Value &row, std::vector<uint8_t> *cells) {
+    auto append = [&](int64_t n) {
+        if (!is_color(n)) return false;
+        cells->push_back(static_cast<uint8_t>(n));
+        return true;
+    };
+    if (row.kind == Kind::pair) return append(row.i) && append(row.j);
+    return row.kind == Kind::tuple && row.size <= kMaxSide &&
+           std::all_of(row.items, row.items + row.size,
+                       [&](const Value &item) { return item.is_int() && append(item.integer); });
+}
+
+// Appends the cells of a value that is a valid grid; false, and nothing appended, for any other. It
+// takes no memory of the machine, of which the run may have left none.
+bool append_grid(const Value &v, std::vector<uint8_t> *cells, uint8_t *height, uint8_t *width) {
+    if (v.kind != Kind::tuple || !is_side(v.size)) return false;
     size_t begin = cells->size();
-    for (size_t i = 0; i < num_rows; ++i) {
-        Items items;
-        size_t length;
-        if (item_at(m, v, static_cast<int64_t>(i), &row) != Outcome::ok || !row.is_tuple() ||
-            length_of(row, &length) != Outcome::ok || length != num_columns ||
-            items_of(m, row, &items) != Outcome::ok ||
-            !std::all_of(items.begin(), items.end(), [](const Value &item) {
-                return item.is_int() && is_color(item.integer);
-            })) {
+    size_t num_columns = 0;
+    for (uint32_t i = 0; i < v.size; ++i) {
+        size_t before = cells->size();
+        bool is_row = append_row(v.items[i], cells);
+        size_t length = cells->size() - before;
+        if (i == 0) num_columns = length;
+        if (!is_row || length != num_columns || !is_side(length)) {
             cells->resize(begin);
             return false;
         }
-        for (const Value &item : items) cells->push_back(static_cast<uint8_t>(item.integer));
     }
-    *height = static_cast<uint8_t>(num_rows);
+    *height = static_cast<uint8_t>(v.size);
     *width = static_cast<uint8_t>(num_columns);
     return true;
 }
@@ -83,7 +87,8 @@ class Batch {
     Batch(const std::vector<Job> &jobs, const std::vector<InputGrid> &inputs, const Limits &limits,
           unsigned num_threads, BatchResults *out)
         : jobs_(jobs), inputs_(inputs), limits_(limits), out_(out),
-          workers_(std::max(1u, num_threads)), worker_of_job_(jobs.size(), 0) {
+          workers_(std::clamp<size_t>(num_threads, 1, std::max<size_t>(1, num_chunks(jobs)))),
+          worker_of_job_(jobs.size(), 0) {
         size_t num_runs = 0;
         for (const Job &job : jobs) {
             first_run_.push_back(num_runs);
@@ -97,11 +102,11 @@ class Batch {
     }
 
     void run() {
-        size_t num_chunks = (jobs_.size() + kChunk - 1) / kChunk;
-        size_t num_workers = std::min(workers_.size(), std::max<size_t>(num_chunks, 1));
         {
             std::vector<std::jthread> threads;
-            for (size_t w = 1; w < num_workers; ++w) threads.emplace_back([this, w] { work(w); });
+            for (size_t w = 1; w < workers_.size(); ++w) {
+                threads.emplace_back([this, w] { work(w); });
+            }
             work(0);
         }
         for (const Worker &worker : workers_) {
@@ -112,6 +117,10 @@ class Batch {
 
   private:
     static constexpr size_t kChunk = 16; // jobs taken at a time
+
+    static size_t num_chunks(const std::vector<Job> &jobs) {
+        return (jobs.size() + kChunk - 1) / kChunk;
+    }
 
     void work(size_t w) {
         try {
@@ -139,12 +148,11 @@ class Batch {
             out_->fuel[at] = m.fuel_used();
             out_->cells_begin[at] = cells.size();
             if (result.outcome != Outcome::ok) continue;
-            m.refuel(kMaxSide * kMaxSide * 4);
             const Value &value = result.value;
             if (value.kind == Kind::grid) {
                 append_grid(*value.grid, &cells, &out_->heights[at], &out_->widths[at]);
             } else {
-                append_grid(m, value, &cells, &out_->heights[at], &out_->widths[at]);
+                append_grid(value, &cells, &out_->heights[at], &out_->widths[at]);
             }
         }
     }
@@ -178,12 +186,43 @@ class Batch {
     std::atomic<size_t> next_{0};
 };
 
-// A text that ran out of the printing's fuel is left empty.
-std::string printed(Machine &m, const Value &v, int64_t max_values) {
-    std::string text;
-    m.refuel(max_values);
-    if (v.kind == Kind::unbound || print_value(m, v, &text) != Outcome::ok) text.clear();
-    return text;
+// Appends the text of a value, empty when it has more than `max_values` parts or is unbound; false
+// when there is no memory left to lay its sets out.
+bool print(Machine &m, const Value &v, int64_t max_values, std::vector<std::string> *texts) {
+    std::string &text = texts->emplace_back();
+    if (v.kind == Kind::unbound) return true;
+    m.refuel(max_values * kFuelPerPrintedValue);
+    int64_t values_left = max_values;
+    Outcome outcome = print_value(m, v, &values_left, &text);
+    if (outcome != Outcome::ok) text.clear();
+    return outcome != Outcome::out_of_memory;
+}
+
+bool print(Machine &m, const RunResult &result, bool all_lines, int64_t max_values,
+           std::vector<std::string> *texts) {
+    if (!all_lines) {
+        return result.outcome != Outcome::ok || print(m, result.value, max_values, texts);
+    }
+    bool has_memory = true;
+    for (size_t k = 0; k < result.line && result.lines != nullptr; ++k) {
+        has_memory = print(m, result.lines[k], max_values, texts) && has_memory;
+    }
+    return has_memory;
+}
+
+// Runs and prints; once more with larger memory when printing lacked some that the run had used up.
+template <typename Run>
+PrintedRun print_run(const Limits &limits, bool all_lines, int64_t max_values, Run run) {
+    Limits larger = limits;
+    larger.max_bytes *= kMemoryToPrint;
+    for (const Limits &tried : {limits, larger}) {
+        Machine &m = thread_machine(tried);
+        RunResult result = run(m);
+        PrintedRun out = {result.outcome, result.line, m.fuel_used(), {}};
+        bool is_printed = print(m, result, all_lines, max_values, &out.texts);
+        if (is_printed || result.outcome == Outcome::out_of_memory) return out;
+    }
+    throw std::bad_alloc();
 }
 
 } // namespace
@@ -208,26 +247,15 @@ void run_batch(const std::vector<Job> &jobs, const std::vector<InputGrid> &input
 
 PrintedRun run_and_print(const Program &program, const InputGrid &input, const Limits &limits,
                          bool all_lines, int64_t max_values) {
-    Machine &m = thread_machine(limits);
-    RunResult result = run(m, program, input);
-    PrintedRun out = {result.outcome, result.line, m.fuel_used(), {}};
-    if (all_lines && result.lines != nullptr) {
-        for (size_t k = 0; k < result.line; ++k) {
-            out.texts.push_back(printed(m, result.lines[k], max_values));
-        }
-    } else if (result.outcome == Outcome::ok) {
-        out.texts.push_back(printed(m, result.value, max_values));
-    }
-    return out;
+    return print_run(limits, all_lines, max_values,
+                     [&](Machine &m) { return run(m, program, input); });
 }
 
 PrintedRun call_and_print(Dialect dialect, Opcode opcode, std::span<const int64_t> arguments,
                           size_t num_arguments, const Limits &limits, int64_t max_values) {
-    Machine &m = thread_machine(limits);
-    RunResult result = call_primitive(m, dialect, opcode, arguments, num_arguments);
-    PrintedRun out = {result.outcome, result.line, m.fuel_used(), {}};
-    if (result.outcome == Outcome::ok) out.texts.push_back(printed(m, result.value, max_values));
-    return out;
+    return print_run(limits, false, max_values, [&](Machine &m) {
+        return call_primitive(m, dialect, opcode, arguments, num_arguments);
+    });
 }
 
 } // namespace codeit

@@ -39,8 +39,8 @@ void run_batch(const std::vector<Job> &jobs, const std::vector<InputGrid> &input
                const Limits &limits, unsigned num_threads, BatchResults *out);
 
 // A run and the canonical text (core/print.h) of what it returned: of its result, or of every line
-// that it reached when `all_lines` is asked for. Printing has fuel of its own, one unit a value; a
-// text that ran out of it, or that there is nothing to print for, is empty.
+// that it reached when `all_lines` is asked for. Printing has fuel and memory of its own. A text of
+// more than `max_values` values, or that there is nothing to print for, is empty.
 struct PrintedRun {
     Outcome outcome = Outcome::internal_error;
     size_t line = 0;
