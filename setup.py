@@ -1,9 +1,9 @@
 """Builds the native extensions. Metadata lives in pyproject.toml.
 
-Environment switches, all off by default (the default build runs on any x86-64 or aarch64 machine):
+Environment switches, all off by default; the default build runs on any x86-64 or aarch64 machine:
     CODEIT_DEBUG=1                      -O0 -g and assertions
-    CODEIT_SANITIZE=address,undefined   compiler sanitizers by name; preload the runtime when importing
-    CODEIT_NATIVE=1                     tune for this machine's processor; the result may not run elsewhere
+    CODEIT_SANITIZE=address,undefined   compiler sanitizers by name; preload their run time
+    CODEIT_NATIVE=1                     tune for this processor; the result may not run elsewhere
 """
 
 import os
@@ -28,7 +28,7 @@ if sanitize:
 
 
 def extension(name, folders):
-    """The extension module codeit._native.NAME: its .pyx and every source of the named csrc folders."""
+    """The extension module codeit._native.NAME, with all sources of the named csrc folders."""
     sources = [path for folder in folders for path in sorted(glob(f"csrc/{folder}/*.cc"))]
     headers = [path for pattern in ("*.h", "*.def") for path in glob(f"csrc/*/{pattern}")]
     return Extension(

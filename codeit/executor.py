@@ -24,6 +24,7 @@ MAX_PRINTED_VALUES = 1_000_000
 """How many values `Result.value_json` writes at most; a small shared one can stand for 2^40."""
 
 _MAX_SIDE = 32_767
+_MAX_THREADS = 4096
 _MAX_GRID_TEXT = 30 * (30 * len(",false") + len(',["t"]')) + len('["t"]')
 _UNREADABLE = object()
 _ROWS = vm.outcome_table()
@@ -68,7 +69,8 @@ class Limits:
     """Elements touched, calls made and lines run, charged before the work is done. Four times what
     the dearest of the 400 solver programs needs on its own grids (a64e4611: 2.3 million; all others
     stay below 280,000), and enough for every program of the golden files that CPython finishes.
-    A unit takes 2 to 30 ns."""
+    A unit takes 2 to 30 ns as a rule, 500 ns in the worst program known, which fills a set with
+    places whose hashes collide."""
     max_bytes: int = 512 << 20
     """Memory for the values of a run, which are kept until it ends. Reserved as address space and
     touched as needed: the median solver touches 40 kB. A program that spends all its fuel on the
@@ -274,7 +276,7 @@ class Results:
         Returns:
             bool [P, I].
         Raises:
-            ValueError: there are not I targets.
+            ValueError: there are not I targets, or one of them is ragged.
         """
         if len(targets) != len(self._grids):
             raise ValueError(f"{len(targets)} targets for {len(self._grids)} inputs")
@@ -282,7 +284,10 @@ class Results:
         for i, target in enumerate(targets):
             if target is None:
                 continue
-            wanted = np.asarray(target)
+            try:
+                wanted = np.asarray(target)
+            except ValueError:
+                raise ValueError(f"target {i}: its rows have different lengths") from None
             if wanted.ndim != 2 or wanted.size == 0:  # a height of 0 stands for no grid
                 continue
             is_shaped = (self.height[:, i] == wanted.shape[0]) & (
@@ -353,6 +358,7 @@ def execute_groups(
     if threads < 1:
         raise ValueError(f"threads is {threads}; at least 1 is needed")
     limits = limits or Limits()
+    threads = min(threads, _MAX_THREADS)
     native = [([program.compiled for program in programs], grids) for programs, grids in checked]
     runs = _Runs(*vm.run_groups(native, limits._native(), threads))
     results = []
@@ -408,8 +414,11 @@ def call(
     _check_primitive(name)
     limits = limits or Limits()
     code: list[int] = []
-    for argument in arguments:
-        _encode(argument, code)
+    try:
+        for argument in arguments:
+            _encode(argument, code)
+    except RecursionError:
+        raise ValueError("an argument is nested too deeply") from None
     code.append(0)  # not part of it; keeps the array non-empty
     call = _PrimitiveCall(name, dialect, np.array(code, dtype=np.int64), len(arguments), limits)
     outcome, _, fuel, texts = call.run()

@@ -54,7 +54,10 @@ class Program:
         Raises:
             ProgramError: the text breaks a rule; it names the line and the rule.
             ValueError: an unknown dialect.
+            TypeError: the text is no str.
         """
+        if not isinstance(text, str):
+            raise TypeError(f"text is of type {type(text).__name__}; a str is needed")
         compiled = vm.parse(text.encode("utf-8", "surrogatepass"), is_arc_dsl(dialect))
         if isinstance(compiled, tuple):
             raise ProgramError(*compiled)

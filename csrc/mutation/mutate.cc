@@ -125,8 +125,8 @@ class Mutation {
             bool is_pair = row.type == Type::IntegerTuple;
             if (is_pair != (value.kind == Kind::pair)) continue;
             if (is_pair ? row.first == value.i && row.second == value.j
-                        : row.first == value.integer && (row.type == Type::Boolean) ==
-                                                            (value.kind == Kind::boolean)) {
+                        : row.first == value.integer &&
+                              (row.type == Type::Boolean) == (value.kind == Kind::boolean)) {
                 return k;
             }
         }
@@ -150,8 +150,12 @@ class Mutation {
                 append_name(term.number, text);
             }
             break;
-        case Term::Kind::primitive: *text += kPrimitives[term.number].name; break;
-        case Term::Kind::constant: *text += kConstants[term.number].name; break;
+        case Term::Kind::primitive:
+            *text += kPrimitives[term.number].name;
+            break;
+        case Term::Kind::constant:
+            *text += kConstants[term.number].name;
+            break;
         }
     }
 

@@ -10,10 +10,11 @@ namespace codeit::mutation {
 
 // The chances of the kinds of change. The first three are weights; they need not add up to 1.
 struct Weights {
-    double argument = 0.5;     // another argument of the same type
-    double function = 0.25;    // another function of the same signature
-    double definition = 0.25;  // another call that returns the same type, for a whole line
-    double new_variable = 0.5; // the share of argument changes that define the argument on a new line
+    double argument = 0.5;    // another argument of the same type
+    double function = 0.25;   // another function of the same signature
+    double definition = 0.25; // another call that returns the same type, for a whole line
+    double new_variable =
+        0.5; // the share of argument changes that define the argument on a new line
 };
 
 // A program under mutation and what is known of it.
@@ -22,8 +23,8 @@ struct Parent {
     std::vector<Type> types; // of I and of each line
 };
 
-// One mutant's text, a function of the parent and the seed; false when the change that was drawn has no
-// candidate. Variables of the mutant are numbered x1, x2, ... in order.
+// One mutant's text, a function of the parent and the seed; false when the change that was drawn
+// has no candidate. Variables of the mutant are numbered x1, x2, ... in order.
 bool mutate(const Parent &parent, const Weights &weights, uint64_t seed, std::string *text);
 
 } // namespace codeit::mutation

@@ -28,9 +28,12 @@ Type type_of_set(Machine &m, const Set &set) {
     if (set.holds_only(Kind::integer)) return Type::IntegerSet;
     if (!set.holds_only(Kind::set)) return Type::FrozenSet;
     switch (common_type(m, set)) {
-    case Type::Object: return Type::Objects;
-    case Type::Indices: return Type::IndicesSet;
-    default: return Type::FrozenSet;
+    case Type::Object:
+        return Type::Objects;
+    case Type::Indices:
+        return Type::IndicesSet;
+    default:
+        return Type::FrozenSet;
     }
 }
 
@@ -39,8 +42,10 @@ bool is_container(Type type) {
     case Type::Any:
     case Type::Boolean:
     case Type::Integer:
-    case Type::Callable: return false;
-    default: return true;
+    case Type::Callable:
+        return false;
+    default:
+        return true;
     }
 }
 
@@ -51,8 +56,10 @@ bool is_set(Type type) {
     case Type::Object:
     case Type::Objects:
     case Type::Indices:
-    case Type::IndicesSet: return true;
-    default: return false;
+    case Type::IndicesSet:
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -60,16 +67,25 @@ bool is_set(Type type) {
 
 Type type_of_value(Machine &m, const Value &v) {
     switch (v.kind) {
-    case Kind::boolean: return Type::Boolean;
-    case Kind::integer: return Type::Integer;
-    case Kind::pair: return Type::IntegerTuple;
-    case Kind::cell: return Type::Cell;
-    case Kind::grid: return Type::Grid;
-    case Kind::tuple: return is_dense(m, v) ? Type::Grid : Type::Tuple;
-    case Kind::set: return type_of_set(m, *v.set);
-    case Kind::function: return Type::Callable;
+    case Kind::boolean:
+        return Type::Boolean;
+    case Kind::integer:
+        return Type::Integer;
+    case Kind::pair:
+        return Type::IntegerTuple;
+    case Kind::cell:
+        return Type::Cell;
+    case Kind::grid:
+        return Type::Grid;
+    case Kind::tuple:
+        return is_dense(m, v) ? Type::Grid : Type::Tuple;
+    case Kind::set:
+        return type_of_set(m, *v.set);
+    case Kind::function:
+        return Type::Callable;
     case Kind::unbound:
-    case Kind::none: return Type::Any;
+    case Kind::none:
+        return Type::Any;
     }
     return Type::Any;
 }
@@ -81,8 +97,8 @@ std::vector<Type> types_of_lines(const Program &program, const InputGrid &input,
     std::vector<Type> types = {Type::Grid};
     m.refuel(limits.fuel);
     for (size_t k = 0; k < program.num_lines(); ++k) {
-        bool is_bound = result.lines != nullptr && k < result.line &&
-                        result.lines[k].kind != Kind::unbound;
+        bool is_bound =
+            result.lines != nullptr && k < result.line && result.lines[k].kind != Kind::unbound;
         if (is_bound) {
             types.push_back(type_of_value(m, result.lines[k]));
             continue;
@@ -102,20 +118,29 @@ std::vector<Type> types_of_lines(const Program &program, const InputGrid &input,
 bool accepts(Type wanted, Type given) {
     if (wanted == given) return true;
     switch (wanted) {
-    case Type::Any: return true;
-    case Type::Numerical: return given == Type::Integer || given == Type::IntegerTuple;
-    case Type::Patch: return given == Type::Object || given == Type::Indices;
-    case Type::Element: return given == Type::Object || given == Type::Grid;
+    case Type::Any:
+        return true;
+    case Type::Numerical:
+        return given == Type::Integer || given == Type::IntegerTuple;
+    case Type::Patch:
+        return given == Type::Object || given == Type::Indices;
+    case Type::Element:
+        return given == Type::Object || given == Type::Grid;
     case Type::Piece:
         return given == Type::Grid || given == Type::Object || given == Type::Indices;
-    case Type::Tuple: return given == Type::Grid || given == Type::TupleTuple;
-    case Type::TupleTuple: return given == Type::Grid;
-    case Type::FrozenSet: return is_set(given);
-    case Type::Container: return is_container(given);
+    case Type::Tuple:
+        return given == Type::Grid || given == Type::TupleTuple;
+    case Type::TupleTuple:
+        return given == Type::Grid;
+    case Type::FrozenSet:
+        return is_set(given);
+    case Type::Container:
+        return is_container(given);
     case Type::ContainerContainer:
         return given == Type::Grid || given == Type::Objects || given == Type::IndicesSet ||
                given == Type::Tuple || given == Type::TupleTuple;
-    default: return false;
+    default:
+        return false;
     }
 }
 
@@ -123,12 +148,16 @@ unsigned arity_wanted(Opcode opcode, unsigned parameter) {
     if (row_of(opcode).parameters[parameter].type != Type::Callable) return 0;
     switch (opcode) {
     case Opcode::op_rbind:
-    case Opcode::op_lbind: return 0;
-    case Opcode::op_fork: return parameter == 0 ? 2 : 1;
+    case Opcode::op_lbind:
+        return 0;
+    case Opcode::op_fork:
+        return parameter == 0 ? 2 : 1;
     case Opcode::op_papply:
     case Opcode::op_mpapply:
-    case Opcode::op_prapply: return 2;
-    default: return 1;
+    case Opcode::op_prapply:
+        return 2;
+    default:
+        return 1;
     }
 }
 

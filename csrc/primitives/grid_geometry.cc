@@ -392,13 +392,11 @@ PRIMITIVE(canvas) {
     Value sides[2];
     TRY(item_at(m, args[1], 0, &sides[0]));
     if (m.dialect() == Dialect::codeit) {
-        constexpr int64_t kMaxCells = 1000;
-        Value cells;
-        bool is_large;
+        // A product of anything but ints cannot be compared with the bound, or does not exist.
+        constexpr __int128 kMaxCells = 1000;
         TRY(item_at(m, args[1], 1, &sides[1]));
-        TRY(times(m, sides[0], sides[1], &cells));
-        TRY(less(m, Value::of_int(kMaxCells), cells, &is_large));
-        if (is_large) {
+        if (!sides[0].is_int() || !sides[1].is_int()) return Outcome::type_error;
+        if (static_cast<__int128>(sides[0].integer) * sides[1].integer > kMaxCells) {
             *out = Value::none();
             return Outcome::ok;
         }

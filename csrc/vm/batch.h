@@ -12,15 +12,16 @@ namespace codeit {
 // another size. Throws std::bad_alloc when that cannot be reserved.
 Machine &thread_machine(const Limits &limits);
 
-// One program and the inputs that it runs on: `num_inputs` of a list of inputs, from `first_input` on.
+// One program and the inputs that it runs on: `num_inputs` of a list of inputs, from `first_input`
+// on.
 struct Job {
     const Program *program;
     size_t first_input;
     size_t num_inputs;
 };
 
-// What the runs of a list of jobs returned, in order: those of the first job, input by input, then those
-// of the second, and so on.
+// What the runs of a list of jobs returned, in order: those of the first job, input by input, then
+// those of the second, and so on.
 struct BatchResults {
     std::vector<uint8_t> outcomes; // Outcome
     std::vector<int64_t> fuel;     // used
