@@ -82,20 +82,20 @@ class RunSettings:
 
 PRESETS: Mapping[str, RunSettings] = {
     "demo": RunSettings(
-        iterations=5,
-        data=DataSettings(max_demonstrations=3, max_prompt_tokens=96),
-        mutation=MutationSettings(num_tasks=3000),
+        iterations=7,
+        data=DataSettings(max_demonstrations=3, max_prompt_tokens=48),
+        mutation=MutationSettings(num_tasks=12_000, num_scored=1000),
         model=ModelSettings(name="tiny", pretrained=False, dropout=0.0),
         training=TrainingSettings(
-            num_policy=1000,
-            num_mutated=2000,
-            learning_rate=2e-3,
-            batch_size=32,
-            micro_batch_size=32,
+            num_policy=2000,
+            num_mutated=4000,
+            learning_rate=1e-3,
+            batch_size=16,
+            micro_batch_size=8,
             precision="float32",
         ),
-        sampling=SamplingSettings(samples_per_task=4, top_k=0, max_tokens=80, batch_size=100),
-        limits=Limits(fuel=1_000_000),
+        sampling=SamplingSettings(samples_per_task=8, max_tokens=30, batch_size=100),
+        limits=Limits(fuel=500_000),
     ),
     "small": RunSettings(
         iterations=20,

@@ -152,7 +152,8 @@ class Loop:
         names = ", ".join(seed.task_id for seed in wrong)
         self._console.print(
             f"{len(wrong)} of {num_seeds} seed programs fail a demonstration of their own task and "
-            f"are left out: {names}"
+            f"are left out: {names}",
+            soft_wrap=True,
         )
 
     def _start(self, directory: RunDirectory) -> None:
@@ -161,7 +162,8 @@ class Loop:
         self._console.print(
             f"{len(self._tasks)} tasks to solve, {len(self._parents)} seed programs; model "
             f"{settings.model.name} with {self._model.num_parameters():,} parameters on "
-            f"{self._device}, {self._threads} threads"
+            f"{self._device}, {self._threads} threads",
+            soft_wrap=True,
         )
         seconds = _Stopwatch()
         mutants: list[MutatedTask] = []
@@ -185,7 +187,8 @@ class Loop:
         mutated = [_mutated_experience(mutant) for mutant in mutants]
         num_long += self._writer.store(self._buffer, mutated, Origin.mutated, 0)
         seconds.lap("store")
-        programs = list({mutant.program.text: mutant.program for mutant in mutants}.values())
+        distinct = {mutant.program.text: mutant.program for mutant in mutants}
+        programs = list(distinct.values())[: settings.mutation.num_scored]
         found = self._score_on_all_tasks(programs)
         self._by_all.add(found)
         directory.add_solutions(0, "mutation", self._by_mutation.add(found))

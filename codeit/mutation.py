@@ -29,6 +29,9 @@ class MutationSettings:
     """Weight of replacing a line by another call that returns its type."""
     new_variable: float = 0.5
     """Share of the argument changes that define the new argument on a line of its own."""
+    num_scored: int = 19_200
+    """At most so many mutants are run on the tasks to solve, to count those that mutation alone
+    solves; they are not learned from there."""
     max_tries: int = 40
     """Gives up after this many tries for each task wanted."""
 
@@ -38,11 +41,9 @@ class MutationSettings:
             raise ValueError(f"argument, function, definition are {weights}; allowed: 0 or more")
         if not 0 <= self.new_variable <= 1:
             raise ValueError(f"new_variable is {self.new_variable}; allowed: 0 to 1")
-        if self.num_tasks < 0 or self.max_tries < 1:
-            raise ValueError(
-                f"num_tasks is {self.num_tasks}, max_tries is {self.max_tries}; "
-                "allowed: at least 0 and at least 1"
-            )
+        for name, least in (("num_tasks", 0), ("num_scored", 0), ("max_tries", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} is {getattr(self, name)}; allowed: {least} or more")
 
 
 @dataclass(frozen=True, eq=False)

@@ -34,7 +34,7 @@ def phase(console: Console, name: str, total: int, unit: str) -> Iterator[Callab
     start = time.perf_counter()
     done = 0
     columns = (
-        TextColumn("{task.description:<24}"),
+        TextColumn("  {task.description:<16}"),
         BarColumn(bar_width=30),
         MofNCompleteColumn(),
         _RateColumn(),
@@ -53,7 +53,11 @@ def phase(console: Console, name: str, total: int, unit: str) -> Iterator[Callab
         yield advance_to
     seconds = time.perf_counter() - start
     rate = _rate(done, seconds, unit)
-    console.print(f"  {name:<24} {done:>9,} {unit} in {seconds:6.1f} s  ({rate})", highlight=False)
+    console.print(
+        f"  {name:<16} {done:>9,} {unit} in {seconds:.1f} s, {rate}",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def _rate(done: float, seconds: float, unit: str) -> str:

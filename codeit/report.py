@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from codeit.run_directory import METRICS, SOLUTIONS, read_lines
 from codeit.scoring import Candidate, Scoreboard
 
-_MAX_PROGRAMS_SHOWN = 6
+_NUM_SOLVING_SHOWN = 5
+_NUM_POLICY_SHOWN = 3
 
 
 def print_report(path: Path, console: Console) -> None:
@@ -38,19 +40,30 @@ def print_report(path: Path, console: Console) -> None:
     _print_programs(solutions, console)
 
 
-def _learning_table(iterations: list[dict[str, Any]]) -> Table:
-    table = Table(
-        title="What the policy writes",
-        caption="shares of all samples: parsed = is a program; valid = returns a grid for at least "
-        "one demonstration; right = reproduces at least one",
+def _table(title: str) -> Table:
+    return Table(
+        title=title,
         title_justify="left",
+        title_style="bold",
         caption_justify="left",
+        box=box.SIMPLE,
+        collapse_padding=True,
+        pad_edge=False,
     )
-    for name in ("iteration", "loss", "trained on", "samples", "distinct"):
+
+
+def _learning_table(iterations: list[dict[str, Any]]) -> Table:
+    table = _table("What the policy writes, iteration by iteration")
+    table.caption = (
+        "Shares of all samples: parsed = is a program, valid = returns a grid for at least one "
+        "demonstration, right = reproduces at least one. Tasks solved by the samples of the "
+        "iteration, and by those of all so far."
+    )
+    for name in ("", "loss", "trained", "sampled", "distinct"):
         table.add_column(name, justify="right")
     for name in ("parsed", "valid", "right"):
         table.add_column(name, justify="right", style="green")
-    for name in ("solved now", "by policy so far"):
+    for name in ("solved", "so far"):
         table.add_column(name, justify="right", style="cyan")
     for row in iterations:
         table.add_row(
@@ -77,7 +90,7 @@ def _change(first: dict[str, Any], last: dict[str, Any]) -> str:
 
 
 def _solved_table(start: dict[str, Any], iterations: list[dict[str, Any]]) -> Table:
-    table = Table(title="Tasks solved", title_justify="left")
+    table = _table("Tasks solved")
     table.add_column("by")
     table.add_column("tasks", justify="right", style="cyan")
     table.add_column("of", justify="right")
@@ -98,7 +111,7 @@ def _time_table(rows: list[dict[str, Any]]) -> Table:
         for name, value in row["seconds"].items():
             seconds[name] = seconds.get(name, 0.0) + value
     total = sum(seconds.values())
-    table = Table(title="Time", title_justify="left")
+    table = _table("Time")
     table.add_column("phase")
     table.add_column("seconds", justify="right")
     table.add_column("share", justify="right")
@@ -109,28 +122,38 @@ def _time_table(rows: list[dict[str, Any]]) -> Table:
 
 
 def _print_programs(solutions: list[dict[str, Any]], console: Console) -> None:
-    """The shortest programs that solve a task, one for each task."""
+    """The shortest programs that solve a task, then the best that the policy wrote."""
     board = Scoreboard()
-    found_by: dict[tuple[str, str], dict[str, Any]] = {}
+    found_by: dict[tuple[str, str], str] = {}
+    by_policy: list[Candidate] = []
     for row in solutions:
-        origin = {"iteration": row.pop("iteration"), "origin": row.pop("origin")}
+        iteration, origin = row.pop("iteration"), row.pop("origin")
         candidate = Candidate(**row)
-        found_by.setdefault((candidate.task_id, candidate.program), origin)
+        name = "mutation" if origin == "mutation" else f"policy, iteration {iteration}"
+        found_by.setdefault((candidate.task_id, candidate.program), name)
         board.add([candidate])
-    best = []
-    for task_id in board.solved():
-        best.append(next(c for c in board.submission(task_id) if c.is_solution))
-    best.sort(key=lambda c: (len(c.program), c.task_id))
-    if not best:
-        console.print("no task is solved yet")
-        return
-    table = Table(title="Programs that solve a task", title_justify="left", show_lines=True)
-    for name in ("task", "found by", "program"):
-        table.add_column(name)
-    for candidate in best[:_MAX_PROGRAMS_SHOWN]:
-        origin = found_by[candidate.task_id, candidate.program]
-        where = "mutation" if origin["origin"] == "mutation" else f"policy, {origin['iteration']}"
-        table.add_row(candidate.task_id, where, candidate.program)
-    console.print(table)
-    if len(best) > _MAX_PROGRAMS_SHOWN:
-        console.print(f"and {len(best) - _MAX_PROGRAMS_SHOWN} more in {SOLUTIONS}")
+        if origin == "policy":
+            by_policy.append(candidate)
+    solving = [
+        next(candidate for candidate in board.submission(task_id) if candidate.is_solution)
+        for task_id in board.solved()
+    ]
+    solving.sort(key=lambda c: (len(c.program), c.task_id))
+    by_policy.sort(key=lambda c: (-c.share_right, len(c.program), c.task_id))
+    for title, candidates, count in (
+        ("The shortest programs that solve a task", solving, _NUM_SOLVING_SHOWN),
+        ("The best programs of the policy", by_policy, _NUM_POLICY_SHOWN),
+    ):
+        table = _table(f"{title} ({min(count, len(candidates))} of {len(candidates)})")
+        for name in ("task", "found by", "demonstrations", "tests", "program"):
+            table.add_column(name)
+        for c in candidates[:count]:
+            table.add_row(
+                c.task_id,
+                found_by[c.task_id, c.program],
+                f"{c.num_right} of {c.num_demonstrations}",
+                f"{c.num_tests_right} of {c.num_tests}",
+                c.program,
+                end_section=True,
+            )
+        console.print(table)
