@@ -18,15 +18,9 @@ import argparse
 import ctypes
 import gc
 import importlib.metadata
-import json
-import os
-import platform
-import statistics
-import subprocess
-import time
-from pathlib import Path
 
 import numpy as np
+from harness import Report, machine, time_of
 
 import codeit._native.replay as native
 
@@ -109,29 +103,6 @@ def return_memory():
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
-
-
-def time_of(work):
-    start = time.perf_counter()
-    result = work()
-    return time.perf_counter() - start, result
-
-
-class Report:
-    """Prints a line for each measurement and keeps it for the record."""
-
-    def __init__(self):
-        self.figures = {}
-        print(f"{'':52}{'median':>14}  {'spread':>6}")
-
-    def add(self, name, seconds, *, items=None):
-        """As a rate when `items` were handled in that time, in milliseconds otherwise."""
-        median = statistics.median(seconds)
-        spread = (max(seconds) - min(seconds)) / median
-        value, unit = (median * 1e3, "ms") if items is None else (items / median, "/s")
-        text = f"{value:,.0f}" if items else f"{value:,.2f}"
-        print(f"{name:52}{text:>10} {unit:3}  {spread:6.0%}", flush=True)
-        self.figures[name] = {"median": value, "unit": unit, "spread": spread}
 
 
 def check_storage(buffer, batches):
@@ -262,34 +233,13 @@ def bench_cpprb(report, cpprb, batches, n, repeats):
     report.add("draw with replacement, in strata: cpprb", seconds)
 
 
-def machine():
-    """The processor's name, and how many of them."""
-    name = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        lines = info.read_text().splitlines()
-        name = next((s.split(":")[1].strip() for s in lines if s.startswith("model name")), name)
-    return f"{name}, {os.cpu_count()} cores"
-
-
-def commit():
-    """The commit of the checkout that this file is in, or "unknown"."""
-    folder = Path(__file__).resolve().parent
-    command = ["git", "-C", str(folder), "rev-parse", "--short", "HEAD"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return done.stdout.strip()
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--experiences", type=int, default=1_000_000)
     parser.add_argument("--drawn", type=int, default=90_000)
     parser.add_argument("--repeats", type=int, default=7)
     arguments = parser.parse_args()
-    versions = {"python": platform.python_version(), "numpy": np.__version__}
+    versions = {"numpy": np.__version__}
     try:
         import cpprb
     except ImportError as error:
@@ -307,15 +257,7 @@ def main():
     bench_draws(report, batches, arguments.drawn, 3 * arguments.repeats)
     if cpprb is not None:
         bench_cpprb(report, cpprb, batches, arguments.drawn, arguments.repeats)
-    record = {
-        "benchmark": "replay",
-        "commit": commit(),
-        "machine": machine(),
-        "versions": versions,
-        "settings": vars(arguments) | {"seed": SEED},
-        "figures": report.figures,
-    }
-    print(json.dumps(record))
+    report.print_record("replay", versions, vars(arguments) | {"seed": SEED})
 
 
 if __name__ == "__main__":

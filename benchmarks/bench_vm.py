@@ -1,0 +1,127 @@
+"""How fast does the virtual machine run programs, beside plain Python?
+
+The question: on one core, how many times as fast as CPython running the same primitives as plain
+functions are the programs of a corpus on the demonstrations of their own tasks; and how many runs a
+second does a batch make, from Python, hot (the same program again) and cold (each program once in a
+sweep)? Every output is compared with the task's before its time counts.
+
+Plain Python needs the original functions: `--arc-dsl DIR` names a checkout of arc-dsl. They run as
+precompiled functions in the arc-dsl dialect, and so does the machine then. Without them only the
+machine is measured. Times are medians of some repeats; the last line is JSON.
+
+    python benchmarks/bench_vm.py [--programs FILE] [--arc-dsl DIR] [--repeats 5]
+"""
+
+import argparse
+import importlib
+import math
+import statistics
+import sys
+
+import numpy as np
+from harness import Report, machine, time_of
+
+from codeit import arc, execute_groups, executor
+from codeit.dsl import load_seed_programs
+
+LEAST_SECONDS = 0.002  # A program is run so often in a row that one timing lasts this long.
+
+
+def as_tuples(grid):
+    return tuple(tuple(row) for row in grid.tolist())
+
+
+def compiled_functions(seeds, folder):
+    """The seed programs as Python functions over the original primitives."""
+    sys.path.insert(0, folder)
+    names = vars(importlib.import_module("dsl")) | vars(importlib.import_module("constants"))
+    functions = []
+    for seed in seeds:
+        lines = "\n".join(f"    {line.rstrip()}" for line in seed.program.text.split("\n"))
+        scope = dict(names)
+        exec(compile(f"def solve(I):\n{lines}\n    return O", seed.task_id, "exec"), scope)
+        functions.append(scope["solve"])
+    return functions
+
+
+def seconds_per_sweep(work, repeats):
+    """The median time of one call, each timing over enough calls in a row."""
+    first, _ = time_of(work)
+    count = max(1, math.ceil(LEAST_SECONDS / max(first, 1e-7)))
+
+    def many():
+        for _ in range(count):
+            work()
+
+    return statistics.median(time_of(many)[0] for _ in range(repeats)) / count
+
+
+def hot_times(programs, inputs, repeats):
+    """Seconds of one run of each program over its inputs, without what a batch costs.
+
+    A batch holds the program many times, so that its fixed cost does not count.
+    """
+    times = []
+    for program, grids in zip(programs, inputs, strict=True):
+        once, _ = time_of(lambda p=program, g=grids: execute_groups([([p], g)], threads=1))
+        count = max(64, math.ceil(LEAST_SECONDS / max(once, 1e-7)))
+        empty = seconds_per_sweep(lambda g=grids: execute_groups([([], g)], threads=1), repeats)
+        group = [([program] * count, grids)]
+        full = statistics.median(
+            time_of(lambda g=group: execute_groups(g, threads=1))[0] for _ in range(repeats)
+        )
+        times.append(max(full - empty, 1e-9) / count)
+    return times
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--programs", help="a corpus; that of the package if omitted")
+    parser.add_argument("--arc-dsl", help="a folder with the original dsl.py and constants.py")
+    parser.add_argument("--repeats", type=int, default=5)
+    arguments = parser.parse_args()
+    dialect = "arc-dsl" if arguments.arc_dsl else "codeit"
+    tasks = {task.task_id: task for task in arc.load("arc1-training")}
+    seeds = load_seed_programs(arguments.programs, dialect)
+    pairs = [tasks[seed.task_id].demonstrations for seed in seeds]
+    groups = [([seed.program], [d.input for d in p]) for seed, p in zip(seeds, pairs, strict=True)]
+
+    runs = execute_groups(groups, threads=1)
+    is_right = [r.match([d.output for d in p]).all() for r, p in zip(runs, pairs, strict=True)]
+    chosen = np.flatnonzero(is_right).tolist()
+    num_runs = sum(len(groups[k][1]) for k in chosen)
+    print(f"{machine()}; {len(chosen)} of {len(seeds)} programs are right, {num_runs} runs a sweep")
+
+    report = Report()
+    groups = [groups[k] for k in chosen]
+    inputs = [grids for _, grids in groups]
+    programs = [programs[0] for programs, _ in groups]
+    for threads in sorted({1, executor.num_usable_cores()}):
+        sweeps = [
+            time_of(lambda t=threads: execute_groups(groups, t))[0]
+            for _ in range(arguments.repeats)
+        ]
+        report.add(f"a sweep, cold, {threads} thread{'s' * (threads > 1)}", sweeps, items=num_runs)
+    ours = hot_times(programs, inputs, arguments.repeats)
+    report.add("each program, hot, 1 thread", [sum(ours)], items=num_runs)
+
+    if arguments.arc_dsl:
+        functions = compiled_functions([seeds[k] for k in chosen], arguments.arc_dsl)
+        theirs = []
+        for k, function in zip(chosen, functions, strict=True):
+            grids = [as_tuples(d.input) for d in pairs[k]]
+            outputs = [function(grid) for grid in grids]
+            assert outputs == [as_tuples(d.output) for d in pairs[k]], seeds[k].task_id
+            theirs.append(
+                seconds_per_sweep(lambda f=function, g=grids: list(map(f, g)), arguments.repeats)
+            )
+        ratios = [python / vm for python, vm in zip(theirs, ours, strict=True)]
+        report.add("each program, plain Python", [sum(theirs)], items=num_runs)
+        report.add_ratio("geometric mean over programs", math.exp(np.mean(np.log(ratios))))
+        report.add_ratio("total time", sum(theirs) / sum(ours))
+        report.add_ratio("the program that gains least", min(ratios))
+    report.print_record("vm", {"numpy": np.__version__}, vars(arguments))
+
+
+if __name__ == "__main__":
+    main()
