@@ -164,12 +164,18 @@ def _report(words: list[str]) -> None:
         prog="codeit report", description="Print what a run has learned and solved so far."
     )
     parser.add_argument("directory", type=Path, help="a run directory of `codeit train`")
+    parser.add_argument(
+        "--picture", type=Path, help="draw the programs found and their tasks to this .svg or .png"
+    )
     parsed = parser.parse_args(words)
     from rich.console import Console
 
-    from codeit.report import print_report
+    from codeit import render
+    from codeit.report import print_report, solutions_picture
 
     print_report(parsed.directory, Console())
+    if parsed.picture:
+        render.save(parsed.picture, solutions_picture(parsed.directory))
 
 
 def _run(words: list[str]) -> None:

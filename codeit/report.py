@@ -1,15 +1,22 @@
-"""Tables of a run, read from its directory. Needs no torch."""
+"""Tables and a picture of a run, read from its directory. Needs no torch."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from codeit.run_directory import METRICS, SOLUTIONS, read_lines
+from codeit import arc
+from codeit.config import PRESETS, load_settings
+from codeit.dsl import Program
+from codeit.executor import execute
+from codeit.render import Block, Code, Picture, task_blocks
+from codeit.run_directory import CONFIG, METRICS, SOLUTIONS, read_lines
 from codeit.scoring import Candidate, Scoreboard
 
 _NUM_SOLVING_SHOWN = 5
@@ -26,7 +33,7 @@ def print_report(path: Path, console: Console) -> None:
     if not rows:
         raise ValueError(f"{path / METRICS}: it is empty; the run has not started yet")
     start, iterations = rows[0], rows[1:]
-    solutions = read_lines(path / SOLUTIONS)
+    solving, by_policy = _found_programs(path)
     console.print(
         f"\n[bold]{path}[/bold]: {start['num_tasks']} tasks to solve, {start['num_seeds']} seed "
         f"programs, {start['num_mutated']} mutated tasks",
@@ -37,7 +44,14 @@ def print_report(path: Path, console: Console) -> None:
         console.print(_change(iterations[0], iterations[-1]), highlight=False)
     console.print(_solved_table(start, iterations))
     console.print(_time_table(rows))
-    _print_programs(solutions, console)
+    console.print(
+        _programs_table("The shortest programs that solve a task", solving, _NUM_SOLVING_SHOWN)
+    )
+    console.print(
+        _programs_table(
+            "The best programs of the policy, one for each task", by_policy, _NUM_POLICY_SHOWN
+        )
+    )
 
 
 def _table(title: str) -> Table:
@@ -121,39 +135,87 @@ def _time_table(rows: list[dict[str, Any]]) -> Table:
     return table
 
 
-def _print_programs(solutions: list[dict[str, Any]], console: Console) -> None:
-    """The shortest programs that solve a task, then the best that the policy wrote."""
+@dataclass(frozen=True)
+class _Found:
+    """A candidate, and what first wrote it."""
+
+    candidate: Candidate
+    by: str
+
+
+def _found_programs(path: Path) -> tuple[list[_Found], list[_Found]]:
+    """A program for each solved task, the shortest first; the policy's best for each of its tasks.
+
+    Raises:
+        ValueError: the path is no run directory, or the file in it is damaged.
+    """
     board = Scoreboard()
-    found_by: dict[tuple[str, str], str] = {}
-    by_policy: list[Candidate] = []
-    for row in solutions:
+    found: dict[tuple[str, str], _Found] = {}
+    for row in read_lines(path / SOLUTIONS):
         iteration, origin = row.pop("iteration"), row.pop("origin")
         candidate = Candidate(**row)
-        name = "mutation" if origin == "mutation" else f"policy, iteration {iteration}"
-        found_by.setdefault((candidate.task_id, candidate.program), name)
+        by = "mutation" if origin == "mutation" else f"policy, iteration {iteration}"
+        found.setdefault((candidate.task_id, candidate.program), _Found(candidate, by))
         board.add([candidate])
-        if origin == "policy":
-            by_policy.append(candidate)
-    solving = [
-        next(candidate for candidate in board.submission(task_id) if candidate.is_solution)
-        for task_id in board.solved()
-    ]
-    solving.sort(key=lambda c: (len(c.program), c.task_id))
-    by_policy.sort(key=lambda c: (-c.share_right, len(c.program), c.task_id))
-    for title, candidates, count in (
-        ("The shortest programs that solve a task", solving, _NUM_SOLVING_SHOWN),
-        ("The best programs of the policy", by_policy, _NUM_POLICY_SHOWN),
-    ):
-        table = _table(f"{title} ({min(count, len(candidates))} of {len(candidates)})")
-        for name in ("task", "found by", "demonstrations", "tests", "program"):
-            table.add_column(name)
-        for c in candidates[:count]:
-            table.add_row(
-                c.task_id,
-                found_by[c.task_id, c.program],
-                f"{c.num_right} of {c.num_demonstrations}",
-                f"{c.num_tests_right} of {c.num_tests}",
-                c.program,
-                end_section=True,
+    solving = []
+    for task_id in board.solved():
+        best = next(c for c in board.submission(task_id) if c.is_solution)
+        solving.append(found[task_id, best.program])
+    solving.sort(key=lambda f: (len(f.candidate.program), f.candidate.task_id))
+    written = [f for f in found.values() if f.by != "mutation"]
+    written.sort(
+        key=lambda f: (-f.candidate.share_right, len(f.candidate.program), f.candidate.task_id)
+    )
+    by_policy: dict[str, _Found] = {}
+    for f in written:
+        by_policy.setdefault(f.candidate.task_id, f)
+    return solving, list(by_policy.values())
+
+
+def _programs_table(title: str, found: list[_Found], count: int) -> Table:
+    table = _table(f"{title} ({min(count, len(found))} of {len(found)})")
+    for name in ("task", "found by", "demonstrations", "tests", "program"):
+        table.add_column(name)
+    for f in found[:count]:
+        c = f.candidate
+        table.add_row(
+            c.task_id,
+            f.by,
+            f"{c.num_right} of {c.num_demonstrations}",
+            f"{c.num_tests_right} of {c.num_tests}",
+            c.program,
+            end_section=True,
+        )
+    return table
+
+
+def solutions_picture(path: Path) -> Picture:
+    """The programs that the report prints, each beside a demonstration and a test of its task.
+
+    The programs run again for it, on the tasks that the run's config names.
+
+    Raises:
+        ValueError: the path is no run directory, a file in it is damaged, or its tasks are gone.
+    """
+    solving, by_policy = _found_programs(path)
+    settings = load_settings(path / CONFIG, PRESETS["demo"])
+    tasks = {task.task_id: task for task in arc.load(settings.data.evaluation)}
+    rows = []
+    for found in (*solving[:_NUM_SOLVING_SHOWN], *by_policy[:_NUM_POLICY_SHOWN]):
+        candidate = found.candidate
+        task = tasks.get(candidate.task_id)
+        if task is None:
+            raise ValueError(
+                f"{path / SOLUTIONS}: task {candidate.task_id} is not in {settings.data.evaluation}"
             )
-        console.print(table)
+        pairs = [*task.demonstrations, *task.tests]
+        program = Program.parse(candidate.program, settings.data.dialect)
+        results = execute([program], [pair.input for pair in pairs], limits=settings.limits)
+        outputs = [results.grid(0, k) for k in range(len(pairs))]
+        first_right = int(np.argmax(results.match([pair.output for pair in pairs])[0]))
+        blocks = task_blocks(task, outputs)
+        text = Block([Code(candidate.program)], f"{candidate.task_id}, by {found.by}")
+        rows.append([text, blocks[first_right], blocks[len(task.demonstrations)]])
+    start = read_lines(path / METRICS)[0]
+    title = f"{len(solving)} of {start['num_tasks']} tasks solved"
+    return Picture(rows, title, max_width=1120, max_grid=110)

@@ -34,8 +34,8 @@ PYTHON_ROOMS = {
     "mutation": {"_native", "arc", "dsl", "executor"},
     "experience": {"arc", "executor", "replay", "tokenizer"},
     "run_directory": {"scoring"},
-    "report": {"run_directory", "scoring"},
     "config": {"dsl", "executor", "model", "mutation", "replay", "sampling", "training"},
+    "report": {"arc", "config", "dsl", "executor", "render", "run_directory", "scoring"},
 }
 
 # What may know all other rooms: the loop, the command line over it, and the package's front.

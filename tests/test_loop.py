@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import io
 import json
+import shutil
 import threading
 
 import numpy as np
@@ -17,7 +18,8 @@ from codeit.config import PRESETS, RunSettings, load_settings
 from codeit.experience import ExperienceWriter
 from codeit.loop import Loop, train
 from codeit.replay import Origin, ReplayBuffer, ReplaySettings
-from codeit.report import print_report
+from codeit.render import picture_to_svg
+from codeit.report import print_report, solutions_picture
 from codeit.run_directory import read_lines
 from codeit.tokenizer import CompactTokenizer
 
@@ -177,6 +179,28 @@ def test_the_report_shows_iterations_and_tasks(finished):
     text = console.file.getvalue()
     for words in ("8 tasks to solve", "What the policy writes", "Tasks solved", "Time"):
         assert words in text
+
+
+def test_the_picture_shows_each_program_beside_a_demonstration_that_it_reproduces(finished):
+    picture = solutions_picture(finished[0])
+    num_solved = read_lines(finished[0] / "metrics.jsonl")[-1]["num_solved"]
+    assert picture.title == f"{num_solved} of 8 tasks solved"
+    assert picture.rows
+    for text, demonstration, test in picture.rows:
+        assert demonstration.label.startswith("demonstration")
+        assert demonstration.pieces[-1].is_right
+        assert test.label == "test 1"
+        Program.parse(text.pieces[0].text)
+    assert "tasks solved" in picture_to_svg(picture)
+
+
+def test_the_picture_needs_the_tasks_of_the_run(finished, data, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(finished[0], run)
+    config = (run / "config.toml").read_text()
+    (run / "config.toml").write_text(config.replace("evaluation.json", "training.json"))
+    with pytest.raises(ValueError, match=r"solutions.jsonl: task \w+ is not in .*training.json"):
+        solutions_picture(run)
 
 
 def test_tests_never_influence_anything_but_the_score(finished, data, tmp_path):
