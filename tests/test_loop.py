@@ -17,8 +17,8 @@ from codeit import Limits, Program, run
 from codeit.config import PRESETS, RunSettings, load_settings
 from codeit.experience import ExperienceWriter
 from codeit.loop import Loop, train
-from codeit.replay import Origin, ReplayBuffer, ReplaySettings
 from codeit.render import picture_to_svg
+from codeit.replay import Origin, ReplayBuffer, ReplaySettings
 from codeit.report import print_report, solutions_picture
 from codeit.run_directory import read_lines
 from codeit.tokenizer import CompactTokenizer
