@@ -28,7 +28,6 @@ def grid_to_text(grid: Grid) -> str:
 
     Args:
         grid: uint8 [H, W], colors 0 to 9.
-    Source: PAPER 1.3, "grid text".
     """
     background = int(np.bincount(grid.ravel(), minlength=_NUM_COLORS).argmax())
     parts = [f"{grid.shape[0]}x{grid.shape[1]} background={background}"]
