@@ -44,14 +44,12 @@ def print_report(path: Path, console: Console) -> None:
         console.print(_change(iterations[0], iterations[-1]), highlight=False)
     console.print(_solved_table(start, iterations))
     console.print(_time_table(rows))
-    console.print(
-        _programs_table("The shortest programs that solve a task", solving, _NUM_SOLVING_SHOWN)
-    )
-    console.print(
-        _programs_table(
-            "The best programs of the policy, one for each task", by_policy, _NUM_POLICY_SHOWN
-        )
-    )
+    for title, found, count in (
+        ("The shortest programs that solve a task", solving, _NUM_SOLVING_SHOWN),
+        ("The best programs of the policy, one for each task", by_policy, _NUM_POLICY_SHOWN),
+    ):
+        if found:
+            console.print(_programs_table(title, found, count))
 
 
 def _table(title: str) -> Table:
