@@ -279,7 +279,7 @@ def tree(levels):
     [
         ("equality", [tree(40), tree(40)]),
         ("greater", [tree(40), tree(40)]),
-        ("initset", [tree(40)]),
+        ("insert", [tree(40), ["s", 1]]),
         ("dedupe", [["t", tree(40), tree(40)]]),
         ("contained", [tree(40), ["t", tree(40)]]),
         ("contained", [tree(40), ["s", 1, 2, 3]]),
@@ -328,6 +328,7 @@ def test_values_are_equal_to_themselves_at_no_cost():
 # ---- Growth
 
 BLOCK = fn("asindices", fn("canvas", 0, ["t", 30, 40]))
+WIDE_BLOCK = fn("asindices", fn("canvas", 0, ["t", 30, 80]))  # wider than a word
 GROWTH = {
     "powers of powers": [
         "apply",
@@ -363,7 +364,7 @@ GROWTH = {
     ],
     "a long merge": ["mapply", fn("lbind", fn("repeat"), 1), fn("interval", 0, 9000, 1)],
     "all pairs of distances": ["manhattan", BLOCK, fn("shift", BLOCK, ["t", 90, 90])],
-    "gravity": ["gravitate", BLOCK, fn("shift", BLOCK, ["t", 90, 90])],
+    "gravity": ["gravitate", WIDE_BLOCK, fn("shift", WIDE_BLOCK, ["t", 90, 90])],
     "all placements": [
         "occurrences",
         fn("canvas", 0, ["t", 200, 200]),

@@ -21,8 +21,8 @@ void return_pages(char *from, char *to) {
 } // namespace
 
 Arena::Arena(size_t max_bytes) {
-    if (max_bytes > SIZE_MAX - kPage) return;
-    mapped_bytes_ = max_bytes == 0 ? kPage : round_to_pages(max_bytes);
+    if (max_bytes > SIZE_MAX - 2 * kPage) return;
+    mapped_bytes_ = round_to_pages(max_bytes + kReadableBeyond);
     void *region = mmap(nullptr, mapped_bytes_, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (region == MAP_FAILED) return;

@@ -12,6 +12,8 @@ namespace codeit {
 class Arena {
   public:
     static constexpr size_t kAlignment = 16;
+    // So many bytes after any allocation may be read, though not used: kernels read whole vectors.
+    static constexpr size_t kReadableBeyond = 64;
 
     explicit Arena(size_t max_bytes);
     ~Arena();

@@ -7,6 +7,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <new>
 
 namespace codeit {
 
@@ -17,6 +19,35 @@ struct Limits {
     uint64_t max_bytes; // memory of one run
     uint32_t max_depth; // nested calls, counted as CPython counts its frames
     uint32_t max_len;   // 0: none; else a value of this length or more is not bound to its name
+};
+
+// Iteration orders that are worth keeping from run to run: they depend on nothing but a shape. Not
+// memory of a run, and bounded.
+class OrderCache {
+  public:
+    static constexpr int64_t kMaxSide = 30;
+
+    // The places of a grid, as i * width + j, in the iteration order of its index set; nullptr
+    // where it has not been kept.
+    const uint16_t *find(int64_t height, int64_t width) const {
+        return is_kept(height, width) ? orders_[index_of(height, width)].get() : nullptr;
+    }
+    static bool is_kept(int64_t height, int64_t width) {
+        return height <= kMaxSide && width <= kMaxSide;
+    }
+    // Room for an order that is_kept; nullptr when there is no memory.
+    uint16_t *make(int64_t height, int64_t width) {
+        auto &order = orders_[index_of(height, width)];
+        order.reset(new (std::nothrow) uint16_t[static_cast<size_t>(height * width)]);
+        return order.get();
+    }
+
+  private:
+    static size_t index_of(int64_t height, int64_t width) {
+        return static_cast<size_t>((height - 1) * kMaxSide + (width - 1));
+    }
+
+    std::unique_ptr<uint16_t[]> orders_[kMaxSide * kMaxSide];
 };
 
 // The body of a primitive: arguments as many as its row has parameters, *out apart from them.
@@ -44,6 +75,7 @@ class Machine {
     Dialect dialect() const { return dialect_; }
     const Limits &limits() const { return limits_; }
     Arena &arena() { return arena_; }
+    OrderCache &orders() { return orders_; }
     int64_t fuel_used() const { return limits_.fuel - (fuel_ < 0 ? 0 : fuel_); }
 
     // Pays for work before it is done. One unit is one element touched.
@@ -108,6 +140,7 @@ class Machine {
 
     Limits limits_;
     Arena arena_;
+    OrderCache orders_;
     int64_t fuel_;
     uint32_t depth_ = 0;
     uint32_t nesting_ = 0;

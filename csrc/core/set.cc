@@ -1,5 +1,7 @@
 #include "core/set.h"
 
+#include "core/grid.h"
+#include "core/set_table.h"
 #include "core/table_rules.h"
 
 #include <algorithm>
@@ -21,6 +23,14 @@ inline void place(uint32_t *slots, uint32_t mask, uint64_t hash, uint32_t entry)
         return true;
     });
 }
+
+uint16_t kinds_of(const Value *values, size_t size) {
+    unsigned kinds = 0;
+    for (size_t k = 0; k < size; ++k) kinds |= 1u << static_cast<unsigned>(values[k].kind);
+    return static_cast<uint16_t>(kinds);
+}
+
+} // namespace
 
 Outcome allocate_slots(Machine &m, uint32_t mask, uint32_t **out) {
     size_t count = size_t{mask} + 1;
@@ -47,19 +57,63 @@ Outcome resize(Machine &m, Set *set, uint64_t more_than) {
     return Outcome::ok;
 }
 
+Value Image::of(const Value &element) const {
+    int64_t i = is_transposed ? element.j : element.i;
+    int64_t j = is_transposed ? element.i : element.j;
+    Value image = Value::pair(static_cast<int32_t>(offset_i + scale_i * i),
+                              static_cast<int32_t>(offset_j + scale_j * j));
+    switch (coloring) {
+    case Coloring::kept:
+        image.kind = element.kind;
+        image.color = element.color;
+        break;
+    case Coloring::dropped:
+        break;
+    case Coloring::given:
+        image.kind = Kind::cell;
+        image.color = color;
+        break;
+    case Coloring::read:
+        image.kind = Kind::cell;
+        image.color = grid->at(image.i, image.j);
+        break;
+    }
+    return image;
+}
+
+Outcome fill_values(Machine &m, Set *set) {
+    if (set->values != nullptr || set->size == 0) return Outcome::ok;
+    TRY(m.charge(set->size));
+    TRY(m.allocate(set->size, &set->values));
+    Value *next = set->values;
+    const Patch &patch = set->patch;
+    if (set->holds_only(Kind::pair)) {
+        for_each_place(patch.bits, [&](int32_t i, int32_t j) { *next++ = Value::pair(i, j); });
+    } else {
+        for_each_place(patch.bits, [&](int32_t i, int32_t j) {
+            *next++ = Value::cell(patch.color_at(i, j), i, j);
+        });
+    }
+    return Outcome::ok;
+}
+
+Outcome elements(Machine &m, Set *set, Items *out) {
+    TRY(fill_values(m, set));
+    *out = {set->values, set->size};
+    return Outcome::ok;
+}
+
 Outcome ensure_hashes(Machine &m, Set *set) {
     if (set->hashes != nullptr) return Outcome::ok;
-    if (set->recipe == Set::Recipe::copied) {
-        TRY(ensure_hashes(m, set->source));
-        set->hashes = set->source->hashes;
-        return Outcome::ok;
-    }
+    TRY(fill_values(m, set));
     uint64_t *hashes;
     TRY(m.allocate(set->size, &hashes));
     for (uint32_t k = 0; k < set->size; ++k) TRY(hash_of(m, set->values[k], &hashes[k]));
     set->hashes = hashes;
     return Outcome::ok;
 }
+
+namespace {
 
 // GEN of values known to be distinct: the k-th one added is values[next()].
 template <typename Next>
@@ -79,6 +133,8 @@ Outcome lay_out_distinct(Machine &m, Set *set, Next next) {
     set->slots = table.slots;
     return Outcome::ok;
 }
+
+} // namespace
 
 // COPY, into a set that shares the values and hashes of its source, which is laid out.
 Outcome start_copy(Machine &m, const Set *source, Set *set) {
@@ -106,10 +162,42 @@ Outcome start_copy(Machine &m, const Set *source, Set *set) {
     return Outcome::ok;
 }
 
+namespace {
+
+// The values in the order of those of the source, which may have been there before in another.
+Outcome fill_images(Machine &m, Set *set) {
+    TRY(m.charge(set->size));
+    TRY(m.allocate(set->size, &set->values));
+    for (uint32_t k = 0; k < set->size; ++k) {
+        set->values[k] = set->image->of(set->source->values[k]);
+    }
+    set->hashes = nullptr;
+    return Outcome::ok;
+}
+
+Outcome construct(Machine &m, Set *set) {
+    Value constructed;
+    TRY(set->construction->construct(m, *set->construction, &constructed));
+    if (!constructed.is_set() || constructed.set->size != set->size) {
+        return Outcome::internal_error;
+    }
+    Set *table = constructed.set;
+    TRY(lay_out(m, table));
+    set->values = table->values;
+    set->hashes = table->hashes;
+    set->slots = table->slots;
+    set->mask = table->mask;
+    set->fill = table->fill;
+    return Outcome::ok;
+}
+
+} // namespace
+
 Outcome lay_out(Machine &m, Set *set) {
     if (set->slots != nullptr) return Outcome::ok;
     switch (set->recipe) {
     case Set::Recipe::inserted: {
+        TRY(fill_values(m, set));
         uint32_t index = 0;
         TRY(lay_out_distinct(m, set, [&] { return index++; }));
         break;
@@ -117,6 +205,7 @@ Outcome lay_out(Machine &m, Set *set) {
     case Set::Recipe::mapped: {
         const Set *source = set->source;
         TRY(lay_out(m, set->source));
+        TRY(fill_images(m, set));
         uint32_t at = 0;
         TRY(lay_out_distinct(m, set, [&] {
             while (source->slots[at] == Set::kEmptySlot || source->slots[at] == Set::kDummySlot) {
@@ -129,6 +218,9 @@ Outcome lay_out(Machine &m, Set *set) {
     case Set::Recipe::copied:
         TRY(lay_out(m, set->source));
         TRY(start_copy(m, set->source, set));
+        break;
+    case Set::Recipe::constructed:
+        TRY(construct(m, set));
         break;
     }
     set->chain = 0;
@@ -205,22 +297,6 @@ Outcome add(Machine &m, Set *set, size_t *capacity, const Value &v, uint64_t has
     return Outcome::ok;
 }
 
-uint16_t kinds_of(const Value *values, size_t size) {
-    unsigned kinds = 0;
-    for (size_t k = 0; k < size; ++k) kinds |= 1u << static_cast<unsigned>(values[k].kind);
-    return static_cast<uint16_t>(kinds);
-}
-
-// Makes `source` the source of a set as large as itself.
-Outcome link(Machine &m, Set *source, Set *set) {
-    constexpr uint8_t kMaxChain = 32;
-    if (source->chain >= kMaxChain) TRY(lay_out(m, source));
-    set->chain = static_cast<uint8_t>(source->chain + 1);
-    set->source = source;
-    set->size = source->size;
-    return Outcome::ok;
-}
-
 Outcome publish(Machine &m, const Set &table, Value *out) {
     Set *set;
     TRY(m.allocate(1, &set));
@@ -229,10 +305,9 @@ Outcome publish(Machine &m, const Set &table, Value *out) {
     return Outcome::ok;
 }
 
-} // namespace
-
 Outcome ordered(Machine &m, Set *set, const Value **out) {
     if (set->size <= 1) {
+        TRY(fill_values(m, set));
         *out = set->values;
         return Outcome::ok;
     }
@@ -253,32 +328,12 @@ Outcome ordered(Machine &m, Set *set, const Value **out) {
     return Outcome::ok;
 }
 
-Outcome contains(Machine &m, Set *set, const Value &v, bool *out) {
-    uint64_t hash;
-    TRY(hash_of(m, v, &hash));
-    TRY(lay_out(m, set));
-    uint32_t entry;
-    TRY(find(m, set, v, hash, &entry));
-    *out = entry != Set::kEmptySlot;
-    return Outcome::ok;
-}
-
 Outcome set_of_distinct(Machine &m, Value *values, size_t size, Value *out) {
     TRY(m.charge(size));
     Set set;
     set.size = static_cast<uint32_t>(size);
     set.values = values;
     set.kinds = kinds_of(values, size);
-    return publish(m, set, out);
-}
-
-Outcome set_of_images(Machine &m, Set *source, Value *values, Value *out) {
-    TRY(m.charge(source->size));
-    Set set;
-    TRY(link(m, source, &set));
-    set.recipe = Set::Recipe::mapped;
-    set.values = values;
-    set.kinds = kinds_of(values, source->size);
     return publish(m, set, out);
 }
 
@@ -292,155 +347,9 @@ Outcome copy_of_set(Machine &m, Set *source, Value *out) {
     set.hash = source->hash;
     set.values = source->values;
     set.hashes = source->hashes;
+    set.patch = source->patch;
+    set.is_unpackable = source->is_unpackable;
     return publish(m, set, out);
-}
-
-Outcome set_union(Machine &m, Set *a, Set *b, Value *out) {
-    if (a == b || b->size == 0) return copy_of_set(m, a, out);
-    if (a->size == 0) return copy_of_set(m, b, out);
-    TRY(m.charge(uint64_t{a->size} + b->size));
-    TRY(lay_out(m, a));
-    Set table; // COPY(a), with arrays of its own that can grow
-    TRY(start_copy(m, a, &table));
-    size_t capacity = 0;
-    TRY(reserve(m, &table, size_t{a->size} + b->size, &capacity));
-    uint32_t *slots;
-    TRY(allocate_slots(m, table.mask, &slots));
-    std::memcpy(slots, table.slots, (size_t{table.mask} + 1) * sizeof(uint32_t));
-    table.slots = slots;
-    if (is_crowded(uint64_t{table.fill} + b->size, table.mask)) {
-        TRY(resize(m, &table, (uint64_t{table.size} + b->size) * 2));
-    }
-    const Value *items;
-    TRY(ordered(m, b, &items));
-    for (uint32_t k = 0; k < b->size; ++k) {
-        uint64_t hash;
-        TRY(hash_of(m, items[k], &hash));
-        uint32_t index;
-        TRY(add(m, &table, &capacity, items[k], hash, &index));
-    }
-    return publish(m, table, out);
-}
-
-Outcome set_intersection(Machine &m, Set *a, Set *b, Value *out) {
-    if (a == b) return copy_of_set(m, a, out);
-    Set *small = b->size > a->size ? a : b;
-    Set *big = small == a ? b : a;
-    TRY(m.charge(uint64_t{small->size}));
-    const Value *items;
-    TRY(ordered(m, small, &items));
-    TRY(lay_out(m, big));
-    Set table;
-    size_t capacity = 0;
-    TRY(start_table(m, &table, &capacity));
-    for (uint32_t k = 0; k < small->size; ++k) {
-        uint64_t hash;
-        TRY(hash_of(m, items[k], &hash));
-        uint32_t entry;
-        TRY(find(m, big, items[k], hash, &entry));
-        if (entry == Set::kEmptySlot) continue;
-        uint32_t index;
-        TRY(add(m, &table, &capacity, items[k], hash, &index));
-    }
-    return publish(m, table, out);
-}
-
-Outcome set_difference(Machine &m, Set *a, Set *b, Value *out) {
-    TRY(m.charge(uint64_t{a->size} + b->size));
-    TRY(lay_out(m, a));
-    TRY(lay_out(m, b));
-    Set table;
-    size_t capacity = 0;
-    if (a->size >> 2 <= b->size) {
-        const Value *items;
-        TRY(ordered(m, a, &items));
-        TRY(start_table(m, &table, &capacity));
-        for (uint32_t k = 0; k < a->size; ++k) {
-            uint64_t hash;
-            TRY(hash_of(m, items[k], &hash));
-            uint32_t entry;
-            TRY(find(m, b, items[k], hash, &entry));
-            if (entry != Set::kEmptySlot) continue;
-            uint32_t index;
-            TRY(add(m, &table, &capacity, items[k], hash, &index));
-        }
-        return publish(m, table, out);
-    }
-
-    // b is small beside a: copy a's table and leave a dummy where an element of b was.
-    Set copy;
-    TRY(start_copy(m, a, &copy));
-    table.mask = copy.mask;
-    TRY(reserve(m, &table, a->size, &capacity));
-    TRY(allocate_slots(m, table.mask, &table.slots));
-    for (uint32_t at = 0; at <= copy.mask; ++at) {
-        uint32_t entry = copy.slots[at];
-        if (entry == Set::kEmptySlot) continue;
-        const Value &v = copy.values[entry - 1];
-        uint64_t hash = copy.hashes[entry - 1];
-        uint32_t in_b;
-        TRY(find(m, b, v, hash, &in_b));
-        ++table.fill;
-        if (in_b != Set::kEmptySlot) {
-            table.slots[at] = Set::kDummySlot;
-            continue;
-        }
-        table.values[table.size] = v;
-        table.hashes[table.size] = hash;
-        table.slots[at] = ++table.size;
-        table.kinds = static_cast<uint16_t>(table.kinds | 1u << static_cast<unsigned>(v.kind));
-    }
-    if (table.fill - table.size > table.mask >> 2) TRY(resize(m, &table, grown(table.size)));
-    return publish(m, table, out);
-}
-
-Outcome is_subset(Machine &m, Set *a, Set *b, bool *result) {
-    *result = false;
-    if (a->size > b->size) return Outcome::ok;
-    TRY(m.charge(a->size));
-    TRY(ensure_hashes(m, a));
-    TRY(lay_out(m, b));
-    for (uint32_t k = 0; k < a->size; ++k) {
-        uint32_t entry;
-        TRY(find(m, b, a->values[k], a->hashes[k], &entry));
-        if (entry == Set::kEmptySlot) return Outcome::ok;
-    }
-    *result = true;
-    return Outcome::ok;
-}
-
-Outcome equal_sets(Machine &m, Set *a, Set *b, bool *result) {
-    if (a == b) {
-        *result = true;
-        return Outcome::ok;
-    }
-    *result = false;
-    if (a->size != b->size) return Outcome::ok;
-    uint64_t hash_a;
-    uint64_t hash_b;
-    TRY(hash_set(m, a, &hash_a));
-    TRY(hash_set(m, b, &hash_b));
-    if (hash_a != hash_b) return Outcome::ok;
-    return is_subset(m, a, b, result);
-}
-
-Outcome hash_set(Machine &m, Set *set, uint64_t *result) {
-    if (!set->has_hash) {
-        TRY(m.charge(set->size));
-        TRY(ensure_hashes(m, set));
-        uint64_t hash = 0;
-        for (uint32_t k = 0; k < set->size; ++k) {
-            uint64_t h = set->hashes[k];
-            hash ^= ((h ^ 89869747u) ^ (h << 16)) * 3644798167u;
-        }
-        hash ^= (uint64_t{set->size} + 1) * 1927868237u;
-        hash ^= (hash >> 11) ^ (hash >> 25);
-        hash = hash * 69069u + 907133923u;
-        set->hash = hash == UINT64_MAX ? 590923713u : hash;
-        set->has_hash = true;
-    }
-    *result = set->hash;
-    return Outcome::ok;
 }
 
 Outcome SetBuilder::add(const Value &v, uint32_t *index) {

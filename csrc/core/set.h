@@ -2,22 +2,58 @@
 // room that knows about set order; names in capitals are those of the specification, section 3.
 #pragma once
 
+#include "core/bitmap.h"
 #include "core/sequence.h"
 
 namespace codeit {
 
-// Elements are held in the order in which they were inserted. The hash table, and the iteration
-// order that follows from it, are worked out when something first asks for them: most sets are only
-// measured, painted or compared.
+// The places of a set, and what they hold if it is a set of cells: one color for all of them, or
+// the color of (i, j) at colors[(i - bits.top) * stride + (j - bits.left)].
+struct Patch {
+    Bitmap bits;
+    const int8_t *colors = nullptr;
+    int32_t stride = 0;
+    int32_t color = 0; // where colors is nullptr
+
+    int32_t color_at(int64_t i, int64_t j) const {
+        return colors == nullptr ? color : colors[(i - bits.top) * stride + (j - bits.left)];
+    }
+};
+
+// What became of each element of another set: a pair or a cell, moved by an affine map, its color
+// kept, dropped, given or read from a grid.
+struct Image {
+    enum class Coloring : uint8_t { kept, dropped, given, read } coloring = Coloring::kept;
+    bool is_transposed = false; // before it is moved
+    int64_t scale_i = 1;
+    int64_t offset_i = 0;
+    int64_t scale_j = 1;
+    int64_t offset_j = 0;
+    int32_t color = 0;          // given
+    const Grid *grid = nullptr; // read
+
+    Value of(const Value &element) const;
+};
+
+// How a set came about, for when its order is asked for: does it again, element by element.
+struct Construction {
+    Outcome (*construct)(Machine &m, const Construction &how, Value *out);
+};
+
+// Most sets of the language are patches that are only measured, painted or compared. Such a set
+// holds its elements as bits, and knows how it was built; the elements as values, the hash table,
+// and the iteration order that follows from it, are worked out when something first asks for them.
 //
-// Invariant: values[0 .. size) are distinct. With slots == nullptr the table is laid out on demand
-// by `recipe`. Once slots is set, each of its mask + 1 entries is kEmptySlot, kDummySlot or 1 + the
-// index of a value, and iteration visits them in ascending order.
+// Invariant: of bits and values at least one is there, unless the set is empty. values[0 .. size)
+// are distinct, once laid out in the order that `recipe` speaks of. Once slots is set, each of its
+// mask + 1 entries is kEmptySlot, kDummySlot or 1 + the index of a value, and iteration visits them
+// in ascending order.
 struct Set {
     enum class Recipe : uint8_t {
-        inserted, // GEN of values[0], values[1], ...
-        mapped,   // GEN in the iteration order of `source`; values[k] is the image of its values[k]
-        copied,   // COPY of `source`, whose values and hashes this set shares
+        inserted,    // GEN of the values; where they are not there yet, row by row
+        mapped,      // GEN of the images of `source`, in its iteration order
+        copied,      // COPY of `source`
+        constructed, // as `construction` does it
     };
     static constexpr uint32_t kEmptySlot = 0;
     static constexpr uint32_t kDummySlot = UINT32_MAX;
@@ -29,16 +65,25 @@ struct Set {
     Recipe recipe = Recipe::inserted;
     uint8_t chain = 0; // sources in a row that are not laid out; bounded, as laying out recurses
     bool has_hash = false;
+    bool is_unpackable = false; // its values have no bits: too wide, or two cells at one place
     uint64_t hash = 0;
     Value *values = nullptr;
     uint64_t *hashes = nullptr; // of the values; nullptr until needed
     uint32_t *slots = nullptr;
     const Value *in_order = nullptr; // the values in iteration order; nullptr until needed
     Set *source = nullptr;
+    union {
+        const Image *image = nullptr; // mapped: of the values of source; nullptr when they are set
+        const Construction *construction;
+    };
+    Patch patch; // bits.rows is nullptr when they are not held as bits
 
     bool holds_only(Kind kind) const { return kinds == 1u << static_cast<unsigned>(kind); }
-    Items unordered() const { return {values, size}; }
+    bool is_packed() const { return patch.bits.rows != nullptr; }
 };
+
+// The elements in any order.
+Outcome elements(Machine &m, Set *set, Items *out);
 
 // The elements in iteration order.
 Outcome ordered(Machine &m, Set *set, const Value **out);
@@ -48,9 +93,35 @@ Outcome contains(Machine &m, Set *set, const Value &v, bool *out);
 // GEN of values that the caller knows to be distinct. Takes the array over.
 Outcome set_of_distinct(Machine &m, Value *values, size_t size, Value *out);
 
-// GEN of the images of `source`, in its iteration order: values[k] is the image of
-// source->values[k]. The caller knows the images to be distinct. Takes the array over.
-Outcome set_of_images(Machine &m, Set *source, Value *values, Value *out);
+// A set of places (Kind::pair) or cells given as bits. `size` is their number and may be 0.
+// GEN of them, row by row:
+Outcome set_of_rows(Machine &m, Kind kind, const Patch &patch, uint32_t size, Value *out);
+// GEN of the images of `source`, in its iteration order; no two have the same image:
+Outcome set_of_images(Machine &m, Set *source, Kind kind, const Patch &patch, const Image &image,
+                      Value *out);
+// Whatever the construction does, which has the same elements. `chain` is the largest one of the
+// sets that it uses.
+Outcome constructed_set(Machine &m, Kind kind, const Patch &patch, uint32_t size,
+                        const Construction *construction, unsigned chain, Value *out);
+
+// The same for values that are known to be distinct, in any order; `kinds` of them as in Set.
+Outcome constructed_set(Machine &m, Value *values, size_t size, uint16_t kinds,
+                        const Construction *construction, unsigned chain, Value *out);
+
+// What a packed set holds.
+inline Kind kind_of(const Set &packed) {
+    return packed.holds_only(Kind::pair) ? Kind::pair : Kind::cell;
+}
+
+// Gives a set of nothing but places or of nothing but cells its bits, where it can have them. Not
+// the empty set.
+Outcome pack_values(Machine &m, Set *set);
+inline Outcome pack(Machine &m, Set *set, bool *is_packed) {
+    bool is_plain = set->holds_only(Kind::pair) || set->holds_only(Kind::cell);
+    if (is_plain && !set->is_packed() && !set->is_unpackable) TRY(pack_values(m, set));
+    *is_packed = set->is_packed();
+    return Outcome::ok;
+}
 
 // COPY(set): equal elements, possibly in another order; a new object.
 Outcome copy_of_set(Machine &m, Set *set, Value *out);
@@ -59,6 +130,34 @@ Outcome copy_of_set(Machine &m, Set *set, Value *out);
 Outcome set_union(Machine &m, Set *a, Set *b, Value *out);
 Outcome set_intersection(Machine &m, Set *a, Set *b, Value *out);
 Outcome set_difference(Machine &m, Set *a, Set *b, Value *out);
+
+// The places of a that are (or are not) places of b, both packed and of one kind; a cell is one
+// only where the colors are equal, too.
+Outcome common_places(Machine &m, const Set &a, const Set &b, Patch *out, uint32_t *size);
+Outcome other_places(Machine &m, const Set &a, const Set &b, Patch *out, uint32_t *size);
+
+// The union of packed sets of one kind, as bits; *is_packed is false where it has none.
+class PatchUnion {
+  public:
+    explicit PatchUnion(Machine &m) : m_(m), sets_(m) {}
+
+    // False for what cannot be joined: a value that is no set of places or cells, or sets of both.
+    Outcome add(const Value &v, bool *fits);
+    Outcome finish(Patch *out, uint32_t *size, bool *is_packed);
+    bool is_empty() const { return sets_.size() == 0; }
+    Kind kind() const { return kind_; }
+    unsigned chain() const { return chain_; }
+
+  private:
+    Outcome color_cells(Patch *out, bool *is_packed);
+
+    Machine &m_;
+    ValueList sets_;
+    Kind kind_ = Kind::unbound;
+    Window window_ = {};
+    bool has_one_color_ = true;
+    unsigned chain_ = 0;
+};
 
 Outcome equal_sets(Machine &m, Set *a, Set *b, bool *result);
 // Whether every element of a is in b.

@@ -162,25 +162,37 @@ inline uint64_t of_int(int64_t n) {
 }
 
 // For ints of 32 bits no reduction is needed.
-inline uint64_t of_small_int(int32_t n) {
+constexpr uint64_t of_small_int(int32_t n) {
     return n == -1 ? UINT64_MAX - 1 : static_cast<uint64_t>(static_cast<int64_t>(n));
 }
 
-inline uint64_t add_item(uint64_t accumulator, uint64_t item_hash) {
+constexpr uint64_t add_item(uint64_t accumulator, uint64_t item_hash) {
     return std::rotl(accumulator + item_hash * kPrime2, 31) * kPrime1;
 }
 
-inline uint64_t finish_tuple(uint64_t accumulator, uint64_t size) {
+constexpr uint64_t finish_tuple(uint64_t accumulator, uint64_t size) {
     accumulator += size ^ kTupleEnd;
     return accumulator == UINT64_MAX ? 1546275796u : accumulator;
 }
 
-inline uint64_t of_pair(int32_t i, int32_t j) {
+constexpr uint64_t of_pair(int32_t i, int32_t j) {
     return finish_tuple(add_item(add_item(kPrime5, of_small_int(i)), of_small_int(j)), 2);
 }
 
 inline uint64_t of_cell(int32_t color, int32_t i, int32_t j) {
     return finish_tuple(add_item(add_item(kPrime5, of_small_int(color)), of_pair(i, j)), 2);
+}
+
+// What an element adds to the hash of a set, by exclusive or.
+inline uint64_t shuffled(uint64_t hash) {
+    return ((hash ^ 89869747u) ^ (hash << 16)) * 3644798167u;
+}
+
+inline uint64_t finish_set(uint64_t hash, uint64_t size) {
+    hash ^= (size + 1) * 1927868237u;
+    hash ^= (hash >> 11) ^ (hash >> 25);
+    hash = hash * 69069u + 907133923u;
+    return hash == UINT64_MAX ? 590923713u : hash;
 }
 
 } // namespace hashing

@@ -12,9 +12,9 @@ bool is_dense(Machine &m, const Value &v) {
     return dense_grid(m, v, &grid) == Outcome::ok && grid != nullptr;
 }
 
-// The type that all elements of a set share, or Any.
+// The type that all elements of a set of sets share, or Any.
 Type common_type(Machine &m, const Set &set) {
-    Items items = set.unordered();
+    Items items = {set.values, set.size};
     Type common = items.size == 0 ? Type::Any : type_of_value(m, items[0]);
     for (const Value &item : items) {
         if (type_of_value(m, item) != common) return Type::Any;

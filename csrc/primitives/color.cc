@@ -10,12 +10,53 @@ namespace {
 // How often each 8-bit color occurs, and the distinct ones in order of first occurrence.
 class Histogram {
   public:
-    void add(int8_t color) {
+    void add(int8_t color, uint32_t times) {
         uint32_t &count = counts_[static_cast<uint8_t>(color)];
-        if (count++ == 0) distinct_[size_++] = color;
+        if (count == 0) distinct_[size_++] = color;
+        count += times;
+    }
+
+    // `places` tells which of 64 cells count.
+    void add_cells(const int8_t *cells, int64_t width, uint64_t places) {
+        while (places != 0) {
+            int8_t color = cells[std::countr_zero(places)];
+            uint64_t same = equal_mask(cells, width, color) & places;
+            add(color, static_cast<uint32_t>(std::popcount(same)));
+            places ^= same;
+        }
     }
 
     size_t size() const { return size_; }
+    int8_t color(size_t k) const { return distinct_[k]; }
+    uint32_t count(size_t k) const { return counts_[static_cast<uint8_t>(distinct_[k])]; }
+
+    // Whether a set of the colors is iterated in one order whatever the order of insertion: five
+    // or more ints below 10 ascend, and fewer meet only where they are equal modulo 8.
+    bool is_order_free() const {
+        unsigned slots = 0;
+        bool have_met = false;
+        for (size_t k = 0; k < size_; ++k) {
+            if (distinct_[k] < 0 || distinct_[k] > 9) return false;
+            unsigned slot = 1u << (distinct_[k] & 7);
+            have_met = have_met || (slots & slot) != 0;
+            slots |= slot;
+        }
+        return size_ >= 5 || !have_met;
+    }
+
+    // The color that occurs most or least often, of equal ones the first in the order of a set of
+    // the colors. There is one, and is_order_free().
+    int8_t extreme(Extreme extreme) const {
+        size_t best = 0;
+        auto key = [&](size_t k) { return size_ >= 5 ? distinct_[k] : distinct_[k] & 7; };
+        for (size_t k = 1; k < size_; ++k) {
+            uint32_t left = count(k);
+            uint32_t right = count(best);
+            bool is_better = extreme == Extreme::largest ? left > right : left < right;
+            if (is_better || (left == right && key(k) < key(best))) best = k;
+        }
+        return distinct_[best];
+    }
 
     // GEN of the distinct colors, and their counts in the same order.
     Outcome distinct_colors(Machine &m, Value *out, uint32_t **counts) const {
@@ -24,7 +65,7 @@ class Histogram {
         TRY(m.allocate(size_, counts));
         for (size_t k = 0; k < size_; ++k) {
             values[k] = Value::of_int(distinct_[k]);
-            (*counts)[k] = counts_[static_cast<uint8_t>(distinct_[k])];
+            (*counts)[k] = count(k);
         }
         return set_of_distinct(m, values, size_, out);
     }
@@ -38,27 +79,60 @@ class Histogram {
 Outcome count_grid(Machine &m, const Grid &grid, Histogram *histogram) {
     TRY(m.charge(static_cast<uint64_t>(grid.num_cells())));
     for (int64_t i = 0; i < grid.height; ++i) {
-        const int8_t *row = grid.row(i);
-        for (int64_t j = 0; j < grid.width; ++j) histogram->add(row[j]);
+        for (int64_t from = 0; from < grid.width; from += 64) {
+            int64_t width = std::min<int64_t>(grid.width - from, 64);
+            histogram->add_cells(grid.row(i) + from, width, low_bits(width));
+        }
     }
     return Outcome::ok;
 }
 
-// Whether an element is a set of cells of one and the same color.
-bool has_one_color(const Value &element) {
-    if (!element.is_set() || !element.set->holds_only(Kind::cell)) return false;
-    Items cells = element.set->unordered();
-    return std::all_of(cells.begin(), cells.end(),
-                       [&](const Value &cell) { return cell.color == cells[0].color; });
+// The colors of a packed object, row by row; its own order may be another.
+Outcome count_object(Machine &m, const Patch &object, Histogram *histogram) {
+    const Bitmap &bits = object.bits;
+    TRY(m.charge(static_cast<uint64_t>(bits.height)));
+    for (int64_t i = 0; i < bits.height; ++i) {
+        if (object.colors == nullptr) {
+            histogram->add(static_cast<int8_t>(object.color),
+                           static_cast<uint32_t>(std::popcount(bits.rows[i])));
+        } else {
+            histogram->add_cells(object.colors + i * object.stride, bits.width, bits.rows[i]);
+        }
+    }
+    return Outcome::ok;
+}
+
+// The object that an element is, where it is packed and its colors fit a histogram; or nullptr.
+Outcome packed_object(Machine &m, const Value &element, Set **out) {
+    TRY(packed_patch(m, element, out));
+    if (*out == nullptr) return Outcome::ok;
+    const Patch &patch = (*out)->patch;
+    bool fits = patch.color >= INT8_MIN && patch.color <= INT8_MAX;
+    if (!(*out)->holds_only(Kind::cell) || !fits) *out = nullptr;
+    return Outcome::ok;
+}
+
+// Counts the colors of a dense grid or a packed object; *is_in_order where the first occurrences
+// are those of the element's own order. Nothing is counted for any other element.
+Outcome count_colors(Machine &m, const Value &element, Histogram *histogram, bool *is_in_order) {
+    const Grid *grid;
+    *is_in_order = false;
+    TRY(dense_grid(m, element, &grid));
+    if (grid != nullptr) {
+        *is_in_order = true;
+        return count_grid(m, *grid, histogram);
+    }
+    Set *object;
+    TRY(packed_object(m, element, &object));
+    return object == nullptr ? Outcome::ok : count_object(m, object->patch, histogram);
 }
 
 // The distinct colors of an element as GEN builds them, with their counts.
 Outcome distinct_colors(Machine &m, const Value &element, Value *out, uint32_t **counts) {
-    const Grid *grid;
-    TRY(dense_grid(m, element, &grid));
-    if (grid != nullptr) {
-        Histogram histogram;
-        TRY(count_grid(m, *grid, &histogram));
+    Histogram histogram;
+    bool is_in_order;
+    TRY(count_colors(m, element, &histogram, &is_in_order));
+    if (histogram.size() != 0 && (is_in_order || histogram.is_order_free())) {
         return histogram.distinct_colors(m, out, counts);
     }
     Items colors;
@@ -75,9 +149,11 @@ Outcome distinct_colors(Machine &m, const Value &element, Value *out, uint32_t *
 }
 
 Outcome extreme_color(Machine &m, Extreme extreme, const Value &element, Value *out) {
-    if (has_one_color(element)) {
-        TRY(m.charge(element.set->size));
-        *out = Value::of_int(element.set->values[0].color);
+    Histogram histogram;
+    bool is_in_order;
+    TRY(count_colors(m, element, &histogram, &is_in_order));
+    if (histogram.size() != 0 && histogram.is_order_free()) {
+        *out = Value::of_int(histogram.extreme(extreme));
         return Outcome::ok;
     }
     Value distinct;
@@ -88,8 +164,10 @@ Outcome extreme_color(Machine &m, Extreme extreme, const Value &element, Value *
 
 // The color of the first cell of an object, in iteration order.
 Outcome first_color(Machine &m, const Value &obj, Value *out) {
-    if (has_one_color(obj)) {
-        *out = Value::of_int(obj.set->values[0].color);
+    Set *object;
+    TRY(packed_patch(m, obj, &object));
+    if (object != nullptr && object->holds_only(Kind::cell) && object->patch.colors == nullptr) {
+        *out = Value::of_int(object->patch.color);
         return Outcome::ok;
     }
     Value cell;
@@ -99,7 +177,9 @@ Outcome first_color(Machine &m, const Value &obj, Value *out) {
 
 } // namespace
 
-PRIMITIVE(colorfilter) {
+namespace {
+
+Outcome colorfilter_in_order(Machine &m, const Value *args, Value *out) {
     Items objects;
     TRY(items_of(m, args[0], &objects));
     SetBuilder kept(m);
@@ -113,6 +193,38 @@ PRIMITIVE(colorfilter) {
         if (is_equal) TRY(kept.add(object));
     }
     return kept.finish(out);
+}
+
+// Whether all elements of a set are objects of one color each; such an object needs no order to
+// tell which.
+Outcome are_of_one_color(Machine &m, const Items &objects, bool *result) {
+    *result = true;
+    for (const Value &v : objects) {
+        Set *object;
+        TRY(packed_object(m, v, &object));
+        *result = *result && object != nullptr && object->patch.colors == nullptr;
+    }
+    return Outcome::ok;
+}
+
+} // namespace
+
+PRIMITIVE(colorfilter) {
+    if (args[0].is_set() && args[0].set->holds_only(Kind::set)) {
+        Items objects;
+        bool are_simple;
+        TRY(elements(m, args[0].set, &objects));
+        TRY(m.charge(objects.size));
+        TRY(are_of_one_color(m, objects, &are_simple));
+        if (are_simple) {
+            ValueList kept(m);
+            for (const Value &v : objects) {
+                if (args[1].is_int() && v.set->patch.color == args[1].integer) TRY(kept.push(v));
+            }
+            return filtered_by(m, colorfilter_in_order, args, 2, args[0].set, &kept, out);
+        }
+    }
+    return colorfilter_in_order(m, args, out);
 }
 
 PRIMITIVE(mostcolor) {
@@ -133,6 +245,17 @@ PRIMITIVE(colorcount) {
             for (int64_t i = 0; i < grid.height; ++i) {
                 count += std::count(grid.row(i), grid.row(i) + grid.width, value.integer);
             }
+        }
+        *out = Value::of_int(count);
+        return Outcome::ok;
+    }
+    Set *object;
+    TRY(packed_object(m, element, &object));
+    if (object != nullptr) {
+        Histogram histogram;
+        TRY(count_object(m, object->patch, &histogram));
+        for (size_t k = 0; k < histogram.size() && value.is_int(); ++k) {
+            if (histogram.color(k) == value.integer) count = histogram.count(k);
         }
         *out = Value::of_int(count);
         return Outcome::ok;
@@ -185,12 +308,18 @@ PRIMITIVE(ofcolor) {
     if (args[0].kind == Kind::grid) {
         const Grid &grid = *args[0].grid;
         TRY(m.charge(static_cast<uint64_t>(grid.num_cells())));
+        if (!fits_color(value)) return set_of_distinct(m, nullptr, 0, out);
+        Window window = {0, 0, grid.height, grid.width};
+        if (window.is_small()) {
+            Patch places;
+            uint32_t size;
+            TRY(places_of_color(m, grid, static_cast<int8_t>(value.integer), &places.bits, &size));
+            return set_of_rows(m, Kind::pair, places, size, out);
+        }
         size_t count = 0;
-        if (value.is_int()) {
-            for (int64_t i = 0; i < grid.height; ++i) {
-                count += static_cast<size_t>(
-                    std::count(grid.row(i), grid.row(i) + grid.width, value.integer));
-            }
+        for (int64_t i = 0; i < grid.height; ++i) {
+            count += static_cast<size_t>(
+                std::count(grid.row(i), grid.row(i) + grid.width, value.integer));
         }
         Value *places;
         TRY(m.allocate(count, &places));
@@ -226,14 +355,14 @@ PRIMITIVE(recolor) {
     Value places;
     TRY(to_indices(m, args[1], &places));
     bool is_color = value.kind == Kind::integer && fits_int32(value.integer);
-    if (is_color && places.is_set() && places.set->holds_only(Kind::pair)) {
-        Items items = places.set->unordered();
-        Value *cells;
-        TRY(m.allocate(items.size, &cells));
-        for (size_t k = 0; k < items.size; ++k) {
-            cells[k] = Value::cell(static_cast<int32_t>(value.integer), items[k].i, items[k].j);
-        }
-        return set_of_images(m, places.set, cells, out);
+    Set *packed;
+    TRY(packed_patch(m, places, &packed));
+    if (is_color && packed != nullptr && packed->holds_only(Kind::pair)) {
+        Image image;
+        image.coloring = Image::Coloring::given;
+        image.color = static_cast<int32_t>(value.integer);
+        Patch cells = {.bits = packed->patch.bits, .color = image.color};
+        return set_of_images(m, packed, Kind::cell, cells, image, out);
     }
     Items items;
     TRY(items_of(m, places, &items));

@@ -1,5 +1,5 @@
 // Tuples and frozensets, without functions.
-#include "primitives/primitive.h"
+#include "primitives/patch.h"
 #include "primitives/selection.h"
 
 #include <algorithm>
@@ -102,12 +102,15 @@ PRIMITIVE(size) {
 }
 
 PRIMITIVE(initset) {
-    SetBuilder set(m);
-    TRY(set.add(args[0]));
-    return set.finish_copied(out);
+    Value *value;
+    TRY(m.allocate(1, &value));
+    *value = args[0];
+    return set_of_distinct(m, value, 1, out);
 }
 
-PRIMITIVE(combine) {
+namespace {
+
+Outcome combined_in_order(Machine &m, const Value *args, Value *out) {
     Items a;
     Items b;
     TRY(items_of(m, args[0], &a));
@@ -118,7 +121,7 @@ PRIMITIVE(combine) {
     return result.finish(out);
 }
 
-PRIMITIVE(merge) {
+Outcome merged_in_order(Machine &m, const Value *args, Value *out) {
     Items containers;
     TRY(items_of(m, args[0], &containers));
     LikeBuilder result(m, args[0]);
@@ -128,6 +131,28 @@ PRIMITIVE(merge) {
         for (const Value &item : items) TRY(result.add(item));
     }
     return result.finish(out);
+}
+
+} // namespace
+
+PRIMITIVE(combine) {
+    if (args[0].is_set() && args[1].is_set()) {
+        bool is_done;
+        TRY(packed_union(m, {args, 2}, combined_in_order, args, 2, &is_done, out));
+        if (is_done) return Outcome::ok;
+    }
+    return combined_in_order(m, args, out);
+}
+
+PRIMITIVE(merge) {
+    if (args[0].is_set() && args[0].set->holds_only(Kind::set)) {
+        Items sets;
+        bool is_done;
+        TRY(elements(m, args[0].set, &sets));
+        TRY(packed_union(m, sets, merged_in_order, args, 1, &is_done, out));
+        if (is_done) return Outcome::ok;
+    }
+    return merged_in_order(m, args, out);
 }
 
 PRIMITIVE(intersection) {
@@ -141,7 +166,9 @@ PRIMITIVE(intersection) {
     return Outcome::ok;
 }
 
-PRIMITIVE(difference) {
+namespace {
+
+Outcome difference_in_order(Machine &m, const Value *args, Value *out) {
     Items items;
     TRY(items_of(m, args[0], &items));
     LikeBuilder result(m, args[0]);
@@ -152,6 +179,23 @@ PRIMITIVE(difference) {
         if (!is_true(is_in_b)) TRY(result.add(item));
     }
     return result.finish(out);
+}
+
+} // namespace
+
+PRIMITIVE(difference) {
+    Set *a;
+    Set *b = nullptr;
+    TRY(packed_patch(m, args[0], &a));
+    if (a != nullptr) TRY(packed_patch(m, args[1], &b));
+    if (b != nullptr && a->kinds == b->kinds) {
+        Patch others;
+        uint32_t size;
+        TRY(other_places(m, *a, *b, &others, &size));
+        return constructed_by(m, difference_in_order, args, 2, kind_of(*a), others, size,
+                              std::max(a->chain, b->chain), out);
+    }
+    return difference_in_order(m, args, out);
 }
 
 PRIMITIVE(dedupe) {
@@ -250,7 +294,9 @@ PRIMITIVE(product) {
     return set.finish(out);
 }
 
-PRIMITIVE(sizefilter) {
+namespace {
+
+Outcome sizefilter_in_order(Machine &m, const Value *args, Value *out) {
     Items items;
     TRY(items_of(m, args[0], &items));
     SetBuilder set(m);
@@ -262,6 +308,22 @@ PRIMITIVE(sizefilter) {
         if (is_equal) TRY(set.add(item));
     }
     return set.finish(out);
+}
+
+} // namespace
+
+PRIMITIVE(sizefilter) {
+    if (args[0].is_set() && args[0].set->holds_only(Kind::set)) {
+        Items sets;
+        ValueList kept(m);
+        TRY(elements(m, args[0].set, &sets));
+        TRY(m.charge(sets.size));
+        for (const Value &v : sets) {
+            if (args[1].is_int() && v.set->size == args[1].integer) TRY(kept.push(v));
+        }
+        return filtered_by(m, sizefilter_in_order, args, 2, args[0].set, &kept, out);
+    }
+    return sizefilter_in_order(m, args, out);
 }
 
 } // namespace codeit

@@ -3,13 +3,18 @@
 // Where the original passes a generator, a stop_iteration of the function becomes a runtime_error
 // (call_in_stream); where it passes a key, it does not.
 #include "core/sort.h"
-#include "primitives/primitive.h"
+#include "primitives/patch.h"
 #include "primitives/selection.h"
 
 #include <algorithm>
 
 namespace codeit {
 namespace {
+
+// Whether a failure ends the run whatever the order was in which items were looked at.
+bool is_limit(Outcome outcome) {
+    return outcome == Outcome::out_of_fuel || outcome == Outcome::out_of_memory;
+}
 
 // compfunc(item) as a sort or selection key; a key function of None means the item itself.
 Outcome key_of(Machine &m, const Value &compfunc, const Value &item, Value *out) {
@@ -22,8 +27,44 @@ Outcome key_of(Machine &m, const Value &compfunc, const Value &item, Value *out)
     return m.call(compfunc, &item, 1, out);
 }
 
-Outcome select_by_key(Machine &m, Selection *selection, const Value &container,
+// The same over a set in any order; *is_known says whether its order makes no difference, as all
+// keys are ints and no other item has the best one.
+Outcome select_in_any_order(Machine &m, Selection *selection, Extreme extreme, Set *set,
+                            const Value &compfunc, bool *is_known) {
+    Items items;
+    TRY(elements(m, set, &items));
+    TRY(m.charge(items.size));
+    *is_known = false;
+    bool is_alone = false;
+    int64_t best = 0;
+    for (const Value &item : items) {
+        Value key;
+        Outcome outcome = key_of(m, compfunc, item, &key);
+        if (is_limit(outcome)) return outcome;
+        if (outcome != Outcome::ok || !key.is_int()) return Outcome::ok;
+        bool is_first = selection->is_empty();
+        bool is_equal = !is_first && key.integer == best;
+        bool is_better =
+            is_first || (extreme == Extreme::largest ? key.integer > best : key.integer < best);
+        if (is_better) best = key.integer;
+        is_alone = is_better || (is_alone && !is_equal);
+        TRY(selection->offer(key, item));
+    }
+    *is_known = is_alone;
+    return Outcome::ok;
+}
+
+Outcome select_by_key(Machine &m, Selection *selection, Extreme extreme, const Value &container,
                       const Value &compfunc) {
+    if (container.is_set()) {
+        bool is_known;
+        Selection in_any_order(m, extreme);
+        TRY(select_in_any_order(m, &in_any_order, extreme, container.set, compfunc, &is_known));
+        if (is_known) {
+            selection->take(in_any_order);
+            return Outcome::ok;
+        }
+    }
     Items items;
     TRY(items_of(m, container, &items));
     for (const Value &item : items) {
@@ -37,7 +78,7 @@ Outcome select_by_key(Machine &m, Selection *selection, const Value &container,
 // argmax, argmin
 Outcome extreme_item(Machine &m, Extreme extreme, const Value *args, Value *out) {
     Selection selection(m, extreme);
-    TRY(select_by_key(m, &selection, args[0], args[1]));
+    TRY(select_by_key(m, &selection, extreme, args[0], args[1]));
     if (selection.is_empty()) return Outcome::value_error;
     *out = selection.item();
     return Outcome::ok;
@@ -46,7 +87,7 @@ Outcome extreme_item(Machine &m, Extreme extreme, const Value *args, Value *out)
 // valmax, valmin: the function is called once more, on the selected item or on 0.
 Outcome extreme_value(Machine &m, Extreme extreme, const Value *args, Value *out) {
     Selection selection(m, extreme);
-    TRY(select_by_key(m, &selection, args[0], args[1]));
+    TRY(select_by_key(m, &selection, extreme, args[0], args[1]));
     Value item = selection.is_empty() ? Value::of_int(0) : selection.item();
     return m.call(args[1], &item, 1, out);
 }
@@ -83,7 +124,9 @@ PRIMITIVE(argmin) {
     return extreme_item(m, Extreme::smallest, args, out);
 }
 
-PRIMITIVE(sfilter) {
+namespace {
+
+Outcome sfilter_in_order(Machine &m, const Value *args, Value *out) {
     Items items;
     TRY(items_of(m, args[0], &items));
     LikeBuilder result(m, args[0]);
@@ -93,6 +136,38 @@ PRIMITIVE(sfilter) {
         if (is_true(verdict)) TRY(result.add(item));
     }
     return result.finish(out);
+}
+
+// The elements that a condition holds for, looked at in any order. *is_done is false when it fails
+// for one: which one fails first is then a matter of order.
+Outcome sfilter_in_any_order(Machine &m, const Value *args, bool *is_done, ValueList *kept) {
+    Items items;
+    TRY(elements(m, args[0].set, &items));
+    TRY(m.charge(items.size));
+    for (const Value &item : items) {
+        Value verdict;
+        Outcome outcome = m.call_in_stream(args[1], &item, 1, &verdict);
+        if (is_limit(outcome)) return outcome;
+        *is_done = outcome == Outcome::ok;
+        if (!*is_done) return Outcome::ok;
+        if (is_true(verdict)) TRY(kept->push(item));
+    }
+    *is_done = true;
+    return Outcome::ok;
+}
+
+} // namespace
+
+PRIMITIVE(sfilter) {
+    if (args[0].is_set()) {
+        ValueList kept(m);
+        bool is_done;
+        TRY(sfilter_in_any_order(m, args, &is_done, &kept));
+        if (is_done) {
+            return filtered_by(m, sfilter_in_order, args, 2, args[0].set, &kept, out);
+        }
+    }
+    return sfilter_in_order(m, args, out);
 }
 
 PRIMITIVE(mfilter) {
@@ -139,10 +214,46 @@ PRIMITIVE(rapply) {
     return result.finish(out);
 }
 
-PRIMITIVE(mapply) {
+namespace {
+
+Outcome mapply_in_order(Machine &m, const Value *args, Value *out) {
     Value applied;
     TRY(primitive_apply(m, args, &applied));
     return primitive_merge(m, &applied, out);
+}
+
+// Calls a function on the elements of a set in any order; *is_done is false when it fails, or
+// returns something else than a set.
+Outcome sets_in_any_order(Machine &m, const Value *args, bool *is_done, ValueList *sets) {
+    Items items;
+    TRY(elements(m, args[1].set, &items));
+    TRY(m.charge(items.size));
+    TRY(sets->reserve(items.size));
+    for (const Value &item : items) {
+        Value value;
+        Outcome outcome = m.call_in_stream(args[0], &item, 1, &value);
+        if (is_limit(outcome)) return outcome;
+        *is_done = outcome == Outcome::ok && value.is_set();
+        if (!*is_done) return Outcome::ok;
+        TRY(sets->push(value));
+    }
+    *is_done = true;
+    return Outcome::ok;
+}
+
+} // namespace
+
+PRIMITIVE(mapply) {
+    if (args[1].is_set()) {
+        ValueList sets(m);
+        bool is_done;
+        TRY(sets_in_any_order(m, args, &is_done, &sets));
+        if (is_done) {
+            TRY(packed_union(m, sets.items(), mapply_in_order, args, 2, &is_done, out));
+        }
+        if (is_done) return Outcome::ok;
+    }
+    return mapply_in_order(m, args, out);
 }
 
 PRIMITIVE(papply) {

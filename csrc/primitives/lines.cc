@@ -15,13 +15,6 @@ constexpr int64_t kFrontierLength = 30;
 // them: i - 1 is computed before j is read.
 Outcome four_around(Machine &m, const Value &loc, const int8_t (*steps)[2], Value *out) {
     SetBuilder set(m);
-    if (loc.kind == Kind::pair && std::abs(int64_t{loc.i}) < INT32_MAX &&
-        std::abs(int64_t{loc.j}) < INT32_MAX) {
-        for (int k = 0; k < 4; ++k) {
-            TRY(set.add(Value::pair(loc.i + steps[k][0], loc.j + steps[k][1])));
-        }
-        return set.finish_copied(out);
-    }
     for (int k = 0; k < 4; ++k) {
         Value components[2];
         for (int64_t axis = 0; axis < 2; ++axis) {
@@ -39,10 +32,53 @@ Outcome four_around(Machine &m, const Value &loc, const int8_t (*steps)[2], Valu
     return set.finish_copied(out);
 }
 
+constexpr int8_t kBeside[4][2] = {{-1, 0}, {1, 0}, {0, -1}, {0, 1}};
+constexpr int8_t kAcross[4][2] = {{-1, -1}, {-1, 1}, {1, -1}, {1, 1}};
+
+Outcome dneighbors_in_order(Machine &m, const Value *args, Value *out) {
+    return four_around(m, args[0], kBeside, out);
+}
+
+Outcome ineighbors_in_order(Machine &m, const Value *args, Value *out) {
+    return four_around(m, args[0], kAcross, out);
+}
+
+Outcome neighbors_in_order(Machine &m, const Value *args, Value *out) {
+    Value beside;
+    Value diagonal;
+    TRY(primitive_dneighbors(m, args, &beside));
+    TRY(primitive_ineighbors(m, args, &diagonal));
+    return set_union(m, beside.set, diagonal.set, out);
+}
+
+// The places around a plain one, given as the rows of their bits.
+Outcome around(Machine &m, Body in_order, const Value *args, const uint64_t *rows, uint32_t size,
+               Value *out) {
+    const Value &loc = args[0];
+    if (loc.kind != Kind::pair || std::abs(int64_t{loc.i}) == INT32_MAX ||
+        std::abs(int64_t{loc.j}) == INT32_MAX || loc.i == INT32_MIN || loc.j == INT32_MIN) {
+        return in_order(m, args, out);
+    }
+    TRY(m.charge(size));
+    Patch patch = {.bits = {loc.i - 1, loc.j - 1, 3, 3, rows}};
+    return constructed_by(m, in_order, args, 1, Kind::pair, patch, size, 0, out);
+}
+
 // GEN of the diagonal from (top, start) down to row `bottom`, the column moving by `step`.
 Outcome diagonal(Machine &m, int64_t top, int64_t bottom, int64_t start, int64_t step, Value *out) {
     uint64_t count;
     TRY(count_range(top, bottom, &count));
+    int64_t length = static_cast<int64_t>(count);
+    Window window = {top, step > 0 ? start : start - length + 1, length, length};
+    if (count != 0 && window.is_small()) {
+        BitmapBuilder builder(m, window);
+        TRY(builder.start());
+        for (int64_t n = 0; n < length; ++n) builder.add(top + n, start + step * n);
+        Patch patch;
+        uint32_t size;
+        builder.finish(&patch.bits, &size);
+        return set_of_rows(m, Kind::pair, patch, size, out);
+    }
     TRY(m.charge(count));
     Value *places;
     TRY(m.allocate(count, &places));
@@ -82,21 +118,18 @@ Outcome line_of_cells(Machine &m, const Value &grid, bool is_row, int64_t at, in
 } // namespace
 
 PRIMITIVE(dneighbors) {
-    static constexpr int8_t kSteps[4][2] = {{-1, 0}, {1, 0}, {0, -1}, {0, 1}};
-    return four_around(m, args[0], kSteps, out);
+    static constexpr uint64_t kRows[3] = {0b010, 0b101, 0b010};
+    return around(m, dneighbors_in_order, args, kRows, 4, out);
 }
 
 PRIMITIVE(ineighbors) {
-    static constexpr int8_t kSteps[4][2] = {{-1, -1}, {-1, 1}, {1, -1}, {1, 1}};
-    return four_around(m, args[0], kSteps, out);
+    static constexpr uint64_t kRows[3] = {0b101, 0b000, 0b101};
+    return around(m, ineighbors_in_order, args, kRows, 4, out);
 }
 
 PRIMITIVE(neighbors) {
-    Value beside;
-    Value diagonal;
-    TRY(primitive_dneighbors(m, args, &beside));
-    TRY(primitive_ineighbors(m, args, &diagonal));
-    return set_union(m, beside.set, diagonal.set, out);
+    static constexpr uint64_t kRows[3] = {0b111, 0b101, 0b111};
+    return around(m, neighbors_in_order, args, kRows, 8, out);
 }
 
 PRIMITIVE(connect) {

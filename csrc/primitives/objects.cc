@@ -1,6 +1,9 @@
 // Finding things in grids.
+#include "primitives/labeling.h"
 #include "primitives/patch.h"
 #include "primitives/place_table.h"
+
+#include <algorithm>
 
 namespace codeit {
 namespace {
@@ -38,9 +41,8 @@ class CellClasses {
         return make_pair(m_, items_[index_of(place)], Value::pair(place.i, place.j), out);
     }
 
-    bool contains(Place place) const {
-        return place.i >= 0 && place.i < height_ && place.j >= 0 && place.j < width_;
-    }
+    int64_t height() const { return height_; }
+    int64_t width() const { return width_; }
     size_t index_of(Place place) const { return static_cast<size_t>(place.i * width_ + place.j); }
 
   private:
@@ -98,54 +100,191 @@ Outcome CellClasses::read(const Value &grid) {
     return Outcome::ok;
 }
 
-struct Component {
-    bool univalued;
-    bool diagonal;
-    int32_t background; // -1: none
-};
-
-// The component around `start`, cell by cell in the order in which the original meets them: each
+// The component around a place, place by place in the order in which the original meets them: each
 // round visits the candidates in the iteration order of a set, and the sets are laid out as CPython
-// would. Marks what it takes in `occupied`.
-Outcome grow_component(Machine &m, const CellClasses &cells, const Component &rules, Place start,
-                       bool *occupied, size_t *num_occupied, Value *out) {
+// would. `belongs(place, &result)` tells its places among the candidates, and is_taken(place) those
+// of components found before and of this one, of which there are `num_taken`; take(place) adds one.
+template <typename Belongs, typename IsTaken, typename Take>
+Outcome flood(Machine &m, Place start, bool diagonal, int64_t height, int64_t width,
+              size_t num_taken, Belongs belongs, IsTaken is_taken, Take take) {
     ScratchScope scratch(m);
     PlaceTable candidates(m);
     PlaceTable next(m);
-    int32_t seed;
-    TRY(cells.at(start, &seed));
-    ValueList object(m);
-    Value first;
-    TRY(cells.cell(start, &first));
-    TRY(object.push(first));
     TRY(candidates.clear());
     TRY(candidates.add(start));
     while (candidates.size() > 0) {
         TRY(next.clear());
         for (Place place : candidates) {
             TRY(m.charge(1));
-            int32_t number;
-            TRY(cells.at(place, &number));
-            if (rules.univalued ? number != seed : number == rules.background) continue;
-            if (place != start) {
-                Value cell;
-                TRY(cells.cell(place, &cell));
-                TRY(object.push(cell));
-            }
-            occupied[cells.index_of(place)] = true;
-            ++*num_occupied;
+            bool is_part;
+            TRY(belongs(place, &is_part));
+            if (!is_part) continue;
+            TRY(take(place));
+            ++num_taken;
             SmallPlaceTable around;
-            for (Place neighbor : neighbors_in_order(place, rules.diagonal)) {
-                if (cells.contains(neighbor)) around.add(neighbor);
+            for (Place neighbor : neighbors_in_order(place, diagonal)) {
+                if (neighbor.i >= 0 && neighbor.i < height && neighbor.j >= 0 &&
+                    neighbor.j < width) {
+                    around.add(neighbor);
+                }
             }
             TRY(m.charge(around.size()));
             TRY(next.merge(around));
         }
-        auto is_occupied = [&](Place place) { return occupied[cells.index_of(place)]; };
-        TRY(candidates.assign_difference(next, *num_occupied, is_occupied));
+        TRY(candidates.assign_difference(next, num_taken, is_taken));
     }
+    return Outcome::ok;
+}
+
+struct FloodRules {
+    bool univalued;
+    bool diagonal;
+    int32_t background; // -1: none
+};
+
+// One component of any grid. Marks what it takes in `occupied`.
+Outcome grow_component(Machine &m, const CellClasses &cells, const FloodRules &rules, Place start,
+                       bool *occupied, size_t *num_occupied, Value *out) {
+    int32_t seed;
+    TRY(cells.at(start, &seed));
+    ValueList object(m);
+    auto belongs = [&](Place place, bool *result) {
+        int32_t number;
+        TRY(cells.at(place, &number));
+        *result = rules.univalued ? number == seed : number != rules.background;
+        return Outcome::ok;
+    };
+    auto is_taken = [&](Place place) { return occupied[cells.index_of(place)]; };
+    auto take = [&](Place place) {
+        occupied[cells.index_of(place)] = true;
+        Value cell;
+        TRY(cells.cell(place, &cell));
+        return object.push(cell);
+    };
+    TRY(flood(m, start, rules.diagonal, cells.height(), cells.width(), *num_occupied, belongs,
+              is_taken, take));
+    *num_occupied += object.size();
     Value inserted;
     TRY(set_of_distinct(m, object.take(), object.size(), &inserted));
+    return copy_of_set(m, inserted.set, out);
+}
+
+// What the objects of one dense grid share.
+struct Flooding {
+    const Grid *grid;
+    bool diagonal;
+    const uint32_t *labels;  // [height * width], Labeling::kNoComponent for none
+    const uint32_t *numbers; // of the labels, in the order in which the objects are found
+
+    static constexpr uint32_t kNone = UINT32_MAX;
+    uint32_t number_at(Place place) const {
+        uint32_t label = labels[int64_t{place.i} * grid->width + place.j];
+        return label == Labeling::kNoComponent ? kNone : numbers[label];
+    }
+};
+
+// One of them, to be flooded when its order is asked for.
+struct FloodedObject : Construction {
+    const Flooding *flooding;
+    uint32_t number;
+    Place start;
+    size_t num_taken_before;
+
+    static Outcome construct_object(Machine &m, const Construction &how, Value *out) {
+        const auto &object = static_cast<const FloodedObject &>(how);
+        const Flooding &flooding = *object.flooding;
+        const Grid &grid = *flooding.grid;
+        ScratchScope scratch(m);
+        size_t num_cells = static_cast<size_t>(grid.num_cells());
+        bool *is_mine;
+        TRY(m.charge(num_cells / 8));
+        TRY(m.allocate_scratch(num_cells, &is_mine));
+        std::memset(is_mine, 0, num_cells);
+        auto at = [&](Place place) { return int64_t{place.i} * grid.width + place.j; };
+        auto belongs = [&](Place place, bool *result) {
+            *result = flooding.number_at(place) == object.number;
+            return Outcome::ok;
+        };
+        auto is_taken = [&](Place place) {
+            return is_mine[at(place)] || flooding.number_at(place) < object.number;
+        };
+        ValueList cells(m);
+        auto take = [&](Place place) {
+            is_mine[at(place)] = true;
+            return cells.push(Value::cell(grid.at(place.i, place.j), place.i, place.j));
+        };
+        TRY(flood(m, object.start, flooding.diagonal, grid.height, grid.width,
+                  object.num_taken_before, belongs, is_taken, take));
+        Value inserted;
+        TRY(set_of_distinct(m, cells.take(), cells.size(), &inserted));
+        return copy_of_set(m, inserted.set, out);
+    }
+};
+
+// The places of a grid of any shape that OrderCache keeps, in the iteration order of its index set.
+Outcome place_order(Machine &m, const Value &grid, int64_t height, int64_t width,
+                    const uint16_t **out) {
+    constexpr uint64_t kBytesForOrder = uint64_t{1} << 20;
+    TRY(m.charge(static_cast<uint64_t>(height * width)));
+    *out = m.orders().find(height, width);
+    if (*out != nullptr) return Outcome::ok;
+    // On a machine of its own, as a run must not differ by whether the order is known by then.
+    Machine other(Limits{INT64_MAX, kBytesForOrder, 1, 0});
+    if (!other.arena().is_reserved()) return Outcome::out_of_memory;
+    other.reset(m.dialect());
+    Value indices;
+    Items places;
+    TRY(primitive_asindices(other, &grid, &indices));
+    TRY(items_of(other, indices, &places));
+    uint16_t *order = m.orders().make(height, width);
+    if (order == nullptr) return Outcome::out_of_memory;
+    for (size_t k = 0; k < places.size; ++k) {
+        order[k] = static_cast<uint16_t>(places[k].i * width + places[k].j);
+    }
+    *out = order;
+    return Outcome::ok;
+}
+
+// The objects of a dense grid whose order is kept.
+Outcome objects_of_labels(Machine &m, const Value &value, const Connection &rules, Value *out) {
+    const Grid &grid = *value.grid;
+    const uint16_t *order;
+    TRY(place_order(m, value, grid.height, grid.width, &order));
+    Labeling labeling;
+    TRY(label_components(m, grid, rules, &labeling));
+    const size_t count = labeling.num_components;
+    Flooding *flooding;
+    uint32_t *numbers;
+    FloodedObject *constructions;
+    Value *objects;
+    TRY(m.charge(count));
+    TRY(m.allocate(1, &flooding));
+    TRY(m.allocate(count, &numbers));
+    TRY(m.allocate(count, &constructions));
+    TRY(m.allocate(count, &objects));
+    std::fill_n(numbers, count, Flooding::kNone);
+    *flooding = {&grid, rules.diagonal, labeling.numbers, numbers};
+    size_t num_taken = 0;
+    uint32_t num_found = 0;
+    for (const uint16_t *next = order; num_found < count; ++next) {
+        uint32_t label = labeling.numbers[*next];
+        if (label == Labeling::kNoComponent || numbers[label] != Flooding::kNone) continue;
+        numbers[label] = num_found;
+        const Component &component = labeling.components[label];
+        Patch cells = {component.bits, nullptr, grid.stride, component.color};
+        if (!component.has_one_color) {
+            cells.colors = grid.row(component.bits.top) + component.bits.left;
+        }
+        Place start = {*next / grid.width, *next % grid.width};
+        FloodedObject *construction = &constructions[num_found];
+        *construction = {{FloodedObject::construct_object}, flooding, num_found, start, num_taken};
+        TRY(constructed_set(m, Kind::cell, cells, component.size, construction, 0,
+                            &objects[num_found]));
+        num_taken += component.size;
+        ++num_found;
+    }
+    Value inserted;
+    TRY(set_of_distinct(m, objects, count, &inserted));
     return copy_of_set(m, inserted.set, out);
 }
 
@@ -170,16 +309,14 @@ Outcome cells_of_color(Machine &m, const Items &rows, const Value &color, Value 
     return set_of_distinct(m, cells.take(), cells.size(), out);
 }
 
-Outcome cells_of_color(Machine &m, const Grid &grid, int64_t color, Value *out) {
+// The same for a dense grid in a small window.
+Outcome cells_of_color(Machine &m, const Grid &grid, int8_t color, Value *out) {
     TRY(m.charge(static_cast<uint64_t>(grid.num_cells())));
-    ValueList cells(m);
-    for (int32_t i = 0; i < grid.height; ++i) {
-        const int8_t *row = grid.row(i);
-        for (int32_t j = 0; j < grid.width; ++j) {
-            if (row[j] == color) TRY(cells.push(Value::cell(row[j], i, j)));
-        }
-    }
-    return set_of_distinct(m, cells.take(), cells.size(), out);
+    Patch cells;
+    cells.color = color;
+    uint32_t size;
+    TRY(places_of_color(m, grid, color, &cells.bits, &size));
+    return set_of_rows(m, Kind::cell, cells, size, out);
 }
 
 // GEN of the objects of each color of `palette`, in its order.
@@ -188,13 +325,14 @@ Outcome objects_by_color(Machine &m, const Value &grid, const Value &palette, Va
     Items rows;
     Items colors;
     TRY(dense_grid(m, grid, &dense));
-    if (dense == nullptr) TRY(items_of(m, grid, &rows));
+    bool is_small = dense != nullptr && Window{0, 0, dense->height, dense->width}.is_small();
+    if (!is_small) TRY(items_of(m, grid, &rows));
     TRY(items_of(m, palette, &colors));
     ValueList objects(m);
     for (const Value &color : colors) {
         Value object;
-        TRY(dense != nullptr ? cells_of_color(m, *dense, color.integer, &object)
-                             : cells_of_color(m, rows, color, &object));
+        TRY(is_small ? cells_of_color(m, *dense, static_cast<int8_t>(color.integer), &object)
+                     : cells_of_color(m, rows, color, &object));
         TRY(objects.push(object));
     }
     return set_of_distinct(m, objects.take(), objects.size(), out);
@@ -204,11 +342,17 @@ Outcome objects_by_color(Machine &m, const Value &grid, const Value &palette, Va
 
 PRIMITIVE(objects) {
     const Value &grid = args[0];
-    Component rules = {is_true(args[1]), is_true(args[2]), -1};
+    FloodRules rules = {is_true(args[1]), is_true(args[2]), -1};
     Value background = Value::none();
     int64_t height;
     int64_t width;
     if (is_true(args[3])) TRY(primitive_mostcolor(m, &grid, &background));
+    if (grid.kind == Kind::grid && OrderCache::is_kept(grid.grid->height, grid.grid->width)) {
+        bool has_background = background.kind != Kind::none;
+        auto color = static_cast<int8_t>(has_background ? background.integer : 0);
+        return objects_of_labels(m, grid, {rules.univalued, rules.diagonal, has_background, color},
+                                 out);
+    }
     TRY(extent(m, grid, &height, &width));
     if (height > INT32_MAX || width > INT32_MAX) return Outcome::out_of_fuel;
 
@@ -261,19 +405,50 @@ PRIMITIVE(fgpartition) {
 
 namespace {
 
-// Whether a plain object occurs with its origin at (i, j). The order of the cells does not matter.
-Outcome occurs_at(Machine &m, const Grid &grid, const Set &object, int64_t i, int64_t j,
-                  bool *result) {
-    *result = false;
-    uint32_t k = 0;
-    for (; k < object.size; ++k) {
-        const Value &cell = object.values[k];
-        int64_t a = cell.i + i;
-        int64_t b = cell.j + j;
-        if (!grid.contains(a, b) || grid.at(a, b) != cell.color) break;
+// Where the origin of a packed object can be so that all its cells occur in a grid, both small: for
+// each row of places, those of all columns at once.
+Outcome packed_occurrences(Machine &m, const Grid &grid, const Patch &object, Value *out) {
+    const Bitmap &bits = object.bits;
+    int64_t rows = int64_t{grid.height} - bits.height + 1;
+    int64_t columns = int64_t{grid.width} - bits.width + 1;
+    if (rows <= 0 || columns <= 0) return set_of_distinct(m, nullptr, 0, out);
+    ScratchScope scratch(m);
+    uint64_t *masks[256] = {}; // of the rows of the grid, by color
+    auto rows_of_color = [&](int32_t color, uint64_t **masks_of_color) {
+        uint64_t *&known = masks[static_cast<uint8_t>(color)];
+        if (known == nullptr) {
+            TRY(m.charge(static_cast<uint64_t>(grid.height)));
+            TRY(m.allocate_scratch(static_cast<size_t>(grid.height), &known));
+            for (int64_t i = 0; i < grid.height; ++i) {
+                bool fits = color >= INT8_MIN && color <= INT8_MAX;
+                known[i] =
+                    fits ? equal_mask(grid.row(i), grid.width, static_cast<int8_t>(color)) : 0;
+            }
+        }
+        *masks_of_color = known;
+        return Outcome::ok;
+    };
+    BitmapBuilder places(m, {0, 0, rows, columns});
+    TRY(places.start());
+    for (int64_t i = 0; i < rows; ++i) {
+        uint64_t matches = low_bits(columns);
+        for (int64_t k = 0; k < bits.height && matches != 0; ++k) {
+            for (uint64_t row = bits.rows[k]; row != 0 && matches != 0; row &= row - 1) {
+                int j = std::countr_zero(row);
+                uint64_t *of_color;
+                TRY(rows_of_color(object.color_at(bits.top + k, bits.left + j), &of_color));
+                matches &= of_color[i + k] >> j;
+            }
+            TRY(m.charge(1));
+        }
+        places.row(i) = matches;
     }
-    *result = k == object.size;
-    return m.charge(uint64_t{k} + 1);
+    Patch patch;
+    uint32_t size;
+    places.finish(&patch.bits, &size);
+    Value inserted;
+    TRY(set_of_rows(m, Kind::pair, patch, size, &inserted));
+    return copy_of_set(m, inserted.set, out);
 }
 
 // The same for anything that can be shifted, in iteration order, with the errors on the way.
@@ -320,19 +495,20 @@ PRIMITIVE(occurrences) {
     TRY(primitive_width(m, &args[1], &object_width));
     const Grid *dense;
     TRY(dense_grid(m, grid, &dense));
-    bool is_plain =
-        dense != nullptr && normalized.is_set() && normalized.set->holds_only(Kind::cell);
+    Set *packed;
+    TRY(packed_patch(m, normalized, &packed));
+    // A tuple of cells is measured as if it were a grid.
+    if (args[1].is_set() && dense != nullptr && packed != nullptr &&
+        packed->holds_only(Kind::cell) && Window{0, 0, height, width}.is_small()) {
+        return packed_occurrences(m, *dense, packed->patch, out);
+    }
     ValueList places(m);
     for (int64_t i = 0; i <= height - object_height.integer; ++i) {
         for (int64_t j = 0; j <= width - object_width.integer; ++j) {
             Value place;
             bool occurs;
             TRY(make_int_pair(m, i, j, &place));
-            if (is_plain) {
-                TRY(occurs_at(m, *dense, *normalized.set, i, j, &occurs));
-            } else {
-                TRY(occurs_at(m, grid, height, width, normalized, place, &occurs));
-            }
+            TRY(occurs_at(m, grid, height, width, normalized, place, &occurs));
             if (occurs) TRY(places.push(place));
         }
     }

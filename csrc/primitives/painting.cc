@@ -1,6 +1,8 @@
 // Patches onto grids. Places outside the grid are skipped, not an error.
 #include "primitives/patch.h"
 
+#include <algorithm>
+
 namespace codeit {
 namespace {
 
@@ -79,10 +81,47 @@ struct Brush {
         return Outcome::ok;
     }
 
-    void put(Grid *open, const Value &place, int8_t color) const {
-        if (!open->contains(place.i, place.j)) return;
-        int8_t &cell = open->row(place.i)[place.j];
-        if (!only_background || cell == background.integer) cell = color;
+    // Paints a packed patch, each run of places of a row at once. `patch.colors`, or else `color`,
+    // says with what.
+    Outcome put(Machine &m, const Patch &patch, int8_t color, Value *out) const {
+        const Bitmap &bits = patch.bits;
+        Grid *open;
+        TRY(copy_grid(m, *grid.grid, &open));
+        TRY(m.charge(static_cast<uint64_t>(bits.height)));
+        int64_t last = std::min(bits.bottom(), height - 1);
+        for (int64_t i = std::max<int64_t>(bits.top, 0); i <= last; ++i) {
+            int8_t *row = open->row(i);
+            for (int64_t from = 0; from < width; from += 64) {
+                int64_t count = std::min<int64_t>(width - from, 64);
+                uint64_t places = bits.window(i, from) & low_bits(count);
+                if (places == 0) continue;
+                if (only_background) {
+                    places &=
+                        equal_mask(row + from, count, static_cast<int8_t>(background.integer));
+                }
+                const int8_t *colors =
+                    patch.colors == nullptr
+                        ? nullptr
+                        : patch.colors + (i - bits.top) * patch.stride + (from - bits.left);
+                put_runs(row + from, places, colors, color);
+            }
+        }
+        *out = value_of_grid(open);
+        return Outcome::ok;
+    }
+
+  private:
+    static void put_runs(int8_t *cells, uint64_t places, const int8_t *colors, int8_t color) {
+        while (places != 0) {
+            int begin = std::countr_zero(places);
+            int length = std::countr_one(places >> begin);
+            if (colors == nullptr) {
+                std::memset(cells + begin, color, static_cast<size_t>(length));
+            } else {
+                std::memcpy(cells + begin, colors + begin, static_cast<size_t>(length));
+            }
+            places &= ~(low_bits(length) << begin);
+        }
     }
 };
 
@@ -91,16 +130,11 @@ Outcome fill_places(Machine &m, const Value *args, bool only_background, Value *
     const Value &color = args[1];
     Brush brush = {args[0], only_background, 0, 0, Value::none()};
     TRY(brush.prepare(m));
-    if (args[0].kind == Kind::grid && fits_cell(color) && has_plain_places(args[2])) {
-        const Set &patch = *args[2].set;
-        TRY(m.charge(patch.size));
-        Grid *open;
-        TRY(copy_grid(m, *args[0].grid, &open));
-        for (const Value &place : patch.unordered()) {
-            brush.put(open, place, static_cast<int8_t>(color.integer));
-        }
-        *out = value_of_grid(open);
-        return Outcome::ok;
+    Set *packed;
+    TRY(packed_patch(m, args[2], &packed));
+    if (args[0].kind == Kind::grid && fits_cell(color) && packed != nullptr) {
+        Patch places = {.bits = packed->patch.bits};
+        return brush.put(m, places, static_cast<int8_t>(color.integer), out);
     }
     OpenGrid open(m);
     Value places;
@@ -117,45 +151,18 @@ Outcome fill_places(Machine &m, const Value *args, bool only_background, Value *
     return open.close(out);
 }
 
-// Whether all cells of a plain object have colors that a dense grid can hold, and whether no place
-// occurs twice among those inside `grid`; then the order in which they are painted does not matter.
-Outcome inspect_cells(Machine &m, const Set &object, const Grid &grid, bool *fit, bool *distinct) {
-    TRY(m.charge(object.size));
-    ScratchScope scratch(m);
-    size_t num_cells = static_cast<size_t>(grid.num_cells());
-    bool *is_taken;
-    TRY(m.allocate_scratch(num_cells, &is_taken));
-    std::memset(is_taken, 0, num_cells);
-    *fit = *distinct = true;
-    for (const Value &cell : object.unordered()) {
-        *fit = *fit && cell.color >= INT8_MIN && cell.color <= INT8_MAX;
-        if (!grid.contains(cell.i, cell.j)) continue;
-        bool &taken = is_taken[int64_t{cell.i} * grid.width + cell.j];
-        *distinct = *distinct && !taken;
-        taken = true;
-    }
-    return Outcome::ok;
-}
-
 // paint and underpaint.
 Outcome paint_cells(Machine &m, const Value *args, bool only_background, Value *out) {
     const Value &object = args[1];
     Brush brush = {args[0], only_background, 0, 0, Value::none()};
     TRY(brush.prepare(m));
-    if (args[0].kind == Kind::grid && object.is_set() && object.set->holds_only(Kind::cell)) {
-        bool fit;
-        bool distinct;
-        TRY(inspect_cells(m, *object.set, *args[0].grid, &fit, &distinct));
-        if (fit) {
-            const Value *cells = object.set->values;
-            if (!distinct) TRY(ordered(m, object.set, &cells));
-            Grid *open;
-            TRY(copy_grid(m, *args[0].grid, &open));
-            for (uint32_t k = 0; k < object.set->size; ++k) {
-                brush.put(open, cells[k], static_cast<int8_t>(cells[k].color));
-            }
-            *out = value_of_grid(open);
-            return Outcome::ok;
+    Set *packed;
+    TRY(packed_patch(m, object, &packed));
+    if (args[0].kind == Kind::grid && packed != nullptr && packed->holds_only(Kind::cell)) {
+        const Patch &cells = packed->patch;
+        auto color = static_cast<int8_t>(cells.color);
+        if (cells.colors != nullptr || color == cells.color) {
+            return brush.put(m, cells, color, out);
         }
     }
     OpenGrid open(m);

@@ -79,38 +79,16 @@ Outcome flat_colors(Machine &m, const Value &element, Items *out) {
     return Outcome::ok;
 }
 
-namespace {
-
-// The places of a set of cells. Cells of one color have distinct places; others may share some.
-Outcome places_of_cells(Machine &m, Set *cells, Value *out) {
-    Items items = cells->unordered();
-    TRY(m.charge(items.size));
-    int32_t color = items[0].color;
-    bool has_one_color = std::all_of(items.begin(), items.end(),
-                                     [&](const Value &cell) { return cell.color == color; });
-    if (has_one_color) {
-        Value *places;
-        TRY(m.allocate(items.size, &places));
-        for (size_t k = 0; k < items.size; ++k) places[k] = Value::pair(items[k].i, items[k].j);
-        return set_of_images(m, cells, places, out);
-    }
-    const Value *in_order;
-    TRY(ordered(m, cells, &in_order));
-    SetBuilder places(m);
-    for (size_t k = 0; k < items.size; ++k) {
-        TRY(places.add(Value::pair(in_order[k].i, in_order[k].j)));
-    }
-    return places.finish(out);
-}
-
-} // namespace
-
 Outcome to_indices(Machine &m, const Value &patch, Value *out) {
     size_t size;
     TRY(length_of(patch, &size));
     if (size == 0) return SetBuilder(m).finish(out);
-    if (patch.is_set() && patch.set->holds_only(Kind::cell)) {
-        return places_of_cells(m, patch.set, out);
+    Set *packed;
+    TRY(packed_patch(m, patch, &packed));
+    if (packed != nullptr && packed->holds_only(Kind::cell)) {
+        Image places;
+        places.coloring = Image::Coloring::dropped;
+        return set_of_images(m, packed, Kind::pair, {.bits = packed->patch.bits}, places, out);
     }
     bool celled;
     TRY(is_celled(m, patch, &celled));
@@ -131,7 +109,8 @@ Outcome to_indices(Machine &m, const Value &patch, Value *out) {
 }
 
 Outcome is_celled(Machine &m, const Value &patch, bool *result) {
-    if (has_plain_places(patch)) {
+    if (patch.is_set() &&
+        (patch.set->holds_only(Kind::pair) || patch.set->holds_only(Kind::cell))) {
         *result = patch.set->holds_only(Kind::cell);
         return Outcome::ok;
     }
@@ -143,17 +122,53 @@ Outcome is_celled(Machine &m, const Value &patch, bool *result) {
     return Outcome::ok;
 }
 
-Outcome bounding_box(Machine &m, const Set &patch, Box *out) {
-    TRY(m.charge(patch.size));
-    Box box = {INT32_MAX, INT32_MAX, INT32_MIN, INT32_MIN};
-    for (const Value &element : patch.unordered()) {
-        box.top = std::min(box.top, element.i);
-        box.left = std::min(box.left, element.j);
-        box.bottom = std::max(box.bottom, element.i);
-        box.right = std::max(box.right, element.j);
-    }
-    *out = box;
+namespace {
+
+Outcome call_body(Machine &m, const Construction &how, Value *out) {
+    const auto &construction = static_cast<const ByBody &>(how);
+    return construction.body(m, construction.args, out);
+}
+
+Outcome keep_body(Machine &m, Body body, const Value *args, unsigned num_args,
+                  const Construction **out) {
+    ByBody *construction;
+    TRY(m.allocate(1, &construction));
+    *construction = {{call_body}, body, {}};
+    std::copy_n(args, num_args, construction->args);
+    *out = construction;
     return Outcome::ok;
+}
+
+} // namespace
+
+Outcome constructed_by(Machine &m, Body body, const Value *args, unsigned num_args, Kind kind,
+                       const Patch &patch, uint32_t size, unsigned chain, Value *out) {
+    const Construction *construction;
+    TRY(keep_body(m, body, args, num_args, &construction));
+    return constructed_set(m, kind, patch, size, construction, chain, out);
+}
+
+Outcome filtered_by(Machine &m, Body body, const Value *args, unsigned num_args, Set *source,
+                    ValueList *kept, Value *out) {
+    const Construction *construction;
+    TRY(keep_body(m, body, args, num_args, &construction));
+    return constructed_set(m, kept->take(), kept->size(), source->kinds, construction,
+                           source->chain, out);
+}
+
+Outcome packed_union(Machine &m, const Items &sets, Body body, const Value *args, unsigned num_args,
+                     bool *is_done, Value *out) {
+    PatchUnion parts(m);
+    *is_done = true;
+    for (const Value &set : sets) {
+        TRY(parts.add(set, is_done));
+        if (!*is_done) return Outcome::ok;
+    }
+    Patch patch;
+    uint32_t size;
+    TRY(parts.finish(&patch, &size, is_done));
+    if (!*is_done) return Outcome::ok;
+    return constructed_by(m, body, args, num_args, parts.kind(), patch, size, parts.chain(), out);
 }
 
 Outcome columns_of(Machine &m, const Value &patch, Columns *out) {
@@ -209,36 +224,76 @@ Outcome move_places(Machine &m, const Value &patch, PlaceMap place, const Value 
     return moved.finish(out);
 }
 
-Outcome move_plain_places(Machine &m, Set *patch, const AffineMap &map, bool *fits, Value *out) {
-    Box box;
-    TRY(bounding_box(m, *patch, &box));
-    if (map.transpose) box = {box.left, box.top, box.right, box.bottom};
-    // The images of the box's corners bound all others.
-    const int64_t extremes[4] = {
-        map.offset_i + map.scale_i * box.top,
-        map.offset_i + map.scale_i * box.bottom,
-        map.offset_j + map.scale_j * box.left,
-        map.offset_j + map.scale_j * box.right,
-    };
-    *fits = std::all_of(extremes, extremes + 4, fits_int32);
+Outcome move_packed(Machine &m, Set *set, const Image &image, bool *fits, Value *out) {
+    const Patch &from = set->patch;
+    Bitmap bits = from.bits;
+    *fits = !image.is_transposed || bits.height <= Bitmap::kMaxWidth;
     if (!*fits) return Outcome::ok;
-    Value *images;
-    TRY(m.allocate(patch->size, &images));
-    for (uint32_t k = 0; k < patch->size; ++k) {
-        Value image = patch->values[k];
-        int64_t i = map.transpose ? image.j : image.i;
-        int64_t j = map.transpose ? image.i : image.j;
-        image.i = static_cast<int32_t>(map.offset_i + map.scale_i * i);
-        image.j = static_cast<int32_t>(map.offset_j + map.scale_j * j);
-        images[k] = image;
+    // Where the corners go bounds where all others go.
+    int64_t top = image.is_transposed ? bits.left : bits.top;
+    int64_t left = image.is_transposed ? bits.top : bits.left;
+    int64_t height = image.is_transposed ? bits.width : bits.height;
+    int64_t width = image.is_transposed ? bits.height : bits.width;
+    int64_t new_top = image.offset_i + (image.scale_i < 0 ? -(top + height - 1) : top);
+    int64_t new_left = image.offset_j + (image.scale_j < 0 ? -(left + width - 1) : left);
+    *fits = fits_int32(new_top) && fits_int32(new_top + height) && fits_int32(new_left) &&
+            fits_int32(new_left + width);
+    if (!*fits) return Outcome::ok;
+
+    if (image.is_transposed) TRY(transposed_bits(m, bits, &bits));
+    if (image.scale_i < 0) TRY(upside_down(m, bits, &bits));
+    if (image.scale_j < 0) TRY(left_right(m, bits, &bits));
+    bits.top = static_cast<int32_t>(new_top);
+    bits.left = static_cast<int32_t>(new_left);
+    Patch to = from;
+    to.bits = bits;
+    bool is_moved_only = !image.is_transposed && image.scale_i > 0 && image.scale_j > 0;
+    if (from.colors != nullptr && !is_moved_only) {
+        int8_t *colors;
+        TRY(m.charge(set->size));
+        TRY(m.allocate(static_cast<size_t>(height * width), &colors));
+        for_each_place(from.bits, [&](int32_t i, int32_t j) {
+            Value place = image.of(Value::pair(i, j));
+            colors[(place.i - new_top) * width + (place.j - new_left)] =
+                static_cast<int8_t>(from.color_at(i, j));
+        });
+        to.colors = colors;
+        to.stride = static_cast<int32_t>(width);
     }
-    return set_of_images(m, patch, images, out);
+    Kind kind = kind_of(*set);
+    return set_of_images(m, set, kind, to, image, out);
+}
+
+Outcome places_of_color(Machine &m, const Grid &grid, int8_t color, Bitmap *out, uint32_t *size) {
+    BitmapBuilder builder(m, {0, 0, grid.height, grid.width});
+    TRY(builder.start());
+    for (int64_t i = 0; i < grid.height; ++i) {
+        builder.row(i) = equal_mask(grid.row(i), grid.width, color);
+    }
+    builder.finish(out, size);
+    return Outcome::ok;
+}
+
+Outcome full_window(Machine &m, const Window &window, Value *out) {
+    BitmapBuilder builder(m, window);
+    TRY(builder.start());
+    for (int64_t i = 0; i < window.height; ++i) builder.row(i) = low_bits(window.width);
+    Patch patch;
+    uint32_t size;
+    builder.finish(&patch.bits, &size);
+    return set_of_rows(m, Kind::pair, patch, size, out);
 }
 
 Outcome straight_line(Machine &m, bool row_is_fixed, const Value &fixed, int64_t first,
                       int64_t last, Value *out) {
     uint64_t count;
     TRY(count_range(first, last, &count));
+    if (fixed.kind == Kind::integer && count != 0 && count <= Bitmap::kMaxWidth) {
+        int64_t length = static_cast<int64_t>(count);
+        Window line = row_is_fixed ? Window{fixed.integer, first, 1, length}
+                                   : Window{first, fixed.integer, length, 1};
+        if (fits_int32(fixed.integer) && line.is_small()) return full_window(m, line, out);
+    }
     TRY(m.charge(count));
     Value *places;
     TRY(m.allocate(count, &places));

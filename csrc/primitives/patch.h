@@ -24,21 +24,33 @@ Outcome to_indices(Machine &m, const Value &patch, Value *out);
 // CELLED: whether the first element carries a color. The patch must not be empty.
 Outcome is_celled(Machine &m, const Value &patch, bool *result);
 
-// Whether a patch is a set of nothing but pairs, or of nothing but cells, and not empty: the
-// ordinary case, in which each element's place is its (i, j) and no order is needed to read it.
-inline bool has_plain_places(const Value &patch) {
-    return patch.is_set() &&
-           (patch.set->holds_only(Kind::pair) || patch.set->holds_only(Kind::cell));
+// The set that a patch is, where it is held as bits: the ordinary case, in which no order is needed
+// to read its places. nullptr for any other value, the empty set among them.
+inline Outcome packed_patch(Machine &m, const Value &patch, Set **out) {
+    *out = nullptr;
+    bool is_packed = false;
+    if (patch.is_set()) TRY(pack(m, patch.set, &is_packed));
+    if (is_packed) *out = patch.set;
+    return Outcome::ok;
 }
 
-// The smallest box around the places of a plain patch; charges for them.
-struct Box {
-    int32_t top;
-    int32_t left;
-    int32_t bottom;
-    int32_t right;
+// A packed set that came about as a body does it, which is called again when the order is asked
+// for.
+struct ByBody : Construction {
+    Body body;
+    Value args[3];
 };
-Outcome bounding_box(Machine &m, const Set &patch, Box *out);
+Outcome constructed_by(Machine &m, Body body, const Value *args, unsigned num_args, Kind kind,
+                       const Patch &patch, uint32_t size, unsigned chain, Value *out);
+
+// The same for some elements of a set, in any order.
+Outcome filtered_by(Machine &m, Body body, const Value *args, unsigned num_args, Set *source,
+                    ValueList *kept, Value *out);
+
+// The union of sets, when all of them are packed patches of one kind and it can be packed itself;
+// *is_done says whether. `body` makes it of `args` in order.
+Outcome packed_union(Machine &m, const Items &sets, Body body, const Value *args, unsigned num_args,
+                     bool *is_done, Value *out);
 
 // COLS, reduced: calls use(k, column items) for the columns of IDX(patch) in turn.
 // `columns` holds num_columns * num_rows values, column by column.
@@ -58,16 +70,20 @@ using PlaceMap = Outcome (*)(Machine &m, const Value &i, const Value &j, const V
 Outcome move_places(Machine &m, const Value &patch, PlaceMap place, const Value *offsets,
                     Value *out);
 
-// The same for a plain patch, without order: (i, j) -> (di + si * i, dj + sj * j), transposed first
-// when asked. False when a coordinate leaves 32 bits; nothing is written then.
-struct AffineMap {
-    int64_t scale_i;
-    int64_t offset_i;
-    int64_t scale_j;
-    int64_t offset_j;
-    bool transpose;
-};
-Outcome move_plain_places(Machine &m, Set *patch, const AffineMap &map, bool *fits, Value *out);
+// The same for a packed patch, as an image of it with scales of 1 or -1. False when a coordinate
+// leaves 32 bits, or when the image is too wide; nothing is written then.
+Outcome move_packed(Machine &m, Set *patch, const Image &image, bool *fits, Value *out);
+
+// Whether a value can equal a cell of a dense grid.
+inline bool fits_color(const Value &v) {
+    return v.is_int() && v.integer >= INT8_MIN && v.integer <= INT8_MAX;
+}
+
+// The places of a grid that hold a color, as bits. The grid's window must be small.
+Outcome places_of_color(Machine &m, const Grid &grid, int8_t color, Bitmap *out, uint32_t *size);
+
+// GEN of all (i, j), row by row, of a small window that is not empty.
+Outcome full_window(Machine &m, const Window &window, Value *out);
 
 // GEN of the straight line on which one coordinate is fixed, as the value it is, and the other runs
 // over [first, last].

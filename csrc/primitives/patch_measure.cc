@@ -13,12 +13,13 @@ enum class Axis : uint8_t { row, column };
 
 // The extreme i or j over IDX(patch); value_error when it is empty.
 Outcome extreme_place(Machine &m, Extreme extreme, Axis axis, const Value &patch, Value *out) {
-    if (has_plain_places(patch)) {
-        Box box;
-        TRY(bounding_box(m, *patch.set, &box));
+    Set *packed;
+    TRY(packed_patch(m, patch, &packed));
+    if (packed != nullptr) {
+        const Bitmap &bits = packed->patch.bits;
         bool is_least = extreme == Extreme::smallest;
-        *out = Value::of_int(axis == Axis::row ? (is_least ? box.top : box.bottom)
-                                               : (is_least ? box.left : box.right));
+        *out = Value::of_int(axis == Axis::row ? (is_least ? bits.top : bits.bottom())
+                                               : (is_least ? bits.left : bits.right()));
         return Outcome::ok;
     }
     Value places;
@@ -65,11 +66,13 @@ Outcome span_of(Machine &m, Axis axis, const Value &piece, Value *out) {
 // key_error unless both extremes are the same, in which case it is treated alike.
 Outcome corner(Machine &m, Extreme row_extreme, Extreme column_extreme, const Value &patch,
                Value *out) {
-    if (has_plain_places(patch)) {
-        Box box;
-        TRY(bounding_box(m, *patch.set, &box));
-        *out = Value::pair(row_extreme == Extreme::smallest ? box.top : box.bottom,
-                           column_extreme == Extreme::smallest ? box.left : box.right);
+    Set *packed;
+    TRY(packed_patch(m, patch, &packed));
+    if (packed != nullptr) {
+        const Bitmap &bits = packed->patch.bits;
+        int64_t i = row_extreme == Extreme::smallest ? bits.top : bits.bottom();
+        int64_t j = column_extreme == Extreme::smallest ? bits.left : bits.right();
+        *out = Value::pair(static_cast<int32_t>(i), static_cast<int32_t>(j));
         return Outcome::ok;
     }
     Columns columns;
@@ -97,20 +100,20 @@ Outcome middle(Machine &m, Axis axis, const Value &patch, Value *out) {
     return plus(m, first, half, out);
 }
 
-// The smallest distance between two plain patches, a moved by (di, dj).
-Outcome plain_distance(Machine &m, const Set &a, const Set &b, int32_t di, int32_t dj,
-                       int64_t *out) {
-    TRY(m.charge(uint64_t{a.size} * b.size));
-    int64_t least = INT64_MAX;
-    for (const Value &from : a.unordered()) {
-        int64_t i = int64_t{from.i} + di;
-        int64_t j = int64_t{from.j} + dj;
-        for (const Value &to : b.unordered()) {
-            least = std::min(least, std::abs(i - to.i) + std::abs(j - to.j));
-        }
-    }
-    *out = least;
-    return Outcome::ok;
+// Both arguments as packed patches, charged for; false where one of them is none.
+struct TwoPatches {
+    Bitmap a;
+    Bitmap b;
+};
+Outcome two_packed(Machine &m, const Value *args, TwoPatches *out, bool *are_packed) {
+    Set *a;
+    Set *b = nullptr;
+    TRY(packed_patch(m, args[0], &a));
+    if (a != nullptr) TRY(packed_patch(m, args[1], &b));
+    *are_packed = b != nullptr;
+    if (!*are_packed) return Outcome::ok;
+    *out = {a->patch.bits, b->patch.bits};
+    return m.charge(static_cast<uint64_t>(out->a.height) + static_cast<uint64_t>(out->b.height));
 }
 
 Outcome absolute_difference(Machine &m, const Value &a, const Value &b, Value *out) {
@@ -143,6 +146,14 @@ Outcome coordinates(Machine &m, Axis axis, const Value &patch, Value *out) {
 }
 
 Outcome share_coordinate(Machine &m, Axis axis, const Value *args, bool *result) {
+    TwoPatches patches;
+    bool are_packed;
+    TRY(two_packed(m, args, &patches, &are_packed));
+    if (are_packed) {
+        *result = axis == Axis::row ? share_row(patches.a, patches.b)
+                                    : share_column(patches.a, patches.b);
+        return Outcome::ok;
+    }
     Value a;
     Value b;
     Value common;
@@ -153,9 +164,28 @@ Outcome share_coordinate(Machine &m, Axis axis, const Value *args, bool *result)
     return Outcome::ok;
 }
 
+bool packed_repeats_with(Axis axis, const Patch &n, int32_t p) {
+    bool repeats = true;
+    for_each_place(n.bits, [&](int32_t i, int32_t j) {
+        int32_t to_i = axis == Axis::row ? i - p : i;
+        int32_t to_j = axis == Axis::row ? j : j - p;
+        if (to_i < 0 || to_j < 0) return;
+        repeats =
+            repeats && n.bits.contains(to_i, to_j) && n.color_at(to_i, to_j) == n.color_at(i, j);
+    });
+    return repeats;
+}
+
 // Whether every cell of n moved back by p along the axis, those that leave it apart, is a cell of
 // n.
 Outcome repeats_with(Machine &m, Axis axis, const Value &n, int64_t p, bool *result) {
+    Set *packed;
+    TRY(packed_patch(m, n, &packed));
+    if (packed != nullptr && packed->holds_only(Kind::cell)) {
+        TRY(m.charge(packed->size));
+        *result = packed_repeats_with(axis, packed->patch, static_cast<int32_t>(p));
+        return Outcome::ok;
+    }
     Value back[2] = {n, Value()};
     TRY(make_int_pair(m, axis == Axis::row ? -p : 0, axis == Axis::row ? 0 : -p, &back[1]));
     Value moved;
@@ -347,9 +377,12 @@ PRIMITIVE(position) {
 }
 
 PRIMITIVE(manhattan) {
-    if (has_plain_places(args[0]) && has_plain_places(args[1])) {
+    TwoPatches patches;
+    bool are_packed;
+    TRY(two_packed(m, args, &patches, &are_packed));
+    if (are_packed && joined(window_of(patches.a), window_of(patches.b)).is_small()) {
         int64_t distance;
-        TRY(plain_distance(m, *args[0].set, *args[1].set, 0, 0, &distance));
+        TRY(distance_between(m, patches.a, patches.b, &distance));
         *out = Value::of_int(distance);
         return Outcome::ok;
     }
@@ -385,6 +418,13 @@ PRIMITIVE(manhattan) {
 }
 
 PRIMITIVE(adjacent) {
+    TwoPatches patches;
+    bool are_packed;
+    TRY(two_packed(m, args, &patches, &are_packed));
+    if (are_packed) {
+        *out = Value::boolean(are_adjacent(patches.a, patches.b));
+        return Outcome::ok;
+    }
     Value distance;
     bool touches;
     TRY(primitive_manhattan(m, args, &distance));
@@ -451,27 +491,15 @@ PRIMITIVE(gravitate) {
     int32_t step = centers[0][axis].integer < centers[1][axis].integer ? 1 : -1;
     Value move = is_above_or_below ? Value::pair(step, 0) : Value::pair(0, step);
 
-    bool is_plain = has_plain_places(args[0]) && has_plain_places(args[1]);
     Value source = args[0];
     int32_t steps = 0;
     for (;; ++steps) {
-        bool touches;
-        if (is_plain) {
-            int64_t distance;
-            TRY(plain_distance(m, *args[0].set, *args[1].set, move.i * steps, move.j * steps,
-                               &distance));
-            touches = distance == 1;
-        } else {
-            Value both[2] = {source, args[1]};
-            Value verdict;
-            TRY(primitive_adjacent(m, both, &verdict));
-            touches = is_true(verdict);
-        }
-        if (touches || steps == kMaxSteps) break;
-        if (!is_plain) {
-            Value shift[2] = {source, move};
-            TRY(primitive_shift(m, shift, &source));
-        }
+        Value both[2] = {source, args[1]};
+        Value verdict;
+        TRY(primitive_adjacent(m, both, &verdict));
+        if (is_true(verdict) || steps == kMaxSteps) break;
+        Value shift[2] = {source, move};
+        TRY(primitive_shift(m, shift, &source));
     }
     *out = Value::pair(move.i * steps, move.j * steps);
     return Outcome::ok;

@@ -26,6 +26,10 @@ Outcome rectangle(Machine &m, int64_t top, int64_t left, int64_t bottom, int64_t
     TRY(count_range(top, bottom, &height));
     TRY(count_range(left, right, &width));
     if (__builtin_mul_overflow(height, width, &count)) return Outcome::out_of_fuel;
+    if (count != 0 && height <= Bitmap::kMaxHeight && width <= Bitmap::kMaxWidth) {
+        Window window = {top, left, static_cast<int64_t>(height), static_cast<int64_t>(width)};
+        if (window.is_small()) return full_window(m, window, out);
+    }
     TRY(m.charge(count));
     Value *places;
     TRY(m.allocate(count, &places));
@@ -36,12 +40,8 @@ Outcome rectangle(Machine &m, int64_t top, int64_t left, int64_t bottom, int64_t
     return set_of_distinct(m, places, count, out);
 }
 
-// RING: the outline of the box between two corners given in any order. A side keeps the coordinate
-// that it shares as the corner has it, which may be a bool.
-Outcome ring(Machine &m, const Value *corners, Value *out) {
-    for (int k = 0; k < 4; ++k) {
-        if (!corners[k].is_int()) return Outcome::type_error;
-    }
+// The outline of the box between two corners, line by line.
+Outcome ring_of_lines(Machine &m, const Value *corners, Value *out) {
     // As min and max do, of equal ones the first.
     const Value &top = corners[corners[2].integer < corners[0].integer ? 2 : 0];
     const Value &bottom = corners[corners[2].integer > corners[0].integer ? 2 : 0];
@@ -59,6 +59,42 @@ Outcome ring(Machine &m, const Value *corners, Value *out) {
     TRY(set_union(m, sides[2].set, sides[3].set, &horizontal));
     TRY(set_union(m, vertical.set, horizontal.set, &outline));
     return copy_of_set(m, outline.set, out);
+}
+
+// The same, done when the order is asked for.
+struct RingOfLines : Construction {
+    Value corners[4];
+
+    static Outcome construct_ring(Machine &m, const Construction &how, Value *out) {
+        return ring_of_lines(m, static_cast<const RingOfLines &>(how).corners, out);
+    }
+};
+
+// RING: the outline of the box between two corners given in any order. A side keeps the coordinate
+// that it shares as the corner has it, which may be a bool.
+Outcome ring(Machine &m, const Value *corners, Value *out) {
+    bool are_plain = true;
+    for (int k = 0; k < 4; ++k) {
+        if (!corners[k].is_int()) return Outcome::type_error;
+        are_plain = are_plain && corners[k].kind == Kind::integer && fits_int32(corners[k].integer);
+    }
+    if (!are_plain) return ring_of_lines(m, corners, out);
+    auto [top, bottom] = std::minmax(corners[0].integer, corners[2].integer);
+    auto [left, right] = std::minmax(corners[1].integer, corners[3].integer);
+    Window window = {top, left, bottom - top + 1, right - left + 1};
+    if (!window.is_small()) return ring_of_lines(m, corners, out);
+    BitmapBuilder builder(m, window);
+    TRY(builder.start());
+    uint64_t sides = uint64_t{1} << (window.width - 1) | 1;
+    for (int64_t i = 0; i < window.height; ++i) builder.row(i) = sides;
+    builder.row(0) = builder.row(window.height - 1) = low_bits(window.width);
+    Patch patch;
+    uint32_t size;
+    builder.finish(&patch.bits, &size);
+    RingOfLines *lines;
+    TRY(m.allocate(1, &lines));
+    *lines = {{RingOfLines::construct_ring}, {corners[0], corners[1], corners[2], corners[3]}};
+    return constructed_set(m, Kind::pair, patch, size, lines, 0, out);
 }
 
 // The ring whose sides lie `inwards` inside the bounding box.
@@ -99,16 +135,13 @@ PRIMITIVE(asindices) {
 PRIMITIVE(asobject) {
     if (args[0].kind == Kind::grid) {
         const Grid &grid = *args[0].grid;
-        size_t count = static_cast<size_t>(grid.num_cells());
-        TRY(m.charge(count));
-        Value *cells;
-        TRY(m.allocate(count, &cells));
-        Value *next = cells;
-        for (int32_t i = 0; i < grid.height; ++i) {
-            const int8_t *row = grid.row(i);
-            for (int32_t j = 0; j < grid.width; ++j) *next++ = Value::cell(row[j], i, j);
+        Window window = {0, 0, grid.height, grid.width};
+        if (window.is_small()) {
+            Value places;
+            TRY(full_window(m, window, &places));
+            Patch cells = {places.set->patch.bits, grid.cells, grid.stride, 0};
+            return set_of_rows(m, Kind::cell, cells, places.set->size, out);
         }
-        return set_of_distinct(m, cells, count, out);
     }
     Items rows;
     TRY(items_of(m, args[0], &rows));
@@ -131,32 +164,13 @@ PRIMITIVE(toindices) {
     return to_indices(m, args[0], out);
 }
 
-PRIMITIVE(toobject) {
-    const Value &grid = args[1];
+namespace {
+
+// The cells of a grid at the places of an index set, one by one.
+Outcome cells_at(Machine &m, const Value &places, const Value &grid, Value *out) {
     int64_t height;
     int64_t width;
-    Value places;
     TRY(extent(m, grid, &height, &width));
-    TRY(to_indices(m, args[0], &places));
-    if (grid.kind == Kind::grid && places.is_set() && places.set->holds_only(Kind::pair)) {
-        Set *set = places.set;
-        Box box;
-        TRY(bounding_box(m, *set, &box));
-        bool all_inside =
-            grid.grid->contains(box.top, box.left) && grid.grid->contains(box.bottom, box.right);
-        const Value *from = set->values;
-        if (!all_inside) TRY(ordered(m, set, &from));
-        Value *cells;
-        TRY(m.allocate(set->size, &cells));
-        size_t count = 0;
-        for (uint32_t k = 0; k < set->size; ++k) {
-            if (!grid.grid->contains(from[k].i, from[k].j)) continue;
-            int8_t color = grid.grid->at(from[k].i, from[k].j);
-            cells[count++] = Value::cell(color, from[k].i, from[k].j);
-        }
-        return all_inside ? set_of_images(m, set, cells, out)
-                          : set_of_distinct(m, cells, count, out);
-    }
     Items items;
     TRY(items_of(m, places, &items));
     SetBuilder object(m);
@@ -180,6 +194,67 @@ PRIMITIVE(toobject) {
     return object.finish(out);
 }
 
+struct CellsAt : Construction {
+    Value places;
+    Value grid;
+
+    static Outcome construct_cells(Machine &m, const Construction &how, Value *out) {
+        const auto &cells = static_cast<const CellsAt &>(how);
+        return cells_at(m, cells.places, cells.grid, out);
+    }
+};
+
+// The same for a packed index set on a dense grid.
+Outcome packed_cells_at(Machine &m, const Value &places, const Grid &grid, Value *out) {
+    Set *set = places.set;
+    const Bitmap &bits = set->patch.bits;
+    bool all_inside =
+        grid.contains(bits.top, bits.left) && grid.contains(bits.bottom(), bits.right());
+    Patch cells = {bits, nullptr, grid.stride, 0};
+    uint32_t size = set->size;
+    if (!all_inside) {
+        int64_t top = std::max<int64_t>(bits.top, 0);
+        int64_t bottom = std::min<int64_t>(bits.bottom(), grid.height - 1);
+        int64_t left = std::max<int64_t>(bits.left, 0);
+        int64_t right = std::min<int64_t>(bits.right(), grid.width - 1);
+        if (top > bottom || left > right) return set_of_distinct(m, nullptr, 0, out);
+        Window window = {top, left, bottom - top + 1, right - left + 1};
+        BitmapBuilder builder(m, window);
+        TRY(builder.start());
+        for (int64_t i = 0; i < window.height; ++i) {
+            builder.row(i) = bits.window(top + i, left) & low_bits(window.width);
+        }
+        builder.finish(&cells.bits, &size);
+    }
+    if (size != 0) cells.colors = grid.row(cells.bits.top) + cells.bits.left;
+    if (all_inside) {
+        Image image;
+        image.coloring = Image::Coloring::read;
+        image.grid = &grid;
+        return set_of_images(m, set, Kind::cell, cells, image, out);
+    }
+    CellsAt *construction;
+    TRY(m.allocate(1, &construction));
+    *construction = {{CellsAt::construct_cells}, places, value_of_grid(&grid)};
+    return constructed_set(m, Kind::cell, cells, size, construction, set->chain, out);
+}
+
+} // namespace
+
+PRIMITIVE(toobject) {
+    int64_t height;
+    int64_t width;
+    Value places;
+    TRY(extent(m, args[1], &height, &width));
+    TRY(to_indices(m, args[0], &places));
+    Set *packed;
+    TRY(packed_patch(m, places, &packed));
+    if (args[1].kind == Kind::grid && packed != nullptr && packed->holds_only(Kind::pair)) {
+        return packed_cells_at(m, places, *args[1].grid, out);
+    }
+    return cells_at(m, places, args[1], out);
+}
+
 PRIMITIVE(shift) {
     const Value &patch = args[0];
     size_t size;
@@ -194,10 +269,14 @@ PRIMITIVE(shift) {
     for (const Value &offset : offsets) {
         are_small = are_small && offset.is_int() && fits_int32(offset.integer);
     }
-    if (are_small && has_plain_places(patch)) {
+    Set *packed;
+    TRY(packed_patch(m, patch, &packed));
+    if (are_small && packed != nullptr) {
         bool fits;
-        AffineMap map = {1, offsets[0].integer, 1, offsets[1].integer, false};
-        TRY(move_plain_places(m, patch.set, map, &fits, out));
+        Image image;
+        image.offset_i = offsets[0].integer;
+        image.offset_j = offsets[1].integer;
+        TRY(move_packed(m, packed, image, &fits, out));
         if (fits) return Outcome::ok;
     }
     return move_places(m, patch, place_plus, offsets, out);

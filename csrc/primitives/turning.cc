@@ -104,11 +104,14 @@ Outcome mirrored_patch(Machine &m, const Value &patch, int64_t axis, Value *out)
     TRY(primitive_lrcorner(m, &patch, &last));
     TRY(item_at(m, last, axis, &ends[1]));
     TRY(plus(m, ends[0], ends[1], &sum));
-    if (has_plain_places(patch)) {
+    Set *packed;
+    TRY(packed_patch(m, patch, &packed));
+    if (packed != nullptr) {
         bool fits;
-        AffineMap map = axis == 0 ? AffineMap{-1, sum.integer, 1, 0, false}
-                                  : AffineMap{1, 0, -1, sum.integer, false};
-        TRY(move_plain_places(m, patch.set, map, &fits, out));
+        Image image;
+        (axis == 0 ? image.scale_i : image.scale_j) = -1;
+        (axis == 0 ? image.offset_i : image.offset_j) = sum.integer;
+        TRY(move_packed(m, packed, image, &fits, out));
         if (fits) return Outcome::ok;
     }
     return move_places(m, patch, axis == 0 ? place_upside_down : place_left_right, &sum, out);
@@ -119,11 +122,15 @@ Outcome transposed_patch(Machine &m, const Value &patch, Value *out) {
     Value corner[2];
     TRY(primitive_ulcorner(m, &patch, &first));
     TRY(unpack(m, first, &corner[0], &corner[1]));
-    if (has_plain_places(patch)) {
+    Set *packed;
+    TRY(packed_patch(m, patch, &packed));
+    if (packed != nullptr) {
         bool fits;
-        int64_t across = corner[0].integer - corner[1].integer;
-        AffineMap map = {1, across, 1, -across, true};
-        TRY(move_plain_places(m, patch.set, map, &fits, out));
+        Image image;
+        image.is_transposed = true;
+        image.offset_i = corner[0].integer - corner[1].integer;
+        image.offset_j = -image.offset_i;
+        TRY(move_packed(m, packed, image, &fits, out));
         if (fits) return Outcome::ok;
     }
     return move_places(m, patch, place_transposed, corner, out);

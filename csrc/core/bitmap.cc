@@ -1,0 +1,173 @@
+#include "core/bitmap.h"
+
+#include <algorithm>
+
+namespace codeit {
+
+Outcome BitmapBuilder::start() {
+    size_t height = static_cast<size_t>(window_.height);
+    TRY(m_.charge(height));
+    TRY(m_.allocate(height, &rows_));
+    std::memset(rows_, 0, height * sizeof(uint64_t));
+    return Outcome::ok;
+}
+
+void BitmapBuilder::finish(Bitmap *out, uint32_t *size) {
+    uint64_t columns = 0;
+    uint32_t count = 0;
+    int64_t first = window_.height;
+    int64_t last = -1;
+    for (int64_t i = 0; i < window_.height; ++i) {
+        if (rows_[i] == 0) continue;
+        first = std::min(first, i);
+        last = i;
+        columns |= rows_[i];
+        count += static_cast<uint32_t>(std::popcount(rows_[i]));
+    }
+    *size = count;
+    *out = {};
+    if (count == 0) return;
+    int from = std::countr_zero(columns);
+    if (from != 0) {
+        for (int64_t i = first; i <= last; ++i) rows_[i] >>= from;
+    }
+    *out = {static_cast<int32_t>(window_.top + first), static_cast<int32_t>(window_.left + from),
+            static_cast<int32_t>(last - first + 1),
+            static_cast<int32_t>(std::bit_width(columns) - from), rows_ + first};
+}
+
+uint32_t num_places(const Bitmap &bits) {
+    uint32_t count = 0;
+    for (int32_t i = 0; i < bits.height; ++i) {
+        count += static_cast<uint32_t>(std::popcount(bits.rows[i]));
+    }
+    return count;
+}
+
+bool equal_bitmaps(const Bitmap &a, const Bitmap &b) {
+    return a.top == b.top && a.left == b.left && a.height == b.height && a.width == b.width &&
+           std::equal(a.rows, a.rows + a.height, b.rows);
+}
+
+bool is_within(const Bitmap &a, const Bitmap &b) {
+    if (a.top < b.top || a.left < b.left || a.bottom() > b.bottom() || a.right() > b.right()) {
+        return false;
+    }
+    for (int64_t i = 0; i < a.height; ++i) {
+        if ((a.rows[i] & ~b.window(a.top + i, a.left)) != 0) return false;
+    }
+    return true;
+}
+
+Outcome upside_down(Machine &m, const Bitmap &bits, Bitmap *out) {
+    uint64_t *rows;
+    TRY(m.charge(static_cast<uint64_t>(bits.height)));
+    TRY(m.allocate(static_cast<size_t>(bits.height), &rows));
+    std::reverse_copy(bits.rows, bits.rows + bits.height, rows);
+    *out = bits;
+    out->rows = rows;
+    return Outcome::ok;
+}
+
+namespace {
+
+uint64_t reversed_bits(uint64_t word) {
+    auto swap = [&](int by, uint64_t mask) { word = (word >> by & mask) | (word & mask) << by; };
+    swap(1, 0x5555555555555555u);
+    swap(2, 0x3333333333333333u);
+    swap(4, 0x0F0F0F0F0F0F0F0Fu);
+    return __builtin_bswap64(word);
+}
+
+} // namespace
+
+Outcome left_right(Machine &m, const Bitmap &bits, Bitmap *out) {
+    uint64_t *rows;
+    TRY(m.charge(static_cast<uint64_t>(bits.height)));
+    TRY(m.allocate(static_cast<size_t>(bits.height), &rows));
+    for (int32_t i = 0; i < bits.height; ++i) {
+        rows[i] = reversed_bits(bits.rows[i]) >> (64 - bits.width);
+    }
+    *out = bits;
+    out->rows = rows;
+    return Outcome::ok;
+}
+
+Outcome transposed_bits(Machine &m, const Bitmap &bits, Bitmap *out) {
+    BitmapBuilder builder(m, {bits.left, bits.top, bits.width, bits.height});
+    TRY(builder.start());
+    TRY(m.charge(static_cast<uint64_t>(bits.height)));
+    for_each_place(bits, [&](int64_t i, int64_t j) { builder.add(j, i); });
+    uint32_t size;
+    builder.finish(out, &size);
+    return Outcome::ok;
+}
+
+bool are_adjacent(const Bitmap &a, const Bitmap &b) {
+    uint64_t common = 0;
+    uint64_t beside = 0;
+    for (int32_t k = 0; k < b.height; ++k) {
+        int64_t i = int64_t{b.top} + k;
+        uint64_t row = b.rows[k];
+        common |= row & a.window(i, b.left);
+        beside |= row & (a.window(i, int64_t{b.left} - 1) | a.window(i, int64_t{b.left} + 1) |
+                         a.window(i - 1, b.left) | a.window(i + 1, b.left));
+    }
+    return common == 0 && beside != 0;
+}
+
+bool share_row(const Bitmap &a, const Bitmap &b) {
+    int64_t first = std::max(a.top, b.top);
+    int64_t last = std::min(a.bottom(), b.bottom());
+    for (int64_t i = first; i <= last; ++i) {
+        if (a.rows[i - a.top] != 0 && b.rows[i - b.top] != 0) return true;
+    }
+    return false;
+}
+
+bool share_column(const Bitmap &a, const Bitmap &b) {
+    auto columns = [](const Bitmap &bits) {
+        uint64_t all = 0;
+        for (int32_t i = 0; i < bits.height; ++i) all |= bits.rows[i];
+        return all;
+    };
+    uint64_t row = columns(a);
+    Bitmap a_columns = {0, a.left, 1, a.width, &row};
+    return (a_columns.window(0, b.left) & columns(b)) != 0;
+}
+
+Outcome distance_between(Machine &m, const Bitmap &a, const Bitmap &b, int64_t *out) {
+    // Grows a by one step in all four directions until it meets b.
+    ScratchScope scratch(m);
+    Window window = joined(window_of(a), window_of(b));
+    size_t height = static_cast<size_t>(window.height);
+    uint64_t *reached;
+    uint64_t *wanted;
+    uint64_t *next;
+    TRY(m.allocate_scratch(height, &reached));
+    TRY(m.allocate_scratch(height, &next));
+    TRY(m.allocate_scratch(height, &wanted));
+    for (size_t i = 0; i < height; ++i) {
+        int64_t row = window.top + static_cast<int64_t>(i);
+        reached[i] = a.window(row, window.left);
+        wanted[i] = b.window(row, window.left);
+    }
+    for (int64_t distance = 0;; ++distance) {
+        TRY(m.charge(height));
+        for (size_t i = 0; i < height; ++i) {
+            if ((reached[i] & wanted[i]) != 0) {
+                *out = distance;
+                return Outcome::ok;
+            }
+        }
+        for (size_t i = 0; i < height; ++i) {
+            uint64_t row = reached[i] | reached[i] << 1 | reached[i] >> 1;
+            if (i > 0) row |= reached[i - 1];
+            if (i + 1 < height) row |= reached[i + 1];
+            next[i] = row;
+        }
+        std::swap(reached, next);
+    }
+}
+
+} // namespace codeit

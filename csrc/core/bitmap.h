@@ -1,0 +1,154 @@
+// Places as bits: what most sets of the language are, held so that a row is one word.
+#pragma once
+
+#include "core/machine.h"
+
+#include <bit>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+namespace codeit {
+
+// Bit j of rows[i] is the place (top + i, left + j).
+// Invariant: where rows is set, the first and the last row and column hold a bit each, and rows has
+// no bit from `width` on.
+struct Bitmap {
+    static constexpr int64_t kMaxWidth = 64;
+    static constexpr int64_t kMaxHeight = 256;
+
+    int32_t top = 0;
+    int32_t left = 0;
+    int32_t height = 0;
+    int32_t width = 0;
+    const uint64_t *rows = nullptr;
+
+    int64_t bottom() const { return int64_t{top} + height - 1; }
+    int64_t right() const { return int64_t{left} + width - 1; }
+
+    bool contains(int64_t i, int64_t j) const {
+        i -= top;
+        j -= left;
+        return i >= 0 && i < height && j >= 0 && j < width && (rows[i] >> j & 1) != 0;
+    }
+
+    // Row i of the plane with column `from` at bit 0; what lies outside the 64 columns is cut off.
+    uint64_t window(int64_t i, int64_t from) const {
+        i -= top;
+        int64_t by = left - from;
+        if (i < 0 || i >= height || by >= kMaxWidth || by <= -kMaxWidth) return 0;
+        return by >= 0 ? rows[i] << by : rows[i] >> -by;
+    }
+};
+
+// Calls visit(i, j) for every place, row by row.
+template <typename Visit>
+inline void for_each_place(const Bitmap &bits, Visit visit) {
+    for (int32_t i = 0; i < bits.height; ++i) {
+        for (uint64_t row = bits.rows[i]; row != 0; row &= row - 1) {
+            visit(bits.top + i, bits.left + std::countr_zero(row));
+        }
+    }
+}
+
+inline uint64_t low_bits(int64_t count) {
+    return count >= 64 ? ~uint64_t{0} : (uint64_t{1} << count) - 1;
+}
+
+// A rectangle of the plane that a bitmap may be built in: bit 0 of its rows is column `left`.
+struct Window {
+    int64_t top;
+    int64_t left;
+    int64_t height;
+    int64_t width;
+
+    bool is_small() const {
+        return height <= Bitmap::kMaxHeight && width <= Bitmap::kMaxWidth && fits_int32(top) &&
+               fits_int32(left) && fits_int32(top + height) && fits_int32(left + width);
+    }
+};
+
+inline Window window_of(const Bitmap &bits) {
+    return {bits.top, bits.left, bits.height, bits.width};
+}
+
+// The smallest window around both.
+inline Window joined(const Window &a, const Window &b) {
+    int64_t top = a.top < b.top ? a.top : b.top;
+    int64_t left = a.left < b.left ? a.left : b.left;
+    int64_t bottom = a.top + a.height > b.top + b.height ? a.top + a.height : b.top + b.height;
+    int64_t right = a.left + a.width > b.left + b.width ? a.left + a.width : b.left + b.width;
+    return {top, left, bottom - top, right - left};
+}
+
+// Rows under construction in a window; finish() makes the tight bitmap of them. The window must be
+// small.
+class BitmapBuilder {
+  public:
+    BitmapBuilder(Machine &m, const Window &window) : m_(m), window_(window) {}
+
+    // Charges for the rows.
+    Outcome start();
+
+    uint64_t &row(int64_t i) { return rows_[i]; } // 0 is the window's first
+    void add(int64_t i, int64_t j) { rows_[i - window_.top] |= uint64_t{1} << (j - window_.left); }
+    void add(const Bitmap &bits) {
+        for (int64_t i = 0; i < bits.height; ++i) {
+            rows_[bits.top - window_.top + i] |= bits.rows[i] << (bits.left - window_.left);
+        }
+    }
+
+    // *size is the number of places; 0 leaves *out empty. The rows must not be changed afterwards.
+    void finish(Bitmap *out, uint32_t *size);
+
+  private:
+    Machine &m_;
+    Window window_;
+    uint64_t *rows_ = nullptr;
+};
+
+uint32_t num_places(const Bitmap &bits);
+
+// Both hold the same places.
+bool equal_bitmaps(const Bitmap &a, const Bitmap &b);
+
+// Every place of a is a place of b.
+bool is_within(const Bitmap &a, const Bitmap &b);
+
+// The bits of a mirrored image in the same box.
+Outcome upside_down(Machine &m, const Bitmap &bits, Bitmap *out);
+Outcome left_right(Machine &m, const Bitmap &bits, Bitmap *out);
+
+// (i, j) becomes (j, i). The result must fit: bits.height <= kMaxWidth.
+Outcome transposed_bits(Machine &m, const Bitmap &bits, Bitmap *out);
+
+// Whether the smallest Manhattan distance between two places of a and b is 1.
+bool are_adjacent(const Bitmap &a, const Bitmap &b);
+
+// Whether some place of a has the row, or the column, of some place of b.
+bool share_row(const Bitmap &a, const Bitmap &b);
+bool share_column(const Bitmap &a, const Bitmap &b);
+
+// The smallest Manhattan distance between two places of a and b, neither empty; the window around
+// both must be small.
+Outcome distance_between(Machine &m, const Bitmap &a, const Bitmap &b, int64_t *out);
+
+// Bit j is set where cells[j] == value, for j < width <= 64. Reads up to 15 cells more, which every
+// grid has behind it (core/arena.h).
+inline uint64_t equal_mask(const int8_t *cells, int64_t width, int8_t value) {
+    uint64_t mask = 0;
+#ifdef __SSE2__
+    const __m128i wanted = _mm_set1_epi8(value);
+    for (int64_t j = 0; j < width; j += 16) {
+        __m128i some = _mm_loadu_si128(reinterpret_cast<const __m128i *>(cells + j));
+        auto found = static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(some, wanted)));
+        mask |= uint64_t{found} << j;
+    }
+#else
+    for (int64_t j = 0; j < width; ++j) mask |= uint64_t{cells[j] == value} << j;
+#endif
+    return mask & low_bits(width);
+}
+
+} // namespace codeit

@@ -1,0 +1,309 @@
+// Sets of places and of cells that are held as bits.
+#include "core/set_table.h"
+
+#include <algorithm>
+
+namespace codeit {
+namespace {
+
+constexpr unsigned kMaxChain = 32;
+
+// The parts of the hashes of places that depend on one coordinate, for those that occur.
+struct CoordinateHashes {
+    static constexpr int32_t kFirst = -64;
+    static constexpr int32_t kCount = 256;
+    uint64_t rows[kCount];
+    uint64_t columns[kCount];
+
+    constexpr CoordinateHashes() : rows(), columns() {
+        for (int32_t k = 0; k < kCount; ++k) {
+            uint64_t hash = hashing::of_small_int(kFirst + k);
+            rows[k] = hashing::add_item(hashing::kPrime5, hash);
+            columns[k] = hash * hashing::kPrime2;
+        }
+    }
+    static bool has(const Bitmap &bits) {
+        return bits.top >= kFirst && bits.left >= kFirst && bits.bottom() < kFirst + kCount &&
+               bits.right() < kFirst + kCount;
+    }
+    uint64_t of_pair(int32_t i, int32_t j) const {
+        uint64_t sum = rows[i - kFirst] + columns[j - kFirst];
+        return hashing::finish_tuple(std::rotl(sum, 31) * hashing::kPrime1, 2);
+    }
+};
+constexpr CoordinateHashes kCoordinateHashes;
+
+uint64_t cell_hash(uint64_t color_part, uint64_t place_hash) {
+    return hashing::finish_tuple(hashing::add_item(color_part, place_hash), 2);
+}
+
+// The sum, without order, that the hash of a set of the elements starts from.
+uint64_t mixed_hashes(const Set &set) {
+    const Patch &patch = set.patch;
+    bool has_cells = set.holds_only(Kind::cell);
+    bool is_tabulated = CoordinateHashes::has(patch.bits);
+    uint64_t color_part = hashing::add_item(hashing::kPrime5, hashing::of_small_int(patch.color));
+    uint64_t mixed = 0;
+    for_each_place(patch.bits, [&](int32_t i, int32_t j) {
+        uint64_t hash = is_tabulated ? kCoordinateHashes.of_pair(i, j) : hashing::of_pair(i, j);
+        if (has_cells) {
+            if (patch.colors != nullptr) {
+                color_part = hashing::add_item(hashing::kPrime5,
+                                               hashing::of_small_int(patch.color_at(i, j)));
+            }
+            hash = cell_hash(color_part, hash);
+        }
+        mixed ^= hashing::shuffled(hash);
+    });
+    return mixed;
+}
+
+// A part of the places of a patch, with their colors.
+Patch part_of(const Patch &whole, const Bitmap &bits) {
+    Patch part = whole;
+    part.bits = bits;
+    if (whole.colors != nullptr && bits.rows != nullptr) {
+        part.colors +=
+            int64_t{bits.top - whole.bits.top} * whole.stride + (bits.left - whole.bits.left);
+    }
+    return part;
+}
+
+Set packed(Kind kind, const Patch &patch, uint32_t size) {
+    Set set;
+    set.size = size;
+    set.kinds = static_cast<uint16_t>(1u << static_cast<unsigned>(kind));
+    set.patch = patch;
+    return set;
+}
+
+Outcome empty_set(Machine &m, Value *out) {
+    return set_of_distinct(m, nullptr, 0, out);
+}
+
+} // namespace
+
+Outcome hash_set(Machine &m, Set *set, uint64_t *result) {
+    if (!set->has_hash) {
+        TRY(m.charge(set->size));
+        uint64_t hash = 0;
+        if (set->is_packed()) {
+            hash = mixed_hashes(*set);
+        } else {
+            TRY(ensure_hashes(m, set));
+            for (uint32_t k = 0; k < set->size; ++k) hash ^= hashing::shuffled(set->hashes[k]);
+        }
+        set->hash = hashing::finish_set(hash, set->size);
+        set->has_hash = true;
+    }
+    *result = set->hash;
+    return Outcome::ok;
+}
+
+Outcome set_of_rows(Machine &m, Kind kind, const Patch &patch, uint32_t size, Value *out) {
+    return size == 0 ? empty_set(m, out) : publish(m, packed(kind, patch, size), out);
+}
+
+Outcome set_of_images(Machine &m, Set *source, Kind kind, const Patch &patch, const Image &image,
+                      Value *out) {
+    Image *kept;
+    TRY(m.allocate(1, &kept));
+    *kept = image;
+    Set set = packed(kind, patch, source->size);
+    TRY(link(m, source, &set));
+    set.recipe = Set::Recipe::mapped;
+    set.image = kept;
+    return publish(m, set, out);
+}
+
+Outcome constructed_set(Machine &m, Kind kind, const Patch &patch, uint32_t size,
+                        const Construction *construction, unsigned chain, Value *out) {
+    if (size == 0) return empty_set(m, out);
+    Set set = packed(kind, patch, size);
+    set.recipe = Set::Recipe::constructed;
+    set.construction = construction;
+    set.chain = static_cast<uint8_t>(chain + 1);
+    TRY(publish(m, set, out));
+    return chain >= kMaxChain ? lay_out(m, out->set) : Outcome::ok;
+}
+
+Outcome constructed_set(Machine &m, Value *values, size_t size, uint16_t kinds,
+                        const Construction *construction, unsigned chain, Value *out) {
+    if (size == 0) return empty_set(m, out);
+    Set set;
+    set.size = static_cast<uint32_t>(size);
+    set.kinds = kinds;
+    set.values = values;
+    set.recipe = Set::Recipe::constructed;
+    set.construction = construction;
+    set.chain = static_cast<uint8_t>(chain + 1);
+    TRY(publish(m, set, out));
+    return chain >= kMaxChain ? lay_out(m, out->set) : Outcome::ok;
+}
+
+Outcome link(Machine &m, Set *source, Set *set) {
+    if (source->chain >= kMaxChain) TRY(lay_out(m, source));
+    set->chain = static_cast<uint8_t>(source->chain + 1);
+    set->source = source;
+    set->size = source->size;
+    return Outcome::ok;
+}
+
+Outcome pack_values(Machine &m, Set *set) {
+    TRY(m.charge(set->size));
+    const Value *values = set->values;
+    int32_t top = INT32_MAX;
+    int32_t left = INT32_MAX;
+    int32_t bottom = INT32_MIN;
+    int32_t right = INT32_MIN;
+    bool has_one_color = true;
+    bool fit = true;
+    for (uint32_t k = 0; k < set->size; ++k) {
+        top = std::min(top, values[k].i);
+        left = std::min(left, values[k].j);
+        bottom = std::max(bottom, values[k].i);
+        right = std::max(right, values[k].j);
+        has_one_color = has_one_color && values[k].color == values[0].color;
+        fit = fit && values[k].color >= INT8_MIN && values[k].color <= INT8_MAX;
+    }
+    Window window = {top, left, int64_t{bottom} - top + 1, int64_t{right} - left + 1};
+    if (!window.is_small() || (!has_one_color && !fit)) {
+        set->is_unpackable = true;
+        return Outcome::ok;
+    }
+    BitmapBuilder builder(m, window);
+    TRY(builder.start());
+    for (uint32_t k = 0; k < set->size; ++k) builder.add(values[k].i, values[k].j);
+    Patch patch;
+    uint32_t size;
+    builder.finish(&patch.bits, &size);
+    if (size != set->size) { // two cells at one place
+        set->is_unpackable = true;
+        return Outcome::ok;
+    }
+    patch.color = values[0].color;
+    if (!has_one_color) {
+        int8_t *colors;
+        TRY(m.allocate(static_cast<size_t>(window.height * window.width), &colors));
+        patch.colors = colors;
+        patch.stride = static_cast<int32_t>(window.width);
+        for (uint32_t k = 0; k < set->size; ++k) {
+            colors[int64_t{values[k].i - top} * patch.stride + (values[k].j - left)] =
+                static_cast<int8_t>(values[k].color);
+        }
+    }
+    set->patch = patch;
+    return Outcome::ok;
+}
+
+Outcome common_places(Machine &m, const Set &a, const Set &b, Patch *out, uint32_t *size) {
+    const Bitmap &bits = a.patch.bits;
+    BitmapBuilder builder(m, window_of(bits));
+    TRY(builder.start());
+    for (int32_t i = 0; i < bits.height; ++i) {
+        builder.row(i) = bits.rows[i] & b.patch.bits.window(int64_t{bits.top} + i, bits.left);
+    }
+    bool are_one_color = a.patch.colors == nullptr && b.patch.colors == nullptr;
+    if (a.holds_only(Kind::cell) && !(are_one_color && a.patch.color == b.patch.color)) {
+        TRY(m.charge(a.size));
+        for_each_place(bits, [&](int32_t i, int32_t j) {
+            uint64_t &row = builder.row(i - bits.top);
+            uint64_t bit = uint64_t{1} << (j - bits.left);
+            if ((row & bit) != 0 && a.patch.color_at(i, j) != b.patch.color_at(i, j)) row ^= bit;
+        });
+    }
+    Bitmap common;
+    builder.finish(&common, size);
+    *out = part_of(a.patch, common);
+    return Outcome::ok;
+}
+
+Outcome other_places(Machine &m, const Set &a, const Set &b, Patch *out, uint32_t *size) {
+    Patch common;
+    uint32_t num_common;
+    TRY(common_places(m, a, b, &common, &num_common));
+    const Bitmap &bits = a.patch.bits;
+    BitmapBuilder builder(m, window_of(bits));
+    TRY(builder.start());
+    for (int32_t i = 0; i < bits.height; ++i) {
+        builder.row(i) = bits.rows[i] & ~common.bits.window(int64_t{bits.top} + i, bits.left);
+    }
+    Bitmap others;
+    builder.finish(&others, size);
+    *out = part_of(a.patch, others);
+    return Outcome::ok;
+}
+
+Outcome PatchUnion::add(const Value &v, bool *fits) {
+    *fits = v.is_set();
+    if (!*fits || v.set->size == 0) return Outcome::ok;
+    TRY(pack(m_, v.set, fits));
+    if (!*fits) return Outcome::ok;
+    Kind kind = kind_of(*v.set);
+    const Patch &patch = v.set->patch;
+    if (is_empty()) {
+        kind_ = kind;
+        window_ = window_of(patch.bits);
+        has_one_color_ = patch.colors == nullptr;
+    } else {
+        const Patch &first = sets_.items()[0].set->patch;
+        *fits = kind == kind_;
+        window_ = joined(window_, window_of(patch.bits));
+        has_one_color_ = has_one_color_ && patch.colors == nullptr && patch.color == first.color;
+    }
+    chain_ = std::max<unsigned>(chain_, v.set->chain);
+    return sets_.push(v);
+}
+
+Outcome PatchUnion::finish(Patch *out, uint32_t *size, bool *is_packed) {
+    *out = {};
+    *size = 0;
+    *is_packed = true;
+    if (is_empty()) return Outcome::ok;
+    *is_packed = window_.is_small();
+    if (!*is_packed) return Outcome::ok;
+    BitmapBuilder builder(m_, window_);
+    TRY(builder.start());
+    size_t num_elements = 0;
+    for (const Value &v : sets_.items()) {
+        TRY(m_.charge(static_cast<uint64_t>(v.set->patch.bits.height)));
+        builder.add(v.set->patch.bits);
+        num_elements += v.set->size;
+    }
+    builder.finish(&out->bits, size);
+    out->color = sets_.items()[0].set->patch.color;
+    if (kind_ == Kind::pair || has_one_color_) return Outcome::ok;
+    TRY(m_.charge(num_elements));
+    return color_cells(out, is_packed);
+}
+
+// Cells may share a place only when they are equal.
+Outcome PatchUnion::color_cells(Patch *out, bool *is_packed) {
+    const Bitmap &bits = out->bits;
+    size_t num_cells = static_cast<size_t>(bits.height) * static_cast<size_t>(bits.width);
+    int16_t *colors_so_far;
+    int8_t *colors;
+    ScratchScope scratch(m_);
+    TRY(m_.allocate_scratch(num_cells, &colors_so_far));
+    TRY(m_.allocate(num_cells, &colors));
+    constexpr int16_t kNone = INT16_MIN;
+    std::fill_n(colors_so_far, num_cells, kNone);
+    bool fit = true;
+    for (const Value &v : sets_.items()) {
+        const Patch &patch = v.set->patch;
+        for_each_place(patch.bits, [&](int32_t i, int32_t j) {
+            size_t at = static_cast<size_t>(int64_t{i - bits.top} * bits.width + (j - bits.left));
+            int32_t color = patch.color_at(i, j);
+            fit = fit && color >= INT8_MIN && color <= INT8_MAX &&
+                  (colors_so_far[at] == kNone || colors_so_far[at] == color);
+            colors_so_far[at] = static_cast<int16_t>(color);
+            colors[at] = static_cast<int8_t>(color);
+        });
+    }
+    out->colors = colors;
+    out->stride = bits.width;
+    *is_packed = fit;
+    return Outcome::ok;
+}
+
+} // namespace codeit

@@ -1,0 +1,255 @@
+// Frozensets as sets: membership, union, intersection, difference, equality, inclusion. Packed sets
+// are compared and joined as bits; the tables do the same for any set, and give the order.
+#include "core/set_table.h"
+#include "core/table_rules.h"
+
+namespace codeit {
+namespace {
+
+using table_rules::grown;
+using table_rules::is_crowded;
+
+// OR
+Outcome union_of_tables(Machine &m, Set *a, Set *b, Value *out) {
+    TRY(m.charge(uint64_t{a->size} + b->size));
+    TRY(lay_out(m, a));
+    Set table; // COPY(a), with arrays of its own that can grow
+    TRY(start_copy(m, a, &table));
+    size_t capacity = 0;
+    TRY(reserve(m, &table, size_t{a->size} + b->size, &capacity));
+    uint32_t *slots;
+    TRY(allocate_slots(m, table.mask, &slots));
+    std::memcpy(slots, table.slots, (size_t{table.mask} + 1) * sizeof(uint32_t));
+    table.slots = slots;
+    if (is_crowded(uint64_t{table.fill} + b->size, table.mask)) {
+        TRY(resize(m, &table, (uint64_t{table.size} + b->size) * 2));
+    }
+    const Value *items;
+    TRY(ordered(m, b, &items));
+    for (uint32_t k = 0; k < b->size; ++k) {
+        uint64_t hash;
+        TRY(hash_of(m, items[k], &hash));
+        uint32_t index;
+        TRY(add(m, &table, &capacity, items[k], hash, &index));
+    }
+    return publish(m, table, out);
+}
+
+// AND
+Outcome intersection_of_tables(Machine &m, Set *a, Set *b, Value *out) {
+    Set *small = b->size > a->size ? a : b;
+    Set *big = small == a ? b : a;
+    TRY(m.charge(uint64_t{small->size}));
+    const Value *items;
+    TRY(ordered(m, small, &items));
+    TRY(lay_out(m, big));
+    Set table;
+    size_t capacity = 0;
+    TRY(start_table(m, &table, &capacity));
+    for (uint32_t k = 0; k < small->size; ++k) {
+        uint64_t hash;
+        TRY(hash_of(m, items[k], &hash));
+        uint32_t entry;
+        TRY(find(m, big, items[k], hash, &entry));
+        if (entry == Set::kEmptySlot) continue;
+        uint32_t index;
+        TRY(add(m, &table, &capacity, items[k], hash, &index));
+    }
+    return publish(m, table, out);
+}
+
+// SUB
+Outcome difference_of_tables(Machine &m, Set *a, Set *b, Value *out) {
+    TRY(m.charge(uint64_t{a->size} + b->size));
+    TRY(lay_out(m, a));
+    TRY(lay_out(m, b));
+    Set table;
+    size_t capacity = 0;
+    if (a->size >> 2 <= b->size) {
+        const Value *items;
+        TRY(ordered(m, a, &items));
+        TRY(start_table(m, &table, &capacity));
+        for (uint32_t k = 0; k < a->size; ++k) {
+            uint64_t hash;
+            TRY(hash_of(m, items[k], &hash));
+            uint32_t entry;
+            TRY(find(m, b, items[k], hash, &entry));
+            if (entry != Set::kEmptySlot) continue;
+            uint32_t index;
+            TRY(add(m, &table, &capacity, items[k], hash, &index));
+        }
+        return publish(m, table, out);
+    }
+
+    // b is small beside a: copy a's table and leave a dummy where an element of b was.
+    Set copy;
+    TRY(start_copy(m, a, &copy));
+    table.mask = copy.mask;
+    TRY(reserve(m, &table, a->size, &capacity));
+    TRY(allocate_slots(m, table.mask, &table.slots));
+    for (uint32_t at = 0; at <= copy.mask; ++at) {
+        uint32_t entry = copy.slots[at];
+        if (entry == Set::kEmptySlot) continue;
+        const Value &v = copy.values[entry - 1];
+        uint64_t hash = copy.hashes[entry - 1];
+        uint32_t in_b;
+        TRY(find(m, b, v, hash, &in_b));
+        ++table.fill;
+        if (in_b != Set::kEmptySlot) {
+            table.slots[at] = Set::kDummySlot;
+            continue;
+        }
+        table.values[table.size] = v;
+        table.hashes[table.size] = hash;
+        table.slots[at] = ++table.size;
+        table.kinds = static_cast<uint16_t>(table.kinds | 1u << static_cast<unsigned>(v.kind));
+    }
+    if (table.fill - table.size > table.mask >> 2) TRY(resize(m, &table, grown(table.size)));
+    return publish(m, table, out);
+}
+
+Outcome is_subset_of_table(Machine &m, Set *a, Set *b, bool *result) {
+    TRY(m.charge(a->size));
+    TRY(ensure_hashes(m, a));
+    TRY(lay_out(m, b));
+    for (uint32_t k = 0; k < a->size; ++k) {
+        uint32_t entry;
+        TRY(find(m, b, a->values[k], a->hashes[k], &entry));
+        if (entry == Set::kEmptySlot) {
+            *result = false;
+            return Outcome::ok;
+        }
+    }
+    *result = true;
+    return Outcome::ok;
+}
+
+// An operation on the tables of two sets, to be done when the order of its result is asked for.
+struct Operation : Construction {
+    using OfTables = Outcome (*)(Machine &m, Set *a, Set *b, Value *out);
+    OfTables operate;
+    Set *a;
+    Set *b;
+
+    static Outcome construct_result(Machine &m, const Construction &how, Value *out) {
+        const auto &operation = static_cast<const Operation &>(how);
+        return operation.operate(m, operation.a, operation.b, out);
+    }
+};
+
+Outcome operation_result(Machine &m, Operation::OfTables operate, Set *a, Set *b, Kind kind,
+                         const Patch &patch, uint32_t size, Value *out) {
+    Operation *operation;
+    TRY(m.allocate(1, &operation));
+    *operation = {{Operation::construct_result}, operate, a, b};
+    unsigned chain = a->chain > b->chain ? a->chain : b->chain;
+    return constructed_set(m, kind, patch, size, operation, chain, out);
+}
+
+// Whether both are held as bits, or can be, and neither is empty.
+Outcome pack_both(Machine &m, Set *a, Set *b, bool *are_packed) {
+    TRY(pack(m, a, are_packed));
+    return *are_packed ? pack(m, b, are_packed) : Outcome::ok;
+}
+
+} // namespace
+
+Outcome contains(Machine &m, Set *set, const Value &v, bool *out) {
+    if (set->is_packed() && v.kind != Kind::tuple && v.kind != Kind::grid) {
+        *out = set->holds_only(v.kind) && set->patch.bits.contains(v.i, v.j) &&
+               (v.kind == Kind::pair || set->patch.color_at(v.i, v.j) == v.color);
+        return Outcome::ok;
+    }
+    uint64_t hash;
+    TRY(hash_of(m, v, &hash));
+    TRY(lay_out(m, set));
+    uint32_t entry;
+    TRY(find(m, set, v, hash, &entry));
+    *out = entry != Set::kEmptySlot;
+    return Outcome::ok;
+}
+
+Outcome set_union(Machine &m, Set *a, Set *b, Value *out) {
+    if (a == b || b->size == 0) return copy_of_set(m, a, out);
+    if (a->size == 0) return copy_of_set(m, b, out);
+    bool are_packed;
+    TRY(pack_both(m, a, b, &are_packed));
+    if (are_packed && a->kinds == b->kinds) {
+        PatchUnion both(m);
+        Patch patch;
+        uint32_t size;
+        TRY(both.add(Value::of_set(a), &are_packed));
+        TRY(both.add(Value::of_set(b), &are_packed));
+        TRY(both.finish(&patch, &size, &are_packed));
+        if (are_packed) {
+            return operation_result(m, union_of_tables, a, b, both.kind(), patch, size, out);
+        }
+    }
+    return union_of_tables(m, a, b, out);
+}
+
+Outcome set_intersection(Machine &m, Set *a, Set *b, Value *out) {
+    if (a == b) return copy_of_set(m, a, out);
+    bool are_packed;
+    TRY(pack_both(m, a, b, &are_packed));
+    if (!are_packed || a->kinds != b->kinds) return intersection_of_tables(m, a, b, out);
+    Patch patch;
+    uint32_t size;
+    TRY(common_places(m, *a, *b, &patch, &size));
+    return operation_result(m, intersection_of_tables, a, b, kind_of(*a), patch, size, out);
+}
+
+Outcome set_difference(Machine &m, Set *a, Set *b, Value *out) {
+    bool are_packed;
+    TRY(pack_both(m, a, b, &are_packed));
+    if (!are_packed || a->kinds != b->kinds) return difference_of_tables(m, a, b, out);
+    Patch patch;
+    uint32_t size;
+    TRY(other_places(m, *a, *b, &patch, &size));
+    return operation_result(m, difference_of_tables, a, b, kind_of(*a), patch, size, out);
+}
+
+Outcome is_subset(Machine &m, Set *a, Set *b, bool *result) {
+    *result = a->size == 0;
+    if (a->size == 0 || a->size > b->size) return Outcome::ok;
+    bool are_packed;
+    TRY(pack_both(m, a, b, &are_packed));
+    if (!are_packed) return is_subset_of_table(m, a, b, result);
+    if (a->kinds != b->kinds) return Outcome::ok;
+    const Patch &of_a = a->patch;
+    const Patch &of_b = b->patch;
+    TRY(m.charge(static_cast<uint64_t>(of_a.bits.height)));
+    if (!is_within(of_a.bits, of_b.bits)) return Outcome::ok;
+    bool are_equal = true;
+    if (kind_of(*a) == Kind::cell) {
+        if (of_a.colors == nullptr && of_b.colors == nullptr) {
+            are_equal = of_a.color == of_b.color;
+        } else {
+            TRY(m.charge(a->size));
+            for_each_place(of_a.bits, [&](int32_t i, int32_t j) {
+                are_equal = are_equal && of_a.color_at(i, j) == of_b.color_at(i, j);
+            });
+        }
+    }
+    *result = are_equal;
+    return Outcome::ok;
+}
+
+Outcome equal_sets(Machine &m, Set *a, Set *b, bool *result) {
+    if (a == b) {
+        *result = true;
+        return Outcome::ok;
+    }
+    *result = false;
+    if (a->size != b->size) return Outcome::ok;
+    if (!a->is_packed() || !b->is_packed()) {
+        uint64_t hash_a;
+        uint64_t hash_b;
+        TRY(hash_set(m, a, &hash_a));
+        TRY(hash_set(m, b, &hash_b));
+        if (hash_a != hash_b) return Outcome::ok;
+    }
+    return is_subset(m, a, b, result);
+}
+
+} // namespace codeit

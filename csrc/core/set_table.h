@@ -1,0 +1,36 @@
+// Hash tables of sets, for the files that make set.h up.
+#pragma once
+
+#include "core/set.h"
+
+namespace codeit {
+
+// Works the table out, and the values in the order of its recipe.
+Outcome lay_out(Machine &m, Set *set);
+
+// Gives the set its values, if need be in an order of no meaning.
+Outcome fill_values(Machine &m, Set *set);
+Outcome ensure_hashes(Machine &m, Set *set);
+
+Outcome publish(Machine &m, const Set &table, Value *out);
+
+// Makes `source` the source of a set as large as itself.
+Outcome link(Machine &m, Set *source, Set *set);
+
+// COPY, into a set that shares the values and hashes of its source, which is laid out.
+Outcome start_copy(Machine &m, const Set *source, Set *set);
+
+// The entry (1 + index) of v in a laid out set, or kEmptySlot.
+Outcome find(Machine &m, const Set *set, const Value &v, uint64_t hash, uint32_t *entry);
+
+// A table under construction.
+Outcome start_table(Machine &m, Set *set, size_t *capacity);
+Outcome reserve(Machine &m, Set *set, size_t count, size_t *capacity);
+Outcome allocate_slots(Machine &m, uint32_t mask, uint32_t **out);
+Outcome resize(Machine &m, Set *set, uint64_t more_than);
+
+// ADD: an equal element that is there already stays. *index says where it, or v, stands among the
+// values.
+Outcome add(Machine &m, Set *set, size_t *capacity, const Value &v, uint64_t hash, uint32_t *index);
+
+} // namespace codeit
