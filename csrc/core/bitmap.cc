@@ -22,7 +22,7 @@ void BitmapBuilder::finish(Bitmap *out, uint32_t *size) {
         first = std::min(first, i);
         last = i;
         columns |= rows_[i];
-        count += static_cast<uint32_t>(std::popcount(rows_[i]));
+        count += count_bits(rows_[i]);
     }
     *size = count;
     *out = {};
@@ -39,7 +39,7 @@ void BitmapBuilder::finish(Bitmap *out, uint32_t *size) {
 uint32_t num_places(const Bitmap &bits) {
     uint32_t count = 0;
     for (int32_t i = 0; i < bits.height; ++i) {
-        count += static_cast<uint32_t>(std::popcount(bits.rows[i]));
+        count += count_bits(bits.rows[i]);
     }
     return count;
 }

@@ -52,6 +52,18 @@ inline void for_each_place(const Bitmap &bits, Visit visit) {
     }
 }
 
+// Counts bits, without a call where the processor may lack the instruction.
+inline uint32_t count_bits(uint64_t word) {
+#if defined(__POPCNT__) || defined(__aarch64__)
+    return static_cast<uint32_t>(std::popcount(word));
+#else
+    word -= word >> 1 & 0x5555555555555555u;
+    word = (word & 0x3333333333333333u) + (word >> 2 & 0x3333333333333333u);
+    word = (word + (word >> 4)) & 0x0F0F0F0F0F0F0F0Fu;
+    return static_cast<uint32_t>(word * 0x0101010101010101u >> 56);
+#endif
+}
+
 inline uint64_t low_bits(int64_t count) {
     return count >= 64 ? ~uint64_t{0} : (uint64_t{1} << count) - 1;
 }

@@ -30,10 +30,7 @@ Outcome copy_grid(Machine &m, const Grid &grid, Grid **out) {
 }
 
 Value value_of_grid(const Grid *grid) {
-    Value v;
-    v.kind = Kind::grid;
-    v.grid = grid;
-    return v;
+    return Value::of_grid(grid);
 }
 
 Outcome empty_rows(Machine &m, int64_t height, Value *out) {

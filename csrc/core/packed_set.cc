@@ -69,12 +69,13 @@ Patch part_of(const Patch &whole, const Bitmap &bits) {
     return part;
 }
 
-Set packed(Kind kind, const Patch &patch, uint32_t size) {
-    Set set;
-    set.size = size;
-    set.kinds = static_cast<uint16_t>(1u << static_cast<unsigned>(kind));
-    set.patch = patch;
-    return set;
+Outcome new_packed(Machine &m, Kind kind, const Patch &patch, uint32_t size, Set **set,
+                   Value *out) {
+    TRY(new_set(m, set, out));
+    (*set)->size = size;
+    (*set)->kinds = static_cast<uint16_t>(1u << static_cast<unsigned>(kind));
+    (*set)->patch = patch;
+    return Outcome::ok;
 }
 
 Outcome empty_set(Machine &m, Value *out) {
@@ -101,44 +102,46 @@ Outcome hash_set(Machine &m, Set *set, uint64_t *result) {
 }
 
 Outcome set_of_rows(Machine &m, Kind kind, const Patch &patch, uint32_t size, Value *out) {
-    return size == 0 ? empty_set(m, out) : publish(m, packed(kind, patch, size), out);
+    if (size == 0) return empty_set(m, out);
+    Set *set;
+    return new_packed(m, kind, patch, size, &set, out);
 }
 
 Outcome set_of_images(Machine &m, Set *source, Kind kind, const Patch &patch, const Image &image,
                       Value *out) {
     Image *kept;
+    Set *set;
     TRY(m.allocate(1, &kept));
     *kept = image;
-    Set set = packed(kind, patch, source->size);
-    TRY(link(m, source, &set));
-    set.recipe = Set::Recipe::mapped;
-    set.image = kept;
-    return publish(m, set, out);
+    TRY(new_packed(m, kind, patch, source->size, &set, out));
+    set->recipe = Set::Recipe::mapped;
+    set->image = kept;
+    return link(m, source, set);
 }
 
 Outcome constructed_set(Machine &m, Kind kind, const Patch &patch, uint32_t size,
                         const Construction *construction, unsigned chain, Value *out) {
     if (size == 0) return empty_set(m, out);
-    Set set = packed(kind, patch, size);
-    set.recipe = Set::Recipe::constructed;
-    set.construction = construction;
-    set.chain = static_cast<uint8_t>(chain + 1);
-    TRY(publish(m, set, out));
-    return chain >= kMaxChain ? lay_out(m, out->set) : Outcome::ok;
+    Set *set;
+    TRY(new_packed(m, kind, patch, size, &set, out));
+    set->recipe = Set::Recipe::constructed;
+    set->construction = construction;
+    set->chain = static_cast<uint8_t>(chain + 1);
+    return chain >= kMaxChain ? lay_out(m, set) : Outcome::ok;
 }
 
 Outcome constructed_set(Machine &m, Value *values, size_t size, uint16_t kinds,
                         const Construction *construction, unsigned chain, Value *out) {
     if (size == 0) return empty_set(m, out);
-    Set set;
-    set.size = static_cast<uint32_t>(size);
-    set.kinds = kinds;
-    set.values = values;
-    set.recipe = Set::Recipe::constructed;
-    set.construction = construction;
-    set.chain = static_cast<uint8_t>(chain + 1);
-    TRY(publish(m, set, out));
-    return chain >= kMaxChain ? lay_out(m, out->set) : Outcome::ok;
+    Set *set;
+    TRY(new_set(m, &set, out));
+    set->size = static_cast<uint32_t>(size);
+    set->kinds = kinds;
+    set->values = values;
+    set->recipe = Set::Recipe::constructed;
+    set->construction = construction;
+    set->chain = static_cast<uint8_t>(chain + 1);
+    return chain >= kMaxChain ? lay_out(m, set) : Outcome::ok;
 }
 
 Outcome link(Machine &m, Set *source, Set *set) {

@@ -27,11 +27,7 @@ inline Value tuple_of(const Value *items, size_t size) {
             return Value::cell(static_cast<int32_t>(items[0].integer), items[1].i, items[1].j);
         }
     }
-    Value v;
-    v.kind = Kind::tuple;
-    v.size = static_cast<uint32_t>(size);
-    v.items = items;
-    return v;
+    return Value::of_tuple(items, static_cast<uint32_t>(size));
 }
 
 // The tuple (a, b) of any two values.

@@ -330,26 +330,28 @@ Outcome ordered(Machine &m, Set *set, const Value **out) {
 
 Outcome set_of_distinct(Machine &m, Value *values, size_t size, Value *out) {
     TRY(m.charge(size));
-    Set set;
-    set.size = static_cast<uint32_t>(size);
-    set.values = values;
-    set.kinds = kinds_of(values, size);
-    return publish(m, set, out);
+    Set *set;
+    TRY(new_set(m, &set, out));
+    set->size = static_cast<uint32_t>(size);
+    set->values = values;
+    set->kinds = kinds_of(values, size);
+    return Outcome::ok;
 }
 
 Outcome copy_of_set(Machine &m, Set *source, Value *out) {
-    TRY(m.charge(source->size));
-    Set set;
-    TRY(link(m, source, &set));
-    set.recipe = Set::Recipe::copied;
-    set.kinds = source->kinds;
-    set.has_hash = source->has_hash;
-    set.hash = source->hash;
-    set.values = source->values;
-    set.hashes = source->hashes;
-    set.patch = source->patch;
-    set.is_unpackable = source->is_unpackable;
-    return publish(m, set, out);
+    TRY(m.charge(1));
+    Set *set;
+    TRY(new_set(m, &set, out));
+    TRY(link(m, source, set));
+    set->recipe = Set::Recipe::copied;
+    set->kinds = source->kinds;
+    set->has_hash = source->has_hash;
+    set->hash = source->hash;
+    set->values = source->values;
+    set->hashes = source->hashes;
+    set->patch = source->patch;
+    set->is_unpackable = source->is_unpackable;
+    return Outcome::ok;
 }
 
 Outcome SetBuilder::add(const Value &v, uint32_t *index) {

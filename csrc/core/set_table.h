@@ -3,6 +3,8 @@
 
 #include "core/set.h"
 
+#include <new>
+
 namespace codeit {
 
 // Works the table out, and the values in the order of its recipe.
@@ -11,6 +13,14 @@ Outcome lay_out(Machine &m, Set *set);
 // Gives the set its values, if need be in an order of no meaning.
 Outcome fill_values(Machine &m, Set *set);
 Outcome ensure_hashes(Machine &m, Set *set);
+
+// An empty set to be made something of, and the value that holds it.
+inline Outcome new_set(Machine &m, Set **set, Value *out) {
+    TRY(m.allocate(1, set));
+    new (*set) Set();
+    *out = Value::of_set(*set);
+    return Outcome::ok;
+}
 
 Outcome publish(Machine &m, const Set &table, Value *out);
 

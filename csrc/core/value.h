@@ -37,6 +37,7 @@ enum class Kind : uint8_t {
 struct Value {
     Kind kind = Kind::unbound;
     Opcode opcode{}; // function: the primitive, where `closure` is null
+    uint16_t padding = 0;
     union {
         int32_t color; // cell
         uint32_t size; // tuple: number of items
@@ -53,44 +54,27 @@ struct Value {
         const Closure *closure; // function, null for a primitive
     };
 
-    static Value none() { return of(Kind::none); }
-    static Value boolean(bool b) {
-        Value v = of(Kind::boolean);
-        v.integer = b;
-        return v;
-    }
-    static Value of_int(int64_t n) {
-        Value v = of(Kind::integer);
-        v.integer = n;
-        return v;
-    }
-    static Value pair(int32_t i, int32_t j) {
-        Value v = of(Kind::pair);
-        v.i = i;
-        v.j = j;
-        return v;
-    }
+    static Value none() { return make(Kind::none, 0); }
+    static Value boolean(bool b) { return make(Kind::boolean, b); }
+    static Value of_int(int64_t n) { return make(Kind::integer, static_cast<uint64_t>(n)); }
+    static Value pair(int32_t i, int32_t j) { return make(Kind::pair, both(i, j)); }
     static Value cell(int32_t color, int32_t i, int32_t j) {
-        Value v = pair(i, j);
-        v.kind = Kind::cell;
-        v.color = color;
-        return v;
+        return make(Kind::cell, both(i, j), static_cast<uint32_t>(color));
     }
-    static Value of_set(Set *set) {
-        Value v = of(Kind::set);
-        v.set = set;
-        return v;
+    static Value of_tuple(const Value *items, uint32_t size) {
+        return make(Kind::tuple, std::bit_cast<uint64_t>(items), size);
     }
+    static Value of_grid(const Grid *grid) {
+        return make(Kind::grid, std::bit_cast<uint64_t>(grid));
+    }
+    static Value of_set(Set *set) { return make(Kind::set, std::bit_cast<uint64_t>(set)); }
     static Value of_primitive(Opcode opcode) {
-        Value v = of(Kind::function);
+        Value v = make(Kind::function, 0);
         v.opcode = opcode;
-        v.closure = nullptr;
         return v;
     }
     static Value of_closure(const Closure *closure) {
-        Value v = of(Kind::function);
-        v.closure = closure;
-        return v;
+        return make(Kind::function, std::bit_cast<uint64_t>(closure));
     }
 
     bool is_int() const { return kind == Kind::integer || kind == Kind::boolean; }
@@ -98,10 +82,17 @@ struct Value {
     bool is_set() const { return kind == Kind::set; }
 
   private:
-    static Value of(Kind kind) {
-        Value v;
-        v.kind = kind;
-        return v;
+    static uint64_t both(int32_t i, int32_t j) {
+        return uint64_t{static_cast<uint32_t>(j)} << 32 | static_cast<uint32_t>(i);
+    }
+
+    // Writes all 16 bytes at once: values are copied right after they are made, and a processor
+    // cannot forward several small stores to one large load.
+    static Value make(Kind kind, uint64_t payload, uint32_t extra = 0) {
+        using TwoWords = uint64_t __attribute__((vector_size(16)));
+        static_assert(std::endian::native == std::endian::little);
+        TwoWords words = {uint64_t{extra} << 32 | static_cast<uint64_t>(kind), payload};
+        return std::bit_cast<Value>(words);
     }
 };
 static_assert(sizeof(Value) == 16);

@@ -21,7 +21,7 @@ class Histogram {
         while (places != 0) {
             int8_t color = cells[std::countr_zero(places)];
             uint64_t same = equal_mask(cells, width, color) & places;
-            add(color, static_cast<uint32_t>(std::popcount(same)));
+            add(color, count_bits(same));
             places ^= same;
         }
     }
@@ -93,8 +93,7 @@ Outcome count_object(Machine &m, const Patch &object, Histogram *histogram) {
     TRY(m.charge(static_cast<uint64_t>(bits.height)));
     for (int64_t i = 0; i < bits.height; ++i) {
         if (object.colors == nullptr) {
-            histogram->add(static_cast<int8_t>(object.color),
-                           static_cast<uint32_t>(std::popcount(bits.rows[i])));
+            histogram->add(static_cast<int8_t>(object.color), count_bits(bits.rows[i]));
         } else {
             histogram->add_cells(object.colors + i * object.stride, bits.width, bits.rows[i]);
         }

@@ -4,6 +4,8 @@
 #include "core/sequence.h"
 #include "core/set.h"
 
+#include <algorithm>
+
 namespace codeit {
 namespace {
 
@@ -15,44 +17,40 @@ Outcome load_input(Machine &m, const InputGrid &input, Value *out) {
     return Outcome::ok;
 }
 
-// Reads the value of an operand; name_error where it has none yet.
-class Registers {
-  public:
-    Registers(const Program &program, Value *values) : program_(program), values_(values) {}
-
-    Value &operator[](size_t line) { return values_[line]; }
-
-    Outcome read(Operand operand, Value *out) const {
-        size_t num_registers = program_.num_lines() + 1;
-        if (operand >= num_registers) {
-            *out = program_.pool()[operand - num_registers];
-            return Outcome::ok;
-        }
-        *out = values_[operand];
-        if (out->kind != Kind::unbound) [[likely]]
-            return Outcome::ok;
-        Operand outer = program_.outer(operand);
-        return outer == Program::kNoOuter ? Outcome::name_error : read(outer, out);
+// A line whose name has no value yet: where the name shadows a constant or I, it still means that.
+Outcome read_outer(const Program &program, const Value *values, Operand operand, Value *out) {
+    while (values[operand].kind == Kind::unbound) {
+        operand = program.outer(operand);
+        if (operand == Program::kNoOuter) return Outcome::name_error;
     }
+    *out = values[operand];
+    return Outcome::ok;
+}
 
-  private:
-    const Program &program_;
-    Value *values_;
-};
+inline Outcome read(const Program &program, const Value *values, Operand operand, Value *out) {
+    if (values[operand].kind == Kind::unbound) [[unlikely]]
+        return read_outer(program, values, operand, out);
+    *out = values[operand];
+    return Outcome::ok;
+}
 
+// `values` holds those of all operands.
 Outcome run_line(Machine &m, const Program &program, const Instruction &instruction,
-                 const Registers &registers, Value *out) {
+                 const Value *values, Value *out) {
     Value function;
     Value arguments[kMaxArity];
-    TRY(registers.read(instruction.function, &function));
+    TRY(read(program, values, instruction.function, &function));
     const Operand *operands = program.arguments() + instruction.first_argument;
-    for (uint32_t k = 0; k < instruction.num_arguments; ++k) {
-        Value argument;
-        TRY(registers.read(operands[k], &argument));
-        if (k < kMaxArity) arguments[k] = argument;
+    uint32_t count = std::min(instruction.num_arguments, uint32_t{kMaxArity});
+    for (uint32_t k = 0; k < count; ++k) {
+        TRY(read(program, values, operands[k], &arguments[k]));
+    }
+    for (uint32_t k = count; k < instruction.num_arguments; ++k) {
+        Value excess;
+        TRY(read(program, values, operands[k], &excess));
     }
     if (instruction.num_arguments > kMaxArity) return Outcome::type_error;
-    return m.call(function, arguments, instruction.num_arguments, out);
+    return m.call(function, arguments, count, out);
 }
 
 bool is_too_long(const Machine &m, const Value &v) {
@@ -63,20 +61,21 @@ bool is_too_long(const Machine &m, const Value &v) {
 
 Outcome run_lines(Machine &m, const Program &program, const InputGrid &input, RunResult *result) {
     size_t num_lines = program.num_lines();
+    const std::vector<Value> &pool = program.pool();
     Value *values;
     TRY(m.charge(num_lines));
-    TRY(m.allocate(num_lines + 1, &values));
+    TRY(m.allocate(num_lines + 1 + pool.size(), &values));
     for (size_t k = 0; k <= num_lines; ++k) values[k] = Value();
+    std::copy(pool.begin(), pool.end(), values + num_lines + 1);
     result->lines = values + 1;
     TRY(load_input(m, input, &values[0]));
-    Registers registers(program, values);
     for (size_t k = 1; k <= num_lines; ++k) {
         result->line = k;
         Value value;
-        TRY(run_line(m, program, program.instructions()[k - 1], registers, &value));
-        if (!is_too_long(m, value)) registers[k] = value;
+        TRY(run_line(m, program, program.instructions()[k - 1], values, &value));
+        if (!is_too_long(m, value)) values[k] = value;
     }
-    return registers.read(static_cast<Operand>(num_lines), &result->value);
+    return read(program, values, static_cast<Operand>(num_lines), &result->value);
 }
 
 // Reads encoded values; see call_primitive.
