@@ -1,4 +1,5 @@
 // Sets of places and of cells that are held as bits.
+#include "core/packed_table.h"
 #include "core/set_table.h"
 
 #include <algorithm>
@@ -7,67 +8,6 @@ namespace codeit {
 namespace {
 
 constexpr unsigned kMaxChain = 32;
-
-// The parts of the hashes of places that depend on one coordinate, for those that occur.
-struct CoordinateHashes {
-    static constexpr int32_t kFirst = -64;
-    static constexpr int32_t kCount = 256;
-    uint64_t rows[kCount];
-    uint64_t columns[kCount];
-
-    constexpr CoordinateHashes() : rows(), columns() {
-        for (int32_t k = 0; k < kCount; ++k) {
-            uint64_t hash = hashing::of_small_int(kFirst + k);
-            rows[k] = hashing::add_item(hashing::kPrime5, hash);
-            columns[k] = hash * hashing::kPrime2;
-        }
-    }
-    static bool has(const Bitmap &bits) {
-        return bits.top >= kFirst && bits.left >= kFirst && bits.bottom() < kFirst + kCount &&
-               bits.right() < kFirst + kCount;
-    }
-    uint64_t of_pair(int32_t i, int32_t j) const {
-        uint64_t sum = rows[i - kFirst] + columns[j - kFirst];
-        return hashing::finish_tuple(std::rotl(sum, 31) * hashing::kPrime1, 2);
-    }
-};
-constexpr CoordinateHashes kCoordinateHashes;
-
-uint64_t cell_hash(uint64_t color_part, uint64_t place_hash) {
-    return hashing::finish_tuple(hashing::add_item(color_part, place_hash), 2);
-}
-
-// The sum, without order, that the hash of a set of the elements starts from.
-uint64_t mixed_hashes(const Set &set) {
-    const Patch &patch = set.patch;
-    bool has_cells = set.holds_only(Kind::cell);
-    bool is_tabulated = CoordinateHashes::has(patch.bits);
-    uint64_t color_part = hashing::add_item(hashing::kPrime5, hashing::of_small_int(patch.color));
-    uint64_t mixed = 0;
-    for_each_place(patch.bits, [&](int32_t i, int32_t j) {
-        uint64_t hash = is_tabulated ? kCoordinateHashes.of_pair(i, j) : hashing::of_pair(i, j);
-        if (has_cells) {
-            if (patch.colors != nullptr) {
-                color_part = hashing::add_item(hashing::kPrime5,
-                                               hashing::of_small_int(patch.color_at(i, j)));
-            }
-            hash = cell_hash(color_part, hash);
-        }
-        mixed ^= hashing::shuffled(hash);
-    });
-    return mixed;
-}
-
-// A part of the places of a patch, with their colors.
-Patch part_of(const Patch &whole, const Bitmap &bits) {
-    Patch part = whole;
-    part.bits = bits;
-    if (whole.colors != nullptr && bits.rows != nullptr) {
-        part.colors +=
-            int64_t{bits.top - whole.bits.top} * whole.stride + (bits.left - whole.bits.left);
-    }
-    return part;
-}
 
 Outcome new_packed(Machine &m, Kind kind, const Patch &patch, uint32_t size, Set **set,
                    Value *out) {
@@ -84,12 +24,29 @@ Outcome empty_set(Machine &m, Value *out) {
 
 } // namespace
 
+Patch part_of(const Patch &whole, const Bitmap &bits) {
+    Patch part = whole;
+    part.bits = bits;
+    if (whole.colors != nullptr && bits.rows != nullptr) {
+        part.colors +=
+            int64_t{bits.top - whole.bits.top} * whole.stride + (bits.left - whole.bits.left);
+    }
+    return part;
+}
+
 Outcome hash_set(Machine &m, Set *set, uint64_t *result) {
     if (!set->has_hash) {
         TRY(m.charge(set->size));
         uint64_t hash = 0;
         if (set->is_packed()) {
-            hash = mixed_hashes(*set);
+            const PackedHashes hash_of(*set);
+            const Bitmap &bits = set->patch.bits;
+            for (int32_t i = 0; i < bits.height; ++i) {
+                for (uint64_t row = bits.rows[i]; row != 0; row &= row - 1) {
+                    auto slot = static_cast<uint16_t>((i << 6) + std::countr_zero(row) + 1);
+                    hash ^= hashing::shuffled(hash_of(slot));
+                }
+            }
         } else {
             TRY(ensure_hashes(m, set));
             for (uint32_t k = 0; k < set->size; ++k) hash ^= hashing::shuffled(set->hashes[k]);
@@ -105,6 +62,13 @@ Outcome set_of_rows(Machine &m, Kind kind, const Patch &patch, uint32_t size, Va
     if (size == 0) return empty_set(m, out);
     Set *set;
     return new_packed(m, kind, patch, size, &set, out);
+}
+
+Outcome set_in_turn(Machine &m, Kind kind, const Patch &patch, Value *values, uint32_t size,
+                    Value *out) {
+    TRY(set_of_rows(m, kind, patch, size, out));
+    out->set->values = values;
+    return Outcome::ok;
 }
 
 Outcome set_of_images(Machine &m, Set *source, Kind kind, const Patch &patch, const Image &image,

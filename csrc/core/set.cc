@@ -57,30 +57,6 @@ Outcome resize(Machine &m, Set *set, uint64_t more_than) {
     return Outcome::ok;
 }
 
-Value Image::of(const Value &element) const {
-    int64_t i = is_transposed ? element.j : element.i;
-    int64_t j = is_transposed ? element.i : element.j;
-    Value image = Value::pair(static_cast<int32_t>(offset_i + scale_i * i),
-                              static_cast<int32_t>(offset_j + scale_j * j));
-    switch (coloring) {
-    case Coloring::kept:
-        image.kind = element.kind;
-        image.color = element.color;
-        break;
-    case Coloring::dropped:
-        break;
-    case Coloring::given:
-        image.kind = Kind::cell;
-        image.color = color;
-        break;
-    case Coloring::read:
-        image.kind = Kind::cell;
-        image.color = grid->at(image.i, image.j);
-        break;
-    }
-    return image;
-}
-
 Outcome fill_values(Machine &m, Set *set) {
     if (set->values != nullptr || set->size == 0) return Outcome::ok;
     TRY(m.charge(set->size));
@@ -115,16 +91,14 @@ Outcome ensure_hashes(Machine &m, Set *set) {
 
 namespace {
 
-// GEN of values known to be distinct: the k-th one added is values[next()].
-template <typename Next>
-Outcome lay_out_distinct(Machine &m, Set *set, Next next) {
+// GEN of the values, which are known to be distinct.
+Outcome lay_out_distinct(Machine &m, Set *set) {
     TRY(ensure_hashes(m, set));
     Set table; // of those added so far
     table.hashes = set->hashes;
     TRY(allocate_slots(m, table.mask, &table.slots));
     while (table.size < set->size) {
-        uint32_t index = next();
-        place(table.slots, table.mask, set->hashes[index], index + 1);
+        place(table.slots, table.mask, set->hashes[table.size], table.size + 1);
         table.fill = ++table.size;
         if (is_crowded(table.fill, table.mask)) TRY(resize(m, &table, grown(table.size)));
     }
@@ -162,66 +136,25 @@ Outcome start_copy(Machine &m, const Set *source, Set *set) {
     return Outcome::ok;
 }
 
-namespace {
-
-// The values in the order of those of the source, which may have been there before in another.
-Outcome fill_images(Machine &m, Set *set) {
-    TRY(m.charge(set->size));
-    TRY(m.allocate(set->size, &set->values));
-    for (uint32_t k = 0; k < set->size; ++k) {
-        set->values[k] = set->image->of(set->source->values[k]);
-    }
-    set->hashes = nullptr;
-    return Outcome::ok;
-}
-
-Outcome construct(Machine &m, Set *set) {
-    Value constructed;
-    TRY(set->construction->construct(m, *set->construction, &constructed));
-    if (!constructed.is_set() || constructed.set->size != set->size) {
-        return Outcome::internal_error;
-    }
-    Set *table = constructed.set;
-    TRY(lay_out(m, table));
-    set->values = table->values;
-    set->hashes = table->hashes;
-    set->slots = table->slots;
-    set->mask = table->mask;
-    set->fill = table->fill;
-    return Outcome::ok;
-}
-
-} // namespace
-
 Outcome lay_out(Machine &m, Set *set) {
     if (set->slots != nullptr) return Outcome::ok;
+    if (set->is_packed()) {
+        TRY(lay_out_packed(m, set));
+        return set->slots != nullptr ? Outcome::ok : decode_table(m, set);
+    }
     switch (set->recipe) {
-    case Set::Recipe::inserted: {
-        TRY(fill_values(m, set));
-        uint32_t index = 0;
-        TRY(lay_out_distinct(m, set, [&] { return index++; }));
+    case Set::Recipe::inserted:
+        TRY(lay_out_distinct(m, set));
         break;
-    }
-    case Set::Recipe::mapped: {
-        const Set *source = set->source;
-        TRY(lay_out(m, set->source));
-        TRY(fill_images(m, set));
-        uint32_t at = 0;
-        TRY(lay_out_distinct(m, set, [&] {
-            while (source->slots[at] == Set::kEmptySlot || source->slots[at] == Set::kDummySlot) {
-                ++at;
-            }
-            return source->slots[at++] - 1;
-        }));
-        break;
-    }
     case Set::Recipe::copied:
         TRY(lay_out(m, set->source));
         TRY(start_copy(m, set->source, set));
         break;
     case Set::Recipe::constructed:
-        TRY(construct(m, set));
+        TRY(set->construction->lay_out(m, *set->construction, set));
         break;
+    case Set::Recipe::mapped: // always packed
+        return Outcome::internal_error;
     }
     set->chain = 0;
     return Outcome::ok;
@@ -310,6 +243,10 @@ Outcome ordered(Machine &m, Set *set, const Value **out) {
         TRY(fill_values(m, set));
         *out = set->values;
         return Outcome::ok;
+    }
+    if (set->in_order == nullptr && set->is_packed()) {
+        TRY(lay_out_packed(m, set));
+        TRY(decode_order(m, set));
     }
     if (set->in_order == nullptr) {
         TRY(lay_out(m, set));

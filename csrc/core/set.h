@@ -20,24 +20,24 @@ struct Patch {
     }
 };
 
-// What became of each element of another set: a pair or a cell, moved by an affine map, its color
-// kept, dropped, given or read from a grid.
+// Where each element of another set went.
 struct Image {
-    enum class Coloring : uint8_t { kept, dropped, given, read } coloring = Coloring::kept;
     bool is_transposed = false; // before it is moved
     int64_t scale_i = 1;
     int64_t offset_i = 0;
     int64_t scale_j = 1;
     int64_t offset_j = 0;
-    int32_t color = 0;          // given
-    const Grid *grid = nullptr; // read
 
-    Value of(const Value &element) const;
+    Value of_place(int64_t i, int64_t j) const {
+        return Value::pair(static_cast<int32_t>(offset_i + scale_i * (is_transposed ? j : i)),
+                           static_cast<int32_t>(offset_j + scale_j * (is_transposed ? i : j)));
+    }
 };
 
-// How a set came about, for when its order is asked for: does it again, element by element.
+// How a set came about, for when its order is asked for: gives the set its table, by doing it again
+// element by element.
 struct Construction {
-    Outcome (*construct)(Machine &m, const Construction &how, Value *out);
+    Outcome (*lay_out)(Machine &m, const Construction &how, Set *set);
 };
 
 // Most sets of the language are patches that are only measured, painted or compared. Such a set
@@ -45,12 +45,12 @@ struct Construction {
 // and the iteration order that follows from it, are worked out when something first asks for them.
 //
 // Invariant: of bits and values at least one is there, unless the set is empty. values[0 .. size)
-// are distinct, once laid out in the order that `recipe` speaks of. Once slots is set, each of its
-// mask + 1 entries is kEmptySlot, kDummySlot or 1 + the index of a value, and iteration visits them
-// in ascending order.
+// are distinct. Once slots is set, each of its mask + 1 entries is kEmptySlot, kDummySlot or 1 +
+// the index of a value, and iteration visits them in ascending order; codes says the same of
+// places.
 struct Set {
     enum class Recipe : uint8_t {
-        inserted,    // GEN of the values; where they are not there yet, row by row
+        inserted,    // GEN of the values in turn; where there are none yet, row by row
         mapped,      // GEN of the images of `source`, in its iteration order
         copied,      // COPY of `source`
         constructed, // as `construction` does it
@@ -70,6 +70,7 @@ struct Set {
     Value *values = nullptr;
     uint64_t *hashes = nullptr; // of the values; nullptr until needed
     uint32_t *slots = nullptr;
+    uint16_t *codes = nullptr;       // the same table of a packed set (core/packed_table.h)
     const Value *in_order = nullptr; // the values in iteration order; nullptr until needed
     Set *source = nullptr;
     union {
@@ -99,6 +100,14 @@ Outcome set_of_rows(Machine &m, Kind kind, const Patch &patch, uint32_t size, Va
 // GEN of the images of `source`, in its iteration order; no two have the same image:
 Outcome set_of_images(Machine &m, Set *source, Kind kind, const Patch &patch, const Image &image,
                       Value *out);
+// GEN of the elements of a packed set, in its order, that are places of `patch`:
+Outcome filtered_set(Machine &m, Set *source, Kind kind, const Patch &patch, uint32_t size,
+                     Value *out);
+// OR of two packed sets of one kind:
+Outcome united_set(Machine &m, Set *a, Set *b, const Patch &patch, uint32_t size, Value *out);
+// GEN of values in the order given:
+Outcome set_in_turn(Machine &m, Kind kind, const Patch &patch, Value *values, uint32_t size,
+                    Value *out);
 // Whatever the construction does, which has the same elements. `chain` is the largest one of the
 // sets that it uses.
 Outcome constructed_set(Machine &m, Kind kind, const Patch &patch, uint32_t size,
@@ -107,6 +116,11 @@ Outcome constructed_set(Machine &m, Kind kind, const Patch &patch, uint32_t size
 // The same for values that are known to be distinct, in any order; `kinds` of them as in Set.
 Outcome constructed_set(Machine &m, Value *values, size_t size, uint16_t kinds,
                         const Construction *construction, unsigned chain, Value *out);
+
+// For constructions: the table that GEN makes of the elements of packed sets in turn, or that an
+// equal set has.
+Outcome lay_out_merged(Machine &m, const Items &sets, Set *set);
+Outcome adopt_table(Machine &m, const Value &built, Set *set);
 
 // What a packed set holds.
 inline Kind kind_of(const Set &packed) {
@@ -130,6 +144,9 @@ Outcome copy_of_set(Machine &m, Set *set, Value *out);
 Outcome set_union(Machine &m, Set *a, Set *b, Value *out);
 Outcome set_intersection(Machine &m, Set *a, Set *b, Value *out);
 Outcome set_difference(Machine &m, Set *a, Set *b, Value *out);
+
+// A part of the places of a patch, with their colors.
+Patch part_of(const Patch &whole, const Bitmap &bits);
 
 // The places of a that are (or are not) places of b, both packed and of one kind; a cell is one
 // only where the colors are equal, too.

@@ -3,6 +3,8 @@
 #include "core/set_table.h"
 #include "core/table_rules.h"
 
+#include <algorithm>
+
 namespace codeit {
 namespace {
 
@@ -124,27 +126,18 @@ Outcome is_subset_of_table(Machine &m, Set *a, Set *b, bool *result) {
     return Outcome::ok;
 }
 
-// An operation on the tables of two sets, to be done when the order of its result is asked for.
-struct Operation : Construction {
-    using OfTables = Outcome (*)(Machine &m, Set *a, Set *b, Value *out);
-    OfTables operate;
+// SUB, to be done when the order of its result is asked for.
+struct Difference : Construction {
     Set *a;
     Set *b;
 
-    static Outcome construct_result(Machine &m, const Construction &how, Value *out) {
-        const auto &operation = static_cast<const Operation &>(how);
-        return operation.operate(m, operation.a, operation.b, out);
+    static Outcome lay_out_difference(Machine &m, const Construction &how, Set *set) {
+        const auto &difference = static_cast<const Difference &>(how);
+        Value built;
+        TRY(difference_of_tables(m, difference.a, difference.b, &built));
+        return adopt_table(m, built, set);
     }
 };
-
-Outcome operation_result(Machine &m, Operation::OfTables operate, Set *a, Set *b, Kind kind,
-                         const Patch &patch, uint32_t size, Value *out) {
-    Operation *operation;
-    TRY(m.allocate(1, &operation));
-    *operation = {{Operation::construct_result}, operate, a, b};
-    unsigned chain = a->chain > b->chain ? a->chain : b->chain;
-    return constructed_set(m, kind, patch, size, operation, chain, out);
-}
 
 // Whether both are held as bits, or can be, and neither is empty.
 Outcome pack_both(Machine &m, Set *a, Set *b, bool *are_packed) {
@@ -182,7 +175,7 @@ Outcome set_union(Machine &m, Set *a, Set *b, Value *out) {
         TRY(both.add(Value::of_set(b), &are_packed));
         TRY(both.finish(&patch, &size, &are_packed));
         if (are_packed) {
-            return operation_result(m, union_of_tables, a, b, both.kind(), patch, size, out);
+            return united_set(m, a, b, patch, size, out);
         }
     }
     return union_of_tables(m, a, b, out);
@@ -195,8 +188,9 @@ Outcome set_intersection(Machine &m, Set *a, Set *b, Value *out) {
     if (!are_packed || a->kinds != b->kinds) return intersection_of_tables(m, a, b, out);
     Patch patch;
     uint32_t size;
-    TRY(common_places(m, *a, *b, &patch, &size));
-    return operation_result(m, intersection_of_tables, a, b, kind_of(*a), patch, size, out);
+    Set *small = b->size > a->size ? a : b;
+    TRY(common_places(m, *small, small == a ? *b : *a, &patch, &size));
+    return filtered_set(m, small, kind_of(*small), patch, size, out);
 }
 
 Outcome set_difference(Machine &m, Set *a, Set *b, Value *out) {
@@ -206,7 +200,12 @@ Outcome set_difference(Machine &m, Set *a, Set *b, Value *out) {
     Patch patch;
     uint32_t size;
     TRY(other_places(m, *a, *b, &patch, &size));
-    return operation_result(m, difference_of_tables, a, b, kind_of(*a), patch, size, out);
+    if (a->size >> 2 <= b->size) return filtered_set(m, a, kind_of(*a), patch, size, out);
+    Difference *difference;
+    TRY(m.allocate(1, &difference));
+    *difference = {{Difference::lay_out_difference}, a, b};
+    return constructed_set(m, kind_of(*a), patch, size, difference, std::max(a->chain, b->chain),
+                           out);
 }
 
 Outcome is_subset(Machine &m, Set *a, Set *b, bool *result) {

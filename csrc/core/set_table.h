@@ -7,8 +7,13 @@
 
 namespace codeit {
 
-// Works the table out, and the values in the order of its recipe.
+// Works the table out.
 Outcome lay_out(Machine &m, Set *set);
+
+// The same of a packed set, in codes; the table of values that it stands for; the values alone.
+Outcome lay_out_packed(Machine &m, Set *set);
+Outcome decode_table(Machine &m, Set *set);
+Outcome decode_order(Machine &m, Set *set);
 
 // Gives the set its values, if need be in an order of no meaning.
 Outcome fill_values(Machine &m, Set *set);

@@ -357,11 +357,8 @@ PRIMITIVE(recolor) {
     Set *packed;
     TRY(packed_patch(m, places, &packed));
     if (is_color && packed != nullptr && packed->holds_only(Kind::pair)) {
-        Image image;
-        image.coloring = Image::Coloring::given;
-        image.color = static_cast<int32_t>(value.integer);
-        Patch cells = {.bits = packed->patch.bits, .color = image.color};
-        return set_of_images(m, packed, Kind::cell, cells, image, out);
+        Patch cells = {.bits = packed->patch.bits, .color = static_cast<int32_t>(value.integer)};
+        return set_of_images(m, packed, Kind::cell, cells, {}, out);
     }
     Items items;
     TRY(items_of(m, places, &items));

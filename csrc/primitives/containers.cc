@@ -137,8 +137,11 @@ Outcome merged_in_order(Machine &m, const Value *args, Value *out) {
 
 PRIMITIVE(combine) {
     if (args[0].is_set() && args[1].is_set()) {
+        Value *both;
         bool is_done;
-        TRY(packed_union(m, {args, 2}, combined_in_order, args, 2, &is_done, out));
+        TRY(m.allocate(2, &both));
+        std::copy_n(args, 2, both);
+        TRY(merged_sets(m, {both, 2}, tuple_of(both, 2), &is_done, out));
         if (is_done) return Outcome::ok;
     }
     return combined_in_order(m, args, out);
@@ -149,7 +152,7 @@ PRIMITIVE(merge) {
         Items sets;
         bool is_done;
         TRY(elements(m, args[0].set, &sets));
-        TRY(packed_union(m, sets, merged_in_order, args, 1, &is_done, out));
+        TRY(merged_sets(m, sets, args[0], &is_done, out));
         if (is_done) return Outcome::ok;
     }
     return merged_in_order(m, args, out);
@@ -192,8 +195,7 @@ PRIMITIVE(difference) {
         Patch others;
         uint32_t size;
         TRY(other_places(m, *a, *b, &others, &size));
-        return constructed_by(m, difference_in_order, args, 2, kind_of(*a), others, size,
-                              std::max(a->chain, b->chain), out);
+        return filtered_set(m, a, kind_of(*a), others, size, out);
     }
     return difference_in_order(m, args, out);
 }

@@ -222,6 +222,32 @@ Outcome mapply_in_order(Machine &m, const Value *args, Value *out) {
     return primitive_merge(m, &applied, out);
 }
 
+// The images of the elements again, in order, and merged.
+struct Mapping : Construction {
+    Value args[2];
+
+    static Outcome lay_out_mapping(Machine &m, const Construction &how, Set *set) {
+        Value applied;
+        Items sets;
+        TRY(primitive_apply(m, static_cast<const Mapping &>(how).args, &applied));
+        TRY(items_of(m, applied, &sets));
+        return lay_out_merged(m, sets, set);
+    }
+};
+
+Outcome mapped_union(Machine &m, const Value *args, const Items &sets, bool *is_done, Value *out) {
+    PatchUnion parts(m);
+    Patch patch;
+    uint32_t size;
+    TRY(packed_union(sets, is_done, &patch, &parts, &size));
+    if (!*is_done) return Outcome::ok;
+    Mapping *mapping;
+    TRY(m.allocate(1, &mapping));
+    *mapping = {{Mapping::lay_out_mapping}, {args[0], args[1]}};
+    unsigned chain = std::max<unsigned>(parts.chain(), args[1].set->chain);
+    return constructed_set(m, parts.kind(), patch, size, mapping, chain, out);
+}
+
 // Calls a function on the elements of a set in any order; *is_done is false when it fails, or
 // returns something else than a set.
 Outcome sets_in_any_order(Machine &m, const Value *args, bool *is_done, ValueList *sets) {
@@ -248,9 +274,7 @@ PRIMITIVE(mapply) {
         ValueList sets(m);
         bool is_done;
         TRY(sets_in_any_order(m, args, &is_done, &sets));
-        if (is_done) {
-            TRY(packed_union(m, sets.items(), mapply_in_order, args, 2, &is_done, out));
-        }
+        if (is_done) TRY(mapped_union(m, args, sets.items(), &is_done, out));
         if (is_done) return Outcome::ok;
     }
     return mapply_in_order(m, args, out);

@@ -190,7 +190,7 @@ struct FloodedObject : Construction {
     Place start;
     size_t num_taken_before;
 
-    static Outcome construct_object(Machine &m, const Construction &how, Value *out) {
+    static Outcome lay_out_object(Machine &m, const Construction &how, Set *set) {
         const auto &object = static_cast<const FloodedObject &>(how);
         const Flooding &flooding = *object.flooding;
         const Grid &grid = *flooding.grid;
@@ -216,8 +216,10 @@ struct FloodedObject : Construction {
         TRY(flood(m, object.start, flooding.diagonal, grid.height, grid.width,
                   object.num_taken_before, belongs, is_taken, take));
         Value inserted;
-        TRY(set_of_distinct(m, cells.take(), cells.size(), &inserted));
-        return copy_of_set(m, inserted.set, out);
+        Value copied;
+        TRY(set_in_turn(m, Kind::cell, set->patch, cells.take(), set->size, &inserted));
+        TRY(copy_of_set(m, inserted.set, &copied));
+        return adopt_table(m, copied, set);
     }
 };
 
@@ -277,7 +279,7 @@ Outcome objects_of_labels(Machine &m, const Value &value, const Connection &rule
         }
         Place start = {*next / grid.width, *next % grid.width};
         FloodedObject *construction = &constructions[num_found];
-        *construction = {{FloodedObject::construct_object}, flooding, num_found, start, num_taken};
+        *construction = {{FloodedObject::lay_out_object}, flooding, num_found, start, num_taken};
         TRY(constructed_set(m, Kind::cell, cells, component.size, construction, 0,
                             &objects[num_found]));
         num_taken += component.size;

@@ -86,9 +86,7 @@ Outcome to_indices(Machine &m, const Value &patch, Value *out) {
     Set *packed;
     TRY(packed_patch(m, patch, &packed));
     if (packed != nullptr && packed->holds_only(Kind::cell)) {
-        Image places;
-        places.coloring = Image::Coloring::dropped;
-        return set_of_images(m, packed, Kind::pair, {.bits = packed->patch.bits}, places, out);
+        return set_of_images(m, packed, Kind::pair, {.bits = packed->patch.bits}, {}, out);
     }
     bool celled;
     TRY(is_celled(m, patch, &celled));
@@ -124,16 +122,18 @@ Outcome is_celled(Machine &m, const Value &patch, bool *result) {
 
 namespace {
 
-Outcome call_body(Machine &m, const Construction &how, Value *out) {
+Outcome lay_out_by_body(Machine &m, const Construction &how, Set *set) {
     const auto &construction = static_cast<const ByBody &>(how);
-    return construction.body(m, construction.args, out);
+    Value built;
+    TRY(construction.body(m, construction.args, &built));
+    return adopt_table(m, built, set);
 }
 
 Outcome keep_body(Machine &m, Body body, const Value *args, unsigned num_args,
                   const Construction **out) {
     ByBody *construction;
     TRY(m.allocate(1, &construction));
-    *construction = {{call_body}, body, {}};
+    *construction = {{lay_out_by_body}, body, {}};
     std::copy_n(args, num_args, construction->args);
     *out = construction;
     return Outcome::ok;
@@ -150,25 +150,59 @@ Outcome constructed_by(Machine &m, Body body, const Value *args, unsigned num_ar
 
 Outcome filtered_by(Machine &m, Body body, const Value *args, unsigned num_args, Set *source,
                     ValueList *kept, Value *out) {
+    if (source->is_packed()) {
+        // The part of a packed set needs no call of the body again.
+        BitmapBuilder builder(m, window_of(source->patch.bits));
+        TRY(builder.start());
+        for (const Value &v : kept->items()) builder.add(v.i, v.j);
+        Bitmap bits;
+        uint32_t size;
+        builder.finish(&bits, &size);
+        return filtered_set(m, source, kind_of(*source), part_of(source->patch, bits), size, out);
+    }
     const Construction *construction;
     TRY(keep_body(m, body, args, num_args, &construction));
     return constructed_set(m, kept->take(), kept->size(), source->kinds, construction,
                            source->chain, out);
 }
 
-Outcome packed_union(Machine &m, const Items &sets, Body body, const Value *args, unsigned num_args,
-                     bool *is_done, Value *out) {
-    PatchUnion parts(m);
+namespace {
+
+struct Merging : Construction {
+    Value container;
+
+    static Outcome lay_out_merging(Machine &m, const Construction &how, Set *set) {
+        Items sets;
+        TRY(items_of(m, static_cast<const Merging &>(how).container, &sets));
+        return lay_out_merged(m, sets, set);
+    }
+};
+
+} // namespace
+
+Outcome packed_union(const Items &sets, bool *is_done, Patch *out, PatchUnion *parts,
+                     uint32_t *size) {
     *is_done = true;
     for (const Value &set : sets) {
-        TRY(parts.add(set, is_done));
+        TRY(parts->add(set, is_done));
         if (!*is_done) return Outcome::ok;
     }
+    return parts->finish(out, size, is_done);
+}
+
+Outcome merged_sets(Machine &m, const Items &sets, const Value &container, bool *is_done,
+                    Value *out) {
+    PatchUnion parts(m);
     Patch patch;
     uint32_t size;
-    TRY(parts.finish(&patch, &size, is_done));
+    TRY(packed_union(sets, is_done, &patch, &parts, &size));
     if (!*is_done) return Outcome::ok;
-    return constructed_by(m, body, args, num_args, parts.kind(), patch, size, parts.chain(), out);
+    Merging *merging;
+    TRY(m.allocate(1, &merging));
+    *merging = {{Merging::lay_out_merging}, container};
+    unsigned chain = parts.chain();
+    if (container.is_set()) chain = std::max<unsigned>(chain, container.set->chain);
+    return constructed_set(m, parts.kind(), patch, size, merging, chain, out);
 }
 
 Outcome columns_of(Machine &m, const Value &patch, Columns *out) {
@@ -253,7 +287,7 @@ Outcome move_packed(Machine &m, Set *set, const Image &image, bool *fits, Value 
         TRY(m.charge(set->size));
         TRY(m.allocate(static_cast<size_t>(height * width), &colors));
         for_each_place(from.bits, [&](int32_t i, int32_t j) {
-            Value place = image.of(Value::pair(i, j));
+            Value place = image.of_place(i, j);
             colors[(place.i - new_top) * width + (place.j - new_left)] =
                 static_cast<int8_t>(from.color_at(i, j));
         });

@@ -47,10 +47,15 @@ Outcome constructed_by(Machine &m, Body body, const Value *args, unsigned num_ar
 Outcome filtered_by(Machine &m, Body body, const Value *args, unsigned num_args, Set *source,
                     ValueList *kept, Value *out);
 
-// The union of sets, when all of them are packed patches of one kind and it can be packed itself;
-// *is_done says whether. `body` makes it of `args` in order.
-Outcome packed_union(Machine &m, const Items &sets, Body body, const Value *args, unsigned num_args,
-                     bool *is_done, Value *out);
+// The union of sets as bits; *is_done is false where they are not all packed patches of one kind,
+// or the union is none.
+Outcome packed_union(const Items &sets, bool *is_done, Patch *out, PatchUnion *parts,
+                     uint32_t *size);
+
+// GEN of the elements of the sets in a container, in its order. `sets` are the same sets in any
+// order. Nothing is done where packed_union is none.
+Outcome merged_sets(Machine &m, const Items &sets, const Value &container, bool *is_done,
+                    Value *out);
 
 // COLS, reduced: calls use(k, column items) for the columns of IDX(patch) in turn.
 // `columns` holds num_columns * num_rows values, column by column.

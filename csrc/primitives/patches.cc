@@ -65,8 +65,10 @@ Outcome ring_of_lines(Machine &m, const Value *corners, Value *out) {
 struct RingOfLines : Construction {
     Value corners[4];
 
-    static Outcome construct_ring(Machine &m, const Construction &how, Value *out) {
-        return ring_of_lines(m, static_cast<const RingOfLines &>(how).corners, out);
+    static Outcome lay_out_ring(Machine &m, const Construction &how, Set *set) {
+        Value built;
+        TRY(ring_of_lines(m, static_cast<const RingOfLines &>(how).corners, &built));
+        return adopt_table(m, built, set);
     }
 };
 
@@ -93,7 +95,7 @@ Outcome ring(Machine &m, const Value *corners, Value *out) {
     builder.finish(&patch.bits, &size);
     RingOfLines *lines;
     TRY(m.allocate(1, &lines));
-    *lines = {{RingOfLines::construct_ring}, {corners[0], corners[1], corners[2], corners[3]}};
+    *lines = {{RingOfLines::lay_out_ring}, {corners[0], corners[1], corners[2], corners[3]}};
     return constructed_set(m, Kind::pair, patch, size, lines, 0, out);
 }
 
@@ -194,16 +196,6 @@ Outcome cells_at(Machine &m, const Value &places, const Value &grid, Value *out)
     return object.finish(out);
 }
 
-struct CellsAt : Construction {
-    Value places;
-    Value grid;
-
-    static Outcome construct_cells(Machine &m, const Construction &how, Value *out) {
-        const auto &cells = static_cast<const CellsAt &>(how);
-        return cells_at(m, cells.places, cells.grid, out);
-    }
-};
-
 // The same for a packed index set on a dense grid.
 Outcome packed_cells_at(Machine &m, const Value &places, const Grid &grid, Value *out) {
     Set *set = places.set;
@@ -227,16 +219,8 @@ Outcome packed_cells_at(Machine &m, const Value &places, const Grid &grid, Value
         builder.finish(&cells.bits, &size);
     }
     if (size != 0) cells.colors = grid.row(cells.bits.top) + cells.bits.left;
-    if (all_inside) {
-        Image image;
-        image.coloring = Image::Coloring::read;
-        image.grid = &grid;
-        return set_of_images(m, set, Kind::cell, cells, image, out);
-    }
-    CellsAt *construction;
-    TRY(m.allocate(1, &construction));
-    *construction = {{CellsAt::construct_cells}, places, value_of_grid(&grid)};
-    return constructed_set(m, Kind::cell, cells, size, construction, set->chain, out);
+    return all_inside ? set_of_images(m, set, Kind::cell, cells, {}, out)
+                      : filtered_set(m, set, Kind::cell, cells, size, out);
 }
 
 } // namespace
