@@ -279,8 +279,10 @@ PRIMITIVE(last) {
     return Outcome::ok;
 }
 
+namespace {
+
 // b is the outer loop; a is looked at only where b has items.
-PRIMITIVE(product) {
+Outcome product_in_order(Machine &m, const Value *args, Value *out) {
     Items b;
     TRY(items_of(m, args[1], &b));
     SetBuilder set(m);
@@ -294,6 +296,37 @@ PRIMITIVE(product) {
         }
     }
     return set.finish(out);
+}
+
+// Of two sets: the pairs are distinct, and need no order yet.
+Outcome product_in_any_order(Machine &m, const Value *args, Value *out) {
+    Items a;
+    Items b;
+    TRY(elements(m, args[0].set, &a));
+    TRY(elements(m, args[1].set, &b));
+    uint64_t count = uint64_t{a.size} * b.size;
+    TRY(m.charge(count));
+    Value *pairs;
+    TRY(m.allocate(count, &pairs));
+    unsigned kinds = 0;
+    Value *next = pairs;
+    for (const Value &j : b) {
+        for (const Value &i : a) {
+            TRY(make_pair(m, i, j, next));
+            kinds |= 1u << static_cast<unsigned>(next->kind);
+            ++next;
+        }
+    }
+    unsigned chain = std::max(args[0].set->chain, args[1].set->chain);
+    return constructed_by(m, product_in_order, args, 2, pairs, count, static_cast<uint16_t>(kinds),
+                          chain, out);
+}
+
+} // namespace
+
+PRIMITIVE(product) {
+    return args[0].is_set() && args[1].is_set() ? product_in_any_order(m, args, out)
+                                                : product_in_order(m, args, out);
 }
 
 namespace {

@@ -148,6 +148,13 @@ Outcome constructed_by(Machine &m, Body body, const Value *args, unsigned num_ar
     return constructed_set(m, kind, patch, size, construction, chain, out);
 }
 
+Outcome constructed_by(Machine &m, Body body, const Value *args, unsigned num_args, Value *values,
+                       size_t size, uint16_t kinds, unsigned chain, Value *out) {
+    const Construction *construction;
+    TRY(keep_body(m, body, args, num_args, &construction));
+    return constructed_set(m, values, size, kinds, construction, chain, out);
+}
+
 Outcome filtered_by(Machine &m, Body body, const Value *args, unsigned num_args, Set *source,
                     ValueList *kept, Value *out) {
     if (source->is_packed()) {
@@ -160,10 +167,8 @@ Outcome filtered_by(Machine &m, Body body, const Value *args, unsigned num_args,
         builder.finish(&bits, &size);
         return filtered_set(m, source, kind_of(*source), part_of(source->patch, bits), size, out);
     }
-    const Construction *construction;
-    TRY(keep_body(m, body, args, num_args, &construction));
-    return constructed_set(m, kept->take(), kept->size(), source->kinds, construction,
-                           source->chain, out);
+    return constructed_by(m, body, args, num_args, kept->take(), kept->size(), source->kinds,
+                          source->chain, out);
 }
 
 namespace {

@@ -43,6 +43,10 @@ struct ByBody : Construction {
 Outcome constructed_by(Machine &m, Body body, const Value *args, unsigned num_args, Kind kind,
                        const Patch &patch, uint32_t size, unsigned chain, Value *out);
 
+// The same for a set that is not packed; its values are distinct, in any order.
+Outcome constructed_by(Machine &m, Body body, const Value *args, unsigned num_args, Value *values,
+                       size_t size, uint16_t kinds, unsigned chain, Value *out);
+
 // The same for some elements of a set, in any order.
 Outcome filtered_by(Machine &m, Body body, const Value *args, unsigned num_args, Set *source,
                     ValueList *kept, Value *out);
