@@ -8,12 +8,12 @@ Outcome BitmapBuilder::start() {
     size_t height = static_cast<size_t>(window_.height);
     TRY(m_.charge(height));
     TRY(m_.allocate(height, &rows_));
-    std::memset(rows_, 0, height * sizeof(uint64_t));
+    std::memset(rows_, 0, height * sizeof(Row));
     return Outcome::ok;
 }
 
 void BitmapBuilder::finish(Bitmap *out, uint32_t *size) {
-    uint64_t columns = 0;
+    Row columns = 0;
     uint32_t count = 0;
     int64_t first = window_.height;
     int64_t last = -1;
@@ -27,13 +27,16 @@ void BitmapBuilder::finish(Bitmap *out, uint32_t *size) {
     *size = count;
     *out = {};
     if (count == 0) return;
-    int from = std::countr_zero(columns);
+    bool is_wide = high_half(columns) != 0;
+    int from = low_half(columns) != 0 ? std::countr_zero(low_half(columns))
+                                      : 64 + std::countr_zero(high_half(columns));
+    int end = is_wide ? 64 + std::bit_width(high_half(columns)) : std::bit_width(low_half(columns));
     if (from != 0) {
         for (int64_t i = first; i <= last; ++i) rows_[i] >>= from;
     }
     *out = {static_cast<int32_t>(window_.top + first), static_cast<int32_t>(window_.left + from),
-            static_cast<int32_t>(last - first + 1),
-            static_cast<int32_t>(std::bit_width(columns) - from), rows_ + first};
+            static_cast<int32_t>(last - first + 1), static_cast<int32_t>(end - from),
+            rows_ + first};
 }
 
 uint32_t num_places(const Bitmap &bits) {
@@ -60,7 +63,7 @@ bool is_within(const Bitmap &a, const Bitmap &b) {
 }
 
 Outcome upside_down(Machine &m, const Bitmap &bits, Bitmap *out) {
-    uint64_t *rows;
+    Row *rows;
     TRY(m.charge(static_cast<uint64_t>(bits.height)));
     TRY(m.allocate(static_cast<size_t>(bits.height), &rows));
     std::reverse_copy(bits.rows, bits.rows + bits.height, rows);
@@ -71,7 +74,7 @@ Outcome upside_down(Machine &m, const Bitmap &bits, Bitmap *out) {
 
 namespace {
 
-uint64_t reversed_bits(uint64_t word) {
+uint64_t reversed_half(uint64_t word) {
     auto swap = [&](int by, uint64_t mask) { word = (word >> by & mask) | (word & mask) << by; };
     swap(1, 0x5555555555555555u);
     swap(2, 0x3333333333333333u);
@@ -79,14 +82,18 @@ uint64_t reversed_bits(uint64_t word) {
     return __builtin_bswap64(word);
 }
 
+Row reversed_bits(Row row) {
+    return Row{reversed_half(low_half(row))} << 64 | reversed_half(high_half(row));
+}
+
 } // namespace
 
 Outcome left_right(Machine &m, const Bitmap &bits, Bitmap *out) {
-    uint64_t *rows;
+    Row *rows;
     TRY(m.charge(static_cast<uint64_t>(bits.height)));
     TRY(m.allocate(static_cast<size_t>(bits.height), &rows));
     for (int32_t i = 0; i < bits.height; ++i) {
-        rows[i] = reversed_bits(bits.rows[i]) >> (64 - bits.width);
+        rows[i] = reversed_bits(bits.rows[i]) >> (Bitmap::kMaxWidth - bits.width);
     }
     *out = bits;
     out->rows = rows;
@@ -104,11 +111,11 @@ Outcome transposed_bits(Machine &m, const Bitmap &bits, Bitmap *out) {
 }
 
 bool are_adjacent(const Bitmap &a, const Bitmap &b) {
-    uint64_t common = 0;
-    uint64_t beside = 0;
+    Row common = 0;
+    Row beside = 0;
     for (int32_t k = 0; k < b.height; ++k) {
         int64_t i = int64_t{b.top} + k;
-        uint64_t row = b.rows[k];
+        Row row = b.rows[k];
         common |= row & a.window(i, b.left);
         beside |= row & (a.window(i, int64_t{b.left} - 1) | a.window(i, int64_t{b.left} + 1) |
                          a.window(i - 1, b.left) | a.window(i + 1, b.left));
@@ -127,11 +134,11 @@ bool share_row(const Bitmap &a, const Bitmap &b) {
 
 bool share_column(const Bitmap &a, const Bitmap &b) {
     auto columns = [](const Bitmap &bits) {
-        uint64_t all = 0;
+        Row all = 0;
         for (int32_t i = 0; i < bits.height; ++i) all |= bits.rows[i];
         return all;
     };
-    uint64_t row = columns(a);
+    Row row = columns(a);
     Bitmap a_columns = {0, a.left, 1, a.width, &row};
     return (a_columns.window(0, b.left) & columns(b)) != 0;
 }
@@ -141,9 +148,9 @@ Outcome distance_between(Machine &m, const Bitmap &a, const Bitmap &b, int64_t *
     ScratchScope scratch(m);
     Window window = joined(window_of(a), window_of(b));
     size_t height = static_cast<size_t>(window.height);
-    uint64_t *reached;
-    uint64_t *wanted;
-    uint64_t *next;
+    Row *reached;
+    Row *wanted;
+    Row *next;
     TRY(m.allocate_scratch(height, &reached));
     TRY(m.allocate_scratch(height, &next));
     TRY(m.allocate_scratch(height, &wanted));
@@ -161,7 +168,7 @@ Outcome distance_between(Machine &m, const Bitmap &a, const Bitmap &b, int64_t *
             }
         }
         for (size_t i = 0; i < height; ++i) {
-            uint64_t row = reached[i] | reached[i] << 1 | reached[i] >> 1;
+            Row row = reached[i] | reached[i] << 1 | reached[i] >> 1;
             if (i > 0) row |= reached[i - 1];
             if (i + 1 < height) row |= reached[i + 1];
             next[i] = row;

@@ -4,6 +4,7 @@
 #include "core/machine.h"
 
 #include <bit>
+#include <type_traits>
 
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -11,18 +12,21 @@
 
 namespace codeit {
 
+// One bit for each column. Most need half of it; rays, which are 42 places long, need more.
+__extension__ typedef unsigned __int128 Row;
+
 // Bit j of rows[i] is the place (top + i, left + j).
 // Invariant: where rows is set, the first and the last row and column hold a bit each, and rows has
 // no bit from `width` on.
 struct Bitmap {
-    static constexpr int64_t kMaxWidth = 64;
+    static constexpr int64_t kMaxWidth = 128;
     static constexpr int64_t kMaxHeight = 256;
 
     int32_t top = 0;
     int32_t left = 0;
     int32_t height = 0;
     int32_t width = 0;
-    const uint64_t *rows = nullptr;
+    const Row *rows = nullptr;
 
     int64_t bottom() const { return int64_t{top} + height - 1; }
     int64_t right() const { return int64_t{left} + width - 1; }
@@ -33,8 +37,8 @@ struct Bitmap {
         return i >= 0 && i < height && j >= 0 && j < width && (rows[i] >> j & 1) != 0;
     }
 
-    // Row i of the plane with column `from` at bit 0; what lies outside the 64 columns is cut off.
-    uint64_t window(int64_t i, int64_t from) const {
+    // Row i of the plane with column `from` at bit 0; what lies outside is cut off.
+    Row window(int64_t i, int64_t from) const {
         i -= top;
         int64_t by = left - from;
         if (i < 0 || i >= height || by >= kMaxWidth || by <= -kMaxWidth) return 0;
@@ -42,13 +46,39 @@ struct Bitmap {
     }
 };
 
+inline uint64_t low_half(Row row) {
+    return static_cast<uint64_t>(row);
+}
+inline uint64_t high_half(Row row) {
+    return static_cast<uint64_t>(row >> 64);
+}
+
+// Calls visit(j) for every bit from low to high; visit may return Outcome, then so does this.
+template <typename Visit>
+inline auto for_each_bit(Row row, Visit visit) {
+    if constexpr (std::is_same_v<decltype(visit(0)), Outcome>) {
+        for (uint64_t half = low_half(row); half != 0; half &= half - 1) {
+            TRY(visit(std::countr_zero(half)));
+        }
+        for (uint64_t half = high_half(row); half != 0; half &= half - 1) {
+            TRY(visit(64 + std::countr_zero(half)));
+        }
+        return Outcome::ok;
+    } else {
+        for (uint64_t half = low_half(row); half != 0; half &= half - 1) {
+            visit(std::countr_zero(half));
+        }
+        for (uint64_t half = high_half(row); half != 0; half &= half - 1) {
+            visit(64 + std::countr_zero(half));
+        }
+    }
+}
+
 // Calls visit(i, j) for every place, row by row.
 template <typename Visit>
 inline void for_each_place(const Bitmap &bits, Visit visit) {
     for (int32_t i = 0; i < bits.height; ++i) {
-        for (uint64_t row = bits.rows[i]; row != 0; row &= row - 1) {
-            visit(bits.top + i, bits.left + std::countr_zero(row));
-        }
+        for_each_bit(bits.rows[i], [&](int32_t j) { visit(bits.top + i, bits.left + j); });
     }
 }
 
@@ -64,8 +94,15 @@ inline uint32_t count_bits(uint64_t word) {
 #endif
 }
 
+inline uint32_t count_bits(Row row) {
+    return count_bits(low_half(row)) + count_bits(high_half(row));
+}
+
 inline uint64_t low_bits(int64_t count) {
     return count >= 64 ? ~uint64_t{0} : (uint64_t{1} << count) - 1;
+}
+inline Row low_columns(int64_t count) {
+    return count >= Bitmap::kMaxWidth ? ~Row{0} : (Row{1} << count) - 1;
 }
 
 // A rectangle of the plane that a bitmap may be built in: bit 0 of its rows is column `left`.
@@ -103,8 +140,8 @@ class BitmapBuilder {
     // Charges for the rows.
     Outcome start();
 
-    uint64_t &row(int64_t i) { return rows_[i]; } // 0 is the window's first
-    void add(int64_t i, int64_t j) { rows_[i - window_.top] |= uint64_t{1} << (j - window_.left); }
+    Row &row(int64_t i) { return rows_[i]; } // 0 is the window's first
+    void add(int64_t i, int64_t j) { rows_[i - window_.top] |= Row{1} << (j - window_.left); }
     void add(const Bitmap &bits) {
         for (int64_t i = 0; i < bits.height; ++i) {
             rows_[bits.top - window_.top + i] |= bits.rows[i] << (bits.left - window_.left);
@@ -117,7 +154,7 @@ class BitmapBuilder {
   private:
     Machine &m_;
     Window window_;
-    uint64_t *rows_ = nullptr;
+    Row *rows_ = nullptr;
 };
 
 uint32_t num_places(const Bitmap &bits);

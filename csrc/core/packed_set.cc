@@ -42,10 +42,10 @@ Outcome hash_set(Machine &m, Set *set, uint64_t *result) {
             const PackedHashes hash_of(*set);
             const Bitmap &bits = set->patch.bits;
             for (int32_t i = 0; i < bits.height; ++i) {
-                for (uint64_t row = bits.rows[i]; row != 0; row &= row - 1) {
-                    auto slot = static_cast<uint16_t>((i << 6) + std::countr_zero(row) + 1);
+                for_each_bit(bits.rows[i], [&](int32_t j) {
+                    auto slot = static_cast<uint16_t>((i << kCodeShift) + j + 1);
                     hash ^= hashing::shuffled(hash_of(slot));
-                }
+                });
             }
         } else {
             TRY(ensure_hashes(m, set));
@@ -174,8 +174,8 @@ Outcome common_places(Machine &m, const Set &a, const Set &b, Patch *out, uint32
     if (a.holds_only(Kind::cell) && !(are_one_color && a.patch.color == b.patch.color)) {
         TRY(m.charge(a.size));
         for_each_place(bits, [&](int32_t i, int32_t j) {
-            uint64_t &row = builder.row(i - bits.top);
-            uint64_t bit = uint64_t{1} << (j - bits.left);
+            Row &row = builder.row(i - bits.top);
+            Row bit = Row{1} << (j - bits.left);
             if ((row & bit) != 0 && a.patch.color_at(i, j) != b.patch.color_at(i, j)) row ^= bit;
         });
     }

@@ -67,7 +67,7 @@ Outcome PackedTable::copy(const Set &source) {
     TRY(allocate(mask));
     const Bitmap &from = source.patch.bits;
     const Bitmap &to = set_->patch.bits;
-    int64_t by = ((int64_t{from.top} - to.top) << 6) + (int64_t{from.left} - to.left);
+    int64_t by = ((int64_t{from.top} - to.top) << kCodeShift) + (int64_t{from.left} - to.left);
     bool is_verbatim = mask == source.mask && source.fill == source.size;
     for (uint32_t at = 0; at <= source.mask; ++at) {
         if (!is_live(source.codes[at])) continue;
@@ -94,9 +94,9 @@ Outcome lay_out_rows(Machine &m, Set *set) {
     TRY(table.start());
     const Bitmap &bits = set->patch.bits;
     for (int32_t i = 0; i < bits.height; ++i) {
-        for (uint64_t row = bits.rows[i]; row != 0; row &= row - 1) {
-            TRY(table.add(static_cast<uint16_t>((i << 6) + std::countr_zero(row) + 1)));
-        }
+        TRY(for_each_bit(bits.rows[i], [&](int32_t j) {
+            return table.add(static_cast<uint16_t>((i << kCodeShift) + j + 1));
+        }));
     }
     table.finish();
     return Outcome::ok;
@@ -289,10 +289,10 @@ Outcome united_set(Machine &m, Set *a, Set *b, const Patch &patch, uint32_t size
 Outcome lay_out_merged(Machine &m, const Items &sets, Set *set) {
     const Bitmap &bits = set->patch.bits;
     ScratchScope scratch(m);
-    uint64_t *seen; // the places added so far, in the box
+    Row *seen; // the places added so far, in the box
     size_t height = static_cast<size_t>(bits.height);
     TRY(m.allocate_scratch(height, &seen));
-    std::memset(seen, 0, height * sizeof(uint64_t));
+    std::memset(seen, 0, height * sizeof(Row));
     PackedTable table(m, set);
     TRY(table.start());
     for (const Value &v : sets) {
@@ -300,8 +300,8 @@ Outcome lay_out_merged(Machine &m, const Items &sets, Set *set) {
         TRY(m.charge(v.set->size));
         TRY(lay_out_equal(m, v.set));
         TRY(for_each_in_order(*v.set, [&](int32_t i, int32_t j) {
-            uint64_t &row = seen[i - bits.top];
-            uint64_t bit = uint64_t{1} << (j - bits.left);
+            Row &row = seen[i - bits.top];
+            Row bit = Row{1} << (j - bits.left);
             if ((row & bit) != 0) return Outcome::ok;
             row |= bit;
             return table.add(slot_of(bits, i, j));

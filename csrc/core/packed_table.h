@@ -1,5 +1,5 @@
 // Hash tables of packed sets. A slot is 0 where it is empty, kDummyCode, or 1 + the code of a place
-// in the box of the set's bits: 64 times its row, plus its column.
+// in the box of the set's bits: 128 times its row, plus its column.
 #pragma once
 
 #include "core/set.h"
@@ -9,6 +9,9 @@ namespace codeit {
 
 inline constexpr uint16_t kEmptyCode = 0;
 inline constexpr uint16_t kDummyCode = UINT16_MAX;
+inline constexpr int kCodeShift = 7;
+inline constexpr int32_t kCodeMask = (1 << kCodeShift) - 1;
+static_assert(Bitmap::kMaxWidth == 1 << kCodeShift);
 static_assert(Bitmap::kMaxHeight * Bitmap::kMaxWidth < UINT16_MAX);
 
 inline bool is_live(uint16_t slot) {
@@ -17,13 +20,13 @@ inline bool is_live(uint16_t slot) {
 
 // The slot of a place that lies in the box.
 inline uint16_t slot_of(const Bitmap &box, int64_t i, int64_t j) {
-    return static_cast<uint16_t>(((i - box.top) << 6) + (j - box.left) + 1);
+    return static_cast<uint16_t>(((i - box.top) << kCodeShift) + (j - box.left) + 1);
 }
 
 inline Value element_of(const Set &set, uint16_t slot) {
     const Patch &patch = set.patch;
-    int32_t i = patch.bits.top + ((slot - 1) >> 6);
-    int32_t j = patch.bits.left + ((slot - 1) & 63);
+    int32_t i = patch.bits.top + ((slot - 1) >> kCodeShift);
+    int32_t j = patch.bits.left + ((slot - 1) & kCodeMask);
     return set.holds_only(Kind::pair) ? Value::pair(i, j) : Value::cell(patch.color_at(i, j), i, j);
 }
 
@@ -34,7 +37,7 @@ inline Outcome for_each_in_order(const Set &set, Visit visit) {
     for (uint32_t at = 0; at <= set.mask; ++at) {
         uint16_t slot = set.codes[at];
         if (!is_live(slot)) continue;
-        TRY(visit(box.top + ((slot - 1) >> 6), box.left + ((slot - 1) & 63)));
+        TRY(visit(box.top + ((slot - 1) >> kCodeShift), box.left + ((slot - 1) & kCodeMask)));
     }
     return Outcome::ok;
 }
@@ -45,8 +48,8 @@ class PackedHashes {
     explicit PackedHashes(const Set &set);
 
     uint64_t operator()(uint16_t slot) const {
-        int32_t row = (slot - 1) >> 6;
-        int32_t column = (slot - 1) & 63;
+        int32_t row = (slot - 1) >> kCodeShift;
+        int32_t column = (slot - 1) & kCodeMask;
         uint64_t hash =
             rows_ != nullptr
                 ? hashing::finish_tuple(

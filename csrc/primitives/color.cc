@@ -95,7 +95,9 @@ Outcome count_object(Machine &m, const Patch &object, Histogram *histogram) {
         if (object.colors == nullptr) {
             histogram->add(static_cast<int8_t>(object.color), count_bits(bits.rows[i]));
         } else {
-            histogram->add_cells(object.colors + i * object.stride, bits.width, bits.rows[i]);
+            const int8_t *colors = object.colors + i * object.stride;
+            histogram->add_cells(colors, std::min(bits.width, 64), low_half(bits.rows[i]));
+            histogram->add_cells(colors + 64, bits.width - 64, high_half(bits.rows[i]));
         }
     }
     return Outcome::ok;
@@ -308,8 +310,7 @@ PRIMITIVE(ofcolor) {
         const Grid &grid = *args[0].grid;
         TRY(m.charge(static_cast<uint64_t>(grid.num_cells())));
         if (!fits_color(value)) return set_of_distinct(m, nullptr, 0, out);
-        Window window = {0, 0, grid.height, grid.width};
-        if (window.is_small()) {
+        if (is_small(grid)) {
             Patch places;
             uint32_t size;
             TRY(places_of_color(m, grid, static_cast<int8_t>(value.integer), &places.bits, &size));

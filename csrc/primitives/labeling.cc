@@ -117,14 +117,14 @@ class Labeler {
             component.first_row = num_rows;
             num_rows += static_cast<size_t>(component.bits.height);
         }
-        uint64_t *rows;
+        Row *rows;
         TRY(m_.allocate(num_rows, &rows));
-        std::memset(rows, 0, num_rows * sizeof(uint64_t));
+        std::memset(rows, 0, num_rows * sizeof(Row));
         for (uint32_t k = 0; k < num_runs_; ++k) {
             const Run &run = runs_[k];
             const Component &component = out->components[run.component];
             size_t row = component.first_row + static_cast<size_t>(run.row - component.bits.top);
-            rows[row] |= low_bits(run.end - run.begin) << (run.begin - component.bits.left);
+            rows[row] |= Row{low_bits(run.end - run.begin)} << (run.begin - component.bits.left);
         }
         for (uint32_t c = 0; c < out->num_components; ++c) {
             out->components[c].bits.rows = rows + out->components[c].first_row;

@@ -52,7 +52,7 @@ Outcome neighbors_in_order(Machine &m, const Value *args, Value *out) {
 }
 
 // The places around a plain one, given as the rows of their bits.
-Outcome around(Machine &m, Body in_order, const Value *args, const uint64_t *rows, uint32_t size,
+Outcome around(Machine &m, Body in_order, const Value *args, const Row *rows, uint32_t size,
                Value *out) {
     const Value &loc = args[0];
     if (loc.kind != Kind::pair || std::abs(int64_t{loc.i}) == INT32_MAX ||
@@ -118,17 +118,17 @@ Outcome line_of_cells(Machine &m, const Value &grid, bool is_row, int64_t at, in
 } // namespace
 
 PRIMITIVE(dneighbors) {
-    static constexpr uint64_t kRows[3] = {0b010, 0b101, 0b010};
+    static constexpr Row kRows[3] = {0b010, 0b101, 0b010};
     return around(m, dneighbors_in_order, args, kRows, 4, out);
 }
 
 PRIMITIVE(ineighbors) {
-    static constexpr uint64_t kRows[3] = {0b101, 0b000, 0b101};
+    static constexpr Row kRows[3] = {0b101, 0b000, 0b101};
     return around(m, ineighbors_in_order, args, kRows, 4, out);
 }
 
 PRIMITIVE(neighbors) {
-    static constexpr uint64_t kRows[3] = {0b111, 0b101, 0b111};
+    static constexpr Row kRows[3] = {0b111, 0b101, 0b111};
     return around(m, neighbors_in_order, args, kRows, 8, out);
 }
 

@@ -327,14 +327,14 @@ Outcome objects_by_color(Machine &m, const Value &grid, const Value &palette, Va
     Items rows;
     Items colors;
     TRY(dense_grid(m, grid, &dense));
-    bool is_small = dense != nullptr && Window{0, 0, dense->height, dense->width}.is_small();
-    if (!is_small) TRY(items_of(m, grid, &rows));
+    bool is_word_wide = dense != nullptr && is_small(*dense);
+    if (!is_word_wide) TRY(items_of(m, grid, &rows));
     TRY(items_of(m, palette, &colors));
     ValueList objects(m);
     for (const Value &color : colors) {
         Value object;
-        TRY(is_small ? cells_of_color(m, *dense, static_cast<int8_t>(color.integer), &object)
-                     : cells_of_color(m, rows, color, &object));
+        TRY(is_word_wide ? cells_of_color(m, *dense, static_cast<int8_t>(color.integer), &object)
+                         : cells_of_color(m, rows, color, &object));
         TRY(objects.push(object));
     }
     return set_of_distinct(m, objects.take(), objects.size(), out);
@@ -435,7 +435,7 @@ Outcome packed_occurrences(Machine &m, const Grid &grid, const Patch &object, Va
     for (int64_t i = 0; i < rows; ++i) {
         uint64_t matches = low_bits(columns);
         for (int64_t k = 0; k < bits.height && matches != 0; ++k) {
-            for (uint64_t row = bits.rows[k]; row != 0 && matches != 0; row &= row - 1) {
+            for (uint64_t row = low_half(bits.rows[k]); row != 0 && matches != 0; row &= row - 1) {
                 int j = std::countr_zero(row);
                 uint64_t *of_color;
                 TRY(rows_of_color(object.color_at(bits.top + k, bits.left + j), &of_color));
@@ -501,7 +501,7 @@ PRIMITIVE(occurrences) {
     TRY(packed_patch(m, normalized, &packed));
     // A tuple of cells is measured as if it were a grid.
     if (args[1].is_set() && dense != nullptr && packed != nullptr &&
-        packed->holds_only(Kind::cell) && Window{0, 0, height, width}.is_small()) {
+        packed->holds_only(Kind::cell) && is_small(*dense)) {
         return packed_occurrences(m, *dense, packed->patch, out);
     }
     ValueList places(m);

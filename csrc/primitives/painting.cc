@@ -93,7 +93,7 @@ struct Brush {
             int8_t *row = open->row(i);
             for (int64_t from = 0; from < width; from += 64) {
                 int64_t count = std::min<int64_t>(width - from, 64);
-                uint64_t places = bits.window(i, from) & low_bits(count);
+                uint64_t places = low_half(bits.window(i, from)) & low_bits(count);
                 if (places == 0) continue;
                 if (only_background) {
                     places &=

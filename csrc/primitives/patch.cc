@@ -316,7 +316,7 @@ Outcome places_of_color(Machine &m, const Grid &grid, int8_t color, Bitmap *out,
 Outcome full_window(Machine &m, const Window &window, Value *out) {
     BitmapBuilder builder(m, window);
     TRY(builder.start());
-    for (int64_t i = 0; i < window.height; ++i) builder.row(i) = low_bits(window.width);
+    for (int64_t i = 0; i < window.height; ++i) builder.row(i) = low_columns(window.width);
     Patch patch;
     uint32_t size;
     builder.finish(&patch.bits, &size);

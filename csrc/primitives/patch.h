@@ -88,7 +88,12 @@ inline bool fits_color(const Value &v) {
     return v.is_int() && v.integer >= INT8_MIN && v.integer <= INT8_MAX;
 }
 
-// The places of a grid that hold a color, as bits. The grid's window must be small.
+// Whether a row of a grid is a word of bits.
+inline bool is_small(const Grid &grid) {
+    return grid.height <= Bitmap::kMaxHeight && grid.width <= 64;
+}
+
+// The places of a small grid that hold a color, as bits.
 Outcome places_of_color(Machine &m, const Grid &grid, int8_t color, Bitmap *out, uint32_t *size);
 
 // GEN of all (i, j), row by row, of a small window that is not empty.

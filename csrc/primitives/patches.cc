@@ -87,9 +87,9 @@ Outcome ring(Machine &m, const Value *corners, Value *out) {
     if (!window.is_small()) return ring_of_lines(m, corners, out);
     BitmapBuilder builder(m, window);
     TRY(builder.start());
-    uint64_t sides = uint64_t{1} << (window.width - 1) | 1;
+    Row sides = Row{1} << (window.width - 1) | 1;
     for (int64_t i = 0; i < window.height; ++i) builder.row(i) = sides;
-    builder.row(0) = builder.row(window.height - 1) = low_bits(window.width);
+    builder.row(0) = builder.row(window.height - 1) = low_columns(window.width);
     Patch patch;
     uint32_t size;
     builder.finish(&patch.bits, &size);
@@ -214,7 +214,7 @@ Outcome packed_cells_at(Machine &m, const Value &places, const Grid &grid, Value
         BitmapBuilder builder(m, window);
         TRY(builder.start());
         for (int64_t i = 0; i < window.height; ++i) {
-            builder.row(i) = bits.window(top + i, left) & low_bits(window.width);
+            builder.row(i) = bits.window(top + i, left) & low_columns(window.width);
         }
         builder.finish(&cells.bits, &size);
     }
