@@ -103,6 +103,8 @@ Outcome set_of_images(Machine &m, Set *source, Kind kind, const Patch &patch, co
 // GEN of the elements of a packed set, in its order, that are places of `patch`:
 Outcome filtered_set(Machine &m, Set *source, Kind kind, const Patch &patch, uint32_t size,
                      Value *out);
+// The same of any set; `kept` are those elements, in any order. Takes the array over.
+Outcome filtered_set(Machine &m, Set *source, Value *kept, size_t size, Value *out);
 // OR of two packed sets of one kind:
 Outcome united_set(Machine &m, Set *a, Set *b, const Patch &patch, uint32_t size, Value *out);
 // GEN of values in the order given:

@@ -126,6 +126,29 @@ Outcome is_subset_of_table(Machine &m, Set *a, Set *b, bool *result) {
     return Outcome::ok;
 }
 
+// GEN of the elements of a set that are among some values, to be done when the order is asked for.
+struct Selection : Construction {
+    Set *source;
+    Value *kept;
+
+    static Outcome lay_out_selection(Machine &m, const Construction &how, Set *set) {
+        const auto &selection = static_cast<const Selection &>(how);
+        Value kept;
+        Items items;
+        TRY(items_of(m, Value::of_set(selection.source), &items));
+        TRY(set_of_distinct(m, selection.kept, set->size, &kept));
+        SetBuilder builder(m);
+        for (const Value &item : items) {
+            bool is_kept;
+            TRY(contains(m, kept.set, item, &is_kept));
+            if (is_kept) TRY(builder.add(item));
+        }
+        Value built;
+        TRY(builder.finish(&built));
+        return adopt_table(m, built, set);
+    }
+};
+
 // SUB, to be done when the order of its result is asked for.
 struct Difference : Construction {
     Set *a;
@@ -146,6 +169,13 @@ Outcome pack_both(Machine &m, Set *a, Set *b, bool *are_packed) {
 }
 
 } // namespace
+
+Outcome filtered_set(Machine &m, Set *source, Value *kept, size_t size, Value *out) {
+    Selection *selection;
+    TRY(m.allocate(1, &selection));
+    *selection = {{Selection::lay_out_selection}, source, kept};
+    return constructed_set(m, kept, size, source->kinds, selection, source->chain, out);
+}
 
 Outcome contains(Machine &m, Set *set, const Value &v, bool *out) {
     if (set->is_packed() && v.kind != Kind::tuple && v.kind != Kind::grid) {

@@ -356,7 +356,7 @@ PRIMITIVE(sizefilter) {
         for (const Value &v : sets) {
             if (args[1].is_int() && v.set->size == args[1].integer) TRY(kept.push(v));
         }
-        return filtered_by(m, sizefilter_in_order, args, 2, args[0].set, &kept, out);
+        return filtered_elements(m, args[0].set, &kept, out);
     }
     return sizefilter_in_order(m, args, out);
 }

@@ -164,7 +164,7 @@ PRIMITIVE(sfilter) {
         bool is_done;
         TRY(sfilter_in_any_order(m, args, &is_done, &kept));
         if (is_done) {
-            return filtered_by(m, sfilter_in_order, args, 2, args[0].set, &kept, out);
+            return filtered_elements(m, args[0].set, &kept, out);
         }
     }
     return sfilter_in_order(m, args, out);

@@ -155,20 +155,15 @@ Outcome constructed_by(Machine &m, Body body, const Value *args, unsigned num_ar
     return constructed_set(m, values, size, kinds, construction, chain, out);
 }
 
-Outcome filtered_by(Machine &m, Body body, const Value *args, unsigned num_args, Set *source,
-                    ValueList *kept, Value *out) {
-    if (source->is_packed()) {
-        // The part of a packed set needs no call of the body again.
-        BitmapBuilder builder(m, window_of(source->patch.bits));
-        TRY(builder.start());
-        for (const Value &v : kept->items()) builder.add(v.i, v.j);
-        Bitmap bits;
-        uint32_t size;
-        builder.finish(&bits, &size);
-        return filtered_set(m, source, kind_of(*source), part_of(source->patch, bits), size, out);
-    }
-    return constructed_by(m, body, args, num_args, kept->take(), kept->size(), source->kinds,
-                          source->chain, out);
+Outcome filtered_elements(Machine &m, Set *source, ValueList *kept, Value *out) {
+    if (!source->is_packed()) return filtered_set(m, source, kept->take(), kept->size(), out);
+    BitmapBuilder builder(m, window_of(source->patch.bits));
+    TRY(builder.start());
+    for (const Value &v : kept->items()) builder.add(v.i, v.j);
+    Bitmap bits;
+    uint32_t size;
+    builder.finish(&bits, &size);
+    return filtered_set(m, source, kind_of(*source), part_of(source->patch, bits), size, out);
 }
 
 namespace {

@@ -47,9 +47,8 @@ Outcome constructed_by(Machine &m, Body body, const Value *args, unsigned num_ar
 Outcome constructed_by(Machine &m, Body body, const Value *args, unsigned num_args, Value *values,
                        size_t size, uint16_t kinds, unsigned chain, Value *out);
 
-// The same for some elements of a set, in any order.
-Outcome filtered_by(Machine &m, Body body, const Value *args, unsigned num_args, Set *source,
-                    ValueList *kept, Value *out);
+// GEN of the elements of a set, in its order, that are among some; which are in any order.
+Outcome filtered_elements(Machine &m, Set *source, ValueList *kept, Value *out);
 
 // The union of sets as bits; *is_done is false where they are not all packed patches of one kind,
 // or the union is none.
