@@ -110,6 +110,31 @@ struct Brush {
         return Outcome::ok;
     }
 
+    // Paints elements one after the other, all of one kind, cells with their own colors unless one
+    // is given. *is_done is false, and nothing painted, when one is of another kind or has a color
+    // that no dense grid holds.
+    Outcome put(Machine &m, const Items &elements, const int8_t *color, bool *is_done,
+                Value *out) const {
+        Kind kind = elements.size == 0 ? Kind::cell : elements[0].kind;
+        *is_done = grid.kind == Kind::grid &&
+                   (kind == Kind::cell || (kind == Kind::pair && color != nullptr)) &&
+                   std::all_of(elements.begin(), elements.end(), [&](const Value &v) {
+                       return v.kind == kind &&
+                              (color != nullptr || static_cast<int8_t>(v.color) == v.color);
+                   });
+        if (!*is_done) return Outcome::ok;
+        Grid *open;
+        TRY(copy_grid(m, *grid.grid, &open));
+        for (const Value &v : elements) {
+            if (!open->contains(v.i, v.j)) continue;
+            int8_t &cell = open->row(v.i)[v.j];
+            if (only_background && cell != background.integer) continue;
+            cell = color != nullptr ? *color : static_cast<int8_t>(v.color);
+        }
+        *out = value_of_grid(open);
+        return Outcome::ok;
+    }
+
   private:
     static void put_runs(int8_t *cells, uint64_t places, const int8_t *colors, int8_t color) {
         while (places != 0) {
@@ -136,9 +161,16 @@ Outcome fill_places(Machine &m, const Value *args, bool only_background, Value *
         Patch places = {.bits = packed->patch.bits};
         return brush.put(m, places, static_cast<int8_t>(color.integer), out);
     }
+    Items items;
+    TRY(items_of(m, args[2], &items));
+    if (fits_cell(color)) {
+        auto dense_color = static_cast<int8_t>(color.integer);
+        bool is_done;
+        TRY(brush.put(m, items, &dense_color, &is_done, out));
+        if (is_done) return Outcome::ok;
+    }
     OpenGrid open(m);
     Value places;
-    Items items;
     TRY(open.copy(args[0]));
     TRY(to_indices(m, args[2], &places));
     TRY(items_of(m, places, &items));
@@ -165,10 +197,13 @@ Outcome paint_cells(Machine &m, const Value *args, bool only_background, Value *
             return brush.put(m, cells, color, out);
         }
     }
-    OpenGrid open(m);
     Items cells;
-    TRY(open.copy(args[0]));
+    bool is_done;
     TRY(items_of(m, object, &cells));
+    TRY(brush.put(m, cells, nullptr, &is_done, out));
+    if (is_done) return Outcome::ok;
+    OpenGrid open(m);
+    TRY(open.copy(args[0]));
     for (const Value &cell : cells) {
         Value color;
         Value i;
