@@ -328,7 +328,7 @@ def test_values_are_equal_to_themselves_at_no_cost():
 # ---- Growth
 
 BLOCK = fn("asindices", fn("canvas", 0, ["t", 30, 40]))
-WIDE_BLOCK = fn("asindices", fn("canvas", 0, ["t", 30, 80]))  # wider than a word
+WIDE_BLOCK = fn("asindices", fn("canvas", 0, ["t", 30, 200]))  # too wide for bits
 GROWTH = {
     "powers of powers": [
         "apply",

@@ -6,7 +6,7 @@ Outcome Machine::call(const Value &function, const Value *args, unsigned count, 
     if (function.kind != Kind::function) return Outcome::type_error;
     TRY(charge(1));
     if (function.closure == nullptr) {
-        if (count != row_of(function.opcode).arity()) return Outcome::type_error;
+        if (count != kArities[static_cast<size_t>(function.opcode)]) return Outcome::type_error;
         DepthScope frame(*this);
         TRY(frame.outcome());
         return kBodies[static_cast<size_t>(function.opcode)](*this, args, out);

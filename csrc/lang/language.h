@@ -1,6 +1,7 @@
 // The language as data: types, groups, primitives and constants, all generated from table.def.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -85,6 +86,13 @@ inline constexpr ConstantRow kConstants[] = {
 
 inline constexpr size_t kNumPrimitives = sizeof(kPrimitives) / sizeof(kPrimitives[0]);
 inline constexpr size_t kNumConstants = sizeof(kConstants) / sizeof(kConstants[0]);
+
+// The arity of each primitive, for the call of one.
+inline constexpr std::array<uint8_t, kNumPrimitives> kArities = [] {
+    std::array<uint8_t, kNumPrimitives> arities{};
+    for (size_t k = 0; k < kNumPrimitives; ++k) arities[k] = kPrimitives[k].arity();
+    return arities;
+}();
 
 inline const PrimitiveRow &row_of(Opcode opcode) {
     return kPrimitives[static_cast<size_t>(opcode)];

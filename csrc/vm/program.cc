@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 namespace codeit {
 namespace {
@@ -23,6 +24,13 @@ std::string_view without_trailing_blanks(std::string_view text) {
     return text;
 }
 
+// Without leaving at the first character that is not, so that many are looked at together.
+bool is_ascii(std::string_view text) {
+    bool is_bad = false;
+    for (char c : text) is_bad |= c <= 0;
+    return !is_bad;
+}
+
 bool is_letter(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
@@ -34,10 +42,13 @@ bool is_identifier(std::string_view name) {
         "from",  "global",   "if",    "import", "in",   "is",     "lambda", "nonlocal", "not",
         "or",    "pass",     "raise", "return", "try",  "while",  "with",   "yield"};
     if (name.empty() || !is_letter(name[0])) return false;
+    bool has_digit = false;
     for (char c : name) {
-        if (!is_letter(c) && (c < '0' || c > '9')) return false;
+        bool is_digit = c >= '0' && c <= '9';
+        if (!is_letter(c) && !is_digit) return false;
+        has_digit = has_digit || is_digit;
     }
-    return std::find(kKeywords.begin(), kKeywords.end(), name) == kKeywords.end();
+    return has_digit || std::find(kKeywords.begin(), kKeywords.end(), name) == kKeywords.end();
 }
 
 // A name or an argument as an error shows it: quoted, cut when long.
@@ -48,45 +59,119 @@ std::string quoted(std::string_view text) {
     return "'" + shown + (is_cut ? "...'" : "'");
 }
 
-// Text -> number, for texts that outlive the map.
+// Eight bytes at a time; texts are short.
+uint64_t hash_of_text(std::string_view text) {
+    constexpr uint64_t kOdd = 0x9E3779B97F4A7C15u;
+    uint64_t hash = text.size() * kOdd;
+    const char *at = text.data();
+    size_t left = text.size();
+    uint64_t word = 0;
+    for (; left >= sizeof word; left -= sizeof word, at += sizeof word) {
+        std::memcpy(&word, at, sizeof word);
+        hash = (hash ^ word) * kOdd;
+        hash ^= hash >> 32;
+    }
+    word = 0;
+    std::memcpy(&word, at, left);
+    hash = (hash ^ word) * kOdd;
+    return hash ^ hash >> 32;
+}
+
+inline constexpr uint32_t kAbsent = UINT32_MAX;
+
+// Text -> entry, for texts that outlive the map. Small maps need no memory of their own.
+template <typename Mapped>
 class TextMap {
   public:
-    static constexpr uint32_t kAbsent = UINT32_MAX;
-
-    // The place of a text's number; holds kAbsent when the text is new.
-    uint32_t &operator[](std::string_view text) {
-        if (size_ * 2 >= entries_.size()) grow();
-        Entry &entry = find(entries_, text);
+    // The place of a text's entry, made anew when the text is new.
+    Mapped &operator[](std::string_view text) {
+        if (size_ * 2 >= capacity_) grow();
+        Entry &entry = find(entries_, capacity_, text);
         if (entry.text.data() == nullptr) {
             entry.text = text;
             ++size_;
         }
-        return entry.number;
+        return entry.mapped;
     }
+
+    // What a text maps to, or what a new one would.
+    const Mapped &find(std::string_view text) { return find(entries_, capacity_, text).mapped; }
 
   private:
     struct Entry {
         std::string_view text;
-        uint32_t number = kAbsent;
+        Mapped mapped;
     };
+    static constexpr size_t kSmall = 64;
 
-    static Entry &find(std::vector<Entry> &entries, std::string_view text) {
-        size_t mask = entries.size() - 1;
-        size_t at = std::hash<std::string_view>{}(text)&mask;
+    static Entry &find(Entry *entries, size_t capacity, std::string_view text) {
+        size_t mask = capacity - 1;
+        size_t at = hash_of_text(text) & mask;
         while (entries[at].text.data() != nullptr && entries[at].text != text) at = (at + 1) & mask;
         return entries[at];
     }
 
     void grow() {
-        std::vector<Entry> larger(std::max<size_t>(64, entries_.size() * 2));
-        for (const Entry &entry : entries_) {
-            if (entry.text.data() != nullptr) find(larger, entry.text) = entry;
+        std::vector<Entry> larger(capacity_ * 2);
+        for (size_t k = 0; k < capacity_; ++k) {
+            if (entries_[k].text.data() != nullptr) {
+                find(larger.data(), larger.size(), entries_[k].text) = entries_[k];
+            }
         }
-        entries_ = std::move(larger);
+        large_ = std::move(larger);
+        entries_ = large_.data();
+        capacity_ = large_.size();
     }
 
-    std::vector<Entry> entries_;
+    Entry small_[kSmall];
+    std::vector<Entry> large_;
+    Entry *entries_ = small_;
+    size_t capacity_ = kSmall;
     size_t size_ = 0;
+};
+
+// A line, or kAbsent.
+struct Line {
+    uint32_t number = kAbsent;
+};
+
+// What is known of a call.
+struct Calls {
+    uint32_t plain_line = kAbsent; // where it stands without blanks at its end
+    uint32_t repeats = kAbsent;    // lines that hold it, but one
+};
+
+// The lines that bind variables. Most variables are called x1, x2, ..., and need no map.
+class Variables {
+  public:
+    Variables() { std::fill(std::begin(numbered_), std::end(numbered_), kAbsent); }
+
+    // Whether a text is the name of one of the numbered variables, which no primitive and no
+    // constant is.
+    static bool is_numbered(std::string_view name) { return number_of(name) < kNumNumbered; }
+
+    uint32_t &operator[](std::string_view name) {
+        size_t number = number_of(name);
+        return number < kNumNumbered ? numbered_[number] : others_[name].number;
+    }
+    uint32_t find(std::string_view name) {
+        size_t number = number_of(name);
+        return number < kNumNumbered ? numbered_[number] : others_.find(name).number;
+    }
+
+  private:
+    static constexpr size_t kNumNumbered = 100;
+
+    // kNumNumbered for any other name.
+    static size_t number_of(std::string_view name) {
+        auto digit = [&](size_t k) { return static_cast<size_t>(name[k] - '0'); };
+        if (name.size() < 2 || name.size() > 3 || name[0] != 'x') return kNumNumbered;
+        if (digit(1) - 1 > 8 || (name.size() == 3 && digit(2) > 9)) return kNumNumbered;
+        return name.size() == 2 ? digit(1) : digit(1) * 10 + digit(2);
+    }
+
+    uint32_t numbered_[kNumNumbered];
+    TextMap<Line> others_;
 };
 
 Value constant_value(const ConstantRow &row) {
@@ -118,6 +203,7 @@ class Parser {
         }
         program_->instructions_.reserve(num_lines_);
         program_->arguments_.reserve(num_lines_ * 3);
+        program_->pool_.reserve(std::min<size_t>(num_lines_ * 2, kNumPrimitives + kNumConstants));
         program_->text_.reserve(text_.size() + 1);
         std::string_view rest = text_;
         for (size_t line = 1; line <= num_lines_; ++line) {
@@ -140,7 +226,7 @@ class Parser {
     }
 
     bool parse_line(size_t line, std::string_view raw) {
-        if (std::any_of(raw.begin(), raw.end(), [](char c) { return c < 0 || c == '\0'; })) {
+        if (!is_ascii(raw)) {
             return fail(line, "has a character that is not ASCII text");
         }
         std::string_view assignment = without_leading_blanks(raw);
@@ -158,19 +244,21 @@ class Parser {
         }
         if (line == num_lines_ && name != "O")
             return fail(line, "does not have variable name of O");
-        Name meaning = find_name(name);
+        Name meaning = meaning_of(name);
         if (meaning.kind == Name::Kind::primitive) {
             return fail(line, "has a variable name that is a primitive function: " + quoted(name));
         }
         uint32_t &bound = lines_by_name_[name];
-        if (bound != TextMap::kAbsent) {
+        if (bound != kAbsent) {
             return fail(line, "has a variable name that has already been used: " + quoted(name));
         }
         if (!is_identifier(name)) {
             return fail(line, "has a variable name that is not an identifier: " + quoted(name));
         }
-        uint32_t &seen = lines_by_call_[raw_call];
-        if (seen != TextMap::kAbsent) {
+        Calls &calls = calls_[call];
+        bool has_blanks = raw_call.size() != call.size();
+        uint32_t &seen = has_blanks ? lines_by_blank_call_[raw_call].number : calls.plain_line;
+        if (seen != kAbsent) {
             return fail(line, "has a function call that has already been used, on line " +
                                   std::to_string(seen));
         }
@@ -201,12 +289,12 @@ class Parser {
             static_cast<uint32_t>(program_->arguments_.size()) - instruction.first_argument;
         program_->instructions_.push_back(instruction);
 
-        lines_by_name_[name] = static_cast<uint32_t>(line);
+        bound = static_cast<uint32_t>(line);
         if (outer != Program::kNoOuter) {
             program_->outer_.resize(num_lines_ + 1, Program::kNoOuter);
             program_->outer_[line] = outer;
         }
-        return append_normalised(line, name, call);
+        return append_normalised(line, name, call, &calls.repeats);
     }
 
     bool parse_arguments(size_t line, std::string_view text) {
@@ -232,14 +320,19 @@ class Parser {
             *out = own_operand_;
             return true;
         }
-        uint32_t line = lines_by_name_[name];
-        if (line == TextMap::kAbsent) return false;
+        uint32_t line = lines_by_name_.find(name);
+        if (line == kAbsent) return false;
         *out = line;
         return true;
     }
 
+    static Name meaning_of(std::string_view name) {
+        if (Variables::is_numbered(name)) return {Name::Kind::unknown, 0};
+        return find_name(name);
+    }
+
     bool resolve_function(std::string_view name, Operand *out) {
-        Name meaning = find_name(name);
+        Name meaning = meaning_of(name);
         if (meaning.kind == Name::Kind::primitive) {
             *out = pool_operand(meaning);
             return true;
@@ -248,7 +341,7 @@ class Parser {
     }
 
     bool resolve_argument(std::string_view name, Operand *out) {
-        Name meaning = find_name(name);
+        Name meaning = meaning_of(name);
         if (meaning.kind == Name::Kind::primitive) {
             *out = pool_operand(meaning);
             return true;
@@ -274,9 +367,10 @@ class Parser {
         return static_cast<Operand>(num_lines_ + 1 + at);
     }
 
-    bool append_normalised(size_t line, std::string_view name, std::string_view call) {
-        uint32_t &repeats = repeats_by_call_[call];
-        repeats = repeats == TextMap::kAbsent ? 0 : repeats + 1;
+    bool append_normalised(size_t line, std::string_view name, std::string_view call,
+                           uint32_t *known_repeats) {
+        const uint32_t repeats = *known_repeats == kAbsent ? 0 : *known_repeats + 1;
+        *known_repeats = repeats;
         if (repeats > kMaxRepeats) {
             return fail(line, "has a function call that has already been used " +
                                   std::to_string(kMaxRepeats + 1) + " times");
@@ -291,9 +385,9 @@ class Parser {
     size_t num_lines_;
     Program *program_;
     ParseError *error_;
-    TextMap lines_by_name_;
-    TextMap lines_by_call_;   // with the blanks at their end
-    TextMap repeats_by_call_; // without
+    Variables lines_by_name_;
+    TextMap<Calls> calls_;              // by text without the blanks at its end
+    TextMap<Line> lines_by_blank_call_; // with them, where there are some
     uint32_t pooled_[kNumPrimitives + kNumConstants];
     std::string_view own_name_;
     Operand own_operand_ = 0;
