@@ -50,7 +50,7 @@ class Arena {
     void fail_after(uint64_t allocations) { allocations_until_failure_ = allocations; }
 
   private:
-    static constexpr size_t kKeptBytes = size_t{8} << 20;
+    static constexpr size_t kKeptBytes = size_t{32} << 20;
 
     static size_t round_up(size_t bytes) { return (bytes + kAlignment - 1) & ~(kAlignment - 1); }
     size_t room() const { return static_cast<size_t>(high_ - low_); }

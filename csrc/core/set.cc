@@ -275,6 +275,12 @@ Outcome set_of_distinct(Machine &m, Value *values, size_t size, Value *out) {
     return Outcome::ok;
 }
 
+Outcome set_of_hashed(Machine &m, Value *values, uint64_t *hashes, size_t size, Value *out) {
+    TRY(set_of_distinct(m, values, size, out));
+    out->set->hashes = hashes;
+    return Outcome::ok;
+}
+
 Outcome copy_of_set(Machine &m, Set *source, Value *out) {
     TRY(m.charge(1));
     Set *set;

@@ -94,6 +94,9 @@ Outcome contains(Machine &m, Set *set, const Value &v, bool *out);
 // GEN of values that the caller knows to be distinct. Takes the array over.
 Outcome set_of_distinct(Machine &m, Value *values, size_t size, Value *out);
 
+// The same with their hashes known, too.
+Outcome set_of_hashed(Machine &m, Value *values, uint64_t *hashes, size_t size, Value *out);
+
 // A set of places (Kind::pair) or cells given as bits. `size` is their number and may be 0.
 // GEN of them, row by row:
 Outcome set_of_rows(Machine &m, Kind kind, const Patch &patch, uint32_t size, Value *out);

@@ -133,18 +133,30 @@ struct Selection : Construction {
 
     static Outcome lay_out_selection(Machine &m, const Construction &how, Set *set) {
         const auto &selection = static_cast<const Selection &>(how);
+        Set *source = selection.source;
         Value kept;
-        Items items;
-        TRY(items_of(m, Value::of_set(selection.source), &items));
+        TRY(m.charge(source->size));
+        TRY(codeit::lay_out(m, source));
         TRY(set_of_distinct(m, selection.kept, set->size, &kept));
-        SetBuilder builder(m);
-        for (const Value &item : items) {
-            bool is_kept;
-            TRY(contains(m, kept.set, item, &is_kept));
-            if (is_kept) TRY(builder.add(item));
+        TRY(codeit::lay_out(m, kept.set));
+        Value *values;
+        uint64_t *hashes;
+        TRY(m.allocate(set->size, &values));
+        TRY(m.allocate(set->size, &hashes));
+        size_t count = 0;
+        for (uint32_t at = 0; at <= source->mask && count < set->size; ++at) {
+            uint32_t entry = source->slots[at];
+            if (entry == Set::kEmptySlot || entry == Set::kDummySlot) continue;
+            const Value &v = source->values[entry - 1];
+            uint64_t hash = source->hashes[entry - 1];
+            uint32_t found;
+            TRY(find(m, kept.set, v, hash, &found));
+            if (found == Set::kEmptySlot) continue;
+            values[count] = v;
+            hashes[count++] = hash;
         }
         Value built;
-        TRY(builder.finish(&built));
+        TRY(set_of_hashed(m, values, hashes, count, &built));
         return adopt_table(m, built, set);
     }
 };

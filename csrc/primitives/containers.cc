@@ -282,7 +282,7 @@ PRIMITIVE(last) {
 namespace {
 
 // b is the outer loop; a is looked at only where b has items.
-Outcome product_in_order(Machine &m, const Value *args, Value *out) {
+Outcome product_of_any(Machine &m, const Value *args, Value *out) {
     Items b;
     TRY(items_of(m, args[1], &b));
     SetBuilder set(m);
@@ -296,6 +296,41 @@ Outcome product_in_order(Machine &m, const Value *args, Value *out) {
         }
     }
     return set.finish(out);
+}
+
+Outcome hashes_of(Machine &m, const Items &items, uint64_t **out) {
+    TRY(m.allocate_scratch(items.size, out));
+    for (size_t k = 0; k < items.size; ++k) TRY(hash_of(m, items[k], &(*out)[k]));
+    return Outcome::ok;
+}
+
+// Of two sets: the pairs are distinct, and their hashes follow from those of the elements.
+Outcome product_in_order(Machine &m, const Value *args, Value *out) {
+    Items a;
+    Items b;
+    uint64_t *hashes_a;
+    uint64_t *hashes_b;
+    Value *pairs;
+    uint64_t *hashes;
+    ScratchScope scratch(m);
+    TRY(items_of(m, args[0], &a));
+    TRY(items_of(m, args[1], &b));
+    TRY(hashes_of(m, a, &hashes_a));
+    TRY(hashes_of(m, b, &hashes_b));
+    TRY(m.allocate(a.size * b.size, &pairs));
+    TRY(m.allocate(a.size * b.size, &hashes));
+    for (size_t k = 0; k < a.size; ++k) {
+        hashes_a[k] = hashing::add_item(hashing::kPrime5, hashes_a[k]);
+    }
+    size_t count = 0;
+    for (size_t j = 0; j < b.size; ++j) {
+        for (size_t i = 0; i < a.size; ++i) {
+            TRY(make_pair(m, a[i], b[j], &pairs[count]));
+            hashes[count++] =
+                hashing::finish_tuple(hashing::add_item(hashes_a[i], hashes_b[j]), 2);
+        }
+    }
+    return set_of_hashed(m, pairs, hashes, count, out);
 }
 
 // Of two sets: the pairs are distinct, and need no order yet.
@@ -326,7 +361,7 @@ Outcome product_in_any_order(Machine &m, const Value *args, Value *out) {
 
 PRIMITIVE(product) {
     return args[0].is_set() && args[1].is_set() ? product_in_any_order(m, args, out)
-                                                : product_in_order(m, args, out);
+                                                : product_of_any(m, args, out);
 }
 
 namespace {

@@ -79,6 +79,16 @@ Outcome upscaled_object(Machine &m, const Value &object, const Value &factor, Va
     Items cells;
     TRY(primitive_shift(m, shift, &normalized));
     TRY(items_of(m, normalized, &cells));
+    if (factor.is_int() && factor.integer > 0) {
+        // All of the work at once, so that a factor that is far too large fails at once.
+        uint64_t count;
+        if (__builtin_mul_overflow(static_cast<uint64_t>(factor.integer),
+                                   static_cast<uint64_t>(factor.integer), &count) ||
+            __builtin_mul_overflow(count, uint64_t{cells.size}, &count)) {
+            return Outcome::out_of_fuel;
+        }
+        TRY(m.charge(count));
+    }
     SetBuilder scaled(m);
     for (const Value &cell : cells) {
         Value color;
