@@ -5,36 +5,21 @@
 #include <algorithm>
 
 namespace codeit {
-namespace {
-
-// The parts of the hashes of places that depend on one coordinate, for those that occur.
-struct CoordinateHashes {
-    static constexpr int32_t kFirst = -64;
-    static constexpr int32_t kCount = 256;
-    uint64_t rows[kCount];
-    uint64_t columns[kCount];
-
-    constexpr CoordinateHashes() : rows(), columns() {
-        for (int32_t k = 0; k < kCount; ++k) {
-            uint64_t hash = hashing::of_small_int(kFirst + k);
-            rows[k] = hashing::add_item(hashing::kPrime5, hash);
-            columns[k] = hash * hashing::kPrime2;
-        }
+constexpr CoordinateHashes::CoordinateHashes() : rows(), columns() {
+    for (int32_t k = 0; k < kCount; ++k) {
+        uint64_t hash = hashing::of_small_int(kFirst + k);
+        rows[k] = hashing::add_item(hashing::kPrime5, hash);
+        columns[k] = hash * hashing::kPrime2;
     }
-    static bool has(const Bitmap &bits) {
-        return bits.top >= kFirst && bits.left >= kFirst && bits.bottom() < kFirst + kCount &&
-               bits.right() < kFirst + kCount;
-    }
-};
+}
 constexpr CoordinateHashes kCoordinateHashes;
-
-} // namespace
 
 PackedHashes::PackedHashes(const Set &set)
     : patch_(set.patch), has_cells_(set.holds_only(Kind::cell)),
       color_part_(hashing::add_item(hashing::kPrime5, hashing::of_small_int(set.patch.color))) {
     const Bitmap &bits = set.patch.bits;
-    bool has = CoordinateHashes::has(bits);
+    bool has = bits.top >= CoordinateHashes::kFirst && bits.left >= CoordinateHashes::kFirst &&
+               bits.bottom() < CoordinateHashes::kEnd && bits.right() < CoordinateHashes::kEnd;
     rows_ = has ? kCoordinateHashes.rows + (bits.top - CoordinateHashes::kFirst) : nullptr;
     columns_ = has ? kCoordinateHashes.columns + (bits.left - CoordinateHashes::kFirst) : nullptr;
 }

@@ -42,6 +42,24 @@ inline Outcome for_each_in_order(const Set &set, Visit visit) {
     return Outcome::ok;
 }
 
+// The parts of the hashes of places that depend on one coordinate, for those that occur.
+struct CoordinateHashes {
+    static constexpr int32_t kFirst = -64;
+    static constexpr int32_t kCount = 256;
+    static constexpr int32_t kEnd = kFirst + kCount;
+    uint64_t rows[kCount];
+    uint64_t columns[kCount];
+
+    constexpr CoordinateHashes();
+
+    // Both in [kFirst, kEnd).
+    uint64_t of_pair(int32_t i, int32_t j) const {
+        uint64_t sum = rows[i - kFirst] + columns[j - kFirst];
+        return hashing::finish_tuple(std::rotl(sum, 31) * hashing::kPrime1, 2);
+    }
+};
+extern const CoordinateHashes kCoordinateHashes;
+
 // The hashes of the elements of a packed set, by slot.
 class PackedHashes {
   public:

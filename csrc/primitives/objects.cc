@@ -121,6 +121,13 @@ Outcome flood(Machine &m, Place start, bool diagonal, int64_t height, int64_t wi
             if (!is_part) continue;
             TRY(take(place));
             ++num_taken;
+            constexpr int32_t kMaxSide = SurroundingsTable::kMaxSide;
+            if (place.i > 0 && place.i + 1 < height && place.i < kMaxSide && place.j > 0 &&
+                place.j + 1 < width && place.j < kMaxSide) {
+                TRY(m.charge(diagonal ? 8 : 4));
+                TRY(next.merge(SurroundingsTable::of(place, diagonal), place));
+                continue;
+            }
             SmallPlaceTable around;
             for (Place neighbor : neighbors_in_order(place, diagonal)) {
                 if (neighbor.i >= 0 && neighbor.i < height && neighbor.j >= 0 &&

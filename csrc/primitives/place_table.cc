@@ -40,6 +40,29 @@ NeighborOrder::NeighborOrder(Place place, bool diagonal) {
     }
 }
 
+SurroundingsTable::SurroundingsTable() {
+    for (int diagonal = 0; diagonal < 2; ++diagonal) {
+        for (int32_t i = 0; i < kMaxSide; ++i) {
+            for (int32_t j = 0; j < kMaxSide; ++j) {
+                SmallPlaceTable around;
+                for (Place neighbor : neighbors_in_order({i, j}, diagonal != 0)) {
+                    around.add(neighbor);
+                }
+                Surroundings &entry = entries_[diagonal][i][j];
+                entry = {around.size(), around.mask(), {}, {}};
+                uint32_t k = 0;
+                for (uint32_t at = 0; at <= around.mask(); ++at) {
+                    Place place = around.slots()[at];
+                    if (is_free(place)) continue;
+                    entry.steps[k][0] = static_cast<int8_t>(place.i - i);
+                    entry.steps[k][1] = static_cast<int8_t>(place.j - j);
+                    entry.slots[k++] = static_cast<uint8_t>(at);
+                }
+            }
+        }
+    }
+}
+
 Outcome PlaceTable::make_room(uint32_t mask) {
     if (mask < capacity_) return Outcome::ok;
     uint32_t capacity = mask + 1;
@@ -112,6 +135,23 @@ Outcome PlaceTable::merge(const SmallPlaceTable &other) {
     for (uint32_t at = 0; at <= other.mask(); ++at) {
         if (!is_free(other.slots()[at])) TRY(add(other.slots()[at]));
     }
+    return Outcome::ok;
+}
+
+Outcome PlaceTable::merge(const Surroundings &other, Place center) {
+    if (is_crowded(uint64_t{fill_} + other.size, mask_)) {
+        TRY(resize((uint64_t{size_} + other.size) * 2));
+    }
+    bool is_verbatim = fill_ == 0 && mask_ == other.mask;
+    for (uint32_t k = 0; k < other.size; ++k) {
+        Place place = {center.i + other.steps[k][0], center.j + other.steps[k][1]};
+        if (is_verbatim) {
+            slots_[other.slots[k]] = place;
+        } else {
+            TRY(add(place));
+        }
+    }
+    if (is_verbatim) size_ = fill_ = other.size;
     return Outcome::ok;
 }
 

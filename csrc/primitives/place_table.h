@@ -2,8 +2,7 @@
 // places themselves, not values, and are reused from round to round.
 #pragma once
 
-#include "core/machine.h"
-#include "core/table_rules.h"
+#include "core/packed_table.h"
 
 namespace codeit {
 
@@ -12,7 +11,11 @@ struct Place {
     int32_t j;
 
     bool operator==(const Place &) const = default;
-    uint64_t hash() const { return hashing::of_pair(i, j); }
+    uint64_t hash() const {
+        constexpr int32_t kEnd = CoordinateHashes::kEnd;
+        bool is_near = i >= -1 && i < kEnd && j >= -1 && j < kEnd;
+        return is_near ? kCoordinateHashes.of_pair(i, j) : hashing::of_pair(i, j);
+    }
 };
 
 // Row INT32_MIN marks a slot that is free.
@@ -74,6 +77,31 @@ inline NeighborOrder neighbors_in_order(Place place, bool diagonal) {
     return {place, diagonal};
 }
 
+// The 4 or 8 places around one, all of them inside a grid, as a SmallPlaceTable to which they were
+// added in the iteration order of dneighbors or neighbors.
+struct Surroundings {
+    uint32_t size;
+    uint32_t mask;
+    int8_t steps[8][2]; // in slot order
+    uint8_t slots[8];
+};
+
+// The surroundings of a place with coordinates below kMaxSide, worked out once.
+class SurroundingsTable {
+  public:
+    static constexpr int32_t kMaxSide = 32;
+
+    static const Surroundings &of(Place place, bool diagonal) {
+        static const SurroundingsTable table;
+        return table.entries_[diagonal][place.i][place.j];
+    }
+
+  private:
+    SurroundingsTable();
+
+    Surroundings entries_[2][kMaxSide][kMaxSide];
+};
+
 // A table of any size, in scratch memory: use it inside a ScratchScope.
 class PlaceTable {
   public:
@@ -106,6 +134,7 @@ class PlaceTable {
 
     // MERGE of a set built by adding.
     Outcome merge(const SmallPlaceTable &other);
+    Outcome merge(const Surroundings &other, Place center);
 
     // SUB(a, b) for a set b of which only its size and its members are known.
     template <typename IsInB>
