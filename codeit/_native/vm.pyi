@@ -22,7 +22,12 @@ def run_groups(
     groups: list[tuple[list[CompiledProgram], list[_Cells]]], limits: _Limits, num_threads: int
 ) -> tuple[npt.NDArray[Any], ...]: ...
 def run_and_print_one(
-    program: CompiledProgram, grid: _Cells, limits: _Limits, all_lines: bool, max_values: int
+    program: CompiledProgram,
+    grid: _Cells,
+    limits: _Limits,
+    all_lines: bool,
+    max_values: int,
+    is_plain: bool = ...,
 ) -> _Printed: ...
 def call_and_print_one(
     is_arc_dsl: bool,

@@ -106,7 +106,7 @@ cdef extern from "vm/batch.h" namespace "codeit" nogil:
         int64_t fuel
         vector[string] texts
     PrintedRun run_and_print(const Program &program, const InputGrid &input, const Limits &limits,
-                             cbool all_lines, int64_t max_values) except +
+                             cbool all_lines, int64_t max_values, cbool is_plain) except +
     PrintedRun call_and_print(Dialect dialect, Opcode opcode, const_int64_span arguments,
                               size_t num_arguments, const Limits &limits,
                               int64_t max_values) except +
@@ -273,12 +273,16 @@ cdef _printed(const PrintedRun &run):
 
 
 def run_and_print_one(CompiledProgram program not None, const uint8_t[:, ::1] grid not None,
-                      tuple limits not None, bint all_lines, int64_t max_values):
-    """(outcome code, line where it ended, fuel used, canonical texts of the result or of all lines)."""
+                      tuple limits not None, bint all_lines, int64_t max_values,
+                      bint is_plain=False):
+    """(outcome code, line where it ended, fuel used, canonical texts of the result or of all lines).
+
+    A plain run takes the general path everywhere; tests compare it with the fast one.
+    """
     return _printed(
         run_and_print(
             program.program, _input(grid), _limits(limits[0], limits[1], limits[2], limits[3]),
-            all_lines, max_values,
+            all_lines, max_values, is_plain,
         )
     )
 

@@ -69,8 +69,13 @@ class Machine {
         dialect_ = dialect;
     }
 
-    // For the next run; the size of the memory stays.
-    void set_limits(const Limits &limits) { limits_ = limits; }
+    // For the next run; the size of the memory stays. A plain run takes the general path
+    // everywhere, and holds no set as bits: what is fast is compared with it.
+    void set_limits(const Limits &limits, bool is_plain = false) {
+        limits_ = limits;
+        is_plain_ = is_plain;
+    }
+    bool is_plain() const { return is_plain_; }
 
     Dialect dialect() const { return dialect_; }
     const Limits &limits() const { return limits_; }
@@ -146,6 +151,7 @@ class Machine {
     uint32_t nesting_ = 0;
     uint32_t num_closures_ = 0;
     Dialect dialect_ = Dialect::codeit;
+    bool is_plain_ = false;
 };
 
 // Scratch memory allocated inside the scope is released when it ends.

@@ -61,7 +61,11 @@ Outcome hash_set(Machine &m, Set *set, uint64_t *result) {
 Outcome set_of_rows(Machine &m, Kind kind, const Patch &patch, uint32_t size, Value *out) {
     if (size == 0) return empty_set(m, out);
     Set *set;
-    return new_packed(m, kind, patch, size, &set, out);
+    TRY(new_packed(m, kind, patch, size, &set, out));
+    if (!m.is_plain()) return Outcome::ok;
+    TRY(fill_values(m, set));
+    set->patch = {};
+    return Outcome::ok;
 }
 
 Outcome set_in_turn(Machine &m, Kind kind, const Patch &patch, Value *values, uint32_t size,
@@ -91,7 +95,8 @@ Outcome constructed_set(Machine &m, Kind kind, const Patch &patch, uint32_t size
     set->recipe = Set::Recipe::constructed;
     set->construction = construction;
     set->chain = static_cast<uint8_t>(chain + 1);
-    return chain >= kMaxChain ? lay_out(m, set) : Outcome::ok;
+    if (m.is_plain()) set->patch = {};
+    return chain >= kMaxChain || m.is_plain() ? lay_out(m, set) : Outcome::ok;
 }
 
 Outcome constructed_set(Machine &m, Value *values, size_t size, uint16_t kinds,

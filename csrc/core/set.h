@@ -137,7 +137,9 @@ inline Kind kind_of(const Set &packed) {
 Outcome pack_values(Machine &m, Set *set);
 inline Outcome pack(Machine &m, Set *set, bool *is_packed) {
     bool is_plain = set->holds_only(Kind::pair) || set->holds_only(Kind::cell);
-    if (is_plain && !set->is_packed() && !set->is_unpackable) TRY(pack_values(m, set));
+    if (is_plain && !set->is_packed() && !set->is_unpackable && !m.is_plain()) {
+        TRY(pack_values(m, set));
+    }
     *is_packed = set->is_packed();
     return Outcome::ok;
 }

@@ -326,8 +326,7 @@ Outcome product_in_order(Machine &m, const Value *args, Value *out) {
     for (size_t j = 0; j < b.size; ++j) {
         for (size_t i = 0; i < a.size; ++i) {
             TRY(make_pair(m, a[i], b[j], &pairs[count]));
-            hashes[count++] =
-                hashing::finish_tuple(hashing::add_item(hashes_a[i], hashes_b[j]), 2);
+            hashes[count++] = hashing::finish_tuple(hashing::add_item(hashes_a[i], hashes_b[j]), 2);
         }
     }
     return set_of_hashed(m, pairs, hashes, count, out);

@@ -356,7 +356,8 @@ PRIMITIVE(objects) {
     int64_t height;
     int64_t width;
     if (is_true(args[3])) TRY(primitive_mostcolor(m, &grid, &background));
-    if (grid.kind == Kind::grid && OrderCache::is_kept(grid.grid->height, grid.grid->width)) {
+    if (grid.kind == Kind::grid && !m.is_plain() &&
+        OrderCache::is_kept(grid.grid->height, grid.grid->width)) {
         bool has_background = background.kind != Kind::none;
         auto color = static_cast<int8_t>(has_background ? background.integer : 0);
         return objects_of_labels(m, grid, {rules.univalued, rules.diagonal, has_background, color},

@@ -138,7 +138,7 @@ PRIMITIVE(asobject) {
     if (args[0].kind == Kind::grid) {
         const Grid &grid = *args[0].grid;
         Window window = {0, 0, grid.height, grid.width};
-        if (window.is_small()) {
+        if (window.is_small() && !m.is_plain()) {
             Value places;
             TRY(full_window(m, window, &places));
             Patch cells = {places.set->patch.bits, grid.cells, grid.stride, 0};

@@ -49,7 +49,7 @@ struct PrintedRun {
     std::vector<std::string> texts;
 };
 PrintedRun run_and_print(const Program &program, const InputGrid &input, const Limits &limits,
-                         bool all_lines, int64_t max_values);
+                         bool all_lines, int64_t max_values, bool is_plain = false);
 PrintedRun call_and_print(Dialect dialect, Opcode opcode, std::span<const int64_t> arguments,
                           size_t num_arguments, const Limits &limits, int64_t max_values);
 

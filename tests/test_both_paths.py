@@ -1,0 +1,102 @@
+"""The fast path, with patches as bits, returns what the plain path returns, order included."""
+
+import json
+
+import numpy as np
+import pytest
+
+from codeit import Limits, Program
+from codeit._native import vm
+from codeit.arc import Example, Task
+from codeit.dsl import load_seed_programs
+from codeit.mutation import MutationSettings, mutate
+
+LIMITS = Limits(fuel=20_000_000, max_bytes=1 << 28)
+MAX_VALUES = 200_000
+
+
+def grids(random, count):
+    """Small grids of few colors, some of them wide or high."""
+    shapes = [(1, 1), (1, 7), (9, 1), (3, 3), (5, 8), (10, 10), (13, 21), (30, 30)]
+    for k in range(count):
+        height, width = shapes[k % len(shapes)]
+        num_colors = int(random.integers(1, 5))
+        colors = random.choice(10, size=num_colors, replace=False)
+        yield random.choice(colors, size=(height, width)).astype(np.uint8)
+
+
+def values_of_lines(program, grid, is_plain):
+    outcome, line, _, texts = vm.run_and_print_one(
+        program.compiled, grid, LIMITS._native(), True, MAX_VALUES, is_plain
+    )
+    return outcome, line, texts
+
+
+def differing_line(program, grid):
+    fast = values_of_lines(program, grid, False)
+    plain = values_of_lines(program, grid, True)
+    return None if fast == plain else (program.text, grid.tolist(), fast, plain)
+
+
+def test_seed_programs_and_their_mutants_agree_line_by_line():
+    seed = 20_261_122
+    print(f"seed {seed}")
+    random = np.random.default_rng(seed)
+    parents = []
+    for k, found in enumerate(load_seed_programs(None, "codeit")):
+        examples = [Example(grid, grid) for grid in list(grids(random, 8))[k % 6 :][:2]]
+        parents.append((Task(found.task_id, tuple(examples), ()), found.program))
+    settings = MutationSettings(num_tasks=4000)
+    mutants = mutate(parents, settings, seed, Limits(fuel=200_000))
+    assert len(mutants) > 2000
+    for task, program in parents + [(m.parent, m.program) for m in mutants]:
+        for example in task.demonstrations:
+            assert differing_line(program, example.input) is None
+
+
+PROGRAMS = {
+    "a ray leaves the grid on both sides": "x1 = asindices(I)\nx2 = rbind(shoot, UNITY)\n"
+    "x3 = mapply(x2, x1)\nO = totuple(x3)",
+    "a union too wide for bits": "x1 = asindices(I)\nx2 = shift(x1, THREE_BY_THREE)\n"
+    "x3 = multiply(TEN, TEN)\nx4 = astuple(x3, x3)\nx5 = shift(x1, x4)\nx6 = combine(x2, x5)\n"
+    "O = totuple(x6)",
+    "a patch far from the origin": "x1 = asindices(I)\nx2 = multiply(TEN, TEN)\n"
+    "x3 = multiply(x2, x2)\nx4 = astuple(x3, x3)\nx5 = shift(x1, x4)\nx6 = vmirror(x5)\n"
+    "O = totuple(x6)",
+    "cells of two colors at one place": "x1 = asobject(I)\nx2 = shift(x1, RIGHT)\n"
+    "x3 = combine(x1, x2)\nx4 = paint(I, x3)\nx5 = totuple(x3)\nO = astuple(x4, x5)",
+    "the same object twice": "x1 = asindices(I)\nx2 = fork(intersection, identity, identity)\n"
+    "x3 = x2(x1)\nO = totuple(x3)",
+    "an equal object": "x1 = asindices(I)\nx2 = shift(x1, ORIGIN)\nx3 = intersection(x1, x2)\n"
+    "O = totuple(x3)",
+    "a difference that leaves dummies": "x1 = asindices(I)\nx2 = initset(ORIGIN)\n"
+    "x3 = toobject(x2, I)\nx4 = toindices(x3)\nx5 = box(x1)\nx6 = delta(x5)\nx7 = totuple(x6)\n"
+    "x8 = insert(TWO_BY_TWO, x6)\nx9 = totuple(x8)\nO = astuple(x7, x9)",
+    "objects of every kind": "x1 = objects(I, T, T, F)\nx2 = objects(I, F, T, T)\n"
+    "x3 = objects(I, T, F, T)\nx4 = apply(totuple, x1)\nx5 = apply(totuple, x2)\n"
+    "x6 = apply(totuple, x3)\nx7 = astuple(x4, x5)\nO = astuple(x7, x6)",
+    "the order of mirrored and turned patches": "x1 = asobject(I)\nx2 = hmirror(x1)\n"
+    "x3 = dmirror(x2)\nx4 = cmirror(x3)\nx5 = normalize(x4)\nx6 = totuple(x5)\n"
+    "x7 = totuple(x3)\nO = astuple(x6, x7)",
+    "a maximum that is not alone": "x1 = objects(I, T, F, F)\nx2 = argmax(x1, height)\n"
+    "x3 = argmin(x1, size)\nx4 = totuple(x2)\nx5 = totuple(x3)\nO = astuple(x4, x5)",
+}
+
+
+@pytest.mark.parametrize("text", PROGRAMS.values(), ids=PROGRAMS)
+def test_programs_agree_on_grids_of_all_shapes(text):
+    program = Program.parse(text)
+    for grid in grids(np.random.default_rng(7), 48):
+        assert differing_line(program, grid) is None
+
+
+def test_the_plain_path_is_another_one():
+    """It uses fuel of its own; were it the fast path again, the tests above would say nothing."""
+    program = Program.parse("x1 = asindices(I)\nO = ulcorner(x1)")
+    grid = np.zeros((20, 20), np.uint8)
+    fast, plain = (
+        vm.run_and_print_one(program.compiled, grid, LIMITS._native(), False, MAX_VALUES, is_plain)
+        for is_plain in (False, True)
+    )
+    assert json.loads(fast[3][0]) == json.loads(plain[3][0]) == ["t", 0, 0]
+    assert fast[2] * 2 < plain[2]
