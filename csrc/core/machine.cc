@@ -1,5 +1,9 @@
 #include "core/machine.h"
 
+#include "core/sequence.h"
+
+#include <algorithm>
+
 namespace codeit {
 
 Outcome Machine::call(const Value &function, const Value *args, unsigned count, Value *out) {
@@ -9,12 +13,71 @@ Outcome Machine::call(const Value &function, const Value *args, unsigned count, 
         if (count != kArities[static_cast<size_t>(function.opcode)]) return Outcome::type_error;
         DepthScope frame(*this);
         TRY(frame.outcome());
+        if (has_joined_) [[unlikely]]
+            return call_with_settled(function.opcode, args, count, out);
         return kBodies[static_cast<size_t>(function.opcode)](*this, args, out);
     }
     if (count != function.closure->arity) return Outcome::type_error;
     DepthScope frame(*this);
     TRY(frame.outcome());
     return call_closure(*function.closure, args, out);
+}
+
+namespace {
+
+// The parameter in which a primitive knows what a joined value is, if any.
+constexpr unsigned kNoParameter = kMaxArity;
+unsigned joined_parameter(Opcode opcode) {
+    switch (opcode) {
+    case Opcode::op_size:
+        return 0;
+    case Opcode::op_paint:
+    case Opcode::op_underpaint:
+        return 1;
+    case Opcode::op_fill:
+    case Opcode::op_underfill:
+        return 2;
+    default:
+        return kNoParameter;
+    }
+}
+
+} // namespace
+
+Outcome Machine::call_with_settled(Opcode opcode, const Value *args, unsigned count, Value *out) {
+    Value settled[kMaxArity];
+    for (unsigned k = 0; k < count; ++k) {
+        settled[k] = args[k];
+        if (k != joined_parameter(opcode)) TRY(settle(&settled[k]));
+    }
+    return kBodies[static_cast<size_t>(opcode)](*this, settled, out);
+}
+
+Outcome Machine::join(const Value *sets, size_t num_sets, size_t size, Value *out) {
+    Joined *joined;
+    TRY(charge(size));
+    TRY(allocate(1, &joined));
+    *joined = {sets, static_cast<uint32_t>(num_sets), static_cast<uint32_t>(size), nullptr};
+    has_joined_ = true;
+    *out = Value::of_joined(joined);
+    return Outcome::ok;
+}
+
+Outcome Machine::settle_joined(Value *v) {
+    Joined *joined = v->joined;
+    if (joined->items == nullptr) {
+        Value *items;
+        TRY(allocate(joined->size, &items));
+        Value *next = items;
+        for (uint32_t k = 0; k < joined->num_sets; ++k) {
+            Items elements;
+            TRY(items_of(*this, joined->sets[k], &elements));
+            next = std::copy(elements.begin(), elements.end(), next);
+        }
+        joined->items = items;
+    }
+    *v = tuple_of(joined->items, joined->size);
+    return Outcome::ok;
 }
 
 Outcome Machine::call_closure(const Closure &closure, const Value *args, Value *out) {
@@ -35,7 +98,7 @@ Outcome Machine::call_closure(const Closure &closure, const Value *args, Value *
     case Closure::Form::matcher: {
         Value value;
         bool is_equal;
-        TRY(call(parts[0], args, 1, &value));
+        TRY(call_settled(parts[0], args, 1, &value));
         TRY(equal(*this, value, parts[1], &is_equal));
         *out = Value::boolean(is_equal);
         return Outcome::ok;
@@ -66,7 +129,7 @@ Outcome Machine::call_in_stream(const Value &function, const Value *args, unsign
                                 Value *out) {
     DepthScope generator(*this);
     TRY(generator.outcome());
-    Outcome outcome = call(function, args, count, out);
+    Outcome outcome = call_settled(function, args, count, out);
     return outcome == Outcome::stop_iteration ? Outcome::runtime_error : outcome;
 }
 

@@ -66,6 +66,7 @@ class Machine {
         depth_ = 0;
         nesting_ = 0;
         num_closures_ = 0;
+        has_joined_ = false;
         dialect_ = dialect;
     }
 
@@ -113,9 +114,21 @@ class Machine {
         return *out != nullptr ? Outcome::ok : Outcome::out_of_memory;
     }
 
+    // A value that is settled once something else than painting asks for its items.
+    Outcome join(const Value *sets, size_t num_sets, size_t size, Value *out);
+
+    // Makes a joined value the tuple that it stands for; leaves any other as it is.
+    Outcome settle(Value *v) { return v->kind == Kind::joined ? settle_joined(v) : Outcome::ok; }
+
     // function(args...), with CPython's errors: type_error for a value that is no function and for
     // a wrong number of arguments, recursion beyond the depth limit.
     Outcome call(const Value &function, const Value *args, unsigned count, Value *out);
+
+    // The same with a settled result.
+    Outcome call_settled(const Value &function, const Value *args, unsigned count, Value *out) {
+        TRY(call(function, args, count, out));
+        return settle(out);
+    }
 
     // A call made from inside a generator: one frame deeper, and a stop_iteration that leaves it
     // becomes a runtime_error.
@@ -142,6 +155,8 @@ class Machine {
 
   private:
     Outcome call_closure(const Closure &closure, const Value *args, Value *out);
+    Outcome settle_joined(Value *v);
+    Outcome call_with_settled(Opcode opcode, const Value *args, unsigned count, Value *out);
 
     Limits limits_;
     Arena arena_;
@@ -152,6 +167,7 @@ class Machine {
     uint32_t num_closures_ = 0;
     Dialect dialect_ = Dialect::codeit;
     bool is_plain_ = false;
+    bool has_joined_ = false; // whether this run has made a joined value
 };
 
 // Scratch memory allocated inside the scope is released when it ends.

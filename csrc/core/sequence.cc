@@ -44,6 +44,9 @@ Outcome length_of(const Value &v, size_t *out) {
     case Kind::set:
         *out = v.set->size;
         return Outcome::ok;
+    case Kind::joined:
+        *out = v.joined->size;
+        return Outcome::ok;
     default:
         return Outcome::type_error;
     }

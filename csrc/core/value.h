@@ -14,6 +14,7 @@ namespace codeit {
 class Machine;
 struct Closure;
 struct Grid;
+struct Joined;
 struct Set;
 
 // Order matters: everything up to `integer` is an int to the language's arithmetic once `none` is
@@ -29,6 +30,7 @@ enum class Kind : uint8_t {
     grid,  // a tuple of at least one row of equal, positive width, all items ints of 8 bits
     set,
     function,
+    joined, // a tuple that Machine::settle makes one
 };
 
 // Invariant: a tuple that can be a pair or a cell is one; `tuple_of` (sequence.h) sees to it. A
@@ -50,6 +52,7 @@ struct Value {
         };
         const Value *items;     // tuple
         const Grid *grid;       // grid
+        Joined *joined;         // joined
         Set *set;               // set; mutable, as it lays out its order when first asked
         const Closure *closure; // function, null for a primitive
     };
@@ -68,6 +71,9 @@ struct Value {
         return make(Kind::grid, std::bit_cast<uint64_t>(grid));
     }
     static Value of_set(Set *set) { return make(Kind::set, std::bit_cast<uint64_t>(set)); }
+    static Value of_joined(Joined *joined) {
+        return make(Kind::joined, std::bit_cast<uint64_t>(joined));
+    }
     static Value of_primitive(Opcode opcode) {
         Value v = make(Kind::function, 0);
         v.opcode = opcode;
@@ -107,6 +113,16 @@ struct Closure {
     uint8_t arity;
     uint32_t serial; // counts the closures of one run; stands in for the address in hashes
     Value parts[3];  // the arguments of the primitive that made it
+};
+
+// The tuple of all elements of some sets, each in its order. Most are only painted, for which no
+// order matters within a set. Only results and arguments of primitives can be of this kind: it is
+// settled before a value is kept in another one, or given to a primitive that does not know it.
+struct Joined {
+    const Value *sets;
+    uint32_t num_sets;
+    uint32_t size;
+    const Value *items; // nullptr until settled
 };
 
 // `==`, `<`, hash() and bool() of the language. They charge for what they visit; less fails with

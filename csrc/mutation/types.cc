@@ -83,6 +83,8 @@ Type type_of_value(Machine &m, const Value &v) {
         return type_of_set(m, *v.set);
     case Kind::function:
         return Type::Callable;
+    case Kind::joined:
+        return Type::Tuple;
     case Kind::unbound:
     case Kind::none:
         return Type::Any;
@@ -100,7 +102,9 @@ std::vector<Type> types_of_lines(const Program &program, const InputGrid &input,
         bool is_bound =
             result.lines != nullptr && k < result.line && result.lines[k].kind != Kind::unbound;
         if (is_bound) {
-            types.push_back(type_of_value(m, result.lines[k]));
+            Value value = result.lines[k];
+            bool is_settled = m.settle(&value) == Outcome::ok;
+            types.push_back(is_settled ? type_of_value(m, value) : Type::Tuple);
             continue;
         }
         Operand function = program.instructions()[k].function;

@@ -133,6 +133,22 @@ Outcome merged_in_order(Machine &m, const Value *args, Value *out) {
     return result.finish(out);
 }
 
+// The tuple of the elements of packed sets, to be settled when it is asked for. Not worth it for a
+// few elements.
+Outcome joined_sets(Machine &m, const Items &sets, bool *is_done, Value *out) {
+    constexpr size_t kLeastSize = 8;
+    size_t size = 0;
+    *is_done = !m.is_plain();
+    for (size_t k = 0; k < sets.size && *is_done; ++k) {
+        *is_done = sets[k].is_set();
+        if (!*is_done || sets[k].set->size == 0) continue;
+        TRY(pack(m, sets[k].set, is_done));
+        size += sets[k].set->size;
+    }
+    *is_done = *is_done && size >= kLeastSize;
+    return *is_done ? m.join(sets.data, sets.size, size, out) : Outcome::ok;
+}
+
 } // namespace
 
 PRIMITIVE(combine) {
@@ -153,6 +169,13 @@ PRIMITIVE(merge) {
         bool is_done;
         TRY(elements(m, args[0].set, &sets));
         TRY(merged_sets(m, sets, args[0], &is_done, out));
+        if (is_done) return Outcome::ok;
+    }
+    if (args[0].kind == Kind::tuple) {
+        Items sets;
+        bool is_done;
+        TRY(items_of(m, args[0], &sets));
+        TRY(joined_sets(m, sets, &is_done, out));
         if (is_done) return Outcome::ok;
     }
     return merged_in_order(m, args, out);

@@ -24,7 +24,7 @@ Outcome key_of(Machine &m, const Value &compfunc, const Value &item, Value *out)
     }
     DepthScope builtin(m);
     TRY(builtin.outcome());
-    return m.call(compfunc, &item, 1, out);
+    return m.call_settled(compfunc, &item, 1, out);
 }
 
 // The same over a set in any order; *is_known says whether its order makes no difference, as all

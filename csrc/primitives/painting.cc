@@ -81,12 +81,38 @@ struct Brush {
         return Outcome::ok;
     }
 
-    // Paints a packed patch, each run of places of a row at once. `patch.colors`, or else `color`,
-    // says with what.
-    Outcome put(Machine &m, const Patch &patch, int8_t color, Value *out) const {
-        const Bitmap &bits = patch.bits;
+    // Paints packed patches one after the other, each run of places of a row at once. The patches
+    // are sets of one kind; a color that is given goes before those of cells. *is_done is false,
+    // and nothing painted, where one is not packed, or of another kind, or has a color that no
+    // dense grid holds.
+    Outcome put_sets(Machine &m, const Items &sets, const int8_t *color, bool *is_done,
+                     Value *out) const {
+        *is_done = grid.kind == Kind::grid && sets.size != 0;
+        Kind kind = Kind::unbound;
+        for (const Value &v : sets) {
+            if (!*is_done) return Outcome::ok;
+            if (v.set->size == 0) continue;
+            Set *packed;
+            TRY(packed_patch(m, v, &packed));
+            *is_done = packed != nullptr && (kind == Kind::unbound || kind == kind_of(*packed)) &&
+                       (color != nullptr || can_paint(*packed));
+            if (*is_done) kind = kind_of(*packed);
+        }
+        if (!*is_done) return Outcome::ok;
         Grid *open;
         TRY(copy_grid(m, *grid.grid, &open));
+        for (const Value &v : sets) {
+            if (v.set->size == 0) continue;
+            Patch patch = v.set->patch;
+            if (color != nullptr) patch = {.bits = patch.bits, .color = *color};
+            TRY(put_patch(m, patch, open));
+        }
+        *out = value_of_grid(open);
+        return Outcome::ok;
+    }
+
+    Outcome put_patch(Machine &m, const Patch &patch, Grid *open) const {
+        const Bitmap &bits = patch.bits;
         TRY(m.charge(static_cast<uint64_t>(bits.height)));
         int64_t last = std::min(bits.bottom(), height - 1);
         for (int64_t i = std::max<int64_t>(bits.top, 0); i <= last; ++i) {
@@ -103,10 +129,9 @@ struct Brush {
                     patch.colors == nullptr
                         ? nullptr
                         : patch.colors + (i - bits.top) * patch.stride + (from - bits.left);
-                put_runs(row + from, places, colors, color);
+                put_runs(row + from, places, colors, static_cast<int8_t>(patch.color));
             }
         }
-        *out = value_of_grid(open);
         return Outcome::ok;
     }
 
@@ -136,6 +161,12 @@ struct Brush {
     }
 
   private:
+    static bool can_paint(const Set &packed) {
+        return packed.holds_only(Kind::cell) &&
+               (packed.patch.colors != nullptr ||
+                static_cast<int8_t>(packed.patch.color) == packed.patch.color);
+    }
+
     static void put_runs(int8_t *cells, uint64_t places, const int8_t *colors, int8_t color) {
         while (places != 0) {
             int begin = std::countr_zero(places);
@@ -150,29 +181,35 @@ struct Brush {
     }
 };
 
+// The sets that a patch is made of: itself, or those that it joins. None for any other value.
+Items sets_in(const Value &patch) {
+    if (patch.is_set()) return {&patch, 1};
+    if (patch.kind == Kind::joined) return {patch.joined->sets, patch.joined->num_sets};
+    return {};
+}
+
 // fill and underfill: one color, so that no order is needed where the patch is plain.
 Outcome fill_places(Machine &m, const Value *args, bool only_background, Value *out) {
     const Value &color = args[1];
     Brush brush = {args[0], only_background, 0, 0, Value::none()};
     TRY(brush.prepare(m));
-    Set *packed;
-    TRY(packed_patch(m, args[2], &packed));
-    if (args[0].kind == Kind::grid && fits_cell(color) && packed != nullptr) {
-        Patch places = {.bits = packed->patch.bits};
-        return brush.put(m, places, static_cast<int8_t>(color.integer), out);
-    }
+    Value patch = args[2];
     Items items;
-    TRY(items_of(m, args[2], &items));
     if (fits_cell(color)) {
         auto dense_color = static_cast<int8_t>(color.integer);
         bool is_done;
+        TRY(brush.put_sets(m, sets_in(patch), &dense_color, &is_done, out));
+        if (is_done) return Outcome::ok;
+        TRY(m.settle(&patch));
+        TRY(items_of(m, patch, &items));
         TRY(brush.put(m, items, &dense_color, &is_done, out));
         if (is_done) return Outcome::ok;
     }
+    TRY(m.settle(&patch));
     OpenGrid open(m);
     Value places;
     TRY(open.copy(args[0]));
-    TRY(to_indices(m, args[2], &places));
+    TRY(to_indices(m, patch, &places));
     TRY(items_of(m, places, &items));
     for (const Value &place : items) {
         Value i;
@@ -185,20 +222,14 @@ Outcome fill_places(Machine &m, const Value *args, bool only_background, Value *
 
 // paint and underpaint.
 Outcome paint_cells(Machine &m, const Value *args, bool only_background, Value *out) {
-    const Value &object = args[1];
+    Value object = args[1];
     Brush brush = {args[0], only_background, 0, 0, Value::none()};
     TRY(brush.prepare(m));
-    Set *packed;
-    TRY(packed_patch(m, object, &packed));
-    if (args[0].kind == Kind::grid && packed != nullptr && packed->holds_only(Kind::cell)) {
-        const Patch &cells = packed->patch;
-        auto color = static_cast<int8_t>(cells.color);
-        if (cells.colors != nullptr || color == cells.color) {
-            return brush.put(m, cells, color, out);
-        }
-    }
     Items cells;
     bool is_done;
+    TRY(brush.put_sets(m, sets_in(object), nullptr, &is_done, out));
+    if (is_done) return Outcome::ok;
+    TRY(m.settle(&object));
     TRY(items_of(m, object, &cells));
     TRY(brush.put(m, cells, nullptr, &is_done, out));
     if (is_done) return Outcome::ok;

@@ -193,7 +193,9 @@ bool print(Machine &m, const Value &v, int64_t max_values, std::vector<std::stri
     if (v.kind == Kind::unbound) return true;
     m.refuel(max_values * kFuelPerPrintedValue);
     int64_t values_left = max_values;
-    Outcome outcome = print_value(m, v, &values_left, &text);
+    Value settled = v;
+    Outcome outcome = m.settle(&settled);
+    if (outcome == Outcome::ok) outcome = print_value(m, settled, &values_left, &text);
     if (outcome != Outcome::ok) text.clear();
     return outcome != Outcome::out_of_memory;
 }

@@ -75,7 +75,8 @@ Outcome run_lines(Machine &m, const Program &program, const InputGrid &input, Ru
         TRY(run_line(m, program, program.instructions()[k - 1], values, &value));
         if (!is_too_long(m, value)) values[k] = value;
     }
-    return read(program, values, static_cast<Operand>(num_lines), &result->value);
+    TRY(read(program, values, static_cast<Operand>(num_lines), &result->value));
+    return m.settle(&result->value);
 }
 
 // Reads encoded values; see call_primitive.
@@ -127,7 +128,7 @@ class Decoder {
             }
             Items items;
             TRY(read_list(&items));
-            return m_.call(primitive, items.data, static_cast<unsigned>(items.size), out);
+            return m_.call_settled(primitive, items.data, static_cast<unsigned>(items.size), out);
         }
         }
         return Outcome::internal_error;
@@ -163,7 +164,8 @@ Outcome decode_and_call(Machine &m, Opcode opcode, std::span<const int64_t> argu
     TRY(m.allocate(num_arguments, &values));
     for (size_t k = 0; k < num_arguments; ++k) TRY(decoder.read(&values[k]));
     if (!decoder.is_at_end()) return Outcome::internal_error;
-    return m.call(Value::of_primitive(opcode), values, static_cast<unsigned>(num_arguments), out);
+    return m.call_settled(Value::of_primitive(opcode), values, static_cast<unsigned>(num_arguments),
+                          out);
 }
 
 } // namespace
