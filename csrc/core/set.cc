@@ -297,6 +297,18 @@ Outcome copy_of_set(Machine &m, Set *source, Value *out) {
     return Outcome::ok;
 }
 
+Outcome tuple_or_grid(Machine &m, const ValueList &list, Value *out) {
+    *out = list.as_tuple();
+    Items items = list.items();
+    bool may_be_grid = items.size != 0 && items[0].kind == Kind::tuple && items[0].size > 2 &&
+                       items[0].items[0].kind == Kind::integer;
+    if (!may_be_grid) return Outcome::ok;
+    const Grid *grid;
+    TRY(dense_grid(m, *out, &grid));
+    if (grid != nullptr) *out = value_of_grid(grid);
+    return Outcome::ok;
+}
+
 Outcome SetBuilder::add(const Value &v, uint32_t *index) {
     TRY(m_.charge(1));
     uint64_t hash;

@@ -206,20 +206,23 @@ class SetBuilder {
     size_t capacity_ = 0;
 };
 
+// The tuple of a list's items; held as a grid where they are rows of three cells and more, which
+// spares the grid's primitives to look at every cell.
+Outcome tuple_or_grid(Machine &m, const ValueList &list, Value *out);
+
 // LIKE(container)<...>: a tuple for a tuple, GEN for a set. The caller has checked that it is one.
 class LikeBuilder {
   public:
     LikeBuilder(Machine &m, const Value &container)
-        : list_(m), set_(m), builds_set_(container.is_set()) {}
+        : m_(m), list_(m), set_(m), builds_set_(container.is_set()) {}
 
     Outcome add(const Value &v) { return builds_set_ ? set_.add(v) : list_.push(v); }
     Outcome finish(Value *out) {
-        if (builds_set_) return set_.finish(out);
-        *out = list_.as_tuple();
-        return Outcome::ok;
+        return builds_set_ ? set_.finish(out) : tuple_or_grid(m_, list_, out);
     }
 
   private:
+    Machine &m_;
     ValueList list_;
     SetBuilder set_;
     bool builds_set_;

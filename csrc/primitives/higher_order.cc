@@ -294,8 +294,7 @@ PRIMITIVE(papply) {
         TRY(m.call_in_stream(args[0], both, 2, &value));
         TRY(result.push(value));
     }
-    *out = result.as_tuple();
-    return Outcome::ok;
+    return tuple_or_grid(m, result, out);
 }
 
 PRIMITIVE(mpapply) {
