@@ -6,16 +6,14 @@
 
 namespace codeit {
 
-Outcome Machine::call(const Value &function, const Value *args, unsigned count, Value *out) {
+Outcome Machine::call_other(const Value &function, const Value *args, unsigned count, Value *out) {
     if (function.kind != Kind::function) return Outcome::type_error;
     TRY(charge(1));
     if (function.closure == nullptr) {
         if (count != kArities[static_cast<size_t>(function.opcode)]) return Outcome::type_error;
         DepthScope frame(*this);
         TRY(frame.outcome());
-        if (has_joined_) [[unlikely]]
-            return call_with_settled(function.opcode, args, count, out);
-        return kBodies[static_cast<size_t>(function.opcode)](*this, args, out);
+        return call_with_settled(function.opcode, args, count, out);
     }
     if (count != function.closure->arity) return Outcome::type_error;
     DepthScope frame(*this);

@@ -122,7 +122,19 @@ class Machine {
 
     // function(args...), with CPython's errors: type_error for a value that is no function and for
     // a wrong number of arguments, recursion beyond the depth limit.
-    Outcome call(const Value &function, const Value *args, unsigned count, Value *out);
+    Outcome call(const Value &function, const Value *args, unsigned count, Value *out) {
+        // A primitive that is called as it should be is most of what a program does.
+        if (function.kind == Kind::function && function.closure == nullptr &&
+            count == kArities[static_cast<size_t>(function.opcode)] && !has_joined_ &&
+            depth_ < limits_.max_depth) [[likely]] {
+            TRY(charge(1));
+            ++depth_;
+            Outcome outcome = kBodies[static_cast<size_t>(function.opcode)](*this, args, out);
+            --depth_;
+            return outcome;
+        }
+        return call_other(function, args, count, out);
+    }
 
     // The same with a settled result.
     Outcome call_settled(const Value &function, const Value *args, unsigned count, Value *out) {
@@ -154,6 +166,7 @@ class Machine {
     uint32_t next_closure_serial() { return num_closures_++; }
 
   private:
+    Outcome call_other(const Value &function, const Value *args, unsigned count, Value *out);
     Outcome call_closure(const Closure &closure, const Value *args, Value *out);
     Outcome settle_joined(Value *v);
     Outcome call_with_settled(Opcode opcode, const Value *args, unsigned count, Value *out);
