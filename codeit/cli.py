@@ -38,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "run": ("run a program on a task and show what it does", _run),
         "show": ("show a task", _show),
         "dsl": ("list the primitives and constants of the language", _dsl),
+        "fuzz": ("compare the native machine with a plain evaluator", _fuzz),
         "info": ("say what this installation is and what it can use", _info),
     }
     parser = argparse.ArgumentParser(
@@ -263,7 +264,7 @@ def _pair_name(task: Task, k: int) -> str:
     return f"demonstration {k + 1}" if k < num else f"test {k - num + 1}"
 
 
-# ---- dsl, info -------------------------------------------------------------------------------
+# ---- dsl, fuzz, info -------------------------------------------------------------------------
 
 
 def _dsl(words: list[str]) -> None:
@@ -298,6 +299,51 @@ def _dsl(words: list[str]) -> None:
         print("\nconstants")
         for constant in CONSTANTS.values():
             print(f"  {constant.name}: {constant.type} = {constant.value}")
+
+
+def _fuzz(words: list[str]) -> None:
+    parser = argparse.ArgumentParser(
+        prog="codeit fuzz",
+        description="Run random programs on the native machine and on a reference, and compare "
+        "outcomes, values and the orders of sets. Exits with 1 when they differ.",
+    )
+    parser.add_argument("--programs", type=int, default=1000, help="how many (default 1000)")
+    parser.add_argument("--seed", type=int, default=0, help="which ones (default 0)")
+    parser.add_argument("--dialect", default="codeit", help="codeit (default) or arc-dsl")
+    parser.add_argument(
+        "--oracle",
+        type=Path,
+        help="the folder of the oracle; tests/oracle of a checkout if omitted",
+    )
+    parser.add_argument(
+        "--arc-dsl",
+        type=Path,
+        metavar="DIR",
+        help="compare with the original functions (dsl.py and arc_types.py in DIR) instead; they "
+        "must be those of the dialect",
+    )
+    parser.add_argument("--out", type=Path, help="append differences to this .jsonl file")
+    parsed = parser.parse_args(words)
+
+    from rich.console import Console
+
+    from codeit import fuzzing
+    from codeit.dsl.program import is_arc_dsl
+
+    is_arc_dsl(parsed.dialect)
+    oracle = parsed.oracle or fuzzing.ORACLE
+    if parsed.arc_dsl is None:
+        reference = fuzzing.load_oracle(oracle, parsed.dialect)
+    else:
+        has_oracle = parsed.oracle is not None or oracle.is_dir()
+        reference = fuzzing.load_functions(
+            parsed.arc_dsl, parsed.dialect, oracle if has_oracle else None
+        )
+    tally = fuzzing.fuzz_on_console(
+        parsed.programs, parsed.seed, parsed.dialect, reference, parsed.out, Console()
+    )
+    if tally.differences:
+        raise SystemExit(1)
 
 
 def _info(words: list[str]) -> None:

@@ -32,6 +32,7 @@ PYTHON_ROOMS = {
     "render": {"arc"},
     "tokenizer": {"dsl", "text"},
     "mutation": {"_native", "arc", "dsl", "executor"},
+    "fuzzing": {"_native", "arc", "dsl", "executor", "progress"},
     "experience": {"arc", "executor", "replay", "tokenizer"},
     "run_directory": {"scoring"},
     "config": {"dsl", "executor", "model", "mutation", "replay", "sampling", "training"},
