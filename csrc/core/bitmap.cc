@@ -13,30 +13,46 @@ Outcome BitmapBuilder::start() {
 }
 
 void BitmapBuilder::finish(Bitmap *out, uint32_t *size) {
-    Row columns = 0;
+    if (window_.width <= 64) {
+        finish_as<uint64_t>(out, size);
+    } else {
+        finish_as<Row>(out, size);
+    }
+}
+
+// Word is as wide as the window, so that narrow ones cost half.
+template <typename Word>
+void BitmapBuilder::finish_as(Bitmap *out, uint32_t *size) {
+    Word columns = 0;
     uint32_t count = 0;
     int64_t first = window_.height;
     int64_t last = -1;
     for (int64_t i = 0; i < window_.height; ++i) {
-        if (rows_[i] == 0) continue;
-        first = std::min(first, i);
+        auto row = static_cast<Word>(rows_[i]);
+        if (row == 0) continue;
+        if (last < 0) first = i;
         last = i;
-        columns |= rows_[i];
-        count += count_bits(rows_[i]);
+        columns |= row;
+        count += count_bits(row);
     }
     *size = count;
     *out = {};
     if (count == 0) return;
-    bool is_wide = high_half(columns) != 0;
-    int from = low_half(columns) != 0 ? std::countr_zero(low_half(columns))
-                                      : 64 + std::countr_zero(high_half(columns));
-    int end = is_wide ? 64 + std::bit_width(high_half(columns)) : std::bit_width(low_half(columns));
+    uint64_t low = low_half(columns);
+    uint64_t high = high_half(columns);
+    int from = low != 0 ? std::countr_zero(low) : 64 + std::countr_zero(high);
+    int end = high != 0 ? 64 + std::bit_width(high) : std::bit_width(low);
     if (from != 0) {
         for (int64_t i = first; i <= last; ++i) rows_[i] >>= from;
     }
     *out = {static_cast<int32_t>(window_.top + first), static_cast<int32_t>(window_.left + from),
             static_cast<int32_t>(last - first + 1), static_cast<int32_t>(end - from),
             rows_ + first};
+}
+
+Bitmap BitmapBuilder::finish_tight() const {
+    return {static_cast<int32_t>(window_.top), static_cast<int32_t>(window_.left),
+            static_cast<int32_t>(window_.height), static_cast<int32_t>(window_.width), rows_};
 }
 
 uint32_t num_places(const Bitmap &bits) {

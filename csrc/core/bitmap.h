@@ -150,8 +150,13 @@ class BitmapBuilder {
 
     // *size is the number of places; 0 leaves *out empty. The rows must not be changed afterwards.
     void finish(Bitmap *out, uint32_t *size);
+    // For rows that are known to reach all four sides of the window.
+    Bitmap finish_tight() const;
 
   private:
+    template <typename Word>
+    void finish_as(Bitmap *out, uint32_t *size);
+
     Machine &m_;
     Window window_;
     Row *rows_ = nullptr;

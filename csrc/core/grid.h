@@ -12,6 +12,9 @@ struct Grid {
     int32_t width;
     int32_t stride;
     int8_t *cells;
+    mutable int16_t most_common = kUnknown; // its most common color, once it has been counted
+
+    static constexpr int16_t kUnknown = INT16_MIN;
 
     int8_t *row(int64_t i) { return cells + i * stride; }
     const int8_t *row(int64_t i) const { return cells + i * stride; }

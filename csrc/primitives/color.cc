@@ -229,7 +229,17 @@ PRIMITIVE(colorfilter) {
 }
 
 PRIMITIVE(mostcolor) {
-    return extreme_color(m, Extreme::largest, args[0], out);
+    const Value &element = args[0];
+    if (element.kind != Kind::grid) return extreme_color(m, Extreme::largest, element, out);
+    const Grid &grid = *element.grid;
+    if (grid.most_common == Grid::kUnknown) {
+        TRY(extreme_color(m, Extreme::largest, element, out));
+        grid.most_common = static_cast<int16_t>(out->integer);
+    } else {
+        TRY(m.charge(static_cast<uint64_t>(grid.num_cells())));
+        *out = Value::of_int(grid.most_common);
+    }
+    return Outcome::ok;
 }
 PRIMITIVE(leastcolor) {
     return extreme_color(m, Extreme::smallest, args[0], out);

@@ -74,10 +74,8 @@ Outcome diagonal(Machine &m, int64_t top, int64_t bottom, int64_t start, int64_t
         BitmapBuilder builder(m, window);
         TRY(builder.start());
         for (int64_t n = 0; n < length; ++n) builder.add(top + n, start + step * n);
-        Patch patch;
-        uint32_t size;
-        builder.finish(&patch.bits, &size);
-        return set_of_rows(m, Kind::pair, patch, size, out);
+        auto size = static_cast<uint32_t>(length);
+        return set_of_rows(m, Kind::pair, {.bits = builder.finish_tight()}, size, out);
     }
     TRY(m.charge(count));
     Value *places;

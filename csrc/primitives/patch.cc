@@ -312,10 +312,8 @@ Outcome full_window(Machine &m, const Window &window, Value *out) {
     BitmapBuilder builder(m, window);
     TRY(builder.start());
     for (int64_t i = 0; i < window.height; ++i) builder.row(i) = low_columns(window.width);
-    Patch patch;
-    uint32_t size;
-    builder.finish(&patch.bits, &size);
-    return set_of_rows(m, Kind::pair, patch, size, out);
+    auto size = static_cast<uint32_t>(window.height * window.width);
+    return set_of_rows(m, Kind::pair, {.bits = builder.finish_tight()}, size, out);
 }
 
 Outcome straight_line(Machine &m, bool row_is_fixed, const Value &fixed, int64_t first,

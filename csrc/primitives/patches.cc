@@ -90,9 +90,8 @@ Outcome ring(Machine &m, const Value *corners, Value *out) {
     Row sides = Row{1} << (window.width - 1) | 1;
     for (int64_t i = 0; i < window.height; ++i) builder.row(i) = sides;
     builder.row(0) = builder.row(window.height - 1) = low_columns(window.width);
-    Patch patch;
-    uint32_t size;
-    builder.finish(&patch.bits, &size);
+    Patch patch = {.bits = builder.finish_tight()};
+    uint32_t size = num_places(patch.bits);
     RingOfLines *lines;
     TRY(m.allocate(1, &lines));
     *lines = {{RingOfLines::lay_out_ring}, {corners[0], corners[1], corners[2], corners[3]}};
