@@ -3,28 +3,39 @@
 The question: on one core, how many times as fast as CPython running the same primitives as plain
 functions are the programs of a corpus on the demonstrations of their own tasks; and how many runs a
 second does a batch make, from Python, hot (the same program again) and cold (each program once in a
-sweep)? Every output is compared with the task's before its time counts.
+sweep), of those programs and of their mutants? Every output of a program of the corpus is compared
+with the task's before its time counts; a mutant's only with that of another run, by another number
+of threads.
 
 Plain Python needs the original functions: `--arc-dsl DIR` names a checkout of arc-dsl. They run as
 precompiled functions in the arc-dsl dialect, and so does the machine then. Without them only the
-machine is measured. Times are medians of some repeats; the last line is JSON.
+machine is measured. Where the shared data is (CODEIT_SHARED), its recorded mutants are measured,
+too. Times are medians of some repeats; the last line is JSON.
 
     python benchmarks/bench_vm.py [--programs FILE] [--arc-dsl DIR] [--repeats 5]
 """
 
 import argparse
+import gzip
 import importlib
+import json
 import math
+import os
 import statistics
 import sys
+from pathlib import Path
 
 import numpy as np
 from harness import Report, machine, time_of
 
-from codeit import arc, execute_groups, executor
+from codeit import Limits, Program, ProgramError, arc, execute, execute_groups, executor
 from codeit.dsl import load_seed_programs
+from codeit.mutation import MutationSettings, mutate
 
 LEAST_SECONDS = 0.002  # A program is run so often in a row that one timing lasts this long.
+NUM_MUTANTS = 5000
+MUTANT_LIMITS = Limits(fuel=200_000)  # a few mutants would run for as long as all others together
+SEED = 17
 
 
 def as_tuples(grid):
@@ -74,6 +85,68 @@ def hot_times(programs, inputs, repeats):
     return times
 
 
+def own_mutants(parents):
+    """Groups of mutants of the programs, each with the demonstrations of its parent's task."""
+    settings = MutationSettings(num_tasks=NUM_MUTANTS)
+    mutants = mutate(parents, settings, SEED, MUTANT_LIMITS)
+    return [([m.program], [d.input for d in m.parent.demonstrations]) for m in mutants]
+
+
+def recorded_mutants():
+    """The mutants of the shared data with their inputs; None where it is not."""
+    folder = Path(os.environ.get("CODEIT_SHARED", "../shared")) / "data"
+    if not (folder / "golden_mutants.jsonl.gz").is_file():
+        print(f"the shared data is not at {folder} (CODEIT_SHARED): no recorded mutants")
+        return None
+    with gzip.open(folder / "golden_grids.json.gz", "rt") as file:
+        grids = [np.array(grid, np.uint8) for grid in json.load(file)]
+    groups = []
+    with gzip.open(folder / "golden_mutants.jsonl.gz", "rt") as file:
+        for row in map(json.loads, file):
+            try:
+                program = Program.parse(row["program"], row["dialect"])
+            except ProgramError:  # the original's checker refuses it as well
+                continue
+            groups.append(([program], [grids[k] for k in row["inputs"]]))
+    return groups
+
+
+def bench_sweeps(report, name, groups, limits, repeats):
+    """Each program once on each of its inputs, by one thread and by all."""
+    num_runs = sum(len(programs) * len(grids) for programs, grids in groups)
+    first = None
+    medians = []
+    for threads in sorted({1, executor.num_usable_cores()}):
+        seconds = []
+        for _ in range(repeats):
+            taken, results = time_of(lambda t=threads: execute_groups(groups, t, limits))
+            seconds.append(taken)
+        outcomes = np.concatenate([r.outcome.ravel() for r in results])
+        fuel = np.concatenate([r.fuel.ravel() for r in results])
+        if first is None:
+            first = (outcomes, fuel)
+        assert np.array_equal(first[0], outcomes)
+        assert np.array_equal(first[1], fuel)
+        report.add(f"{name}, {threads} thread{'s' * (threads > 1)}", seconds, items=num_runs)
+        medians.append(statistics.median(seconds))
+    if len(medians) > 1:
+        report.add_ratio(f"{name}, all threads to one", medians[0] / medians[-1])
+
+
+def bench_overhead(report, seeds, repeats):
+    """What is not running: parsing a text, and an execution in a batch that does nothing."""
+    texts = [seed.program.text for seed in seeds]
+    dialect = seeds[0].program.dialect
+    seconds = [
+        time_of(lambda: [Program.parse(t, dialect) for t in texts])[0] for _ in range(repeats)
+    ]
+    report.add("parse, from Python", seconds, items=len(texts))
+    nothing = Program.parse("O = identity(I)")
+    grid = np.zeros((3, 3), np.uint8)
+    seconds = [time_of(lambda: execute([nothing] * 10_000, [grid], 1))[0] for _ in range(repeats)]
+    report.add("a program of one line that does nothing", seconds, items=10_000)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--programs", help="a corpus; that of the package if omitted")
@@ -96,12 +169,14 @@ def main():
     groups = [groups[k] for k in chosen]
     inputs = [grids for _, grids in groups]
     programs = [programs[0] for programs, _ in groups]
-    for threads in sorted({1, executor.num_usable_cores()}):
-        sweeps = [
-            time_of(lambda t=threads: execute_groups(groups, t))[0]
-            for _ in range(arguments.repeats)
-        ]
-        report.add(f"a sweep, cold, {threads} thread{'s' * (threads > 1)}", sweeps, items=num_runs)
+    bench_sweeps(report, "each program once, cold", groups, None, arguments.repeats)
+    parents = [(tasks[seeds[k].task_id], seeds[k].program) for k in chosen]
+    mutants = own_mutants(parents)
+    bench_sweeps(report, "mutants, cold", mutants, MUTANT_LIMITS, arguments.repeats)
+    recorded = recorded_mutants()
+    if recorded is not None:
+        bench_sweeps(report, "recorded mutants, cold", recorded, MUTANT_LIMITS, arguments.repeats)
+    bench_overhead(report, seeds, arguments.repeats)
     ours = hot_times(programs, inputs, arguments.repeats)
     report.add("each program, hot, 1 thread", [sum(ours)], items=num_runs)
 
@@ -119,6 +194,9 @@ def main():
         report.add("each program, plain Python", [sum(theirs)], items=num_runs)
         report.add_ratio("geometric mean over programs", math.exp(np.mean(np.log(ratios))))
         report.add_ratio("total time", sum(theirs) / sum(ours))
+        longest = max(range(len(theirs)), key=lambda k: theirs[k])
+        rest = (sum(theirs) - theirs[longest]) / (sum(ours) - ours[longest])
+        report.add_ratio(f"total time without {seeds[chosen[longest]].task_id}", rest)
         report.add_ratio("the program that gains least", min(ratios))
     report.print_record("vm", {"numpy": np.__version__}, vars(arguments))
 
