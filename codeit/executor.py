@@ -65,12 +65,11 @@ class Outcome(IntEnum):
 class Limits:
     """What one run may use. All are counts, so that a verdict is the same on every machine."""
 
-    fuel: int = 10_000_000
-    """Elements touched, calls made and lines run, charged before the work is done. Four times what
-    the dearest of the 400 solver programs needs on its own grids (a64e4611: 2.3 million; all others
-    stay below 280,000), and enough for every program of the golden files that CPython finishes.
-    A unit takes 2 to 30 ns as a rule, 500 ns in the worst program known, which fills a set with
-    places whose hashes collide."""
+    fuel: int = 20_000_000
+    """Elements touched, calls made and lines run, charged before the work is done. The 400 solver
+    programs need at most 250,000 on their own grids; the dearest of 7,000 recorded mutants that
+    CPython finishes needs 15.4 million. A unit takes 1 to 16 ns as a rule, 24 ns in the worst
+    program known, so that a run ends within half a second. For a search, 200,000 is plenty."""
     max_bytes: int = 512 << 20
     """Memory for the values of a run, which are kept until it ends. Reserved as address space and
     touched as needed: the median solver touches 40 kB. A program that spends all its fuel on the

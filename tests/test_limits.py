@@ -439,7 +439,7 @@ def test_the_largest_factor_or_distance_ends_with_an_outcome(arguments):
 
 
 def test_far_cells_are_cheap_where_nothing_lies_between():
-    limits = Limits(fuel=100)
+    limits = Limits(fuel=200)
     for name, value in (
         ("height", BILLION + 1),
         ("width", BILLION + 1),

@@ -206,8 +206,10 @@ Outcome add(Machine &m, Set *set, size_t *capacity, const Value &v, uint64_t has
             uint32_t *index) {
     Outcome failure = Outcome::ok;
     uint32_t free_slot = UINT32_MAX;
+    uint32_t num_probes = 0;
     *index = set->size;
     probe(set->mask, hash, [&](uint32_t at) {
+        ++num_probes;
         uint32_t candidate = set->slots[at];
         if (candidate == Set::kEmptySlot) {
             free_slot = at;
@@ -219,6 +221,8 @@ Outcome add(Machine &m, Set *set, size_t *capacity, const Value &v, uint64_t has
         if (failure == Outcome::ok && is_equal) *index = candidate - 1;
         return failure != Outcome::ok || is_equal;
     });
+    // Hashes that meet again and again are the business of hostile programs.
+    if (num_probes > table_rules::kLinearProbes + 1) TRY(m.charge(num_probes));
     if (free_slot == UINT32_MAX) return failure;
     TRY(reserve(m, set, set->size + size_t{1}, capacity));
     set->values[set->size] = v;
@@ -310,7 +314,8 @@ Outcome tuple_or_grid(Machine &m, const ValueList &list, Value *out) {
 }
 
 Outcome SetBuilder::add(const Value &v, uint32_t *index) {
-    TRY(m_.charge(1));
+    constexpr uint64_t kUnitsOfAdding = 6; // what it takes beside the touch of a cell
+    TRY(m_.charge(kUnitsOfAdding));
     uint64_t hash;
     TRY(hash_of(m_, v, &hash));
     if (table_.slots == nullptr) TRY(start_table(m_, &table_, &capacity_));

@@ -104,6 +104,7 @@ Outcome CellClasses::read(const Value &grid) {
 // round visits the candidates in the iteration order of a set, and the sets are laid out as CPython
 // would. `belongs(place, &result)` tells its places among the candidates, and is_taken(place) those
 // of components found before and of this one, of which there are `num_taken`; take(place) adds one.
+constexpr uint64_t kUnitsOfPlace = 8; // that a table takes, beside the touch of a cell
 template <typename Belongs, typename IsTaken, typename Take>
 Outcome flood(Machine &m, Place start, bool diagonal, int64_t height, int64_t width,
               size_t num_taken, Belongs belongs, IsTaken is_taken, Take take) {
@@ -115,7 +116,7 @@ Outcome flood(Machine &m, Place start, bool diagonal, int64_t height, int64_t wi
     while (candidates.size() > 0) {
         TRY(next.clear());
         for (Place place : candidates) {
-            TRY(m.charge(1));
+            TRY(m.charge(kUnitsOfPlace));
             bool is_part;
             TRY(belongs(place, &is_part));
             if (!is_part) continue;
@@ -124,7 +125,7 @@ Outcome flood(Machine &m, Place start, bool diagonal, int64_t height, int64_t wi
             constexpr int32_t kMaxSide = SurroundingsTable::kMaxSide;
             if (place.i > 0 && place.i + 1 < height && place.i < kMaxSide && place.j > 0 &&
                 place.j + 1 < width && place.j < kMaxSide) {
-                TRY(m.charge(diagonal ? 8 : 4));
+                TRY(m.charge((diagonal ? 8 : 4) * kUnitsOfPlace));
                 TRY(next.merge(SurroundingsTable::of(place, diagonal), place));
                 continue;
             }
@@ -135,7 +136,7 @@ Outcome flood(Machine &m, Place start, bool diagonal, int64_t height, int64_t wi
                     around.add(neighbor);
                 }
             }
-            TRY(m.charge(around.size()));
+            TRY(m.charge(around.size() * kUnitsOfPlace));
             TRY(next.merge(around));
         }
         TRY(candidates.assign_difference(next, num_taken, is_taken));
