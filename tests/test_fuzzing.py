@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from codeit import Program, fuzzing
+from codeit import Program, fuzzing, run
 from codeit.cli import main
 from codeit.dsl import PRIMITIVES
 from codeit.fuzzing import KINDS, End, fuzz, load_functions, load_oracle, native_end
@@ -22,7 +22,7 @@ def reference_that_errs(name):
     def reference(text, grid):
         if f" = {name}(" in text:
             return End(exception="KeyError")
-        return native_end(fuzzing.run(Program.parse(text), grid, fuzzing.LIMITS))
+        return native_end(run(Program.parse(text), grid, fuzzing.LIMITS))
 
     return reference
 
@@ -49,14 +49,14 @@ def test_the_machine_and_the_oracle_agree_on_random_programs(dialect):
 
 
 def draw(count):
-    generator = fuzzing._Generator("codeit")
+    generator = fuzzing.Generator("codeit")
     return [generator.draw(random.Random(k)) for k in range(count)]
 
 
 def test_programs_of_all_kinds_return_values_and_fail():
     exceptions = {kind: Counter() for kind in KINDS}
     for kind, program, grids in draw(400):
-        exceptions[kind][native_end(fuzzing.run(program, grids[0], fuzzing.LIMITS)).exception] += 1
+        exceptions[kind][native_end(run(program, grids[0], fuzzing.LIMITS)).exception] += 1
     for kind in KINDS:
         num_values = exceptions[kind].pop(None)
         assert num_values > 30, kind
@@ -122,7 +122,7 @@ def test_a_run_that_hangs_on_addresses_is_counted_apart():
     ],
 )
 def test_a_run_at_a_limit_of_the_machine_is_a_limit(text):
-    end = native_end(fuzzing.run(Program.parse(text), [[1]], fuzzing.LIMITS))
+    end = native_end(run(Program.parse(text), [[1]], fuzzing.LIMITS))
     assert end.to_json() == {"limit": True}
 
 

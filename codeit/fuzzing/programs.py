@@ -1,0 +1,239 @@
+"""Draws programs of three kinds, and grids to run them on.
+
+Typed programs are grown line by line, from arguments of the declared types; mutants are made of the
+seed programs; the arguments of untyped programs are anything.
+"""
+
+from __future__ import annotations
+
+import functools
+import random
+from collections.abc import Sequence
+
+import numpy as np
+
+from codeit import arc
+from codeit._native import vm
+from codeit.dsl import CONSTANTS, PRIMITIVES, Primitive, Program, ProgramError, load_seed_programs
+from codeit.dsl.program import Dialect
+from codeit.executor import Grid, Limits, Outcome, run
+
+KINDS = ("typed", "mutated", "untyped")
+
+_GROWTH = Limits(fuel=15_000, max_bytes=16 << 20)  # keeps programs cheap while they grow
+_NUM_GRIDS = 3
+_MAX_CELLS = 144
+_MUTATION_WEIGHTS = (0.5, 0.25, 0.25, 0.5)
+_END = "O = identity(identity)"
+_PRIMITIVES = tuple(PRIMITIVES.values())
+_SETS = {"FrozenSet", "IntegerSet", "Object", "Objects", "Indices", "IndicesSet"}
+_TUPLES = {"Tuple", "TupleTuple", "Grid", "IntegerTuple", "Cell"}
+_NARROWER = {
+    "Integer": {"Boolean"},
+    "Numerical": {"Boolean", "Integer", "IntegerTuple"},
+    "Patch": {"Object", "Indices"},
+    "Element": {"Object", "Grid"},
+    "Piece": {"Grid", "Object", "Indices"},
+    "FrozenSet": _SETS,
+    "Tuple": _TUPLES,
+    "TupleTuple": {"Grid"},
+    "Container": _SETS | _TUPLES,
+    "ContainerContainer": {"Objects", "IndicesSet", "Grid", "TupleTuple"},
+}
+_FUNCTION_ARITIES = {
+    "papply": (2,),
+    "mpapply": (2,),
+    "prapply": (2,),
+    "rbind": (2, 3),
+    "lbind": (2, 3),
+}
+
+
+def parse_lines(lines: Sequence[str], dialect: Dialect) -> Program | None:
+    """The program that the lines are, or None."""
+    try:
+        return Program.parse("\n".join(lines), dialect)
+    except ProgramError:
+        return None
+
+
+def _accepts(wanted: str, given: str) -> bool:
+    return wanted in ("Any", given) or given in _NARROWER.get(wanted, ())
+
+
+@functools.cache
+def _places_for(given: str, is_any: bool) -> tuple[tuple[Primitive, int], ...]:
+    """The parameters that take a value of a type; of those that take anything, all or none."""
+    places = [
+        (primitive, k)
+        for primitive in _PRIMITIVES
+        for k, parameter in enumerate(primitive.parameters)
+        if _accepts(parameter.type, given) and (parameter.type == "Any") == is_any
+    ]
+    return tuple(places) or _places_for(given, True)
+
+
+class Generator:
+    """Draws programs of the three kinds, with grids to run them on."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        tasks = {task.task_id: task for task in arc.load("arc1-training")}
+        self._grids = [
+            pair.input
+            for task in tasks.values()
+            for pair in task.demonstrations
+            if pair.input.size <= _MAX_CELLS
+        ]
+        self._parents = [
+            (seed.program, grid)
+            for seed in load_seed_programs(dialect=dialect)
+            for grid in [pair.input for pair in tasks[seed.task_id].demonstrations][:2]
+            if grid.size <= _MAX_CELLS
+        ]
+
+    def draw(self, source: random.Random) -> tuple[str, Program, list[Grid]]:
+        """The kind, a program, and grids.
+
+        Every other program returns the values of all its lines, nested in pairs, so that the order
+        of a set shows that nothing else would have looked at.
+        """
+        kind = source.choice(KINDS)
+        if kind == "mutated":
+            program, grid = self._mutant(source)
+        else:
+            grid = self._grid(source)
+            grow = self._typed if kind == "typed" else self._untyped
+            program = grow(source, grid)
+        if source.random() < 0.5:
+            program = self._gathered(program) or program
+        return kind, program, [grid, *(self._grid(source) for _ in range(_NUM_GRIDS - 1))]
+
+    def _gathered(self, program: Program) -> Program | None:
+        lines = program.text.split("\n")
+        last = len(lines) - 1
+        lines[last] = lines[last].replace("O = ", "y0 = ", 1)
+        pairs = "y0"
+        for k in range(last):
+            name = "O" if k == last - 1 else f"y{k + 1}"
+            lines.append(f"{name} = astuple({pairs}, {lines[k].split(' = ')[0]})")
+            pairs = name
+        return parse_lines(lines, self._dialect)
+
+    def _grid(self, source: random.Random) -> Grid:
+        if source.random() < 0.3:
+            return source.choice(self._grids)
+        most = 30 if source.random() < 0.02 else 7
+        height, width = source.randint(1, most), source.randint(1, most)
+        colors = source.sample(range(10), source.randint(1, 4))
+        weights = [source.random() ** 2 + 0.01 for _ in colors]
+        cells = source.choices(colors, weights, k=height * width)
+        return np.array(cells, dtype=np.uint8).reshape(height, width)
+
+    def _mutant(self, source: random.Random) -> tuple[Program, Grid]:
+        program, grid = source.choice(self._parents)
+        for _ in range(source.choice((1, 1, 2, 3, 5))):
+            parent = vm.MutationParent(program.compiled, grid, _GROWTH._native())
+            seeds = np.array([source.getrandbits(64)], dtype=np.uint64)
+            (text,) = vm.mutate_many(parent, _MUTATION_WEIGHTS, seeds)
+            mutant = parse_lines(text.split("\n"), self._dialect) if text else None
+            program = mutant or program
+        return program, grid
+
+    def _typed(self, source: random.Random, grid: Grid) -> Program:
+        """A program whose lines run on the grid, but for the last one now and then."""
+        lines: list[str] = []
+        types = {"I": "Grid"}
+        used: set[str] = set()
+        program = None
+        for k in range(1, source.choice((2, 4, 6, 9, 12)) + 1):
+            for _ in range(8):
+                line = self._typed_call(source, types, used)
+                grown = parse_lines([*lines, f"O = {line}"], self._dialect)
+                if grown is None:
+                    continue
+                end = run(grown, grid, _GROWTH)
+                if end.outcome == Outcome.ok or source.random() < 0.02:
+                    break
+            else:
+                break
+            program = grown
+            if end.outcome != Outcome.ok:
+                break
+            parent = vm.MutationParent(grown.compiled, grid, _GROWTH._native())
+            types[f"x{k}"] = parent.types[-1]
+            lines.append(f"x{k} = {line}")
+            used |= set(line[:-1].split("(")[1].split(", "))
+        return program or Program.parse("O = identity(I)", self._dialect)
+
+    def _typed_call(self, source: random.Random, types: dict[str, str], used: set[str]) -> str:
+        """A call whose arguments have the declared types; mostly one of them is a variable that
+        no line has used yet."""
+        unused = [name for name in types if name not in used]
+        focus = source.choice(unused if unused and source.random() < 0.8 else list(types))
+        if types[focus] == "Callable" and source.random() < 0.6:
+            return f"{focus}({source.choice(list(types))})"
+        places = _places_for(types[focus], is_any=source.random() < 0.15)
+        primitive, place = source.choice(places)
+        names = [
+            focus if k == place else self._typed_argument(source, primitive, k, types)
+            for k in range(primitive.arity)
+        ]
+        return f"{primitive.name}({', '.join(names)})"
+
+    def _typed_argument(
+        self, source: random.Random, primitive: Primitive, k: int, types: dict[str, str]
+    ) -> str:
+        wanted = primitive.parameters[k].type
+        variables = [name for name, given in types.items() if _accepts(wanted, given)]
+        if variables and source.random() < 0.6:
+            return source.choice(variables)
+        if wanted == "Callable":
+            is_outer = primitive.name == "fork" and k == 0
+            arities = (2,) if is_outer else _FUNCTION_ARITIES.get(primitive.name, (1,))
+            return source.choice([p.name for p in _PRIMITIVES if p.arity in arities])
+        names = [name for name, c in CONSTANTS.items() if _accepts(wanted, c.type)]
+        if wanted == "Any" and source.random() < 0.2:
+            names = list(PRIMITIVES)
+        # Nothing fits a container before a line has made one: any variable, which may fail.
+        return source.choice(names or variables or list(types))
+
+    def _untyped(self, source: random.Random, grid: Grid) -> Program:
+        """A program of arguments that are anything. Most lines but the last are drawn until one
+        runs on the grid, so that what comes after is reached."""
+        num_lines = source.choice((1, 2, 3, 4, 6))
+        lines: list[str] = []
+        while len(lines) < num_lines:
+            bound = [line.split(" = ")[0] for line in lines]
+            is_last = len(lines) + 1 == num_lines
+            name = "O" if is_last else f"x{len(lines) + 1}"
+            if not is_last and source.random() < 0.02:
+                name = source.choice(list(CONSTANTS))
+            primitive = source.choice(_PRIMITIVES)
+            function, arity = primitive.name, primitive.arity
+            if bound and source.random() < 0.1:
+                function, arity = source.choice(bound), source.choice((1, 1, 2, 3))
+            elif source.random() < 0.04:
+                arity = source.randint(1, 4)
+            itself = [name] if source.random() < 0.01 else []
+            names = [self._anything(source, bound + itself) for _ in range(arity)]
+            line = f"{name} = {function}({', '.join(names)})"
+            is_good = self._runs(lines, line, grid) or source.random() < (0.3 if is_last else 0.03)
+            if is_good and parse_lines(
+                [*lines, line] if is_last else [*lines, line, _END], self._dialect
+            ):
+                lines.append(line)
+        return Program.parse("\n".join(lines), self._dialect)
+
+    def _anything(self, source: random.Random, bound: list[str]) -> str:
+        kind = source.random()
+        if bound and kind < 0.5:
+            return source.choice(bound)
+        if kind < 0.65:
+            return "I"
+        return source.choice(list(CONSTANTS if kind < 0.9 else PRIMITIVES))
+
+    def _runs(self, lines: list[str], line: str, grid: Grid) -> bool:
+        """Whether the line is text of the language that can follow and returns something."""
+        program = parse_lines([*lines, "O = " + line.split(" = ")[1]], self._dialect)
+        return program is not None and run(program, grid, _GROWTH).outcome == Outcome.ok
