@@ -10,7 +10,7 @@ Outcome new_grid(Machine &m, int64_t height, int64_t width, Grid **out) {
     Grid *grid;
     TRY(m.allocate(1, &grid));
     int8_t *cells;
-    TRY(m.allocate(static_cast<size_t>(height * width), &cells));
+    TRY(m.allocate(static_cast<size_t>(height * width) + kSpareCells, &cells));
     *grid = {static_cast<int32_t>(height), static_cast<int32_t>(width), static_cast<int32_t>(width),
              cells};
     *out = grid;
@@ -23,7 +23,7 @@ Outcome copy_grid(Machine &m, const Grid &grid, Grid **out) {
         std::memcpy((*out)->cells, grid.cells, static_cast<size_t>(grid.num_cells()));
     } else {
         for (int64_t i = 0; i < grid.height; ++i) {
-            std::memcpy((*out)->row(i), grid.row(i), static_cast<size_t>(grid.width));
+            copy_row((*out)->row(i), grid.row(i), grid.width);
         }
     }
     return Outcome::ok;

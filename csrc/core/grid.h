@@ -29,8 +29,26 @@ inline bool fits_cell(const Value &v) {
     return v.kind == Kind::integer && v.integer >= INT8_MIN && v.integer <= INT8_MAX;
 }
 
-// A grid with uninitialised cells; charges for them. Both sides must be positive.
+// A grid with uninitialised cells; charges for them. Both sides must be positive. kSpareCells
+// behind the last one may be written, too.
+inline constexpr size_t kSpareCells = 16;
 Outcome new_grid(Machine &m, int64_t height, int64_t width, Grid **out);
+
+// Writes a row in whole vectors, so that up to kSpareCells behind it change: for rows of a new grid
+// that are written from top to bottom.
+inline void copy_row(int8_t *to, const int8_t *from, int64_t width) {
+    for (int64_t j = 0; j < width; j += 16) std::memcpy(to + j, from + j, 16);
+}
+inline void reverse_row(int8_t *to, const int8_t *from, int64_t width) {
+    int64_t j = 0;
+    for (; j + 8 <= width; j += 8) {
+        uint64_t cells;
+        std::memcpy(&cells, from + width - 8 - j, sizeof cells);
+        cells = __builtin_bswap64(cells);
+        std::memcpy(to + j, &cells, sizeof cells);
+    }
+    for (; j < width; ++j) to[j] = from[width - 1 - j];
+}
 
 Outcome copy_grid(Machine &m, const Grid &grid, Grid **out);
 

@@ -419,9 +419,13 @@ Outcome map_items(Machine &m, const Value &grid, bool stays_dense, MapCell map_c
 PRIMITIVE(replace) {
     const Value &replacee = args[1];
     const Value &replacer = args[2];
-    auto map_cell = [&](int8_t cell) {
-        return replacee.is_int() && cell == replacee.integer ? static_cast<int8_t>(replacer.integer)
-                                                             : cell;
+    if (args[0].kind == Kind::grid && !fits_color(replacee)) { // no cell is it
+        *out = args[0];
+        return Outcome::ok;
+    }
+    auto map_cell = [old = static_cast<int8_t>(replacee.integer),
+                     fresh = static_cast<int8_t>(replacer.integer)](int8_t cell) {
+        return cell == old ? fresh : cell;
     };
     auto map_item = [&](const Value &item, Value *mapped) {
         bool is_equal;
@@ -435,10 +439,9 @@ PRIMITIVE(replace) {
 PRIMITIVE(switch) {
     const Value &a = args[1];
     const Value &b = args[2];
-    auto map_cell = [&](int8_t cell) {
-        return static_cast<int8_t>(cell == b.integer   ? a.integer
-                                   : cell == a.integer ? b.integer
-                                                       : cell);
+    auto map_cell = [from = static_cast<int8_t>(a.integer),
+                     to = static_cast<int8_t>(b.integer)](int8_t cell) {
+        return cell == to ? from : cell == from ? to : cell;
     };
     auto map_item = [&](const Value &item, Value *mapped) {
         bool is_a;

@@ -257,8 +257,8 @@ PRIMITIVE(hconcat) {
         TRY(new_grid(m, std::min(left.height, right.height), int64_t{left.width} + right.width,
                      &to));
         for (int64_t i = 0; i < to->height; ++i) {
-            std::copy_n(left.row(i), left.width, to->row(i));
-            std::copy_n(right.row(i), right.width, to->row(i) + left.width);
+            copy_row(to->row(i), left.row(i), left.width);
+            copy_row(to->row(i) + left.width, right.row(i), right.width);
         }
         *out = value_of_grid(to);
         return Outcome::ok;
@@ -284,7 +284,7 @@ PRIMITIVE(vconcat) {
         for (int64_t i = 0; i < to->height; ++i) {
             const int8_t *row =
                 i < a.grid->height ? a.grid->row(i) : b.grid->row(i - a.grid->height);
-            std::copy_n(row, to->width, to->row(i));
+            copy_row(to->row(i), row, to->width);
         }
         *out = value_of_grid(to);
         return Outcome::ok;

@@ -39,10 +39,15 @@ Outcome upscaled_grid(Machine &m, const Value &grid, const Value &vertical, cons
             int8_t *first = to->row(i * vertical.integer);
             int8_t *next = first;
             for (int64_t j = 0; j < from.width; ++j) {
-                next = std::fill_n(next, horizontal.integer, from.at(i, j));
+                // Eight cells at a time; those too many are written over, or spare.
+                uint64_t cells = static_cast<uint8_t>(from.at(i, j)) * 0x0101010101010101u;
+                for (int64_t k = 0; k < horizontal.integer; k += 8) {
+                    std::memcpy(next + k, &cells, sizeof cells);
+                }
+                next += horizontal.integer;
             }
             for (int64_t k = 1; k < vertical.integer; ++k) {
-                std::memcpy(first + k * width, first, static_cast<size_t>(width));
+                copy_row(first + k * width, first, width);
             }
         }
         *out = value_of_grid(to);

@@ -10,6 +10,15 @@ Outcome turned(Machine &m, const Grid &from, Turn turn, Value *out) {
     Grid *to;
     TRY(turn.transpose ? new_grid(m, from.width, from.height, &to)
                        : new_grid(m, from.height, from.width, &to));
+    if (!turn.transpose) {
+        for (int64_t i = 0; i < from.height; ++i) {
+            const int8_t *row = from.row(turn.flip_rows ? from.height - 1 - i : i);
+            turn.flip_columns ? reverse_row(to->row(i), row, from.width)
+                              : copy_row(to->row(i), row, from.width);
+        }
+        *out = value_of_grid(to);
+        return Outcome::ok;
+    }
     const int8_t *origin = from.cells;
     int64_t down = from.stride;
     int64_t right = 1;
@@ -21,7 +30,7 @@ Outcome turned(Machine &m, const Grid &from, Turn turn, Value *out) {
         origin += from.width - 1;
         right = -1;
     }
-    if (turn.transpose) std::swap(down, right);
+    std::swap(down, right);
     for (int64_t i = 0; i < to->height; ++i) {
         int8_t *row = to->row(i);
         const int8_t *source = origin + i * down;

@@ -69,10 +69,11 @@ Outcome run_lines(Machine &m, const Program &program, const InputGrid &input, Ru
     std::copy(pool.begin(), pool.end(), values + num_lines + 1);
     result->lines = values + 1;
     TRY(load_input(m, input, &values[0]));
+    const Instruction *instructions = program.instructions().data();
     for (size_t k = 1; k <= num_lines; ++k) {
         result->line = k;
         Value value;
-        TRY(run_line(m, program, program.instructions()[k - 1], values, &value));
+        TRY(run_line(m, program, instructions[k - 1], values, &value));
         if (!is_too_long(m, value)) values[k] = value;
     }
     TRY(read(program, values, static_cast<Operand>(num_lines), &result->value));
