@@ -279,6 +279,7 @@ def tree(levels):
     [
         ("equality", [tree(40), tree(40)]),
         ("greater", [tree(40), tree(40)]),
+        ("initset", [tree(40)]),
         ("insert", [tree(40), ["s", 1]]),
         ("dedupe", [["t", tree(40), tree(40)]]),
         ("contained", [tree(40), ["t", tree(40)]]),

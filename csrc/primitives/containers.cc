@@ -102,6 +102,12 @@ PRIMITIVE(size) {
 }
 
 PRIMITIVE(initset) {
+    // What is nested is hashed level by level as it is built, not all at once and deep down later.
+    if (args[0].kind == Kind::set || args[0].kind == Kind::tuple) {
+        SetBuilder set(m);
+        TRY(set.add(args[0]));
+        return set.finish_copied(out);
+    }
     Value *value;
     TRY(m.allocate(1, &value));
     *value = args[0];
