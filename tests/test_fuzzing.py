@@ -95,7 +95,10 @@ def test_a_difference_is_shrunk_to_the_lines_that_it_needs():
     assert told == tally.differences
     assert tally.count("different") > 0
     texts = [difference.program for difference in told]
-    assert all(" = crop(" in text for text in texts)
+    for text in texts:
+        *before, last = text.split("\n")
+        assert last.startswith("O = crop(")
+        assert all(line.split(" = ")[0] in text.split(line)[1] for line in before)
     assert min(text.count("\n") for text in texts) == 0
     assert told[0].reference.to_json() == {"err": "KeyError"}
 

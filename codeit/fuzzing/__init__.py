@@ -111,8 +111,8 @@ def fuzz(
 
     Args:
         on_progress: told how many programs are done.
-        on_difference: told of each difference, shrunk, as it is found; of two that shrink to the
-            same program and the same ends only the first.
+        on_difference: told of each difference, shrunk, as it is found; of those that shrink to
+            the same program only the first.
     Raises:
         ValueError: num_programs is below 1, or an unknown dialect.
     """
@@ -121,7 +121,7 @@ def fuzz(
     is_arc_dsl(dialect)
     generator = Generator(dialect)
     tally = Tally()
-    known = set()
+    known: set[Program] = set()
     for k in range(num_programs):
         kind, program, grids = generator.draw(random.Random(f"{seed} {k}"))
         for grid in grids:
@@ -129,12 +129,11 @@ def fuzz(
             tally.runs[kind, verdict] += 1
             if verdict != "different":
                 continue
-            program = _shrink(program, grid, reference)
-            _, native, other = _compare(program, grid, reference)
-            found = Difference(kind, dialect, k, program.text, grid.tolist(), native, other)
-            key = (program.text, native.exception, other.exception)
-            if key not in known:
-                known.add(key)
+            smallest = _shrink(program, grid, reference)
+            _, native, other = _compare(smallest, grid, reference)
+            found = Difference(kind, dialect, k, smallest.text, grid.tolist(), native, other)
+            if smallest not in known:
+                known.add(smallest)
                 tally.differences.append(found)
                 if on_difference:
                     on_difference(found)
@@ -195,8 +194,8 @@ def _table(tally: Tally) -> Table:
         programs = tally.num_programs if kind is None else tally.programs[kind]
         table.add_row(kind or "all", *(f"{n:,}" for n in (programs, sum(counts), *counts)))
     table.caption = (
-        "limit: a run ended at a limit of one side; not determined: a set of functions was "
-        "iterated, whose order is that of addresses"
+        "limit: a run ended at a limit of one side; not determined: the order of a set was used "
+        "that CPython leaves to the addresses of functions"
     )
     table.caption_justify = "left"
     return table
@@ -235,20 +234,32 @@ def native_end(result: Result) -> End:
 
 
 def _shrink(program: Program, grid: Grid, reference: Reference) -> Program:
-    """The program without the lines that the difference does not need."""
-    k = len(program) - 1
-    while k >= 0:
+    """The first lines that disagree on their own, without those that this does not need."""
+
+    def is_different(candidate: Program | None) -> bool:
+        return candidate is not None and _compare(candidate, grid, reference)[0] == "different"
+
+    for k in range(1, len(program)):
+        start = _first_lines(program, k)
+        if start is not None and is_different(start):
+            program = start
+            break
+    for k in range(len(program) - 1, -1, -1):
         smaller = _without_line(program, k)
-        if smaller and _compare(smaller, grid, reference)[0] == "different":
+        if smaller is not None and is_different(smaller):
             program = smaller
-        k = min(k, len(program)) - 1
     return program
 
 
+def _first_lines(program: Program, count: int) -> Program | None:
+    """The program that returns the value of one of its lines."""
+    lines = program.text.split("\n")[:count]
+    lines[-1] = "O = " + lines[-1].split(" = ")[1]
+    return parse_lines(lines, program.dialect)
+
+
 def _without_line(program: Program, k: int) -> Program | None:
+    """The program without a line that none of the others mentions, or None."""
     lines = program.text.split("\n")
     del lines[k]
-    if not lines:
-        return None
-    lines[-1] = "O = " + lines[-1].split(" = ")[1]
     return parse_lines(lines, program.dialect)
