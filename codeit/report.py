@@ -199,7 +199,8 @@ def solutions_picture(path: Path) -> Picture:
     settings = load_settings(path / CONFIG, PRESETS["demo"])
     tasks = {task.task_id: task for task in arc.load(settings.data.evaluation)}
     rows = []
-    for found in (*solving[:_NUM_SOLVING_SHOWN], *by_policy[:_NUM_POLICY_SHOWN]):
+    shown = (*solving[:_NUM_SOLVING_SHOWN], *by_policy[:_NUM_POLICY_SHOWN])
+    for found in dict.fromkeys(shown):
         candidate = found.candidate
         task = tasks.get(candidate.task_id)
         if task is None:
