@@ -3,6 +3,7 @@
 import json
 import random
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from codeit.dsl import PRIMITIVES
 from codeit.fuzzing import KINDS, End, fuzz, load_functions, load_oracle, native_end
 
 SEED = 20240901
+ORACLE = Path(__file__).parent / "oracle"  # also where the package is installed elsewhere
 DIALECTS = ("codeit", "arc-dsl")
 
 
@@ -40,7 +42,7 @@ def fails_with(capsys, words, message):
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_the_machine_and_the_oracle_agree_on_random_programs(dialect):
     print(f"seed {SEED}")
-    tally = fuzz(200, SEED, dialect, load_oracle(fuzzing.ORACLE, dialect))
+    tally = fuzz(200, SEED, dialect, load_oracle(ORACLE, dialect))
     assert [difference.to_json() for difference in tally.differences] == []
     assert tally.count("equal") > 500
 
@@ -161,7 +163,7 @@ def test_plain_functions_are_run_as_python(functions):
 
 
 def test_the_command_exits_with_0_when_all_agrees(capsys):
-    assert main(["fuzz", "--programs", "5", "--seed", "7"]) == 0
+    assert main(["fuzz", "--programs", "5", "--seed", "7", "--oracle", str(ORACLE)]) == 0
     text = capsys.readouterr().out
     assert "seed 7, dialect codeit" in text
     assert "not determined" in text
@@ -191,7 +193,8 @@ def test_a_missing_oracle_is_one_line_that_says_what_to_pass(capsys, tmp_path, m
 def test_other_errors_of_the_command_are_one_line(capsys, tmp_path, functions):
     fails_with(capsys, ["--programs", "0"], "programs is 0; at least 1 is needed")
     fails_with(capsys, ["--dialect", "arcdsl"], "dialect 'arcdsl': allowed are")
-    fails_with(capsys, ["--out", tmp_path / "no" / "file"], "No such file or directory")
+    out = tmp_path / "no" / "file"
+    fails_with(capsys, ["--out", out, "--oracle", ORACLE], "No such file or directory")
     fails_with(capsys, ["--arc-dsl", tmp_path / "no"], "there is no dsl.py in")
     (functions / "dsl.py").write_text("def size(container): return 0")
     fails_with(capsys, ["--arc-dsl", functions], "does not define add, subtract")
