@@ -444,13 +444,13 @@ Outcome packed_occurrences(Machine &m, const Grid &grid, const Patch &object, Va
     for (int64_t i = 0; i < rows; ++i) {
         uint64_t matches = low_bits(columns);
         for (int64_t k = 0; k < bits.height && matches != 0; ++k) {
+            TRY(m.charge(count_bits(low_half(bits.rows[k]))));
             for (uint64_t row = low_half(bits.rows[k]); row != 0 && matches != 0; row &= row - 1) {
                 int j = std::countr_zero(row);
                 uint64_t *of_color;
                 TRY(rows_of_color(object.color_at(bits.top + k, bits.left + j), &of_color));
                 matches &= of_color[i + k] >> j;
             }
-            TRY(m.charge(1));
         }
         places.row(i) = matches;
     }
