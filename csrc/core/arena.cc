@@ -26,7 +26,7 @@ Arena::Arena(size_t max_bytes) {
     void *region = mmap(nullptr, mapped_bytes_, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (region == MAP_FAILED) return;
-    begin_ = low_ = static_cast<char *>(region);
+    begin_ = low_ = highest_low_ = static_cast<char *>(region);
     end_ = high_ = lowest_high_ = begin_ + max_bytes / kAlignment * kAlignment;
 }
 
@@ -35,9 +35,10 @@ Arena::~Arena() {
 }
 
 void Arena::reset() {
-    if (low_ > begin_ + kKeptBytes) return_pages(begin_ + kKeptBytes, low_);
+    release(begin_);
+    if (highest_low_ > begin_ + kKeptBytes) return_pages(begin_ + kKeptBytes, highest_low_);
     if (lowest_high_ + kKeptBytes < end_) return_pages(lowest_high_, end_ - kKeptBytes);
-    low_ = begin_;
+    highest_low_ = begin_;
     high_ = lowest_high_ = end_;
     allocations_until_failure_ = 0;
 }

@@ -7,7 +7,7 @@
 namespace codeit {
 
 // One region of address space, reserved once and touched as needed. Values grow from its low end
-// and live until reset(); scratch grows from its high end and lives until its scope ends.
+// and live until they are released; scratch grows from its high end and lives until its scope ends.
 // Invariant: begin_ <= low_ <= high_ <= end_, and both cursors are multiples of kAlignment.
 class Arena {
   public:
@@ -40,6 +40,14 @@ class Arena {
         return high_;
     }
 
+    const char *begin() const { return begin_; }
+    // Every value that is there now lies below the mark.
+    char *mark() const { return low_; }
+    void release(char *mark) {
+        if (low_ > highest_low_) highest_low_ = low_;
+        low_ = mark;
+    }
+
     char *scratch_mark() const { return high_; }
     void release_scratch(char *mark) { high_ = mark; }
 
@@ -66,6 +74,7 @@ class Arena {
     char *low_ = nullptr;
     char *high_ = nullptr;
     char *end_ = nullptr;
+    char *highest_low_ = nullptr; // how far values had reached when some were released
     char *lowest_high_ = nullptr; // how far scratch has reached since the last reset
     size_t mapped_bytes_ = 0;
     uint64_t allocations_until_failure_ = 0; // 0: never

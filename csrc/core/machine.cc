@@ -3,8 +3,40 @@
 #include "core/sequence.h"
 
 #include <algorithm>
+#include <cassert>
 
 namespace codeit {
+
+Machine::Checkpoint Machine::checkpoint() {
+    num_kept_bytes_ = static_cast<size_t>(arena_.mark() - arena_.begin());
+    return {arena_.mark(), fuel_, num_closures_, has_joined_, changes_.size(), digest_of_kept()};
+}
+
+bool Machine::return_to(const Checkpoint &checkpoint) {
+    if (changes_.is_lost()) return false;
+    changes_.undo(checkpoint.num_changes);
+    arena_.release(checkpoint.mark);
+    num_kept_bytes_ = static_cast<size_t>(arena_.mark() - arena_.begin());
+    assert(checkpoint.digest == digest_of_kept() && "a change was not recorded");
+    fuel_ = checkpoint.fuel;
+    num_closures_ = checkpoint.num_closures;
+    has_joined_ = checkpoint.has_joined;
+    depth_ = 0;
+    nesting_ = 0;
+    return true;
+}
+
+uint64_t Machine::digest_of_kept() const {
+    uint64_t digest = 0;
+#ifndef NDEBUG
+    for (size_t at = 0; at < num_kept_bytes_; at += sizeof digest) {
+        uint64_t word;
+        std::memcpy(&word, arena_.begin() + at, sizeof word);
+        digest = (digest ^ word) * 0x9E3779B97F4A7C15u;
+    }
+#endif
+    return digest;
+}
 
 Outcome Machine::call_other(const Value &function, const Value *args, unsigned count, Value *out) {
     if (function.kind != Kind::function) return Outcome::type_error;
@@ -72,6 +104,7 @@ Outcome Machine::settle_joined(Value *v) {
             TRY(items_of(*this, joined->sets[k], &elements));
             next = std::copy(elements.begin(), elements.end(), next);
         }
+        before_change(joined);
         joined->items = items;
     }
     *v = tuple_of(joined->items, joined->size);

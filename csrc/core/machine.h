@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/arena.h"
+#include "core/change_log.h"
 #include "core/outcome.h"
 #include "core/value.h"
 
@@ -68,6 +69,32 @@ class Machine {
         num_closures_ = 0;
         has_joined_ = false;
         dialect_ = dialect;
+        changes_.clear();
+        num_kept_bytes_ = 0;
+    }
+
+    // A state between two lines, to go back to.
+    struct Checkpoint {
+        char *mark;
+        int64_t fuel;
+        uint32_t num_closures;
+        bool has_joined;
+        size_t num_changes;
+        uint64_t digest; // of the memory below the mark; debug builds only
+    };
+    Checkpoint checkpoint();
+
+    // Makes everything as it was at the checkpoint, which stays one. False when that is impossible:
+    // too much has changed since.
+    bool return_to(const Checkpoint &checkpoint);
+
+    // To be called before a field of a value that may be older than the line is written: values
+    // fill in what they are asked for, such as the order of a set.
+    template <typename T>
+    void before_change(T *object) {
+        auto at = reinterpret_cast<uintptr_t>(object) - reinterpret_cast<uintptr_t>(arena_.begin());
+        if (at < num_kept_bytes_) [[unlikely]]
+            changes_.record(object, sizeof(T));
     }
 
     // For the next run; the size of the memory stays. A plain run takes the general path
@@ -169,11 +196,14 @@ class Machine {
     Outcome call_other(const Value &function, const Value *args, unsigned count, Value *out);
     Outcome call_closure(const Closure &closure, const Value *args, Value *out);
     Outcome settle_joined(Value *v);
+    uint64_t digest_of_kept() const;
     Outcome call_with_settled(Opcode opcode, const Value *args, unsigned count, Value *out);
 
     Limits limits_;
     Arena arena_;
     OrderCache orders_;
+    ChangeLog changes_;
+    size_t num_kept_bytes_ = 0; // below the mark of the last checkpoint
     int64_t fuel_;
     uint32_t depth_ = 0;
     uint32_t nesting_ = 0;

@@ -51,6 +51,7 @@ Outcome hash_set(Machine &m, Set *set, uint64_t *result) {
             TRY(ensure_hashes(m, set));
             for (uint32_t k = 0; k < set->size; ++k) hash ^= hashing::shuffled(set->hashes[k]);
         }
+        m.before_change(set);
         set->hash = hashing::finish_set(hash, set->size);
         set->has_hash = true;
     }
@@ -123,6 +124,7 @@ Outcome link(Machine &m, Set *source, Set *set) {
 
 Outcome pack_values(Machine &m, Set *set) {
     TRY(m.charge(set->size));
+    m.before_change(set);
     const Value *values = set->values;
     int32_t top = INT32_MAX;
     int32_t left = INT32_MAX;

@@ -67,6 +67,7 @@ Outcome PackedTable::copy(const Set &source) {
 }
 
 void PackedTable::finish() {
+    m_.before_change(set_);
     set_->codes = slots_;
     set_->mask = mask_;
     set_->fill = fill_;
@@ -136,6 +137,7 @@ Outcome lay_out_copy(Machine &m, Set *set) {
 // The table of values that a set has already, in codes.
 Outcome encode_table(Machine &m, Set *set) {
     size_t count = size_t{set->mask} + 1;
+    m.before_change(set);
     TRY(m.allocate(count, &set->codes));
     for (size_t at = 0; at < count; ++at) {
         uint32_t entry = set->slots[at];
@@ -172,6 +174,7 @@ Outcome lay_out_packed(Machine &m, Set *set) {
         if (set->codes == nullptr) TRY(encode_table(m, set));
         break;
     }
+    m.before_change(set);
     set->chain = 0;
     return Outcome::ok;
 }
@@ -180,6 +183,7 @@ Outcome decode_order(Machine &m, Set *set) {
     Value *values;
     TRY(m.charge(set->size));
     TRY(m.allocate(set->size, &values));
+    m.before_change(set);
     set->in_order = values;
     for (uint32_t at = 0; at <= set->mask; ++at) {
         if (is_live(set->codes[at])) *values++ = element_of(*set, set->codes[at]);
@@ -205,6 +209,7 @@ Outcome decode_table(Machine &m, Set *set) {
         hashes[next] = hash_of(slot);
         slots[at] = ++next;
     }
+    m.before_change(set);
     set->values = values;
     set->in_order = values;
     set->hashes = hashes;
@@ -299,6 +304,7 @@ Outcome lay_out_merged(Machine &m, const Items &sets, Set *set) {
 Outcome adopt_table(Machine &m, const Value &built, Set *set) {
     if (!built.is_set() || built.set->size != set->size) return Outcome::internal_error;
     Set *table = built.set;
+    m.before_change(set);
     bool is_packed = false;
     if (set->is_packed()) TRY(pack(m, table, &is_packed));
     if (is_packed) {

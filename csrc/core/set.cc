@@ -60,6 +60,7 @@ Outcome resize(Machine &m, Set *set, uint64_t more_than) {
 Outcome fill_values(Machine &m, Set *set) {
     if (set->values != nullptr || set->size == 0) return Outcome::ok;
     TRY(m.charge(set->size));
+    m.before_change(set);
     TRY(m.allocate(set->size, &set->values));
     Value *next = set->values;
     const Patch &patch = set->patch;
@@ -85,6 +86,7 @@ Outcome ensure_hashes(Machine &m, Set *set) {
     uint64_t *hashes;
     TRY(m.allocate(set->size, &hashes));
     for (uint32_t k = 0; k < set->size; ++k) TRY(hash_of(m, set->values[k], &hashes[k]));
+    m.before_change(set);
     set->hashes = hashes;
     return Outcome::ok;
 }
@@ -102,6 +104,7 @@ Outcome lay_out_distinct(Machine &m, Set *set) {
         table.fill = ++table.size;
         if (is_crowded(table.fill, table.mask)) TRY(resize(m, &table, grown(table.size)));
     }
+    m.before_change(set);
     set->mask = table.mask;
     set->fill = table.fill;
     set->slots = table.slots;
@@ -112,6 +115,7 @@ Outcome lay_out_distinct(Machine &m, Set *set) {
 
 // COPY, into a set that shares the values and hashes of its source, which is laid out.
 Outcome start_copy(Machine &m, const Set *source, Set *set) {
+    m.before_change(set);
     set->size = source->size;
     set->kinds = source->kinds;
     set->values = source->values;
@@ -156,6 +160,7 @@ Outcome lay_out(Machine &m, Set *set) {
     case Set::Recipe::mapped: // always packed
         return Outcome::internal_error;
     }
+    m.before_change(set);
     set->chain = 0;
     return Outcome::ok;
 }
@@ -263,6 +268,7 @@ Outcome ordered(Machine &m, Set *set, const Value **out) {
                 *next++ = set->values[entry - 1];
             }
         }
+        m.before_change(set);
         set->in_order = values;
     }
     *out = set->in_order;

@@ -234,6 +234,7 @@ PRIMITIVE(mostcolor) {
     const Grid &grid = *element.grid;
     if (grid.most_common == Grid::kUnknown) {
         TRY(extreme_color(m, Extreme::largest, element, out));
+        m.before_change(&grid.most_common);
         grid.most_common = static_cast<int16_t>(out->integer);
     } else {
         TRY(m.charge(static_cast<uint64_t>(grid.num_cells())));

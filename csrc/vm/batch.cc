@@ -8,6 +8,7 @@
 #include <exception>
 #include <memory>
 #include <new>
+#include <span>
 #include <thread>
 
 namespace codeit {
@@ -82,12 +83,52 @@ struct Worker {
     std::exception_ptr failure;
 };
 
+bool have_one_input(const Job &a, const Job &b) {
+    return a.first_input == b.first_input && a.num_inputs == b.num_inputs;
+}
+
+// Brings jobs of one input into an order in which programs that begin with the same lines stand
+// together.
+class PrefixOrder {
+  public:
+    // The jobs [begin, end), by index.
+    const std::vector<size_t> &sort(const std::vector<Job> &jobs, size_t begin, size_t end) {
+        order_.clear();
+        keys_.clear();
+        first_key_.clear();
+        for (size_t k = begin; k < end; ++k) {
+            order_.push_back(k);
+            first_key_.push_back(keys_.size());
+            if (end - begin > 1) jobs[k].program->append_line_keys(&keys_);
+        }
+        first_key_.push_back(keys_.size());
+        auto keys_of = [&](size_t job) {
+            return std::span(keys_).subspan(first_key_[job - begin],
+                                            first_key_[job - begin + 1] - first_key_[job - begin]);
+        };
+        std::sort(order_.begin(), order_.end(), [&](size_t a, size_t b) {
+            auto of_a = keys_of(a);
+            auto of_b = keys_of(b);
+            auto [at_a, at_b] = std::mismatch(of_a.begin(), of_a.end(), of_b.begin(), of_b.end());
+            if (at_a == of_a.end() || at_b == of_b.end()) return at_b != of_b.end();
+            return *at_a < *at_b;
+        });
+        return order_;
+    }
+
+  private:
+    std::vector<size_t> order_;
+    std::vector<uint64_t> keys_;
+    std::vector<size_t> first_key_;
+};
+
 class Batch {
   public:
     Batch(const std::vector<Job> &jobs, const std::vector<InputGrid> &inputs, const Limits &limits,
           unsigned num_threads, BatchResults *out)
         : jobs_(jobs), inputs_(inputs), limits_(limits), out_(out),
-          workers_(std::clamp<size_t>(num_threads, 1, std::max<size_t>(1, num_chunks(jobs)))),
+          chunk_(std::clamp(jobs.size() / 8 / num_threads, kLeastChunk, kLargestChunk)),
+          workers_(std::clamp<size_t>(num_threads, 1, std::max<size_t>(1, jobs.size() / chunk_))),
           worker_of_job_(jobs.size(), 0) {
         size_t num_runs = 0;
         for (const Job &job : jobs) {
@@ -116,20 +157,24 @@ class Batch {
     }
 
   private:
-    static constexpr size_t kChunk = 16; // jobs taken at a time
-
-    static size_t num_chunks(const std::vector<Job> &jobs) {
-        return (jobs.size() + kChunk - 1) / kChunk;
-    }
+    // Jobs taken at a time: enough of them to share lines, and several times for each thread.
+    static constexpr size_t kLeastChunk = 12;
+    static constexpr size_t kLargestChunk = 64;
 
     void work(size_t w) {
         try {
             Machine &m = thread_machine(limits_);
+            PrefixOrder order;
             for (;;) {
-                size_t begin = next_.fetch_add(kChunk);
+                size_t begin = next_.fetch_add(chunk_);
                 if (begin >= jobs_.size()) return;
-                size_t end = std::min(begin + kChunk, jobs_.size());
-                for (size_t k = begin; k < end; ++k) run_job(m, k, w);
+                size_t end = std::min(begin + chunk_, jobs_.size());
+                while (begin < end) {
+                    size_t next = begin + 1;
+                    while (next < end && have_one_input(jobs_[begin], jobs_[next])) ++next;
+                    run_jobs(m, order.sort(jobs_, begin, next), w);
+                    begin = next;
+                }
             }
         } catch (...) {
             workers_[w].failure = std::current_exception();
@@ -137,23 +182,35 @@ class Batch {
         }
     }
 
-    void run_job(Machine &m, size_t k, size_t w) {
-        const Job &job = jobs_[k];
-        std::vector<uint8_t> &cells = workers_[w].cells;
-        worker_of_job_[k] = static_cast<uint32_t>(w);
-        for (size_t i = 0; i < job.num_inputs; ++i) {
-            size_t at = first_run_[k] + i;
-            RunResult result = codeit::run(m, *job.program, inputs_[job.first_input + i]);
-            out_->outcomes[at] = static_cast<uint8_t>(result.outcome);
-            out_->fuel[at] = m.fuel_used();
-            out_->cells_begin[at] = cells.size();
-            if (result.outcome != Outcome::ok) continue;
-            const Value &value = result.value;
-            if (value.kind == Kind::grid) {
-                append_grid(*value.grid, &cells, &out_->heights[at], &out_->widths[at]);
-            } else {
-                append_grid(value, &cells, &out_->heights[at], &out_->widths[at]);
+    // Runs jobs of one input, in the order given.
+    void run_jobs(Machine &m, const std::vector<size_t> &order, size_t w) {
+        std::vector<size_t> num_common(order.size() + 1, 0); // with the job before
+        for (size_t k = 1; k < order.size(); ++k) {
+            num_common[k] =
+                num_common_lines(*jobs_[order[k - 1]].program, *jobs_[order[k]].program);
+        }
+        const Job &first = jobs_[order[0]];
+        for (size_t i = 0; i < first.num_inputs; ++i) {
+            SharedRuns runs(m, inputs_[first.first_input + i]);
+            for (size_t k = 0; k < order.size(); ++k) {
+                const Program &program = *jobs_[order[k]].program;
+                RunResult result = runs.run(program, num_common[k], num_common[k + 1]);
+                keep(result, m.fuel_used(), first_run_[order[k]] + i, &workers_[w].cells);
             }
+        }
+        for (size_t k : order) worker_of_job_[k] = static_cast<uint32_t>(w);
+    }
+
+    void keep(const RunResult &result, int64_t fuel, size_t at, std::vector<uint8_t> *cells) {
+        out_->outcomes[at] = static_cast<uint8_t>(result.outcome);
+        out_->fuel[at] = fuel;
+        out_->cells_begin[at] = cells->size();
+        if (result.outcome != Outcome::ok) return;
+        const Value &value = result.value;
+        if (value.kind == Kind::grid) {
+            append_grid(*value.grid, cells, &out_->heights[at], &out_->widths[at]);
+        } else {
+            append_grid(value, cells, &out_->heights[at], &out_->widths[at]);
         }
     }
 
@@ -180,6 +237,7 @@ class Batch {
     const std::vector<InputGrid> &inputs_;
     Limits limits_;
     BatchResults *out_;
+    size_t chunk_;
     std::vector<Worker> workers_;
     std::vector<size_t> first_run_;
     std::vector<uint32_t> worker_of_job_;

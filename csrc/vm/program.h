@@ -48,8 +48,15 @@ class Program {
     static constexpr Operand kNoOuter = UINT32_MAX;
     Operand outer(size_t line) const { return outer_.empty() ? kNoOuter : outer_[line]; }
 
+    // A number for each line; lines that call the same values with the same values have the same.
+    void append_line_keys(std::vector<uint64_t> *keys) const;
+
   private:
     friend class Parser;
+    friend size_t num_common_lines(const Program &a, const Program &b);
+
+    bool is_line(Operand operand) const { return operand <= num_lines(); }
+    const Value &pooled(Operand operand) const { return pool_[operand - num_lines() - 1]; }
 
     std::string text_;
     Dialect dialect_ = Dialect::codeit;
@@ -58,5 +65,8 @@ class Program {
     std::vector<Value> pool_;
     std::vector<Operand> outer_; // empty when no line shadows a constant or I
 };
+
+// With how many lines both programs begin that do the same on the same input.
+size_t num_common_lines(const Program &a, const Program &b);
 
 } // namespace codeit

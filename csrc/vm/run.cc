@@ -59,25 +59,12 @@ bool is_too_long(const Machine &m, const Value &v) {
     return max_len != 0 && length_of(v, &length) == Outcome::ok && length >= max_len;
 }
 
-Outcome run_lines(Machine &m, const Program &program, const InputGrid &input, RunResult *result) {
-    size_t num_lines = program.num_lines();
-    const std::vector<Value> &pool = program.pool();
-    Value *values;
-    TRY(m.charge(num_lines));
-    TRY(m.allocate(num_lines + 1 + pool.size(), &values));
-    for (size_t k = 0; k <= num_lines; ++k) values[k] = Value();
-    std::copy(pool.begin(), pool.end(), values + num_lines + 1);
-    result->lines = values + 1;
-    TRY(load_input(m, input, &values[0]));
-    const Instruction *instructions = program.instructions().data();
-    for (size_t k = 1; k <= num_lines; ++k) {
-        result->line = k;
-        Value value;
-        TRY(run_line(m, program, instructions[k - 1], values, &value));
-        if (!is_too_long(m, value)) values[k] = value;
-    }
-    TRY(read(program, values, static_cast<Operand>(num_lines), &result->value));
-    return m.settle(&result->value);
+// Room that every program is given at least, so that programs that share lines leave the same
+// memory for them.
+constexpr size_t kNumRegisters = 128;
+
+size_t num_registers(const Program &program) {
+    return program.num_lines() + 1 + program.pool().size();
 }
 
 // Reads encoded values; see call_primitive.
@@ -172,10 +159,54 @@ Outcome decode_and_call(Machine &m, Opcode opcode, std::span<const int64_t> argu
 } // namespace
 
 RunResult run(Machine &m, const Program &program, const InputGrid &input) {
-    m.reset(program.dialect());
+    return SharedRuns(m, input).run(program, 0, 0);
+}
+
+RunResult SharedRuns::run(const Program &program, size_t num_common, size_t num_next) {
     RunResult result;
-    result.outcome = run_lines(m, program, input, &result);
+    size_t num_done = 0;
+    if (num_common != 0 && !checkpoints_.empty())
+        num_done = std::min(num_common, checkpoints_.size() - 1);
+    if (num_done != 0 && num_registers(program) <= kNumRegisters &&
+        m_.return_to(checkpoints_[num_done])) {
+        checkpoints_.resize(num_done + 1);
+    } else {
+        num_done = 0;
+        checkpoints_.clear();
+        result.outcome = start(program);
+        if (result.outcome != Outcome::ok) return result;
+    }
+    if (num_registers(program) > kNumRegisters) num_next = 0;
+    result.outcome = run_lines(program, num_done, num_next, &result);
     return result;
+}
+
+Outcome SharedRuns::start(const Program &program) {
+    m_.reset(program.dialect());
+    TRY(m_.allocate_scratch(std::max(num_registers(program), kNumRegisters), &registers_));
+    return load_input(m_, input_, &registers_[0]);
+}
+
+Outcome SharedRuns::run_lines(const Program &program, size_t num_done, size_t num_next,
+                              RunResult *result) {
+    size_t num_lines = program.num_lines();
+    result->line = num_done;
+    std::fill(registers_ + num_done + 1, registers_ + num_lines + 1, Value());
+    std::copy(program.pool().begin(), program.pool().end(), registers_ + num_lines + 1);
+    result->lines = registers_ + 1;
+    const Instruction *instructions = program.instructions().data();
+    for (size_t k = num_done + 1; k <= num_lines; ++k) {
+        if (k - 1 <= num_next && num_next != 0 && checkpoints_.size() < k) {
+            checkpoints_.push_back(m_.checkpoint());
+        }
+        result->line = k;
+        Value value;
+        TRY(m_.charge(1));
+        TRY(run_line(m_, program, instructions[k - 1], registers_, &value));
+        if (!is_too_long(m_, value)) registers_[k] = value;
+    }
+    TRY(read(program, registers_, static_cast<Operand>(num_lines), &result->value));
+    return m_.settle(&result->value);
 }
 
 RunResult call_primitive(Machine &m, Dialect dialect, Opcode opcode,

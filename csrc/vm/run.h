@@ -6,6 +6,7 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 namespace codeit {
 
@@ -16,7 +17,7 @@ struct InputGrid {
     int32_t width;
 };
 
-// What a run left behind; the values live in the machine's memory until its next reset.
+// What a run left behind; the values live in the machine's memory until its next run.
 struct RunResult {
     Outcome outcome = Outcome::internal_error;
     size_t line = 0; // where it ended, from 1; the last one when it succeeded
@@ -26,6 +27,27 @@ struct RunResult {
 };
 
 RunResult run(Machine &m, const Program &program, const InputGrid &input);
+
+// Runs programs of one dialect on one input, one after another. The lines that a program begins
+// with and the one before it began with, too, are not run again: the machine goes back to the state
+// after them. Nothing tells the results, fuel and memory included, from those of run().
+class SharedRuns {
+  public:
+    SharedRuns(Machine &m, const InputGrid &input) : m_(m), input_(input) {}
+
+    // num_common: lines in common with the program before, at most (0 for the first one);
+    // num_next: lines that the next program will have in common with this one.
+    RunResult run(const Program &program, size_t num_common, size_t num_next);
+
+  private:
+    Outcome start(const Program &program);
+    Outcome run_lines(const Program &program, size_t num_done, size_t num_next, RunResult *result);
+
+    Machine &m_;
+    InputGrid input_;
+    Value *registers_ = nullptr;                   // of I, the lines, the pool
+    std::vector<Machine::Checkpoint> checkpoints_; // after as many lines as the index says
+};
 
 // One primitive on arguments encoded as a flat list of numbers:
 //   0             None
