@@ -3,7 +3,8 @@
 The question: on one core, how many times as fast as CPython running the same primitives as plain
 functions are the programs of a corpus on the demonstrations of their own tasks; and how many runs a
 second does a batch make, from Python, hot (the same program again) and cold (each program once in a
-sweep), of those programs and of their mutants? Every output of a program of the corpus is compared
+sweep), of those programs and of their mutants; and by how much does it help that mutants of one
+program share the lines that they begin with? Every output of a program of the corpus is compared
 with the task's before its time counts; a mutant's only with that of another run, by another number
 of threads.
 
@@ -35,6 +36,7 @@ from codeit.mutation import MutationSettings, mutate
 LEAST_SECONDS = 0.002  # A program is run so often in a row that one timing lasts this long.
 NUM_MUTANTS = 5000
 MUTANT_LIMITS = Limits(fuel=200_000)  # a few mutants would run for as long as all others together
+FAMILY = 24  # mutants of one parent, as many as samples of one task
 SEED = 17
 
 
@@ -70,17 +72,16 @@ def seconds_per_sweep(work, repeats):
 def hot_times(programs, inputs, repeats):
     """Seconds of one run of each program over its inputs, without what a batch costs.
 
-    A batch holds the program many times, so that its fixed cost does not count.
+    A batch holds the program many times, so that its fixed cost does not count; each time as a
+    group of its own, as programs of one group share what they have in common.
     """
     times = []
     for program, grids in zip(programs, inputs, strict=True):
         once, _ = time_of(lambda p=program, g=grids: execute_groups([([p], g)], threads=1))
         count = max(64, math.ceil(LEAST_SECONDS / max(once, 1e-7)))
-        empty = seconds_per_sweep(lambda g=grids: execute_groups([([], g)], threads=1), repeats)
-        group = [([program] * count, grids)]
-        full = statistics.median(
-            time_of(lambda g=group: execute_groups(g, threads=1))[0] for _ in range(repeats)
-        )
+        nothing, groups = [([], grids)] * count, [([program], grids)] * count
+        empty = seconds_per_sweep(lambda g=nothing: execute_groups(g, threads=1), repeats)
+        full = seconds_per_sweep(lambda g=groups: execute_groups(g, threads=1), repeats)
         times.append(max(full - empty, 1e-9) / count)
     return times
 
@@ -90,6 +91,30 @@ def own_mutants(parents):
     settings = MutationSettings(num_tasks=NUM_MUTANTS)
     mutants = mutate(parents, settings, SEED, MUTANT_LIMITS)
     return [([m.program], [d.input for d in m.parent.demonstrations]) for m in mutants]
+
+
+def bench_sharing(report, parents, repeats):
+    """Families of mutants on one input: those of a parent in one group, and each in its own."""
+    settings = MutationSettings(num_tasks=FAMILY)
+    together = []
+    for parent in parents:
+        mutants = mutate([parent], settings, SEED, MUTANT_LIMITS)
+        grids = [parent[0].demonstrations[0].input]
+        together.append(([mutant.program for mutant in mutants], grids))
+    apart = [([program], grids) for programs, grids in together for program in programs]
+    seconds = {"together": [], "apart": []}
+    for _ in range(repeats):
+        taken, shared = time_of(lambda: execute_groups(together, 1, MUTANT_LIMITS))
+        seconds["together"].append(taken)
+        taken, alone = time_of(lambda: execute_groups(apart, 1, MUTANT_LIMITS))
+        seconds["apart"].append(taken)
+    for name in ("outcome", "fuel", "height", "width"):
+        of_all = [np.concatenate([getattr(r, name).ravel() for r in rs]) for rs in (shared, alone)]
+        assert np.array_equal(*of_all)
+    for name, taken in seconds.items():
+        report.add(f"families of {FAMILY} mutants, {name}", taken, items=len(apart))
+    medians = {name: statistics.median(taken) for name, taken in seconds.items()}
+    report.add_ratio("sharing lines", medians["apart"] / medians["together"])
 
 
 def recorded_mutants():
@@ -176,6 +201,7 @@ def main():
     recorded = recorded_mutants()
     if recorded is not None:
         bench_sweeps(report, "recorded mutants, cold", recorded, MUTANT_LIMITS, arguments.repeats)
+    bench_sharing(report, parents, arguments.repeats)
     bench_overhead(report, seeds, arguments.repeats)
     ours = hot_times(programs, inputs, arguments.repeats)
     report.add("each program, hot, 1 thread", [sum(ours)], items=num_runs)
