@@ -3,6 +3,7 @@
 #include "core/grid.h"
 #include "core/sequence.h"
 #include "core/set.h"
+#include "vm/machine_pool.h"
 
 namespace codeit::mutation {
 namespace {
@@ -94,7 +95,8 @@ Type type_of_value(Machine &m, const Value &v) {
 
 std::vector<Type> types_of_lines(const Program &program, const InputGrid &input,
                                  const Limits &limits) {
-    Machine &m = thread_machine(limits);
+    MachineLease lease(limits);
+    Machine &m = lease.machine();
     RunResult result = run(m, program, input);
     std::vector<Type> types = {Type::Grid};
     m.refuel(limits.fuel);

@@ -2,6 +2,7 @@
 
 #include "core/grid.h"
 #include "core/print.h"
+#include "vm/machine_pool.h"
 
 #include <algorithm>
 #include <atomic>
@@ -163,7 +164,8 @@ class Batch {
 
     void work(size_t w) {
         try {
-            Machine &m = thread_machine(limits_);
+            MachineLease lease(limits_);
+            Machine &m = lease.machine();
             PrefixOrder order;
             for (;;) {
                 size_t begin = next_.fetch_add(chunk_);
@@ -277,8 +279,8 @@ PrintedRun print_run(const Limits &limits, bool all_lines, int64_t max_values, b
     Limits larger = limits;
     larger.max_bytes *= kMemoryToPrint;
     for (const Limits &tried : {limits, larger}) {
-        Machine &m = thread_machine(tried);
-        m.set_limits(tried, is_plain);
+        MachineLease lease(tried, is_plain);
+        Machine &m = lease.machine();
         RunResult result = run(m);
         PrintedRun out = {result.outcome, result.line, m.fuel_used(), {}};
         bool is_printed = print(m, result, all_lines, max_values, &out.texts);
@@ -288,19 +290,6 @@ PrintedRun print_run(const Limits &limits, bool all_lines, int64_t max_values, b
 }
 
 } // namespace
-
-Machine &thread_machine(const Limits &limits) {
-    thread_local std::unique_ptr<Machine> machine;
-    if (machine == nullptr || machine->limits().max_bytes != limits.max_bytes) {
-        machine = std::make_unique<Machine>(limits);
-    }
-    if (!machine->arena().is_reserved()) {
-        machine.reset();
-        throw std::bad_alloc();
-    }
-    machine->set_limits(limits);
-    return *machine;
-}
 
 void run_batch(const std::vector<Job> &jobs, const std::vector<InputGrid> &inputs,
                const Limits &limits, unsigned num_threads, BatchResults *out) {

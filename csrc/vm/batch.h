@@ -8,10 +8,6 @@
 
 namespace codeit {
 
-// The machine of this thread, with these limits; it is made anew only when its memory should have
-// another size. Throws std::bad_alloc when that cannot be reserved.
-Machine &thread_machine(const Limits &limits);
-
 // One program and the inputs that it runs on: `num_inputs` of a list of inputs, from `first_input`
 // on.
 struct Job {
