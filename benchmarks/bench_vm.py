@@ -72,16 +72,18 @@ def seconds_per_sweep(work, repeats):
 def hot_times(programs, inputs, repeats):
     """Seconds of one run of each program over its inputs, without what a batch costs.
 
-    A batch holds the program many times, so that its fixed cost does not count; each time as a
-    group of its own, as programs of one group share what they have in common.
+    A batch holds the program many times, so that its fixed cost does not count.
     """
     times = []
     for program, grids in zip(programs, inputs, strict=True):
         once, _ = time_of(lambda p=program, g=grids: execute_groups([([p], g)], threads=1))
         count = max(64, math.ceil(LEAST_SECONDS / max(once, 1e-7)))
-        nothing, groups = [([], grids)] * count, [([program], grids)] * count
-        empty = seconds_per_sweep(lambda g=nothing: execute_groups(g, threads=1), repeats)
-        full = seconds_per_sweep(lambda g=groups: execute_groups(g, threads=1), repeats)
+        empty = seconds_per_sweep(lambda g=grids: execute_groups([([], g)], threads=1), repeats)
+        group = [([program] * count, grids)]
+        full = statistics.median(
+            time_of(lambda g=group: execute_groups(g, threads=1, share=False))[0]
+            for _ in range(repeats)
+        )
         times.append(max(full - empty, 1e-9) / count)
     return times
 
@@ -94,25 +96,25 @@ def own_mutants(parents):
 
 
 def bench_sharing(report, parents, repeats):
-    """Families of mutants on one input: those of a parent in one group, and each in its own."""
+    """Families of mutants on one input: sharing the lines that they begin with, and not."""
     settings = MutationSettings(num_tasks=FAMILY)
     together = []
     for parent in parents:
         mutants = mutate([parent], settings, SEED, MUTANT_LIMITS)
         grids = [parent[0].demonstrations[0].input]
         together.append(([mutant.program for mutant in mutants], grids))
-    apart = [([program], grids) for programs, grids in together for program in programs]
+    num_runs = sum(len(programs) for programs, _ in together)
     seconds = {"together": [], "apart": []}
     for _ in range(repeats):
         taken, shared = time_of(lambda: execute_groups(together, 1, MUTANT_LIMITS))
         seconds["together"].append(taken)
-        taken, alone = time_of(lambda: execute_groups(apart, 1, MUTANT_LIMITS))
+        taken, alone = time_of(lambda: execute_groups(together, 1, MUTANT_LIMITS, share=False))
         seconds["apart"].append(taken)
     for name in ("outcome", "fuel", "height", "width"):
         of_all = [np.concatenate([getattr(r, name).ravel() for r in rs]) for rs in (shared, alone)]
         assert np.array_equal(*of_all)
     for name, taken in seconds.items():
-        report.add(f"families of {FAMILY} mutants, {name}", taken, items=len(apart))
+        report.add(f"families of {FAMILY} mutants, {name}", taken, items=num_runs)
     medians = {name: statistics.median(taken) for name, taken in seconds.items()}
     report.add_ratio("sharing lines", medians["apart"] / medians["together"])
 

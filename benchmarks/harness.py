@@ -19,9 +19,9 @@ def time_of(work):
 class Report:
     """Prints a line for each measurement and keeps it for the record."""
 
-    def __init__(self):
+    def __init__(self, heading=f"{'':52}{'median':>14}  {'spread':>6}"):
         self.figures = {}
-        print(f"{'':52}{'median':>14}  {'spread':>6}")
+        print(heading)
 
     def add(self, name, seconds, *, items=None):
         """As a rate when `items` were handled in that time, in milliseconds otherwise."""

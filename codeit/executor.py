@@ -340,12 +340,15 @@ def execute_groups(
     groups: Iterable[tuple[Iterable[Program], Iterable[npt.ArrayLike]]],
     threads: int | None = None,
     limits: Limits | None = None,
+    share: bool = True,
 ) -> list[Results]:
     """Run the programs of each group on the grids of the same group, all groups in one batch.
 
     Args:
         groups: pairs of programs and grids, as `execute` takes them.
         threads, limits: as in `execute`.
+        share: whether the lines that programs of a group begin with in common run only once on a
+            grid. The results are the same, fuel included; for measuring.
     Returns:
         The Results of each group.
     Raises:
@@ -359,7 +362,7 @@ def execute_groups(
     limits = limits or Limits()
     threads = min(threads, _MAX_THREADS)
     native = [([program.compiled for program in programs], grids) for programs, grids in checked]
-    runs = _Runs(*vm.run_groups(native, limits._native(), threads))
+    runs = _Runs(*vm.run_groups(native, limits._native(), threads, share))
     results = []
     begin = 0
     for programs, grids in checked:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from codeit import Limits, Outcome, Program, execute
+from codeit import Limits, Outcome, Program, execute, execute_groups
 from codeit.arc import Example, Task
 from codeit.dsl import load_seed_programs
 from codeit.mutation import MutationSettings, mutate
@@ -19,13 +19,13 @@ def same(together, alone):
     )
 
 
-def check(programs, grids, limits, threads=1):
-    """Run a batch and each program alone; returns the results of the batch."""
-    results = execute(programs, grids, threads=threads, limits=limits)
+def check(programs, grids, limits):
+    """Run a batch and the same without sharing; returns the results of the batch."""
+    results = execute(programs, grids, threads=1, limits=limits)
+    alone = execute_groups([(programs, grids)], threads=1, limits=limits, share=False)[0]
     for p, program in enumerate(programs):
-        alone = execute([program], grids, threads=1, limits=limits)
         for i in range(len(grids)):
-            assert same(results[p, i], alone[0, i]), (program.text, results[p, i], alone[0, i])
+            assert same(results[p, i], alone[p, i]), (program.text, results[p, i], alone[p, i])
     return results
 
 

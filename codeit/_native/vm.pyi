@@ -19,7 +19,10 @@ class CompiledProgram:
 
 def parse(text: bytes, is_arc_dsl: bool) -> CompiledProgram | tuple[int, str]: ...
 def run_groups(
-    groups: list[tuple[list[CompiledProgram], list[_Cells]]], limits: _Limits, num_threads: int
+    groups: list[tuple[list[CompiledProgram], list[_Cells]]],
+    limits: _Limits,
+    num_threads: int,
+    is_sharing: bool,
 ) -> tuple[npt.NDArray[Any], ...]: ...
 def run_and_print_one(
     program: CompiledProgram,

@@ -99,7 +99,7 @@ cdef extern from "vm/batch.h" namespace "codeit" nogil:
         size_t first_input
         size_t num_inputs
     void run_batch(const vector[Job] &jobs, const vector[InputGrid] &inputs, const Limits &limits,
-                   unsigned num_threads, BatchResults *out) except +
+                   unsigned num_threads, cbool is_sharing, BatchResults *out) except +
     struct PrintedRun:
         Outcome outcome
         size_t line
@@ -226,16 +226,18 @@ cdef _to_array(const void *data, size_t num_bytes, dtype):
     return array
 
 
-def run_groups(list groups not None, tuple limits not None, unsigned num_threads):
+def run_groups(list groups not None, tuple limits not None, unsigned num_threads,
+               bint is_sharing):
     """Runs every program of a group on every grid of the same group, without the GIL.
 
     Args:
         groups: pairs (CompiledPrograms, grids); a grid is a non-empty C-contiguous uint8 array [H, W].
         limits: (fuel, max_bytes, max_depth, max_len).
+        is_sharing: whether the lines that programs of a group begin with in common run once.
     Returns:
         Flat arrays over groups, their programs, their grids: outcome uint8, fuel int64, height and width
-        uint8 (0 where the value is no valid grid), cells_begin uint64 (one more at the end); and the
-        cells, uint8.
+        uint8 (0 where the value is no valid grid), cells_begin uint64; and the cells, uint8, in no
+        particular order.
     """
     cdef vector[Job] jobs
     cdef vector[InputGrid] native_grids
@@ -255,7 +257,7 @@ def run_groups(list groups not None, tuple limits not None, unsigned num_threads
     cdef Limits native_limits = _limits(limits[0], limits[1], limits[2], limits[3])
     cdef BatchResults results
     with nogil:
-        run_batch(jobs, native_grids, native_limits, num_threads, &results)
+        run_batch(jobs, native_grids, native_limits, num_threads, is_sharing, &results)
     return (
         _to_array(results.outcomes.data(), results.outcomes.size(), np.uint8),
         _to_array(results.fuel.data(), results.fuel.size() * 8, np.int64),

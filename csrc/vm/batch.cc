@@ -67,7 +67,10 @@ bool append_grid(const Grid &grid, std::vector<uint8_t> *cells, uint8_t *height,
     size_t begin = cells->size();
     for (int64_t i = 0; i < grid.height; ++i) {
         const int8_t *row = grid.row(i);
-        if (!std::all_of(row, row + grid.width, is_color)) {
+        bool are_colors = true;
+        for (int32_t j = 0; j < grid.width; ++j)
+            are_colors &= static_cast<uint8_t>(row[j]) <= kMaxColor;
+        if (!are_colors) {
             cells->resize(begin);
             return false;
         }
@@ -126,8 +129,8 @@ class PrefixOrder {
 class Batch {
   public:
     Batch(const std::vector<Job> &jobs, const std::vector<InputGrid> &inputs, const Limits &limits,
-          unsigned num_threads, BatchResults *out)
-        : jobs_(jobs), inputs_(inputs), limits_(limits), out_(out),
+          unsigned num_threads, bool is_sharing, BatchResults *out)
+        : jobs_(jobs), inputs_(inputs), limits_(limits), is_sharing_(is_sharing), out_(out),
           chunk_(std::clamp(jobs.size() / 8 / num_threads, kLeastChunk, kLargestChunk)),
           workers_(std::clamp<size_t>(num_threads, 1, std::max<size_t>(1, jobs.size() / chunk_))),
           worker_of_job_(jobs.size(), 0) {
@@ -140,7 +143,7 @@ class Batch {
         out->fuel.assign(num_runs, 0);
         out->heights.assign(num_runs, 0);
         out->widths.assign(num_runs, 0);
-        out->cells_begin.assign(num_runs + 1, 0);
+        out->cells_begin.assign(num_runs, 0);
     }
 
     void run() {
@@ -173,7 +176,8 @@ class Batch {
                 size_t end = std::min(begin + chunk_, jobs_.size());
                 while (begin < end) {
                     size_t next = begin + 1;
-                    while (next < end && have_one_input(jobs_[begin], jobs_[next])) ++next;
+                    while (is_sharing_ && next < end && have_one_input(jobs_[begin], jobs_[next]))
+                        ++next;
                     run_jobs(m, order.sort(jobs_, begin, next), w);
                     begin = next;
                 }
@@ -216,28 +220,27 @@ class Batch {
         }
     }
 
-    // Joins the workers' cells in the order of the results.
+    // Joins the workers' cells, one worker's after the other's.
     void gather() {
-        size_t total = 0;
-        for (const Worker &worker : workers_) total += worker.cells.size();
-        out_->cells.reserve(total);
-        for (size_t k = 0; k < jobs_.size(); ++k) {
-            const std::vector<uint8_t> &cells = workers_[worker_of_job_[k]].cells;
+        std::vector<size_t> begins;
+        out_->cells = std::move(workers_[0].cells);
+        begins.push_back(0);
+        for (size_t w = 1; w < workers_.size(); ++w) {
+            const std::vector<uint8_t> &cells = workers_[w].cells;
+            begins.push_back(out_->cells.size());
+            out_->cells.insert(out_->cells.end(), cells.begin(), cells.end());
+        }
+        for (size_t k = 0; k < jobs_.size() && workers_.size() > 1; ++k) {
             for (size_t i = 0; i < jobs_[k].num_inputs; ++i) {
-                size_t at = first_run_[k] + i;
-                size_t size = size_t{out_->heights[at]} * out_->widths[at];
-                auto begin = cells.begin() + static_cast<std::ptrdiff_t>(out_->cells_begin[at]);
-                out_->cells_begin[at] = out_->cells.size();
-                out_->cells.insert(out_->cells.end(), begin,
-                                   begin + static_cast<std::ptrdiff_t>(size));
+                out_->cells_begin[first_run_[k] + i] += begins[worker_of_job_[k]];
             }
         }
-        out_->cells_begin.back() = out_->cells.size();
     }
 
     const std::vector<Job> &jobs_;
     const std::vector<InputGrid> &inputs_;
     Limits limits_;
+    bool is_sharing_;
     BatchResults *out_;
     size_t chunk_;
     std::vector<Worker> workers_;
@@ -292,8 +295,8 @@ PrintedRun print_run(const Limits &limits, bool all_lines, int64_t max_values, b
 } // namespace
 
 void run_batch(const std::vector<Job> &jobs, const std::vector<InputGrid> &inputs,
-               const Limits &limits, unsigned num_threads, BatchResults *out) {
-    Batch(jobs, inputs, limits, num_threads, out).run();
+               const Limits &limits, unsigned num_threads, bool is_sharing, BatchResults *out) {
+    Batch(jobs, inputs, limits, num_threads, is_sharing, out).run();
 }
 
 PrintedRun run_and_print(const Program &program, const InputGrid &input, const Limits &limits,

@@ -23,17 +23,18 @@ struct BatchResults {
     std::vector<int64_t> fuel;     // used
     // A value that is a valid grid (1 to 30 rows and columns of colors 0 to 9, True and False
     // counting as 1 and 0) has its shape here and its cells at cells[cells_begin[k]]; any other has
-    // height 0.
+    // height 0. The order of the cells of different runs has no meaning.
     std::vector<uint8_t> heights;
     std::vector<uint8_t> widths;
     std::vector<uint64_t> cells_begin;
     std::vector<uint8_t> cells;
 };
 
-// Throws std::bad_alloc when there is no memory for the results or the machines, and
-// std::system_error when a thread cannot be started.
+// `is_sharing`: neighbouring jobs of the same inputs run only once the lines that their programs
+// begin with in common; the results are the same. Throws std::bad_alloc when there is no memory for
+// the results or the machines, and std::system_error when a thread cannot be started.
 void run_batch(const std::vector<Job> &jobs, const std::vector<InputGrid> &inputs,
-               const Limits &limits, unsigned num_threads, BatchResults *out);
+               const Limits &limits, unsigned num_threads, bool is_sharing, BatchResults *out);
 
 // A run and the canonical text (core/print.h) of what it returned: of its result, or of every line
 // that it reached when `all_lines` is asked for. Printing has fuel and memory of its own. A text of
