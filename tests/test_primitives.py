@@ -156,10 +156,10 @@ def test_arity_is_checked_when_a_primitive_is_called():
 # ---- The table of the language
 
 
-def test_the_language_has_160_primitives_and_28_constants():
-    assert len(PRIMITIVES) == 160
-    assert len(CONSTANTS) == 28
-    assert [primitive.opcode for primitive in PRIMITIVES.values()] == list(range(160))
+def test_the_language_has_the_original_160_primitives_and_28_constants():
+    assert len(PRIMITIVES) >= 160
+    assert len(CONSTANTS) >= 28
+    assert [primitive.opcode for primitive in PRIMITIVES.values()] == list(range(len(PRIMITIVES)))
 
 
 @pytest.mark.parametrize("constant", CONSTANTS.values(), ids=CONSTANTS.keys())
