@@ -65,17 +65,21 @@ bool append_grid(const Value &v, std::vector<uint8_t> *cells, uint8_t *height, u
 bool append_grid(const Grid &grid, std::vector<uint8_t> *cells, uint8_t *height, uint8_t *width) {
     if (grid.height > kMaxSide || grid.width > kMaxSide) return false;
     size_t begin = cells->size();
-    for (int64_t i = 0; i < grid.height; ++i) {
-        const int8_t *row = grid.row(i);
-        bool are_colors = true;
-        for (int32_t j = 0; j < grid.width; ++j)
-            are_colors &= static_cast<uint8_t>(row[j]) <= kMaxColor;
-        if (!are_colors) {
-            cells->resize(begin);
-            return false;
+    size_t num_cells = static_cast<size_t>(grid.num_cells());
+    cells->resize(begin + num_cells + kSpareCells);
+    uint8_t *to = cells->data() + begin;
+    if (grid.stride == grid.width) {
+        std::memcpy(to, grid.cells, num_cells);
+    } else {
+        for (int64_t i = 0; i < grid.height; ++i) {
+            copy_row(reinterpret_cast<int8_t *>(to) + i * grid.width, grid.row(i), grid.width);
         }
-        cells->insert(cells->end(), row, row + grid.width);
     }
+    uint8_t largest = 0; // a negative one is large here
+    for (size_t k = 0; k < num_cells; ++k) largest = std::max(largest, to[k]);
+    bool are_colors = largest <= kMaxColor;
+    cells->resize(are_colors ? begin + num_cells : begin);
+    if (!are_colors) return false;
     *height = static_cast<uint8_t>(grid.height);
     *width = static_cast<uint8_t>(grid.width);
     return true;
