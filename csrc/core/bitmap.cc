@@ -129,9 +129,10 @@ Outcome transposed_bits(Machine &m, const Bitmap &bits, Bitmap *out) {
 bool are_adjacent(const Bitmap &a, const Bitmap &b) {
     Row common = 0;
     Row beside = 0;
-    for (int32_t k = 0; k < b.height; ++k) {
-        int64_t i = int64_t{b.top} + k;
-        Row row = b.rows[k];
+    if (a.left > b.right() + 1 || b.left > a.right() + 1) return false;
+    int64_t last = std::min(a.bottom() + 1, b.bottom());
+    for (int64_t i = std::max<int64_t>(int64_t{a.top} - 1, b.top); i <= last; ++i) {
+        Row row = b.rows[i - b.top];
         common |= row & a.window(i, b.left);
         beside |= row & (a.window(i, int64_t{b.left} - 1) | a.window(i, int64_t{b.left} + 1) |
                          a.window(i - 1, b.left) | a.window(i + 1, b.left));

@@ -478,6 +478,17 @@ PRIMITIVE(vmatching) {
     return Outcome::ok;
 }
 
+namespace {
+
+// Whether the box stays where bits can be after so many steps of one.
+bool stays_small(const Bitmap &bits, int64_t steps) {
+    Window around = {bits.top - steps, bits.left - steps, bits.height, bits.width};
+    Window beyond = {bits.top + steps, bits.left + steps, bits.height, bits.width};
+    return around.is_small() && beyond.is_small();
+}
+
+} // namespace
+
 PRIMITIVE(gravitate) {
     constexpr int32_t kMaxSteps = 42;
     Value centers[2][2];
@@ -491,8 +502,22 @@ PRIMITIVE(gravitate) {
     int32_t step = centers[0][axis].integer < centers[1][axis].integer ? 1 : -1;
     Value move = is_above_or_below ? Value::pair(step, 0) : Value::pair(0, step);
 
-    Value source = args[0];
+    TwoPatches patches;
+    bool are_packed;
     int32_t steps = 0;
+    TRY(two_packed(m, args, &patches, &are_packed));
+    if (are_packed && stays_small(patches.a, kMaxSteps)) {
+        Bitmap &source = patches.a;
+        while (!are_adjacent(source, patches.b) && steps < kMaxSteps) {
+            TRY(m.charge(static_cast<uint64_t>(std::min(source.height, patches.b.height))));
+            source.top += move.i;
+            source.left += move.j;
+            ++steps;
+        }
+        *out = Value::pair(move.i * steps, move.j * steps);
+        return Outcome::ok;
+    }
+    Value source = args[0];
     for (;; ++steps) {
         Value both[2] = {source, args[1]};
         Value verdict;
