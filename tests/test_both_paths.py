@@ -65,6 +65,19 @@ PROGRAMS = {
     "O = totuple(x6)",
     "cells of two colors at one place": "x1 = asobject(I)\nx2 = shift(x1, RIGHT)\n"
     "x3 = combine(x1, x2)\nx4 = paint(I, x3)\nx5 = totuple(x3)\nO = astuple(x4, x5)",
+    "many colors at one place": "x1 = asobject(I)\nx2 = neighbors(UNITY)\nx3 = lbind(shift, x1)\n"
+    "x4 = mapply(x3, x2)\nx5 = paint(I, x4)\nx6 = underpaint(I, x4)\nx7 = fill(I, FIVE, x4)\n"
+    "x8 = totuple(x4)\nO = repeat(x8, TWO)",
+    "cells far apart, some of them twice": "x1 = asindices(I)\nx2 = recolor(THREE, x1)\n"
+    "x3 = box(x1)\nx4 = lbind(multiply, NINE)\nx5 = apply(x4, x3)\nx6 = lbind(shift, x2)\n"
+    "x7 = mapply(x6, x5)\nx8 = paint(I, x7)\nx9 = underpaint(I, x7)\nx10 = size(x7)\n"
+    "x11 = totuple(x7)\nO = initset(x11)",
+    "merged objects that leave the grid": "x1 = objects(I, F, T, F)\nx2 = rbind(shift, UNITY)\n"
+    "x3 = apply(x2, x1)\nx4 = combine(x1, x3)\nx5 = merge(x4)\nx6 = paint(I, x5)\n"
+    "x7 = totuple(x5)\nO = mfilter(x4, hline)",
+    "a pull that never arrives, and some that do": "x1 = partition(I)\nx2 = apply(corners, x1)\n"
+    "x3 = product(x2, x2)\nx4 = fork(gravitate, first, last)\nx5 = apply(x4, x3)\n"
+    "O = totuple(x5)",
     "the same object twice": "x1 = asindices(I)\nx2 = fork(intersection, identity, identity)\n"
     "x3 = x2(x1)\nO = totuple(x3)",
     "an equal object": "x1 = asindices(I)\nx2 = shift(x1, ORIGIN)\nx3 = intersection(x1, x2)\n"

@@ -74,12 +74,19 @@ inline auto for_each_bit(Row row, Visit visit) {
     }
 }
 
-// Calls visit(i, j) for every place, row by row.
+// Calls visit(i, j) for every place, row by row; visit may return Outcome, then so does this.
 template <typename Visit>
-inline void for_each_place(const Bitmap &bits, Visit visit) {
+inline auto for_each_place(const Bitmap &bits, Visit visit) {
+    constexpr bool kMayFail = std::is_same_v<decltype(visit(0, 0)), Outcome>;
     for (int32_t i = 0; i < bits.height; ++i) {
-        for_each_bit(bits.rows[i], [&](int32_t j) { visit(bits.top + i, bits.left + j); });
+        auto visit_bit = [&](int32_t j) { return visit(bits.top + i, bits.left + j); };
+        if constexpr (kMayFail) {
+            TRY(for_each_bit(bits.rows[i], visit_bit));
+        } else {
+            for_each_bit(bits.rows[i], visit_bit);
+        }
     }
+    if constexpr (kMayFail) return Outcome::ok;
 }
 
 // Counts bits, without a call where the processor may lack the instruction.

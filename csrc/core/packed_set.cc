@@ -1,4 +1,5 @@
 // Sets of places and of cells that are held as bits.
+#include "core/cell_planes.h"
 #include "core/packed_table.h"
 #include "core/set_table.h"
 
@@ -264,6 +265,7 @@ Outcome PatchUnion::color_cells(Patch *out, bool *is_packed) {
     std::fill_n(colors_so_far, num_cells, kNone);
     bool fit = true;
     for (const Value &v : sets_.items()) {
+        if (!fit) break;
         const Patch &patch = v.set->patch;
         for_each_place(patch.bits, [&](int32_t i, int32_t j) {
             size_t at = static_cast<size_t>(int64_t{i - bits.top} * bits.width + (j - bits.left));
@@ -277,6 +279,51 @@ Outcome PatchUnion::color_cells(Patch *out, bool *is_packed) {
     out->colors = colors;
     out->stride = bits.width;
     *is_packed = fit;
+    return Outcome::ok;
+}
+
+Outcome PatchUnion::finish(Value **values, size_t *size, bool *fits) {
+    constexpr uint64_t kWordsForElement = 4;
+    constexpr uint64_t kWordsAtLeast = 1024;
+    ScratchScope scratch(m_);
+    CellPlanes planes(m_, window_);
+    uint64_t num_elements = 0;
+    for (const Value &v : sets_.items()) {
+        const Patch &patch = v.set->patch;
+        num_elements += v.set->size;
+        *fits =
+            *fits && (patch.colors != nullptr || static_cast<int8_t>(patch.color) == patch.color);
+    }
+    *fits = *fits && planes.words() <= kWordsForElement * num_elements + kWordsAtLeast;
+    if (!*fits) return Outcome::ok;
+    for (const Value &v : sets_.items()) {
+        const Patch &patch = v.set->patch;
+        uint64_t *plane = nullptr;
+        if (kind_ == Kind::pair || patch.colors == nullptr) {
+            TRY(m_.charge(static_cast<uint64_t>(patch.bits.height)));
+            TRY(planes.plane_of(kind_ == Kind::pair ? 0 : patch.color, &plane));
+            for (int32_t i = 0; i < patch.bits.height; ++i) {
+                planes.mark(plane, int64_t{patch.bits.top} + i, patch.bits.left,
+                            patch.bits.rows[i]);
+            }
+        } else {
+            TRY(m_.charge(v.set->size));
+            TRY(for_each_place(patch.bits, [&](int32_t i, int32_t j) {
+                TRY(planes.plane_of(patch.color_at(i, j), &plane));
+                planes.mark_new(plane, i, j);
+                return Outcome::ok;
+            }));
+        }
+    }
+    *size = planes.count();
+    TRY(m_.charge(*size));
+    TRY(m_.allocate(*size, values));
+    Value *next = *values;
+    planes.for_each([&](int32_t color, int64_t i, int64_t j) {
+        auto to_i = static_cast<int32_t>(i);
+        auto to_j = static_cast<int32_t>(j);
+        *next++ = kind_ == Kind::pair ? Value::pair(to_i, to_j) : Value::cell(color, to_i, to_j);
+    });
     return Outcome::ok;
 }
 

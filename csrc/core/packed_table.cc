@@ -1,5 +1,6 @@
 #include "core/packed_table.h"
 
+#include "core/cell_planes.h"
 #include "core/set_table.h"
 
 #include <algorithm>
@@ -276,7 +277,74 @@ Outcome united_set(Machine &m, Set *a, Set *b, const Patch &patch, uint32_t size
     return constructed_set(m, kind_of(*a), patch, size, both, std::max(a->chain, b->chain), out);
 }
 
+namespace {
+
+// Whether a set of cells of one color, or of places, adds to those marked before.
+bool adds_to(const CellPlanes &planes, const uint64_t *plane, const Bitmap &bits) {
+    for (int32_t i = 0; i < bits.height; ++i) {
+        Row marked = planes.read(plane, int64_t{bits.top} + i, bits.left);
+        if ((bits.rows[i] & ~marked) != 0) return true;
+    }
+    return false;
+}
+
+// The same for a union that is not packed. A set that adds nothing needs no order.
+Outcome lay_out_scattered(Machine &m, const Items &sets, Set *set) {
+    PatchUnion parts(m);
+    for (const Value &v : sets) {
+        bool fits;
+        TRY(parts.add(v, &fits));
+        if (!fits) return Outcome::internal_error;
+    }
+    ScratchScope scratch(m);
+    CellPlanes planes(m, parts.window());
+    bool has_cells = parts.kind() == Kind::cell;
+    Value *values;
+    uint64_t *hashes;
+    TRY(m.allocate(set->size, &values));
+    TRY(m.allocate(set->size, &hashes));
+    uint32_t count = 0;
+    for (const Value &v : sets) {
+        if (v.set->size == 0) continue;
+        const Patch &patch = v.set->patch;
+        uint64_t *plane = nullptr;
+        TRY(m.charge(static_cast<uint64_t>(patch.bits.height)));
+        if (!has_cells || patch.colors == nullptr) {
+            TRY(planes.plane_of(has_cells ? patch.color : 0, &plane));
+            if (!adds_to(planes, plane, patch.bits)) continue;
+        }
+        TRY(m.charge(v.set->size));
+        TRY(lay_out_packed(m, v.set));
+        const PackedHashes hash_of(*v.set);
+        for (uint32_t at = 0; at <= v.set->mask; ++at) {
+            uint16_t slot = v.set->codes[at];
+            if (!is_live(slot)) continue;
+            Value element = element_of(*v.set, slot);
+            if (patch.colors != nullptr) TRY(planes.plane_of(element.color, &plane));
+            if (!planes.mark_new(plane, element.i, element.j)) continue;
+            values[count] = element;
+            hashes[count++] = hash_of(slot);
+        }
+    }
+    if (count != set->size) return Outcome::internal_error;
+    set->values = values;
+    set->hashes = hashes;
+    return lay_out_distinct(m, set);
+}
+
+// Whether places add to those seen before, rows of a box around all.
+bool adds_to(const Row *seen, const Bitmap &box, const Bitmap &bits) {
+    for (int32_t i = 0; i < bits.height; ++i) {
+        Row added = bits.rows[i] << (bits.left - box.left);
+        if ((added & ~seen[i + bits.top - box.top]) != 0) return true;
+    }
+    return false;
+}
+
+} // namespace
+
 Outcome lay_out_merged(Machine &m, const Items &sets, Set *set) {
+    if (!set->is_packed()) return lay_out_scattered(m, sets, set);
     const Bitmap &bits = set->patch.bits;
     ScratchScope scratch(m);
     Row *seen; // the places added so far, in the box
@@ -286,9 +354,14 @@ Outcome lay_out_merged(Machine &m, const Items &sets, Set *set) {
     PackedTable table(m, set);
     TRY(table.start());
     for (const Value &v : sets) {
+        bool is_packed;
         if (v.set->size == 0) continue;
+        TRY(pack(m, v.set, &is_packed));
+        if (!is_packed) return Outcome::internal_error;
+        TRY(m.charge(static_cast<uint64_t>(v.set->patch.bits.height)));
+        if (!adds_to(seen, bits, v.set->patch.bits)) continue;
         TRY(m.charge(v.set->size));
-        TRY(lay_out_equal(m, v.set));
+        TRY(lay_out_packed(m, v.set));
         TRY(for_each_in_order(*v.set, [&](int32_t i, int32_t j) {
             Row &row = seen[i - bits.top];
             Row bit = Row{1} << (j - bits.left);

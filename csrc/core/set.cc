@@ -91,9 +91,7 @@ Outcome ensure_hashes(Machine &m, Set *set) {
     return Outcome::ok;
 }
 
-namespace {
-
-// GEN of the values, which are known to be distinct.
+// GEN of the values, which are known to be distinct, in turn.
 Outcome lay_out_distinct(Machine &m, Set *set) {
     TRY(ensure_hashes(m, set));
     Set table; // of those added so far
@@ -110,8 +108,6 @@ Outcome lay_out_distinct(Machine &m, Set *set) {
     set->slots = table.slots;
     return Outcome::ok;
 }
-
-} // namespace
 
 // COPY, into a set that shares the values and hashes of its source, which is laid out.
 Outcome start_copy(Machine &m, const Set *source, Set *set) {

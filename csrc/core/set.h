@@ -122,8 +122,8 @@ Outcome constructed_set(Machine &m, Kind kind, const Patch &patch, uint32_t size
 Outcome constructed_set(Machine &m, Value *values, size_t size, uint16_t kinds,
                         const Construction *construction, unsigned chain, Value *out);
 
-// For constructions: the table that GEN makes of the elements of packed sets in turn, or that an
-// equal set has.
+// For constructions: the table that GEN makes of the elements of packed sets in turn, of which none
+// but PatchUnion has been made; or that an equal set has.
 Outcome lay_out_merged(Machine &m, const Items &sets, Set *set);
 Outcome adopt_table(Machine &m, const Value &built, Set *set);
 
@@ -160,17 +160,21 @@ Patch part_of(const Patch &whole, const Bitmap &bits);
 Outcome common_places(Machine &m, const Set &a, const Set &b, Patch *out, uint32_t *size);
 Outcome other_places(Machine &m, const Set &a, const Set &b, Patch *out, uint32_t *size);
 
-// The union of packed sets of one kind, as bits; *is_packed is false where it has none.
+// The union of packed sets of one kind.
 class PatchUnion {
   public:
     explicit PatchUnion(Machine &m) : m_(m), sets_(m) {}
 
     // False for what cannot be joined: a value that is no set of places or cells, or sets of both.
     Outcome add(const Value &v, bool *fits);
+    // As bits; *is_packed is false where it has none: too wide, or two cells at one place.
     Outcome finish(Patch *out, uint32_t *size, bool *is_packed);
+    // As values, in any order; *fits is false where it is scattered too far.
+    Outcome finish(Value **values, size_t *size, bool *fits);
     bool is_empty() const { return sets_.size() == 0; }
     Kind kind() const { return kind_; }
     unsigned chain() const { return chain_; }
+    const Window &window() const { return window_; }
 
   private:
     Outcome color_cells(Patch *out, bool *is_packed);

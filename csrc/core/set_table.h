@@ -32,6 +32,9 @@ Outcome publish(Machine &m, const Set &table, Value *out);
 // Makes `source` the source of a set as large as itself.
 Outcome link(Machine &m, Set *source, Set *set);
 
+// GEN of the values, which are known to be distinct, in turn.
+Outcome lay_out_distinct(Machine &m, Set *set);
+
 // COPY, into a set that shares the values and hashes of its source, which is laid out.
 Outcome start_copy(Machine &m, const Set *source, Set *set);
 

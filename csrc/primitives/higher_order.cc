@@ -236,16 +236,10 @@ struct Mapping : Construction {
 };
 
 Outcome mapped_union(Machine &m, const Value *args, const Items &sets, bool *is_done, Value *out) {
-    PatchUnion parts(m);
-    Patch patch;
-    uint32_t size;
-    TRY(packed_union(sets, is_done, &patch, &parts, &size));
-    if (!*is_done) return Outcome::ok;
     Mapping *mapping;
     TRY(m.allocate(1, &mapping));
     *mapping = {{Mapping::lay_out_mapping}, {args[0], args[1]}};
-    unsigned chain = std::max<unsigned>(parts.chain(), args[1].set->chain);
-    return constructed_set(m, parts.kind(), patch, size, mapping, chain, out);
+    return union_of(m, sets, mapping, args[1].set->chain, is_done, out);
 }
 
 // Calls a function on the elements of a set in any order; *is_done is false when it fails, or

@@ -135,6 +135,16 @@ struct Brush {
         return Outcome::ok;
     }
 
+    // Paints the elements of a set, in any order unless that makes a difference.
+    Outcome put_set(Machine &m, Set *set, const int8_t *color, bool *is_done, Value *out) const {
+        Items elements;
+        TRY(codeit::elements(m, set, &elements));
+        TRY(m.charge(elements.size));
+        *is_done = grid.kind == Kind::grid;
+        if (color == nullptr && *is_done) TRY(has_one_color_each(m, elements, is_done));
+        return *is_done ? put(m, elements, color, is_done, out) : Outcome::ok;
+    }
+
     // Paints elements one after the other, all of one kind, cells with their own colors unless one
     // is given. *is_done is false, and nothing painted, when one is of another kind or has a color
     // that no dense grid holds.
@@ -165,6 +175,27 @@ struct Brush {
         return packed.holds_only(Kind::cell) &&
                (packed.patch.colors != nullptr ||
                 static_cast<int8_t>(packed.patch.color) == packed.patch.color);
+    }
+
+    // Whether no place of the grid gets two colors.
+    Outcome has_one_color_each(Machine &m, const Items &elements, bool *result) const {
+        constexpr int16_t kNone = INT16_MIN;
+        ScratchScope scratch(m);
+        auto num_cells = static_cast<size_t>(height * width);
+        int16_t *colors;
+        TRY(m.charge(num_cells));
+        TRY(m.allocate_scratch(num_cells, &colors));
+        std::fill_n(colors, num_cells, kNone);
+        for (const Value &v : elements) {
+            *result = v.kind == Kind::cell && static_cast<int8_t>(v.color) == v.color;
+            if (!*result) return Outcome::ok;
+            if (!grid.grid->contains(v.i, v.j)) continue;
+            int16_t &color = colors[v.i * width + v.j];
+            *result = color == kNone || color == v.color;
+            if (!*result) return Outcome::ok;
+            color = static_cast<int16_t>(v.color);
+        }
+        return Outcome::ok;
     }
 
     static void put_runs(int8_t *cells, uint64_t places, const int8_t *colors, int8_t color) {
@@ -200,6 +231,10 @@ Outcome fill_places(Machine &m, const Value *args, bool only_background, Value *
         bool is_done;
         TRY(brush.put_sets(m, sets_in(patch), &dense_color, &is_done, out));
         if (is_done) return Outcome::ok;
+        if (patch.is_set()) {
+            TRY(brush.put_set(m, patch.set, &dense_color, &is_done, out));
+            if (is_done) return Outcome::ok;
+        }
         TRY(m.settle(&patch));
         TRY(items_of(m, patch, &items));
         TRY(brush.put(m, items, &dense_color, &is_done, out));
@@ -229,6 +264,10 @@ Outcome paint_cells(Machine &m, const Value *args, bool only_background, Value *
     bool is_done;
     TRY(brush.put_sets(m, sets_in(object), nullptr, &is_done, out));
     if (is_done) return Outcome::ok;
+    if (object.is_set()) {
+        TRY(brush.put_set(m, object.set, nullptr, &is_done, out));
+        if (is_done) return Outcome::ok;
+    }
     TRY(m.settle(&object));
     TRY(items_of(m, object, &cells));
     TRY(brush.put(m, cells, nullptr, &is_done, out));

@@ -180,29 +180,37 @@ struct Merging : Construction {
 
 } // namespace
 
-Outcome packed_union(const Items &sets, bool *is_done, Patch *out, PatchUnion *parts,
-                     uint32_t *size) {
+Outcome union_of(Machine &m, const Items &sets, const Construction *construction, unsigned chain,
+                 bool *is_done, Value *out) {
+    PatchUnion parts(m);
     *is_done = true;
     for (const Value &set : sets) {
-        TRY(parts->add(set, is_done));
+        TRY(parts.add(set, is_done));
         if (!*is_done) return Outcome::ok;
     }
-    return parts->finish(out, size, is_done);
+    chain = std::max(chain, parts.chain());
+    Patch patch;
+    uint32_t size;
+    TRY(parts.finish(&patch, &size, is_done));
+    if (*is_done) return constructed_set(m, parts.kind(), patch, size, construction, chain, out);
+    Value *values;
+    size_t count;
+    *is_done = true;
+    TRY(parts.finish(&values, &count, is_done));
+    if (!*is_done) return Outcome::ok;
+    auto kinds = static_cast<uint16_t>(1u << static_cast<unsigned>(parts.kind()));
+    TRY(constructed_set(m, values, count, kinds, construction, chain, out));
+    out->set->is_unpackable = true;
+    return Outcome::ok;
 }
 
 Outcome merged_sets(Machine &m, const Items &sets, const Value &container, bool *is_done,
                     Value *out) {
-    PatchUnion parts(m);
-    Patch patch;
-    uint32_t size;
-    TRY(packed_union(sets, is_done, &patch, &parts, &size));
-    if (!*is_done) return Outcome::ok;
     Merging *merging;
     TRY(m.allocate(1, &merging));
     *merging = {{Merging::lay_out_merging}, container};
-    unsigned chain = parts.chain();
-    if (container.is_set()) chain = std::max<unsigned>(chain, container.set->chain);
-    return constructed_set(m, parts.kind(), patch, size, merging, chain, out);
+    unsigned chain = container.is_set() ? container.set->chain : 0;
+    return union_of(m, sets, merging, chain, is_done, out);
 }
 
 Outcome columns_of(Machine &m, const Value &patch, Columns *out) {

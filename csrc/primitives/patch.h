@@ -50,13 +50,14 @@ Outcome constructed_by(Machine &m, Body body, const Value *args, unsigned num_ar
 // GEN of the elements of a set, in its order, that are among some; which are in any order.
 Outcome filtered_elements(Machine &m, Set *source, ValueList *kept, Value *out);
 
-// The union of sets as bits; *is_done is false where they are not all packed patches of one kind,
-// or the union is none.
-Outcome packed_union(const Items &sets, bool *is_done, Patch *out, PatchUnion *parts,
-                     uint32_t *size);
+// The union of sets, in an order that a construction knows, which is lay_out_merged in the end;
+// `chain` as in constructed_set, apart from those of the sets. *is_done is false, and nothing done,
+// where they are not all packed patches of one kind, or too far apart.
+Outcome union_of(Machine &m, const Items &sets, const Construction *construction, unsigned chain,
+                 bool *is_done, Value *out);
 
 // GEN of the elements of the sets in a container, in its order. `sets` are the same sets in any
-// order. Nothing is done where packed_union is none.
+// order. *is_done as above.
 Outcome merged_sets(Machine &m, const Items &sets, const Value &container, bool *is_done,
                     Value *out);
 
