@@ -78,6 +78,13 @@ PROGRAMS = {
     "a pull that never arrives, and some that do": "x1 = partition(I)\nx2 = apply(corners, x1)\n"
     "x3 = product(x2, x2)\nx4 = fork(gravitate, first, last)\nx5 = apply(x4, x3)\n"
     "O = totuple(x5)",
+    "products of products, filtered twice": "x1 = palette(I)\nx2 = product(x1, x1)\n"
+    "x3 = product(x2, x1)\nx4 = compose(even, last)\nx5 = sfilter(x3, x4)\nx6 = totuple(x5)\n"
+    "x7 = compose(last, first)\nx8 = sfilter(x5, x7)\nx9 = totuple(x8)\nO = totuple(x3)",
+    "products of objects, filtered": "x1 = objects(I, F, T, T)\nx2 = apply(ulcorner, x1)\n"
+    "x3 = product(x2, x1)\nx4 = fork(contained, first, last)\nx5 = compose(toindices, last)\n"
+    "x6 = fork(contained, first, x5)\nx7 = sfilter(x3, x6)\nx8 = totuple(x7)\n"
+    "x9 = sizefilter(x1, ONE)\nx10 = totuple(x9)\nO = totuple(x3)",
     "the same object twice": "x1 = asindices(I)\nx2 = fork(intersection, identity, identity)\n"
     "x3 = x2(x1)\nO = totuple(x3)",
     "an equal object": "x1 = asindices(I)\nx2 = shift(x1, ORIGIN)\nx3 = intersection(x1, x2)\n"

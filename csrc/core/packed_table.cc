@@ -374,6 +374,20 @@ Outcome lay_out_merged(Machine &m, const Items &sets, Set *set) {
     return Outcome::ok;
 }
 
+Outcome turns_of_packed(Machine &m, Set *set, const Items &elements, uint32_t *out) {
+    const Bitmap &box = set->patch.bits;
+    uint16_t *indices; // of the elements, by slot
+    TRY(lay_out_packed(m, set));
+    TRY(m.allocate_scratch((static_cast<size_t>(box.height) << kCodeShift) + 1, &indices));
+    for (uint32_t k = 0; k < set->size; ++k) {
+        indices[slot_of(box, elements[k].i, elements[k].j)] = static_cast<uint16_t>(k);
+    }
+    for (uint32_t at = 0; at <= set->mask; ++at) {
+        if (is_live(set->codes[at])) *out++ = indices[set->codes[at]];
+    }
+    return Outcome::ok;
+}
+
 Outcome adopt_table(Machine &m, const Value &built, Set *set) {
     if (!built.is_set() || built.set->size != set->size) return Outcome::internal_error;
     Set *table = built.set;

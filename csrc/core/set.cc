@@ -91,21 +91,59 @@ Outcome ensure_hashes(Machine &m, Set *set) {
     return Outcome::ok;
 }
 
-// GEN of the values, which are known to be distinct, in turn.
+Outcome ValueTable::start() {
+    TRY(ensure_hashes(m_, set_));
+    table_.hashes = set_->hashes;
+    return allocate_slots(m_, table_.mask, &table_.slots);
+}
+
+Outcome ValueTable::add(uint32_t index) {
+    place(table_.slots, table_.mask, table_.hashes[index], index + 1);
+    table_.fill = ++table_.size;
+    return is_crowded(table_.fill, table_.mask) ? resize(m_, &table_, grown(table_.size))
+                                                : Outcome::ok;
+}
+
+Outcome ValueTable::finish() {
+    if (table_.size != set_->size) return Outcome::internal_error;
+    m_.before_change(set_);
+    set_->mask = table_.mask;
+    set_->fill = table_.fill;
+    set_->slots = table_.slots;
+    return Outcome::ok;
+}
+
 Outcome lay_out_distinct(Machine &m, Set *set) {
-    TRY(ensure_hashes(m, set));
-    Set table; // of those added so far
-    table.hashes = set->hashes;
-    TRY(allocate_slots(m, table.mask, &table.slots));
-    while (table.size < set->size) {
-        place(table.slots, table.mask, set->hashes[table.size], table.size + 1);
-        table.fill = ++table.size;
-        if (is_crowded(table.fill, table.mask)) TRY(resize(m, &table, grown(table.size)));
+    ValueTable table(m, set);
+    TRY(table.start());
+    for (uint32_t k = 0; k < set->size; ++k) TRY(table.add(k));
+    return table.finish();
+}
+
+Outcome turns_of(Machine &m, Set *set, const Items &elements, uint32_t **out) {
+    TRY(m.charge(set->size));
+    TRY(m.allocate_scratch(set->size, out));
+    uint32_t *next = *out;
+    if (set->is_packed()) return turns_of_packed(m, set, elements, next);
+    TRY(lay_out(m, set));
+    uint32_t *indices = nullptr; // of the values among the elements, where they have moved
+    if (set->values != elements.data) {
+        TRY(m.charge(set->size));
+        TRY(m.allocate_scratch(set->size, &indices));
+        for (uint32_t k = 0; k < set->size; ++k) {
+            uint64_t hash;
+            uint32_t entry;
+            TRY(hash_of(m, elements[k], &hash));
+            TRY(find(m, set, elements[k], hash, &entry));
+            if (entry == Set::kEmptySlot) return Outcome::internal_error;
+            indices[entry - 1] = k;
+        }
     }
-    m.before_change(set);
-    set->mask = table.mask;
-    set->fill = table.fill;
-    set->slots = table.slots;
+    for (uint32_t at = 0; at <= set->mask; ++at) {
+        uint32_t entry = set->slots[at];
+        if (entry == Set::kEmptySlot || entry == Set::kDummySlot) continue;
+        *next++ = indices != nullptr ? indices[entry - 1] : entry - 1;
+    }
     return Outcome::ok;
 }
 
@@ -278,12 +316,6 @@ Outcome set_of_distinct(Machine &m, Value *values, size_t size, Value *out) {
     set->size = static_cast<uint32_t>(size);
     set->values = values;
     set->kinds = kinds_of(values, size);
-    return Outcome::ok;
-}
-
-Outcome set_of_hashed(Machine &m, Value *values, uint64_t *hashes, size_t size, Value *out) {
-    TRY(set_of_distinct(m, values, size, out));
-    out->set->hashes = hashes;
     return Outcome::ok;
 }
 

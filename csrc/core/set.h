@@ -94,9 +94,6 @@ Outcome contains(Machine &m, Set *set, const Value &v, bool *out);
 // GEN of values that the caller knows to be distinct. Takes the array over.
 Outcome set_of_distinct(Machine &m, Value *values, size_t size, Value *out);
 
-// The same with their hashes known, too.
-Outcome set_of_hashed(Machine &m, Value *values, uint64_t *hashes, size_t size, Value *out);
-
 // A set of places (Kind::pair) or cells given as bits. `size` is their number and may be 0.
 // GEN of them, row by row:
 Outcome set_of_rows(Machine &m, Kind kind, const Patch &patch, uint32_t size, Value *out);
@@ -106,8 +103,9 @@ Outcome set_of_images(Machine &m, Set *source, Kind kind, const Patch &patch, co
 // GEN of the elements of a packed set, in its order, that are places of `patch`:
 Outcome filtered_set(Machine &m, Set *source, Kind kind, const Patch &patch, uint32_t size,
                      Value *out);
-// The same of any set; `kept` are those elements, in any order. Takes the array over.
-Outcome filtered_set(Machine &m, Set *source, Value *kept, size_t size, Value *out);
+// The same of any set; `kept` are some of its elements, in their order there. Takes the array over.
+Outcome filtered_set(Machine &m, Set *source, const Items &elements, Value *kept, size_t size,
+                     Value *out);
 // OR of two packed sets of one kind:
 Outcome united_set(Machine &m, Set *a, Set *b, const Patch &patch, uint32_t size, Value *out);
 // GEN of values in the order given:
@@ -126,6 +124,26 @@ Outcome constructed_set(Machine &m, Value *values, size_t size, uint16_t kinds,
 // but PatchUnion has been made; or that an equal set has.
 Outcome lay_out_merged(Machine &m, const Items &sets, Set *set);
 Outcome adopt_table(Machine &m, const Value &built, Set *set);
+
+// The iteration order of a set, as indices of what elements() returned at any time; in scratch
+// memory.
+Outcome turns_of(Machine &m, Set *set, const Items &elements, uint32_t **out);
+
+// The table of a set whose values are distinct, under construction: ADD of the values in any turn,
+// all of them.
+class ValueTable {
+  public:
+    ValueTable(Machine &m, Set *set) : m_(m), set_(set) {}
+
+    Outcome start();
+    Outcome add(uint32_t index);
+    Outcome finish(); // gives the table to the set
+
+  private:
+    Machine &m_;
+    Set *set_;
+    Set table_; // of the values added so far
+};
 
 // What a packed set holds.
 inline Kind kind_of(const Set &packed) {

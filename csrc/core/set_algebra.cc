@@ -126,38 +126,47 @@ Outcome is_subset_of_table(Machine &m, Set *a, Set *b, bool *result) {
     return Outcome::ok;
 }
 
-// GEN of the elements of a set that are among some values, to be done when the order is asked for.
+// GEN of the elements of a set that are kept, to be done when the order is asked for.
 struct Selection : Construction {
     Set *source;
+    Items elements;
     Value *kept;
+
+    static bool are_same(const Value &a, const Value &b) {
+        return std::memcmp(&a, &b, sizeof(Value)) == 0;
+    }
 
     static Outcome lay_out_selection(Machine &m, const Construction &how, Set *set) {
         const auto &selection = static_cast<const Selection &>(how);
         Set *source = selection.source;
-        Value kept;
+        const Items &elements = selection.elements;
+        constexpr uint32_t kNone = UINT32_MAX;
+        ScratchScope scratch(m);
+        uint32_t *turns;
+        uint32_t *indices; // of the elements among those kept
+        TRY(turns_of(m, source, elements, &turns));
         TRY(m.charge(source->size));
-        TRY(codeit::lay_out(m, source));
-        TRY(set_of_distinct(m, selection.kept, set->size, &kept));
-        TRY(codeit::lay_out(m, kept.set));
-        Value *values;
-        uint64_t *hashes;
-        TRY(m.allocate(set->size, &values));
-        TRY(m.allocate(set->size, &hashes));
-        size_t count = 0;
-        for (uint32_t at = 0; at <= source->mask && count < set->size; ++at) {
-            uint32_t entry = source->slots[at];
-            if (entry == Set::kEmptySlot || entry == Set::kDummySlot) continue;
-            const Value &v = source->values[entry - 1];
-            uint64_t hash = source->hashes[entry - 1];
-            uint32_t found;
-            TRY(find(m, kept.set, v, hash, &found));
-            if (found == Set::kEmptySlot) continue;
-            values[count] = v;
-            hashes[count++] = hash;
+        TRY(m.allocate_scratch(source->size, &indices));
+        uint32_t count = 0;
+        for (uint32_t k = 0; k < source->size; ++k) {
+            bool is_kept = count < set->size && are_same(elements[k], selection.kept[count]);
+            indices[k] = is_kept ? count++ : kNone;
         }
-        Value built;
-        TRY(set_of_hashed(m, values, hashes, count, &built));
-        return adopt_table(m, built, set);
+        if (source->values == elements.data && source->hashes != nullptr &&
+            set->hashes == nullptr) {
+            uint64_t *hashes;
+            TRY(m.allocate(set->size, &hashes));
+            for (uint32_t k = 0; k < source->size; ++k) {
+                if (indices[k] != kNone) hashes[indices[k]] = source->hashes[k];
+            }
+            set->hashes = hashes;
+        }
+        ValueTable table(m, set);
+        TRY(table.start());
+        for (uint32_t k = 0; k < source->size; ++k) {
+            if (indices[turns[k]] != kNone) TRY(table.add(indices[turns[k]]));
+        }
+        return table.finish();
     }
 };
 
@@ -182,10 +191,11 @@ Outcome pack_both(Machine &m, Set *a, Set *b, bool *are_packed) {
 
 } // namespace
 
-Outcome filtered_set(Machine &m, Set *source, Value *kept, size_t size, Value *out) {
+Outcome filtered_set(Machine &m, Set *source, const Items &elements, Value *kept, size_t size,
+                     Value *out) {
     Selection *selection;
     TRY(m.allocate(1, &selection));
-    *selection = {{Selection::lay_out_selection}, source, kept};
+    *selection = {{Selection::lay_out_selection}, source, elements, kept};
     return constructed_set(m, kept, size, source->kinds, selection, source->chain, out);
 }
 

@@ -35,6 +35,8 @@ Outcome link(Machine &m, Set *source, Set *set);
 // GEN of the values, which are known to be distinct, in turn.
 Outcome lay_out_distinct(Machine &m, Set *set);
 
+Outcome turns_of_packed(Machine &m, Set *set, const Items &elements, uint32_t *out);
+
 // COPY, into a set that shares the values and hashes of its source, which is laid out.
 Outcome start_copy(Machine &m, const Set *source, Set *set);
 

@@ -222,7 +222,7 @@ PRIMITIVE(colorfilter) {
             for (const Value &v : objects) {
                 if (args[1].is_int() && v.set->patch.color == args[1].integer) TRY(kept.push(v));
             }
-            return filtered_elements(m, args[0].set, &kept, out);
+            return filtered_elements(m, args[0].set, objects, &kept, out);
         }
     }
     return colorfilter_in_order(m, args, out);

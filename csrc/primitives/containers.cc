@@ -327,39 +327,51 @@ Outcome product_of_any(Machine &m, const Value *args, Value *out) {
     return set.finish(out);
 }
 
-Outcome hashes_of(Machine &m, const Items &items, uint64_t **out) {
-    TRY(m.allocate_scratch(items.size, out));
-    for (size_t k = 0; k < items.size; ++k) TRY(hash_of(m, items[k], &(*out)[k]));
-    return Outcome::ok;
-}
+// Of two sets, to be done when the order is asked for. The pairs are distinct, and their hashes
+// follow from those of the elements.
+struct Product : Construction {
+    Set *sets[2];
+    Items elements[2];
 
-// Of two sets: the pairs are distinct, and their hashes follow from those of the elements.
-Outcome product_in_order(Machine &m, const Value *args, Value *out) {
-    Items a;
-    Items b;
-    uint64_t *hashes_a;
-    uint64_t *hashes_b;
-    Value *pairs;
-    uint64_t *hashes;
-    ScratchScope scratch(m);
-    TRY(items_of(m, args[0], &a));
-    TRY(items_of(m, args[1], &b));
-    TRY(hashes_of(m, a, &hashes_a));
-    TRY(hashes_of(m, b, &hashes_b));
-    TRY(m.allocate(a.size * b.size, &pairs));
-    TRY(m.allocate(a.size * b.size, &hashes));
-    for (size_t k = 0; k < a.size; ++k) {
-        hashes_a[k] = hashing::add_item(hashing::kPrime5, hashes_a[k]);
+    static Outcome hashes_of(Machine &m, const Items &items, uint64_t **out) {
+        TRY(m.allocate_scratch(items.size, out));
+        for (size_t k = 0; k < items.size; ++k) TRY(hash_of(m, items[k], &(*out)[k]));
+        return Outcome::ok;
     }
-    size_t count = 0;
-    for (size_t j = 0; j < b.size; ++j) {
-        for (size_t i = 0; i < a.size; ++i) {
-            TRY(make_pair(m, a[i], b[j], &pairs[count]));
-            hashes[count++] = hashing::finish_tuple(hashing::add_item(hashes_a[i], hashes_b[j]), 2);
+
+    static Outcome lay_out_product(Machine &m, const Construction &how, Set *set) {
+        const auto &product = static_cast<const Product &>(how);
+        ScratchScope scratch(m);
+        uint32_t *turns[2];
+        uint64_t *parts[2];
+        for (int k = 0; k < 2; ++k) {
+            TRY(turns_of(m, product.sets[k], product.elements[k], &turns[k]));
+            TRY(hashes_of(m, product.elements[k], &parts[k]));
         }
+        size_t size_a = product.elements[0].size;
+        size_t size_b = product.elements[1].size;
+        for (size_t i = 0; i < size_a; ++i) {
+            parts[0][i] = hashing::add_item(hashing::kPrime5, parts[0][i]);
+        }
+        uint64_t *hashes;
+        TRY(m.charge(set->size));
+        TRY(m.allocate(set->size, &hashes));
+        uint64_t *next = hashes;
+        for (size_t j = 0; j < size_b; ++j) {
+            for (size_t i = 0; i < size_a; ++i) {
+                *next++ = hashing::finish_tuple(hashing::add_item(parts[0][i], parts[1][j]), 2);
+            }
+        }
+        set->hashes = hashes;
+        ValueTable table(m, set);
+        TRY(table.start());
+        for (size_t j = 0; j < size_b; ++j) {
+            auto first = static_cast<uint32_t>(turns[1][j] * size_a);
+            for (size_t i = 0; i < size_a; ++i) TRY(table.add(first + turns[0][i]));
+        }
+        return table.finish();
     }
-    return set_of_hashed(m, pairs, hashes, count, out);
-}
+};
 
 // Of two sets: the pairs are distinct, and need no order yet.
 Outcome product_in_any_order(Machine &m, const Value *args, Value *out) {
@@ -380,9 +392,11 @@ Outcome product_in_any_order(Machine &m, const Value *args, Value *out) {
             ++next;
         }
     }
+    Product *product;
+    TRY(m.allocate(1, &product));
+    *product = {{Product::lay_out_product}, {args[0].set, args[1].set}, {a, b}};
     unsigned chain = std::max(args[0].set->chain, args[1].set->chain);
-    return constructed_by(m, product_in_order, args, 2, pairs, count, static_cast<uint16_t>(kinds),
-                          chain, out);
+    return constructed_set(m, pairs, count, static_cast<uint16_t>(kinds), product, chain, out);
 }
 
 } // namespace
@@ -419,7 +433,7 @@ PRIMITIVE(sizefilter) {
         for (const Value &v : sets) {
             if (args[1].is_int() && v.set->size == args[1].integer) TRY(kept.push(v));
         }
-        return filtered_elements(m, args[0].set, &kept, out);
+        return filtered_elements(m, args[0].set, sets, &kept, out);
     }
     return sizefilter_in_order(m, args, out);
 }

@@ -140,8 +140,9 @@ Outcome sfilter_in_order(Machine &m, const Value *args, Value *out) {
 
 // The elements that a condition holds for, looked at in any order. *is_done is false when it fails
 // for one: which one fails first is then a matter of order.
-Outcome sfilter_in_any_order(Machine &m, const Value *args, bool *is_done, ValueList *kept) {
+Outcome sfilter_in_any_order(Machine &m, const Value *args, bool *is_done, Value *out) {
     Items items;
+    ValueList kept(m);
     TRY(elements(m, args[0].set, &items));
     TRY(m.charge(items.size));
     for (const Value &item : items) {
@@ -150,22 +151,19 @@ Outcome sfilter_in_any_order(Machine &m, const Value *args, bool *is_done, Value
         if (is_limit(outcome)) return outcome;
         *is_done = outcome == Outcome::ok;
         if (!*is_done) return Outcome::ok;
-        if (is_true(verdict)) TRY(kept->push(item));
+        if (is_true(verdict)) TRY(kept.push(item));
     }
     *is_done = true;
-    return Outcome::ok;
+    return filtered_elements(m, args[0].set, items, &kept, out);
 }
 
 } // namespace
 
 PRIMITIVE(sfilter) {
     if (args[0].is_set()) {
-        ValueList kept(m);
         bool is_done;
-        TRY(sfilter_in_any_order(m, args, &is_done, &kept));
-        if (is_done) {
-            return filtered_elements(m, args[0].set, &kept, out);
-        }
+        TRY(sfilter_in_any_order(m, args, &is_done, out));
+        if (is_done) return Outcome::ok;
     }
     return sfilter_in_order(m, args, out);
 }

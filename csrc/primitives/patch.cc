@@ -129,34 +129,22 @@ Outcome lay_out_by_body(Machine &m, const Construction &how, Set *set) {
     return adopt_table(m, built, set);
 }
 
-Outcome keep_body(Machine &m, Body body, const Value *args, unsigned num_args,
-                  const Construction **out) {
-    ByBody *construction;
-    TRY(m.allocate(1, &construction));
-    *construction = {{lay_out_by_body}, body, {}};
-    std::copy_n(args, num_args, construction->args);
-    *out = construction;
-    return Outcome::ok;
-}
-
 } // namespace
 
 Outcome constructed_by(Machine &m, Body body, const Value *args, unsigned num_args, Kind kind,
                        const Patch &patch, uint32_t size, unsigned chain, Value *out) {
-    const Construction *construction;
-    TRY(keep_body(m, body, args, num_args, &construction));
+    ByBody *construction;
+    TRY(m.allocate(1, &construction));
+    *construction = {{lay_out_by_body}, body, {}};
+    std::copy_n(args, num_args, construction->args);
     return constructed_set(m, kind, patch, size, construction, chain, out);
 }
 
-Outcome constructed_by(Machine &m, Body body, const Value *args, unsigned num_args, Value *values,
-                       size_t size, uint16_t kinds, unsigned chain, Value *out) {
-    const Construction *construction;
-    TRY(keep_body(m, body, args, num_args, &construction));
-    return constructed_set(m, values, size, kinds, construction, chain, out);
-}
-
-Outcome filtered_elements(Machine &m, Set *source, ValueList *kept, Value *out) {
-    if (!source->is_packed()) return filtered_set(m, source, kept->take(), kept->size(), out);
+Outcome filtered_elements(Machine &m, Set *source, const Items &elements, ValueList *kept,
+                          Value *out) {
+    if (!source->is_packed()) {
+        return filtered_set(m, source, elements, kept->take(), kept->size(), out);
+    }
     BitmapBuilder builder(m, window_of(source->patch.bits));
     TRY(builder.start());
     for (const Value &v : kept->items()) builder.add(v.i, v.j);

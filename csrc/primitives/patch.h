@@ -43,12 +43,9 @@ struct ByBody : Construction {
 Outcome constructed_by(Machine &m, Body body, const Value *args, unsigned num_args, Kind kind,
                        const Patch &patch, uint32_t size, unsigned chain, Value *out);
 
-// The same for a set that is not packed; its values are distinct, in any order.
-Outcome constructed_by(Machine &m, Body body, const Value *args, unsigned num_args, Value *values,
-                       size_t size, uint16_t kinds, unsigned chain, Value *out);
-
-// GEN of the elements of a set, in its order, that are among some; which are in any order.
-Outcome filtered_elements(Machine &m, Set *source, ValueList *kept, Value *out);
+// GEN of some elements of a set, in its order; `kept` has them in the order of `elements`.
+Outcome filtered_elements(Machine &m, Set *source, const Items &elements, ValueList *kept,
+                          Value *out);
 
 // The union of sets, in an order that a construction knows, which is lay_out_merged in the end;
 // `chain` as in constructed_set, apart from those of the sets. *is_done is false, and nothing done,
