@@ -300,11 +300,14 @@ PRIMITIVE(first) {
 }
 
 PRIMITIVE(last) {
-    if (args[0].kind == Kind::grid) return item_at(m, args[0], -1, out);
-    Items items;
-    TRY(items_of(m, args[0], &items));
-    if (items.size == 0) return Outcome::value_error;
-    *out = items[items.size - 1];
+    size_t size;
+    TRY(length_of(args[0], &size));
+    if (size == 0) return Outcome::value_error;
+    if (args[0].is_tuple()) return item_at(m, args[0], -1, out);
+    const Value *items;
+    TRY(m.charge(size));
+    TRY(ordered(m, args[0].set, &items));
+    *out = items[size - 1];
     return Outcome::ok;
 }
 

@@ -27,68 +27,76 @@ Outcome key_of(Machine &m, const Value &compfunc, const Value &item, Value *out)
     return m.call_settled(compfunc, &item, 1, out);
 }
 
-// The same over a set in any order; *is_known says whether its order makes no difference, as all
-// keys are ints and no other item has the best one.
-Outcome select_in_any_order(Machine &m, Selection *selection, Extreme extreme, Set *set,
-                            const Value &compfunc, bool *is_known) {
+// The best element of a set whose keys are all ints; *is_known is false where they are not, or one
+// fails. The order is asked for only where the best key is that of several.
+Outcome select_by_int(Machine &m, Extreme extreme, Set *set, const Value &compfunc, bool *is_known,
+                      Value *out) {
     Items items;
     TRY(elements(m, set, &items));
     TRY(m.charge(items.size));
+    ScratchScope scratch(m);
+    int64_t *keys;
+    TRY(m.allocate_scratch(items.size, &keys));
     *is_known = false;
-    bool is_alone = false;
-    int64_t best = 0;
-    for (const Value &item : items) {
+    size_t best = 0;
+    bool is_alone = true;
+    for (size_t k = 0; k < items.size; ++k) {
         Value key;
-        Outcome outcome = key_of(m, compfunc, item, &key);
+        Outcome outcome = key_of(m, compfunc, items[k], &key);
         if (is_limit(outcome)) return outcome;
         if (outcome != Outcome::ok || !key.is_int()) return Outcome::ok;
-        bool is_first = selection->is_empty();
-        bool is_equal = !is_first && key.integer == best;
-        bool is_better =
-            is_first || (extreme == Extreme::largest ? key.integer > best : key.integer < best);
-        if (is_better) best = key.integer;
-        is_alone = is_better || (is_alone && !is_equal);
-        TRY(selection->offer(key, item));
+        keys[k] = key.integer;
+        bool is_better = extreme == Extreme::largest ? keys[k] > keys[best] : keys[k] < keys[best];
+        is_alone = is_better || (is_alone && (k == 0 || keys[k] != keys[best]));
+        if (is_better) best = k;
     }
-    *is_known = is_alone;
+    *is_known = true;
+    if (!is_alone) {
+        uint32_t *turns;
+        TRY(turns_of(m, set, items, &turns));
+        const uint32_t *first = turns;
+        while (keys[*first] != keys[best]) ++first;
+        best = *first;
+    }
+    *out = items[best];
     return Outcome::ok;
 }
 
-Outcome select_by_key(Machine &m, Selection *selection, Extreme extreme, const Value &container,
-                      const Value &compfunc) {
-    if (container.is_set()) {
+// *is_empty says that there is nothing to select from.
+Outcome select_by_key(Machine &m, Extreme extreme, const Value &container, const Value &compfunc,
+                      bool *is_empty, Value *out) {
+    *is_empty = false;
+    if (container.is_set() && container.set->size != 0) {
         bool is_known;
-        Selection in_any_order(m, extreme);
-        TRY(select_in_any_order(m, &in_any_order, extreme, container.set, compfunc, &is_known));
-        if (is_known) {
-            selection->take(in_any_order);
-            return Outcome::ok;
-        }
+        TRY(select_by_int(m, extreme, container.set, compfunc, &is_known, out));
+        if (is_known) return Outcome::ok;
     }
     Items items;
     TRY(items_of(m, container, &items));
+    Selection selection(m, extreme);
     for (const Value &item : items) {
         Value key;
         TRY(key_of(m, compfunc, item, &key));
-        TRY(selection->offer(key, item));
+        TRY(selection.offer(key, item));
     }
+    *is_empty = selection.is_empty();
+    *out = selection.item();
     return Outcome::ok;
 }
 
 // argmax, argmin
 Outcome extreme_item(Machine &m, Extreme extreme, const Value *args, Value *out) {
-    Selection selection(m, extreme);
-    TRY(select_by_key(m, &selection, extreme, args[0], args[1]));
-    if (selection.is_empty()) return Outcome::value_error;
-    *out = selection.item();
-    return Outcome::ok;
+    bool is_empty;
+    TRY(select_by_key(m, extreme, args[0], args[1], &is_empty, out));
+    return is_empty ? Outcome::value_error : Outcome::ok;
 }
 
 // valmax, valmin: the function is called once more, on the selected item or on 0.
 Outcome extreme_value(Machine &m, Extreme extreme, const Value *args, Value *out) {
-    Selection selection(m, extreme);
-    TRY(select_by_key(m, &selection, extreme, args[0], args[1]));
-    Value item = selection.is_empty() ? Value::of_int(0) : selection.item();
+    bool is_empty;
+    Value item;
+    TRY(select_by_key(m, extreme, args[0], args[1], &is_empty, &item));
+    if (is_empty) item = Value::of_int(0);
     return m.call(args[1], &item, 1, out);
 }
 
@@ -188,16 +196,45 @@ PRIMITIVE(extract) {
     return Outcome::stop_iteration;
 }
 
-PRIMITIVE(apply) {
+namespace {
+
+Outcome apply_to_set(Machine &m, const Value *args, Value *out) {
     Items items;
     TRY(items_of(m, args[1], &items));
-    LikeBuilder result(m, args[1]);
+    SetBuilder result(m);
     for (const Value &item : items) {
         Value value;
         TRY(m.call_in_stream(args[0], &item, 1, &value));
         TRY(result.add(value));
     }
     return result.finish(out);
+}
+
+// Of a pair of numbers, or a cell.
+Outcome apply_to_two(Machine &m, const Value *args, Value *out) {
+    Value items[2];
+    Value values[2];
+    TRY(m.charge(2));
+    TRY(unpack(m, args[1], &items[0], &items[1]));
+    for (int k = 0; k < 2; ++k) TRY(m.call_in_stream(args[0], &items[k], 1, &values[k]));
+    return make_pair(m, values[0], values[1], out);
+}
+
+} // namespace
+
+PRIMITIVE(apply) {
+    if (args[1].is_set()) return apply_to_set(m, args, out);
+    if (args[1].kind == Kind::pair || args[1].kind == Kind::cell) return apply_to_two(m, args, out);
+    Items items;
+    TRY(items_of(m, args[1], &items));
+    ValueList result(m);
+    TRY(result.reserve(items.size));
+    for (const Value &item : items) {
+        Value value;
+        TRY(m.call_in_stream(args[0], &item, 1, &value));
+        TRY(result.push(value));
+    }
+    return tuple_or_grid(m, result, out);
 }
 
 PRIMITIVE(rapply) {
@@ -214,62 +251,67 @@ PRIMITIVE(rapply) {
 
 namespace {
 
-Outcome mapply_in_order(Machine &m, const Value *args, Value *out) {
+Outcome merged_images(Machine &m, const Value *args, Value *out) {
     Value applied;
     TRY(primitive_apply(m, args, &applied));
     return primitive_merge(m, &applied, out);
 }
 
-// The images of the elements again, in order, and merged.
+// The images of the elements of a set, merged in its order.
 struct Mapping : Construction {
-    Value args[2];
+    Set *source;
+    Items elements;
+    Items images;
 
     static Outcome lay_out_mapping(Machine &m, const Construction &how, Set *set) {
+        const auto &mapping = static_cast<const Mapping &>(how);
+        ScratchScope scratch(m);
+        uint32_t *turns;
         Value applied;
         Items sets;
-        TRY(primitive_apply(m, static_cast<const Mapping &>(how).args, &applied));
+        TRY(turns_of(m, mapping.source, mapping.elements, &turns));
+        SetBuilder builder(m);
+        for (size_t k = 0; k < mapping.images.size; ++k) {
+            TRY(builder.add(mapping.images[turns[k]]));
+        }
+        TRY(builder.finish(&applied));
         TRY(items_of(m, applied, &sets));
         return lay_out_merged(m, sets, set);
     }
 };
 
-Outcome mapped_union(Machine &m, const Value *args, const Items &sets, bool *is_done, Value *out) {
-    Mapping *mapping;
-    TRY(m.allocate(1, &mapping));
-    *mapping = {{Mapping::lay_out_mapping}, {args[0], args[1]}};
-    return union_of(m, sets, mapping, args[1].set->chain, is_done, out);
-}
-
 // Calls a function on the elements of a set in any order; *is_done is false when it fails, or
 // returns something else than a set.
-Outcome sets_in_any_order(Machine &m, const Value *args, bool *is_done, ValueList *sets) {
+Outcome mapply_in_any_order(Machine &m, const Value *args, bool *is_done, Value *out) {
     Items items;
-    TRY(elements(m, args[1].set, &items));
+    ValueList images(m);
+    Set *source = args[1].set;
+    TRY(elements(m, source, &items));
     TRY(m.charge(items.size));
-    TRY(sets->reserve(items.size));
+    TRY(images.reserve(items.size));
     for (const Value &item : items) {
         Value value;
         Outcome outcome = m.call_in_stream(args[0], &item, 1, &value);
         if (is_limit(outcome)) return outcome;
         *is_done = outcome == Outcome::ok && value.is_set();
         if (!*is_done) return Outcome::ok;
-        TRY(sets->push(value));
+        TRY(images.push(value));
     }
-    *is_done = true;
-    return Outcome::ok;
+    Mapping *mapping;
+    TRY(m.allocate(1, &mapping));
+    *mapping = {{Mapping::lay_out_mapping}, source, items, images.items()};
+    return union_of(m, images.items(), mapping, source->chain, is_done, out);
 }
 
 } // namespace
 
 PRIMITIVE(mapply) {
     if (args[1].is_set()) {
-        ValueList sets(m);
         bool is_done;
-        TRY(sets_in_any_order(m, args, &is_done, &sets));
-        if (is_done) TRY(mapped_union(m, args, sets.items(), &is_done, out));
+        TRY(mapply_in_any_order(m, args, &is_done, out));
         if (is_done) return Outcome::ok;
     }
-    return mapply_in_order(m, args, out);
+    return merged_images(m, args, out);
 }
 
 PRIMITIVE(papply) {

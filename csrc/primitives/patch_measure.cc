@@ -52,6 +52,13 @@ Outcome span_of(Machine &m, Axis axis, const Value &piece, Value *out) {
         *out = Value::of_int(static_cast<int64_t>(size));
         return Outcome::ok;
     }
+    Set *packed;
+    TRY(packed_patch(m, piece, &packed));
+    if (packed != nullptr) {
+        const Bitmap &bits = packed->patch.bits;
+        *out = Value::of_int(axis == Axis::row ? bits.height : bits.width);
+        return Outcome::ok;
+    }
     Value last;
     Value first;
     Value distance;
@@ -91,6 +98,14 @@ Outcome corner(Machine &m, Extreme row_extreme, Extreme column_extreme, const Va
 
 // first + span // 2
 Outcome middle(Machine &m, Axis axis, const Value &patch, Value *out) {
+    Set *packed;
+    TRY(packed_patch(m, patch, &packed));
+    if (packed != nullptr) {
+        const Bitmap &bits = packed->patch.bits;
+        *out = Value::of_int(axis == Axis::row ? int64_t{bits.top} + bits.height / 2
+                                               : int64_t{bits.left} + bits.width / 2);
+        return Outcome::ok;
+    }
     Value first;
     Value span;
     Value half;

@@ -27,13 +27,6 @@ class Selection {
         return Outcome::ok;
     }
 
-    // The selection of another one over the same items.
-    void take(const Selection &other) {
-        is_empty_ = other.is_empty_;
-        key_ = other.key_;
-        item_ = other.item_;
-    }
-
     bool is_empty() const { return is_empty_; }
     const Value &key() const { return key_; }
     const Value &item() const { return item_; }
