@@ -35,7 +35,7 @@ from codeit.mutation import MutationSettings, mutate
 
 LEAST_SECONDS = 0.002  # A program is run so often in a row that one timing lasts this long.
 NUM_MUTANTS = 5000
-MUTANT_LIMITS = Limits(fuel=200_000)  # a few mutants would run for as long as all others together
+MUTANT_LIMITS = Limits(fuel=500_000)  # a few mutants would run for as long as all others together
 FAMILY = 24  # mutants of one parent, as many as samples of one task
 SEED = 17
 

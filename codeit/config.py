@@ -95,7 +95,7 @@ PRESETS: Mapping[str, RunSettings] = {
             precision="float32",
         ),
         sampling=SamplingSettings(samples_per_task=8, max_tokens=30, batch_size=100),
-        limits=Limits(fuel=1_000_000),
+        limits=Limits(fuel=2_500_000),
     ),
     "small": RunSettings(
         iterations=20,

@@ -65,15 +65,16 @@ class Outcome(IntEnum):
 class Limits:
     """What one run may use. All are counts, so that a verdict is the same on every machine."""
 
-    fuel: int = 20_000_000
-    """Elements touched, calls made and lines run, charged before the work is done. The 400 solver
-    programs need at most 250,000 on their own grids; the dearest of 7,000 recorded mutants that
-    CPython finishes needs 15.4 million. A unit takes 1 to 16 ns as a rule, 24 ns in the worst
-    program known, so that a run ends within half a second. For a search, 200,000 is plenty."""
+    fuel: int = 40_000_000
+    """Work, charged before it is done. A unit was a nanosecond or less where the charges were
+    measured (benchmarks/bench_worst.py), so that no run known takes more than 50 ms there; cheap
+    things, such as calls of small functions, take less. The dearest of 7,000 recorded mutants that
+    CPython finishes needs 30 million, the 400 solver programs on their own grids at most 840,000.
+    For a search, 500,000 is plenty."""
     max_bytes: int = 512 << 20
     """Memory for the values of a run, which are kept until it ends. Reserved as address space and
-    touched as needed: the median solver touches 40 kB. A program that spends all its fuel on the
-    dearest elements, pairs of cells in a set, touches about this much."""
+    touched as needed: the median solver touches 40 kB. Eight bytes cost a unit of fuel, so that
+    with the default fuel no run touches more than 320 MB."""
     max_depth: int = 997
     """Nested calls, counted as CPython 3.11 counts frames, at its default recursion limit. The most
     that is allowed, 4,000, fits a stack of 8 MB in every build, the sanitized ones included."""

@@ -11,7 +11,7 @@ from codeit.arc import Example, Task
 from codeit.dsl import load_seed_programs
 from codeit.mutation import MutationSettings, mutate
 
-LIMITS = Limits(fuel=20_000_000, max_bytes=1 << 28)
+LIMITS = Limits(fuel=50_000_000, max_bytes=1 << 28)
 MAX_VALUES = 200_000
 
 
@@ -47,7 +47,7 @@ def test_seed_programs_and_their_mutants_agree_line_by_line():
         examples = [Example(grid, grid) for grid in list(grids(random, 8))[k % 6 :][:2]]
         parents.append((Task(found.task_id, tuple(examples), ()), found.program))
     settings = MutationSettings(num_tasks=4000)
-    mutants = mutate(parents, settings, seed, Limits(fuel=200_000))
+    mutants = mutate(parents, settings, seed, Limits(fuel=500_000))
     assert len(mutants) > 2000
     for task, program in parents + [(m.parent, m.program) for m in mutants]:
         for example in task.demonstrations:

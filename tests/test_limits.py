@@ -12,7 +12,7 @@ import pytest
 from codeit import Limits, Outcome, Program, call, execute, run
 
 GRID = np.arange(40).reshape(8, 5) * 7 % 10
-LITTLE_FUEL = Limits(fuel=1_000_000)
+LITTLE_FUEL = Limits(fuel=4_000_000)
 BILLION = 10**9
 REFUSED_BY_A_LIMIT = {Outcome.out_of_fuel, Outcome.out_of_memory}
 
@@ -302,7 +302,7 @@ def test_a_tree_of_2_to_the_40_leaves_is_charged_for(name, arguments):
 
 
 def test_a_tree_of_2_to_the_40_leaves_is_cheap_to_hold():
-    limits = Limits(fuel=1_000)
+    limits = Limits(fuel=2_500)
     held = call("identity", [tree(40)], limits=limits)
     assert held.outcome == Outcome.ok
     with pytest.raises(ValueError, match="more than 1000000 parts"):
@@ -328,7 +328,6 @@ def test_values_are_equal_to_themselves_at_no_cost():
 
 # ---- Growth
 
-BLOCK = fn("asindices", fn("canvas", 0, ["t", 30, 40]))
 WIDE_BLOCK = fn("asindices", fn("canvas", 0, ["t", 30, 200]))  # too wide for bits
 GROWTH = {
     "powers of powers": [
@@ -364,7 +363,7 @@ GROWTH = {
         ["t", ["t", ["t", 1]]],
     ],
     "a long merge": ["mapply", fn("lbind", fn("repeat"), 1), fn("interval", 0, 9000, 1)],
-    "all pairs of distances": ["manhattan", BLOCK, fn("shift", BLOCK, ["t", 90, 90])],
+    "all pairs of distances": ["manhattan", WIDE_BLOCK, fn("shift", WIDE_BLOCK, ["t", 90, 90])],
     "gravity": ["gravitate", WIDE_BLOCK, fn("shift", WIDE_BLOCK, ["t", 90, 90])],
     "all placements": [
         "occurrences",
@@ -440,7 +439,7 @@ def test_the_largest_factor_or_distance_ends_with_an_outcome(arguments):
 
 
 def test_far_cells_are_cheap_where_nothing_lies_between():
-    limits = Limits(fuel=200)
+    limits = Limits(fuel=1_500)
     for name, value in (
         ("height", BILLION + 1),
         ("width", BILLION + 1),

@@ -20,7 +20,7 @@ from codeit.executor import Grid, Limits, Outcome, run
 
 KINDS = ("typed", "mutated", "untyped")
 
-_GROWTH = Limits(fuel=15_000, max_bytes=16 << 20)  # keeps programs cheap while they grow
+_GROWTH = Limits(fuel=40_000, max_bytes=16 << 20)  # keeps programs cheap while they grow
 _NUM_GRIDS = 3
 _MAX_CELLS = 144
 _MUTATION_WEIGHTS = (0.5, 0.25, 0.25, 0.5)

@@ -40,7 +40,7 @@ uint64_t Machine::digest_of_kept() const {
 
 Outcome Machine::call_other(const Value &function, const Value *args, unsigned count, Value *out) {
     if (function.kind != Kind::function) return Outcome::type_error;
-    TRY(charge(1));
+    TRY(charge(units::kCall));
     if (function.closure == nullptr) {
         if (count != kArities[static_cast<size_t>(function.opcode)]) return Outcome::type_error;
         DepthScope frame(*this);

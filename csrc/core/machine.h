@@ -16,7 +16,7 @@ namespace codeit {
 // Every limit is a count, so that a verdict is the same on every machine. codeit/executor.py
 // documents the defaults and how they were chosen.
 struct Limits {
-    int64_t fuel;       // elements touched, calls made and instructions run
+    int64_t fuel;       // units of work; see Machine::charge
     uint64_t max_bytes; // memory of one run
     uint32_t max_depth; // nested calls, counted as CPython counts its frames
     uint32_t max_len;   // 0: none; else a value of this length or more is not bound to its name
@@ -54,6 +54,20 @@ class OrderCache {
 // The body of a primitive: arguments as many as its row has parameters, *out apart from them.
 using Body = Outcome (*)(Machine &m, const Value *args, Value *out);
 extern const Body kBodies[kNumPrimitives]; // by opcode; primitives/bodies.cc
+
+// What dear things take, in units of fuel; measured where tables are larger than the caches.
+namespace units {
+
+inline constexpr uint64_t kCall = 4;     // of a function, or a line of a program
+inline constexpr uint64_t kNested = 6;   // comparing, hashing or unpacking a value of values
+inline constexpr uint64_t kFetched = 32; // reading what lies far away
+inline constexpr uint64_t kFound = 8;    // looking an element up
+inline constexpr uint64_t kAdded = 40;   // adding an element to a table, which grows
+inline constexpr uint64_t kPlaced = 12;  // placing one that is known to be new
+inline constexpr uint64_t kCode = 6;     // the same in a table of 16 bits a slot
+inline constexpr uint64_t kCompared = 5; // of a sort
+
+} // namespace units
 
 class Machine {
   public:
@@ -111,7 +125,8 @@ class Machine {
     OrderCache &orders() { return orders_; }
     int64_t fuel_used() const { return limits_.fuel - (fuel_ < 0 ? 0 : fuel_); }
 
-    // Pays for work before it is done. One unit is one element touched.
+    // Pays for work before it is done. One unit is what takes a nanosecond or less: a cell, or one
+    // of a row of values. What takes longer is charged by more, as in `units` below.
     Outcome charge(uint64_t units) {
         if (units > static_cast<uint64_t>(INT64_MAX)) units = INT64_MAX;
         fuel_ -= static_cast<int64_t>(units);
@@ -125,12 +140,13 @@ class Machine {
     // For work on the result of a run that is not the run's own, such as printing it.
     void refuel(int64_t fuel) { fuel_ = fuel; }
 
-    // Uninitialised room for `count` objects that live until the run ends.
+    // Uninitialised room for `count` objects that live until the run ends. Memory is charged for,
+    // as the system clears it and the processor waits for it.
     template <typename T>
     Outcome allocate(size_t count, T **out) {
         if (count > SIZE_MAX / sizeof(T)) return Outcome::out_of_memory;
         *out = static_cast<T *>(arena_.allocate(count * sizeof(T)));
-        return *out != nullptr ? Outcome::ok : Outcome::out_of_memory;
+        return *out != nullptr ? charge(count * sizeof(T) / kBytesOfUnit) : Outcome::out_of_memory;
     }
 
     // The same, living until the ScratchScope around it ends.
@@ -138,7 +154,7 @@ class Machine {
     Outcome allocate_scratch(size_t count, T **out) {
         if (count > SIZE_MAX / sizeof(T)) return Outcome::out_of_memory;
         *out = static_cast<T *>(arena_.allocate_scratch(count * sizeof(T)));
-        return *out != nullptr ? Outcome::ok : Outcome::out_of_memory;
+        return *out != nullptr ? charge(count * sizeof(T) / kBytesOfUnit) : Outcome::out_of_memory;
     }
 
     // A value that is settled once something else than painting asks for its items.
@@ -154,7 +170,7 @@ class Machine {
         if (function.kind == Kind::function && function.closure == nullptr &&
             count == kArities[static_cast<size_t>(function.opcode)] && !has_joined_ &&
             depth_ < limits_.max_depth) [[likely]] {
-            TRY(charge(1));
+            TRY(charge(units::kCall));
             ++depth_;
             Outcome outcome = kBodies[static_cast<size_t>(function.opcode)](*this, args, out);
             --depth_;
@@ -193,6 +209,8 @@ class Machine {
     uint32_t next_closure_serial() { return num_closures_++; }
 
   private:
+    static constexpr size_t kBytesOfUnit = 8;
+
     Outcome call_other(const Value &function, const Value *args, unsigned count, Value *out);
     Outcome call_closure(const Closure &closure, const Value *args, Value *out);
     Outcome settle_joined(Value *v);

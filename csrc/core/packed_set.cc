@@ -37,7 +37,7 @@ Patch part_of(const Patch &whole, const Bitmap &bits) {
 
 Outcome hash_set(Machine &m, Set *set, uint64_t *result) {
     if (!set->has_hash) {
-        TRY(m.charge(set->size));
+        TRY(m.charge(uint64_t{set->size} * 3));
         uint64_t hash = 0;
         if (set->is_packed()) {
             const PackedHashes hash_of(*set);
@@ -124,7 +124,7 @@ Outcome link(Machine &m, Set *source, Set *set) {
 }
 
 Outcome pack_values(Machine &m, Set *set) {
-    TRY(m.charge(set->size));
+    TRY(m.charge(uint64_t{set->size} * 3));
     m.before_change(set);
     const Value *values = set->values;
     int32_t top = INT32_MAX;
@@ -248,7 +248,7 @@ Outcome PatchUnion::finish(Patch *out, uint32_t *size, bool *is_packed) {
     builder.finish(&out->bits, size);
     out->color = sets_.items()[0].set->patch.color;
     if (kind_ == Kind::pair || has_one_color_) return Outcome::ok;
-    TRY(m_.charge(num_elements));
+    TRY(m_.charge(num_elements * 3));
     return color_cells(out, is_packed);
 }
 
@@ -307,7 +307,7 @@ Outcome PatchUnion::finish(Value **values, size_t *size, bool *fits) {
                             patch.bits.rows[i]);
             }
         } else {
-            TRY(m_.charge(v.set->size));
+            TRY(m_.charge(uint64_t{v.set->size} * 3));
             TRY(for_each_place(patch.bits, [&](int32_t i, int32_t j) {
                 TRY(planes.plane_of(patch.color_at(i, j), &plane));
                 planes.mark_new(plane, i, j);

@@ -158,7 +158,7 @@ Outcome encode_table(Machine &m, Set *set) {
 
 Outcome lay_out_packed(Machine &m, Set *set) {
     if (set->codes != nullptr) return Outcome::ok;
-    TRY(m.charge(set->size));
+    TRY(m.charge(uint64_t{set->size} * units::kCode));
     if (set->slots != nullptr) return encode_table(m, set);
     switch (set->recipe) {
     case Set::Recipe::inserted:
@@ -182,7 +182,7 @@ Outcome lay_out_packed(Machine &m, Set *set) {
 
 Outcome decode_order(Machine &m, Set *set) {
     Value *values;
-    TRY(m.charge(set->size));
+    TRY(m.charge(uint64_t{set->size} * 2));
     TRY(m.allocate(set->size, &values));
     m.before_change(set);
     set->in_order = values;
@@ -197,7 +197,7 @@ Outcome decode_table(Machine &m, Set *set) {
     Value *values;
     uint64_t *hashes;
     uint32_t *slots;
-    TRY(m.charge(set->size));
+    TRY(m.charge(uint64_t{set->size} * units::kCode));
     TRY(m.allocate(set->size, &values));
     TRY(m.allocate(set->size, &hashes));
     TRY(m.allocate(size_t{set->mask} + 1, &slots));
@@ -313,7 +313,7 @@ Outcome lay_out_scattered(Machine &m, const Items &sets, Set *set) {
             TRY(planes.plane_of(has_cells ? patch.color : 0, &plane));
             if (!adds_to(planes, plane, patch.bits)) continue;
         }
-        TRY(m.charge(v.set->size));
+        TRY(m.charge(uint64_t{v.set->size} * units::kPlaced));
         TRY(lay_out_packed(m, v.set));
         const PackedHashes hash_of(*v.set);
         for (uint32_t at = 0; at <= v.set->mask; ++at) {
@@ -327,6 +327,7 @@ Outcome lay_out_scattered(Machine &m, const Items &sets, Set *set) {
         }
     }
     if (count != set->size) return Outcome::internal_error;
+    m.before_change(set);
     set->values = values;
     set->hashes = hashes;
     return lay_out_distinct(m, set);
@@ -360,7 +361,7 @@ Outcome lay_out_merged(Machine &m, const Items &sets, Set *set) {
         if (!is_packed) return Outcome::internal_error;
         TRY(m.charge(static_cast<uint64_t>(v.set->patch.bits.height)));
         if (!adds_to(seen, bits, v.set->patch.bits)) continue;
-        TRY(m.charge(v.set->size));
+        TRY(m.charge(uint64_t{v.set->size} * units::kCode));
         TRY(lay_out_packed(m, v.set));
         TRY(for_each_in_order(*v.set, [&](int32_t i, int32_t j) {
             Row &row = seen[i - bits.top];

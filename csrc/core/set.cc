@@ -45,11 +45,20 @@ Outcome resize(Machine &m, Set *set, uint64_t more_than) {
     if (mask == 7 && set->mask == 7 && set->fill == set->size) return Outcome::ok;
     uint32_t *slots;
     TRY(allocate_slots(m, mask, &slots));
+    // What a later turn reads is asked for in time, as large tables are not in the caches.
+    constexpr uint32_t kAhead = 8;
+    auto entry_at = [&](uint32_t at) {
+        uint32_t entry = at <= set->mask ? set->slots[at] : Set::kEmptySlot;
+        return entry == Set::kDummySlot ? Set::kEmptySlot : entry;
+    };
     for (uint32_t at = 0; at <= set->mask; ++at) {
-        uint32_t entry = set->slots[at];
-        if (entry != Set::kEmptySlot && entry != Set::kDummySlot) {
-            place(slots, mask, set->hashes[entry - 1], entry);
+        if (uint32_t entry = entry_at(at + 2 * kAhead)) {
+            __builtin_prefetch(set->hashes + (entry - 1));
         }
+        if (uint32_t entry = entry_at(at + kAhead)) {
+            __builtin_prefetch(slots + (set->hashes[entry - 1] & mask));
+        }
+        if (uint32_t entry = entry_at(at)) place(slots, mask, set->hashes[entry - 1], entry);
     }
     set->slots = slots;
     set->mask = mask;
@@ -82,6 +91,7 @@ Outcome elements(Machine &m, Set *set, Items *out) {
 
 Outcome ensure_hashes(Machine &m, Set *set) {
     if (set->hashes != nullptr) return Outcome::ok;
+    TRY(m.charge(uint64_t{set->size} * units::kNested));
     TRY(fill_values(m, set));
     uint64_t *hashes;
     TRY(m.allocate(set->size, &hashes));
@@ -92,9 +102,14 @@ Outcome ensure_hashes(Machine &m, Set *set) {
 }
 
 Outcome ValueTable::start() {
+    TRY(m_.charge(uint64_t{set_->size} * units::kPlaced));
     TRY(ensure_hashes(m_, set_));
     table_.hashes = set_->hashes;
     return allocate_slots(m_, table_.mask, &table_.slots);
+}
+
+void ValueTable::expect(uint32_t index) const {
+    __builtin_prefetch(table_.slots + (table_.hashes[index] & table_.mask));
 }
 
 Outcome ValueTable::add(uint32_t index) {
@@ -201,6 +216,7 @@ Outcome lay_out(Machine &m, Set *set) {
 
 // The entry (1 + index) of v, or kEmptySlot.
 Outcome find(Machine &m, const Set *set, const Value &v, uint64_t hash, uint32_t *entry) {
+    TRY(m.charge(units::kFound));
     Outcome failure = Outcome::ok;
     *entry = Set::kEmptySlot;
     probe(set->mask, hash, [&](uint32_t at) {
@@ -243,6 +259,7 @@ Outcome start_table(Machine &m, Set *set, size_t *capacity) {
 // where it, or v, stands among the values.
 Outcome add(Machine &m, Set *set, size_t *capacity, const Value &v, uint64_t hash,
             uint32_t *index) {
+    TRY(m.charge(units::kAdded));
     Outcome failure = Outcome::ok;
     uint32_t free_slot = UINT32_MAX;
     uint32_t num_probes = 0;
@@ -261,7 +278,7 @@ Outcome add(Machine &m, Set *set, size_t *capacity, const Value &v, uint64_t has
         return failure != Outcome::ok || is_equal;
     });
     // Hashes that meet again and again are the business of hostile programs.
-    if (num_probes > table_rules::kLinearProbes + 1) TRY(m.charge(num_probes));
+    if (num_probes > table_rules::kLinearProbes + 1) TRY(m.charge(num_probes * units::kFound));
     if (free_slot == UINT32_MAX) return failure;
     TRY(reserve(m, set, set->size + size_t{1}, capacity));
     set->values[set->size] = v;
@@ -294,6 +311,9 @@ Outcome ordered(Machine &m, Set *set, const Value **out) {
     if (set->in_order == nullptr) {
         TRY(lay_out(m, set));
         Value *values;
+        constexpr auto kTuple = 1u << static_cast<unsigned>(Kind::tuple);
+        bool has_tuples = (set->kinds & kTuple) != 0; // which will be read in this order
+        TRY(m.charge(uint64_t{set->size} * (has_tuples ? units::kFetched : units::kNested)));
         TRY(m.allocate(set->size, &values));
         Value *next = values;
         for (uint32_t at = 0; at <= set->mask; ++at) {
@@ -348,8 +368,6 @@ Outcome tuple_or_grid(Machine &m, const ValueList &list, Value *out) {
 }
 
 Outcome SetBuilder::add(const Value &v, uint32_t *index) {
-    constexpr uint64_t kUnitsOfAdding = 6; // what it takes beside the touch of a cell
-    TRY(m_.charge(kUnitsOfAdding));
     uint64_t hash;
     TRY(hash_of(m_, v, &hash));
     if (table_.slots == nullptr) TRY(start_table(m_, &table_, &capacity_));

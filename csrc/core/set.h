@@ -137,7 +137,8 @@ class ValueTable {
 
     Outcome start();
     Outcome add(uint32_t index);
-    Outcome finish(); // gives the table to the set
+    void expect(uint32_t index) const; // says that it is added soon
+    Outcome finish();                  // gives the table to the set
 
   private:
     Machine &m_;

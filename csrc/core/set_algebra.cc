@@ -159,6 +159,7 @@ struct Selection : Construction {
             for (uint32_t k = 0; k < source->size; ++k) {
                 if (indices[k] != kNone) hashes[indices[k]] = source->hashes[k];
             }
+            m.before_change(set);
             set->hashes = hashes;
         }
         ValueTable table(m, set);

@@ -23,7 +23,7 @@ class Sorter {
     };
 
     Outcome is_less(uint32_t x, uint32_t y, bool *result) {
-        TRY(m_.charge(1));
+        TRY(m_.charge(units::kCompared));
         return less(m_, keys_[x], keys_[y], result);
     }
 

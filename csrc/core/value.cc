@@ -36,6 +36,7 @@ Outcome first_difference(Machine &m, const Items &a, const Items &b, size_t *out
 Outcome hash_tuple(Machine &m, const Value &v, uint64_t *result) {
     Items items;
     TRY(items_of(m, v, &items));
+    TRY(m.charge(units::kNested + items.size * 3));
     uint64_t accumulator = hashing::kPrime5;
     for (const Value &item : items) {
         uint64_t hash;
@@ -49,6 +50,7 @@ Outcome hash_tuple(Machine &m, const Value &v, uint64_t *result) {
 } // namespace
 
 Outcome equal_composites(Machine &m, const Value &a, const Value &b, bool *result) {
+    TRY(m.charge(units::kNested));
     if (a.is_tuple() && b.is_tuple()) {
         size_t size_a = 0;
         size_t size_b = 0;
@@ -94,6 +96,7 @@ Outcome less_composites(Machine &m, const Value &a, const Value &b, bool *result
         *result = a.integer < b.integer;
         return Outcome::ok;
     }
+    TRY(m.charge(units::kNested));
     DepthScope nesting(m);
     TRY(nesting.outcome());
     if (a.is_tuple() && b.is_tuple()) {

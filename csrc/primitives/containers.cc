@@ -3,6 +3,7 @@
 #include "primitives/selection.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace codeit {
 namespace {
@@ -330,10 +331,10 @@ Outcome product_of_any(Machine &m, const Value *args, Value *out) {
     return set.finish(out);
 }
 
-// Of two sets, to be done when the order is asked for. The pairs are distinct, and their hashes
-// follow from those of the elements.
+// Of distinct items, to be done when the order is asked for. The pairs are distinct, too, and their
+// hashes follow from those of the items.
 struct Product : Construction {
-    Set *sets[2];
+    Set *sets[2]; // nullptr for a tuple
     Items elements[2];
 
     static Outcome hashes_of(Machine &m, const Items &items, uint64_t **out) {
@@ -348,8 +349,14 @@ struct Product : Construction {
         uint32_t *turns[2];
         uint64_t *parts[2];
         for (int k = 0; k < 2; ++k) {
-            TRY(turns_of(m, product.sets[k], product.elements[k], &turns[k]));
-            TRY(hashes_of(m, product.elements[k], &parts[k]));
+            const Items &items = product.elements[k];
+            if (product.sets[k] != nullptr) {
+                TRY(turns_of(m, product.sets[k], items, &turns[k]));
+            } else {
+                TRY(m.allocate_scratch(items.size, &turns[k]));
+                std::iota(turns[k], turns[k] + items.size, 0u);
+            }
+            TRY(hashes_of(m, items, &parts[k]));
         }
         size_t size_a = product.elements[0].size;
         size_t size_b = product.elements[1].size;
@@ -365,31 +372,52 @@ struct Product : Construction {
                 *next++ = hashing::finish_tuple(hashing::add_item(parts[0][i], parts[1][j]), 2);
             }
         }
+        m.before_change(set);
         set->hashes = hashes;
+        constexpr size_t kAhead = 8;
         ValueTable table(m, set);
         TRY(table.start());
         for (size_t j = 0; j < size_b; ++j) {
             auto first = static_cast<uint32_t>(turns[1][j] * size_a);
-            for (size_t i = 0; i < size_a; ++i) TRY(table.add(first + turns[0][i]));
+            for (size_t i = 0; i < size_a; ++i) {
+                if (i + kAhead < size_a) table.expect(first + turns[0][i + kAhead]);
+                TRY(table.add(first + turns[0][i]));
+            }
         }
         return table.finish();
     }
 };
 
-// Of two sets: the pairs are distinct, and need no order yet.
-Outcome product_in_any_order(Machine &m, const Value *args, Value *out) {
-    Items a;
-    Items b;
-    TRY(elements(m, args[0].set, &a));
-    TRY(elements(m, args[1].set, &b));
-    uint64_t count = uint64_t{a.size} * b.size;
+// Items that are distinct, in any order; *are_distinct is false where they are not, or may not be.
+Outcome distinct_items(Machine &m, const Value &v, Set **set, Items *out, bool *are_distinct) {
+    *set = v.is_set() ? v.set : nullptr;
+    *are_distinct = true;
+    if (*set != nullptr) return elements(m, *set, out);
+    TRY(items_of(m, v, out));
+    SetBuilder seen(m);
+    for (size_t k = 0; k < out->size && *are_distinct; ++k) {
+        TRY(seen.add((*out)[k]));
+        *are_distinct = seen.size() > k;
+    }
+    return Outcome::ok;
+}
+
+// Of two containers of distinct items: the pairs are distinct, and need no order yet.
+Outcome product_of_distinct(Machine &m, const Value *args, bool *is_done, Value *out) {
+    Product how = {{Product::lay_out_product}, {}, {}};
+    for (int k = 1; k >= 0; --k) {
+        TRY(distinct_items(m, args[k], &how.sets[k], &how.elements[k], is_done));
+        *is_done = *is_done && how.elements[k].size != 0;
+        if (!*is_done) return Outcome::ok;
+    }
+    uint64_t count = uint64_t{how.elements[0].size} * how.elements[1].size;
     TRY(m.charge(count));
     Value *pairs;
     TRY(m.allocate(count, &pairs));
     unsigned kinds = 0;
     Value *next = pairs;
-    for (const Value &j : b) {
-        for (const Value &i : a) {
+    for (const Value &j : how.elements[1]) {
+        for (const Value &i : how.elements[0]) {
             TRY(make_pair(m, i, j, next));
             kinds |= 1u << static_cast<unsigned>(next->kind);
             ++next;
@@ -397,16 +425,20 @@ Outcome product_in_any_order(Machine &m, const Value *args, Value *out) {
     }
     Product *product;
     TRY(m.allocate(1, &product));
-    *product = {{Product::lay_out_product}, {args[0].set, args[1].set}, {a, b}};
-    unsigned chain = std::max(args[0].set->chain, args[1].set->chain);
+    *product = how;
+    unsigned chain = 0;
+    for (const Set *set : how.sets) {
+        if (set != nullptr) chain = std::max<unsigned>(chain, set->chain);
+    }
     return constructed_set(m, pairs, count, static_cast<uint16_t>(kinds), product, chain, out);
 }
 
 } // namespace
 
 PRIMITIVE(product) {
-    return args[0].is_set() && args[1].is_set() ? product_in_any_order(m, args, out)
-                                                : product_of_any(m, args, out);
+    bool is_done;
+    TRY(product_of_distinct(m, args, &is_done, out));
+    return is_done ? Outcome::ok : product_of_any(m, args, out);
 }
 
 namespace {

@@ -104,7 +104,8 @@ Outcome CellClasses::read(const Value &grid) {
 // round visits the candidates in the iteration order of a set, and the sets are laid out as CPython
 // would. `belongs(place, &result)` tells its places among the candidates, and is_taken(place) those
 // of components found before and of this one, of which there are `num_taken`; take(place) adds one.
-constexpr uint64_t kUnitsOfPlace = 8; // that a table takes, beside the touch of a cell
+constexpr uint64_t kUnitsAtEdge = 60; // the same for one whose neighbors are not tabulated
+constexpr uint64_t kUnitsOfPlace = 6; // that a table takes, beside the touch of a cell
 template <typename Belongs, typename IsTaken, typename Take>
 Outcome flood(Machine &m, Place start, bool diagonal, int64_t height, int64_t width,
               size_t num_taken, Belongs belongs, IsTaken is_taken, Take take) {
@@ -136,7 +137,7 @@ Outcome flood(Machine &m, Place start, bool diagonal, int64_t height, int64_t wi
                     around.add(neighbor);
                 }
             }
-            TRY(m.charge(around.size() * kUnitsOfPlace));
+            TRY(m.charge(around.size() * kUnitsAtEdge));
             TRY(next.merge(around));
         }
         TRY(candidates.assign_difference(next, num_taken, is_taken));
@@ -267,7 +268,7 @@ Outcome objects_of_labels(Machine &m, const Value &value, const Connection &rule
     uint32_t *numbers;
     FloodedObject *constructions;
     Value *objects;
-    TRY(m.charge(count));
+    TRY(m.charge(count * units::kPlaced));
     TRY(m.allocate(1, &flooding));
     TRY(m.allocate(count, &numbers));
     TRY(m.allocate(count, &constructions));

@@ -33,7 +33,9 @@ Outcome repeated(Machine &m, const Value &tuple, int64_t count, Value *out) {
     TRY(m.charge(total));
     Value *copies;
     TRY(m.allocate(total, &copies));
-    for (uint64_t k = 0; k < total; ++k) copies[k] = items[k % items.size];
+    for (uint64_t k = 0; k < total; k += items.size) {
+        std::copy(items.begin(), items.end(), copies + k);
+    }
     *out = tuple_of(copies, total);
     return Outcome::ok;
 }

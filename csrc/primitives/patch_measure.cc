@@ -197,7 +197,7 @@ Outcome repeats_with(Machine &m, Axis axis, const Value &n, int64_t p, bool *res
     Set *packed;
     TRY(packed_patch(m, n, &packed));
     if (packed != nullptr && packed->holds_only(Kind::cell)) {
-        TRY(m.charge(packed->size));
+        TRY(m.charge(uint64_t{packed->size} * 2));
         *result = packed_repeats_with(axis, packed->patch, static_cast<int32_t>(p));
         return Outcome::ok;
     }

@@ -146,7 +146,7 @@ PRIMITIVE(asobject) {
     }
     Items rows;
     TRY(items_of(m, args[0], &rows));
-    SetBuilder object(m);
+    ValueList object(m); // no two cells are equal, as their places are not
     for (size_t i = 0; i < rows.size; ++i) {
         Items row;
         TRY(items_of(m, rows[i], &row));
@@ -155,10 +155,10 @@ PRIMITIVE(asobject) {
             Value cell;
             TRY(make_int_pair(m, static_cast<int64_t>(i), static_cast<int64_t>(j), &place));
             TRY(make_pair(m, row[j], place, &cell));
-            TRY(object.add(cell));
+            TRY(object.push(cell));
         }
     }
-    return object.finish(out);
+    return set_of_distinct(m, object.take(), object.size(), out);
 }
 
 PRIMITIVE(toindices) {

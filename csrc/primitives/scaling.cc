@@ -1,6 +1,7 @@
 #include "primitives/scaling.h"
 
 #include "primitives/operators.h"
+#include "primitives/patch.h"
 
 #include <algorithm>
 
@@ -71,7 +72,11 @@ Outcome upscaled_grid(Machine &m, const Value &grid, const Value &vertical, cons
     return Outcome::ok;
 }
 
-Outcome upscaled_object(Machine &m, const Value &object, const Value &factor, Value *out) {
+namespace {
+
+Outcome upscaled_in_order(Machine &m, const Value *args, Value *out) {
+    const Value &object = args[0];
+    const Value &factor = args[1];
     Value corner;
     Value origin[2];
     Value shift[2] = {object, Value()};
@@ -121,6 +126,55 @@ Outcome upscaled_object(Machine &m, const Value &object, const Value &factor, Va
     TRY(scaled.finish_copied(&shift[0]));
     TRY(make_pair(m, origin[0], origin[1], &shift[1]));
     return primitive_shift(m, shift, out);
+}
+
+// The cells of a packed object, each a square of `factor` cells a side, in a small window.
+Outcome upscaled_patch(Machine &m, const Patch &from, int64_t factor, const Window &window,
+                       Patch *out) {
+    BitmapBuilder builder(m, window);
+    TRY(builder.start());
+    *out = from;
+    if (from.colors != nullptr) {
+        int8_t *colors;
+        TRY(m.charge(static_cast<uint64_t>(window.height * window.width)));
+        TRY(m.allocate(static_cast<size_t>(window.height * window.width), &colors));
+        for (int64_t i = 0; i < window.height; ++i) {
+            const int8_t *row = from.colors + i / factor * from.stride;
+            for (int64_t j = 0; j < window.width; ++j) *colors++ = row[j / factor];
+        }
+        out->colors = colors - window.height * window.width;
+        out->stride = static_cast<int32_t>(window.width);
+    }
+    for (int64_t i = 0; i < from.bits.height; ++i) {
+        Row wide = 0;
+        for_each_bit(from.bits.rows[i],
+                     [&](int64_t j) { wide |= low_columns(factor) << (j * factor); });
+        for (int64_t k = 0; k < factor; ++k) builder.row(i * factor + k) = wide;
+    }
+    out->bits = builder.finish_tight();
+    return Outcome::ok;
+}
+
+} // namespace
+
+Outcome upscaled_object(Machine &m, const Value &object, const Value &factor, Value *out) {
+    const Value args[2] = {object, factor};
+    Set *packed;
+    TRY(packed_patch(m, object, &packed));
+    if (packed == nullptr || !packed->holds_only(Kind::cell) || !factor.is_int() ||
+        factor.integer < 1 || factor.integer > Bitmap::kMaxWidth) {
+        return upscaled_in_order(m, args, out);
+    }
+    const Bitmap &bits = packed->patch.bits;
+    Window window = {bits.top, bits.left, bits.height * factor.integer,
+                     bits.width * factor.integer};
+    if (!window.is_small()) return upscaled_in_order(m, args, out);
+    Patch patch;
+    TRY(m.charge(packed->size));
+    TRY(upscaled_patch(m, packed->patch, factor.integer, window, &patch));
+    auto size = static_cast<uint32_t>(packed->size * factor.integer * factor.integer);
+    return constructed_by(m, upscaled_in_order, args, 2, Kind::cell, patch, size, packed->chain,
+                          out);
 }
 
 } // namespace codeit

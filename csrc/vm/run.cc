@@ -201,7 +201,7 @@ Outcome SharedRuns::run_lines(const Program &program, size_t num_done, size_t nu
         }
         result->line = k;
         Value value;
-        TRY(m_.charge(1));
+        TRY(m_.charge(units::kCall));
         TRY(run_line(m_, program, instructions[k - 1], registers_, &value));
         if (!is_too_long(m_, value)) registers_[k] = value;
     }
