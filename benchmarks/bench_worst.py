@@ -137,7 +137,7 @@ def main():
     report = Report()
     report.add("slowest run", [slowest[0][0]])
     if dearest:
-        report.add("dearest unit, of runs over 1 ms", [dearest[0][0] / dearest[0][1] * 1e6])
+        report.add("units of fuel, at worst", [dearest[0][0]], items=dearest[0][1])
     print(f"default fuel {Limits().fuel:,}")
     report.print_record("worst", {"numpy": np.__version__}, vars(options))
 

@@ -45,18 +45,19 @@ Outcome resize(Machine &m, Set *set, uint64_t more_than) {
     if (mask == 7 && set->mask == 7 && set->fill == set->size) return Outcome::ok;
     uint32_t *slots;
     TRY(allocate_slots(m, mask, &slots));
-    // What a later turn reads is asked for in time, as large tables are not in the caches.
+    // What a later turn reads is asked for in time where the table is not in the caches.
     constexpr uint32_t kAhead = 8;
+    constexpr uint32_t kCached = 1 << 13;
     auto entry_at = [&](uint32_t at) {
         uint32_t entry = at <= set->mask ? set->slots[at] : Set::kEmptySlot;
         return entry == Set::kDummySlot ? Set::kEmptySlot : entry;
     };
     for (uint32_t at = 0; at <= set->mask; ++at) {
-        if (uint32_t entry = entry_at(at + 2 * kAhead)) {
-            __builtin_prefetch(set->hashes + (entry - 1));
-        }
-        if (uint32_t entry = entry_at(at + kAhead)) {
-            __builtin_prefetch(slots + (set->hashes[entry - 1] & mask));
+        if (mask >= kCached) {
+            uint32_t next = entry_at(at + kAhead);
+            uint32_t later = entry_at(at + 2 * kAhead);
+            if (later != 0) __builtin_prefetch(set->hashes + (later - 1));
+            if (next != 0) __builtin_prefetch(slots + (set->hashes[next - 1] & mask));
         }
         if (uint32_t entry = entry_at(at)) place(slots, mask, set->hashes[entry - 1], entry);
     }
