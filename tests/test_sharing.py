@@ -47,7 +47,7 @@ def families():
         inputs = list(grids(random, 2))
         task = Task(found.task_id, tuple(Example(grid, grid) for grid in inputs), ())
         settings = MutationSettings(num_tasks=24)
-        mutants = mutate([(task, found.program)], settings, seed, Limits(fuel=50_000))
+        mutants = mutate([(task, found.program)], settings, seed, Limits(fuel=130_000))
         programs = [found.program, *(mutant.program for mutant in mutants)]
         random.shuffle(programs)
         made.append((programs, inputs))
@@ -58,10 +58,10 @@ def families():
 @pytest.mark.parametrize(
     "limits",
     [
-        Limits(fuel=50_000),
-        Limits(fuel=400),
-        Limits(fuel=50_000, max_bytes=1 << 14),
-        Limits(fuel=50_000, max_len=20),
+        Limits(fuel=130_000),
+        Limits(fuel=1_500),
+        Limits(fuel=130_000, max_bytes=1 << 14),
+        Limits(fuel=130_000, max_len=20),
     ],
     ids=["ample", "little fuel", "little memory", "short values"],
 )
@@ -77,9 +77,9 @@ def test_a_family_of_mutants_returns_what_each_returns_alone(families, limits):
 def test_threads_and_order_make_no_difference(families):
     programs = [program for family, _ in families for program in family]
     inputs = families[0][1]
-    one = execute(programs, inputs, threads=1, limits=Limits(fuel=2000))
-    two = execute(programs, inputs, threads=2, limits=Limits(fuel=2000))
-    back = execute(programs[::-1], inputs, threads=1, limits=Limits(fuel=2000))
+    one = execute(programs, inputs, threads=1, limits=Limits(fuel=5000))
+    two = execute(programs, inputs, threads=2, limits=Limits(fuel=5000))
+    back = execute(programs[::-1], inputs, threads=1, limits=Limits(fuel=5000))
     for p in range(len(programs)):
         for i in range(len(inputs)):
             assert same(two[p, i], one[p, i])
