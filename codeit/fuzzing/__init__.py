@@ -43,7 +43,7 @@ __all__ = [
     "native_end",
 ]
 
-LIMITS = Limits(fuel=300_000, max_bytes=64 << 20)
+LIMITS = Limits(fuel=800_000, max_bytes=64 << 20)
 """What a compared run may use."""
 VERDICTS = ("equal", "limit", "not determined", "different")
 
