@@ -61,7 +61,7 @@ namespace units {
 inline constexpr uint64_t kCall = 4;     // of a function, or a line of a program
 inline constexpr uint64_t kNested = 6;   // comparing, hashing or unpacking a value of values
 inline constexpr uint64_t kFetched = 32; // reading what lies far away
-inline constexpr uint64_t kFound = 8;    // looking an element up
+inline constexpr uint64_t kFound = 16;   // looking an element up
 inline constexpr uint64_t kAdded = 40;   // adding an element to a table, which grows
 inline constexpr uint64_t kPlaced = 12;  // placing one that is known to be new
 inline constexpr uint64_t kCode = 6;     // the same in a table of 16 bits a slot
