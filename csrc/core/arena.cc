@@ -33,13 +33,16 @@ Arena::Arena(size_t max_bytes) {
 }
 
 Arena::~Arena() {
-    if (begin_ != nullptr) munmap(begin_, mapped_bytes_);
+    if (begin_ == nullptr) return;
+    give(begin_, mapped_bytes_, mapped_bytes_); // what is mapped here next is not the arena's
+    munmap(begin_, mapped_bytes_);
 }
 
 void Arena::reset() {
     release(begin_);
     if (highest_low_ > begin_ + kKeptBytes) return_pages(begin_ + kKeptBytes, highest_low_);
     if (lowest_high_ + kKeptBytes < end_) return_pages(lowest_high_, end_ - kKeptBytes);
+    take(lowest_high_, end_);
     highest_low_ = begin_;
     high_ = lowest_high_ = end_;
     allocations_until_failure_ = 0;

@@ -4,6 +4,21 @@
 #include <cstddef>
 #include <cstdint>
 
+#ifdef __SANITIZE_ADDRESS__ // GCC
+#define CODEIT_POISONS_MEMORY 1
+#elif defined(__has_feature) // Clang
+#if __has_feature(address_sanitizer)
+#define CODEIT_POISONS_MEMORY 1
+#endif
+#endif
+// READS_BEYOND marks a function that reads past the end of an allocation (Arena::kReadableBeyond).
+#ifdef CODEIT_POISONS_MEMORY
+#include <sanitizer/asan_interface.h>
+#define READS_BEYOND __attribute__((no_sanitize("address")))
+#else
+#define READS_BEYOND
+#endif
+
 namespace codeit {
 
 // One region of address space, reserved once and touched as needed. Values grow from its low end
@@ -30,6 +45,7 @@ class Arena {
         if (rounded < bytes || rounded > room() || is_failing()) return nullptr;
         char *result = low_;
         low_ += rounded;
+        give(result, bytes, rounded);
         return result;
     }
     void *allocate_scratch(size_t bytes) {
@@ -37,6 +53,7 @@ class Arena {
         if (rounded < bytes || rounded > room() || is_failing()) return nullptr;
         high_ -= rounded;
         if (high_ < lowest_high_) lowest_high_ = high_;
+        give(high_, bytes, rounded);
         return high_;
     }
 
@@ -45,11 +62,15 @@ class Arena {
     char *mark() const { return low_; }
     void release(char *mark) {
         if (low_ > highest_low_) highest_low_ = low_;
+        take(mark, low_);
         low_ = mark;
     }
 
     char *scratch_mark() const { return high_; }
-    void release_scratch(char *mark) { high_ = mark; }
+    void release_scratch(char *mark) {
+        take(high_, mark);
+        high_ = mark;
+    }
 
     // Forgets everything. Pages beyond kKeptBytes go back to the operating system.
     void reset();
@@ -60,7 +81,26 @@ class Arena {
   private:
     static constexpr size_t kKeptBytes = size_t{32} << 20;
 
-    static size_t round_up(size_t bytes) { return (bytes + kAlignment - 1) & ~(kAlignment - 1); }
+    // Under AddressSanitizer there is a gap behind every allocation, and what is not allocated may
+    // not be touched.
+#ifdef CODEIT_POISONS_MEMORY
+    static constexpr size_t kGap = 32;
+    static void give(char *at, size_t bytes, size_t rounded) {
+        __asan_unpoison_memory_region(at, bytes);
+        __asan_poison_memory_region(at + bytes, rounded - bytes);
+    }
+    static void take(char *from, char *to) {
+        __asan_poison_memory_region(from, static_cast<size_t>(to - from));
+    }
+#else
+    static constexpr size_t kGap = 0;
+    static void give(char *, size_t, size_t) {}
+    static void take(char *, char *) {}
+#endif
+
+    static size_t round_up(size_t bytes) {
+        return (bytes + kGap + kAlignment - 1) & ~(kAlignment - 1);
+    }
     size_t room() const { return static_cast<size_t>(high_ - low_); }
     bool is_failing() {
         if (allocations_until_failure_ == 0) [[likely]]

@@ -197,7 +197,7 @@ Outcome distance_between(Machine &m, const Bitmap &a, const Bitmap &b, int64_t *
 
 // Bit j is set where cells[j] == value, for j < width <= 64. Reads up to 15 cells more, which every
 // grid has behind it (core/arena.h).
-inline uint64_t equal_mask(const int8_t *cells, int64_t width, int8_t value) {
+READS_BEYOND inline uint64_t equal_mask(const int8_t *cells, int64_t width, int8_t value) {
     uint64_t mask = 0;
 #ifdef __SSE2__
     const __m128i wanted = _mm_set1_epi8(value);

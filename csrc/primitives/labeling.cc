@@ -6,7 +6,7 @@ namespace codeit {
 namespace {
 
 // Bit j is set where the cell right of j differs from it, and at the last cell.
-uint64_t ends_of_colors(const int8_t *row, int64_t width) {
+READS_BEYOND uint64_t ends_of_colors(const int8_t *row, int64_t width) {
     uint64_t same = 0;
 #ifdef __SSE2__
     for (int64_t j = 0; j < width; j += 16) {
