@@ -118,3 +118,14 @@ def test_no_source_file_is_longer_than_the_ceiling():
         for path in (ROOT / folder).rglob("*"):
             if path.suffix in (".py", ".pyx", ".h", ".cc"):
                 assert len(path.read_text().splitlines()) <= 600, path
+
+
+@pytest.mark.parametrize("name", ["vm", "replay"])
+def test_every_native_function_says_whether_it_throws(name):
+    """An exception that leaves one that does not say `except +` would end the process."""
+    text = (ROOT / "codeit" / "_native" / f"{name}.pyx").read_text()
+    blocks = re.findall(r"^cdef extern from .*\n((?: +.*\n|\n)+)", text, flags=re.MULTILINE)
+    declarations = re.findall(r"^ +.*\((?:[^()]|\n)*\).*$", "".join(blocks), flags=re.MULTILINE)
+    functions = [line for line in declarations if not line.lstrip().startswith("cdef enum")]
+    assert len(functions) > 10
+    assert [line for line in functions if not re.search(r"\) (except \+|noexcept)$", line)] == []

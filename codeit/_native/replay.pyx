@@ -18,14 +18,14 @@ import numpy as np
 
 cdef extern from "<string_view>" namespace "std" nogil:
     cdef cppclass string_view:
-        string_view()
-        string_view(const char *, size_t)
+        string_view() noexcept
+        string_view(const char *, size_t) noexcept
 
 
 cdef extern from "replay/key.h" namespace "codeit::replay" nogil:
     cdef cppclass Key:
         pass
-    Key make_key(string_view task_id, string_view program)
+    Key make_key(string_view task_id, string_view program) noexcept
 
 
 cdef extern from "replay/draw.h" namespace "codeit::replay" nogil:
@@ -79,17 +79,17 @@ cdef extern from "replay/priority_buffer.h" namespace "codeit::replay" nogil:
 
     cdef cppclass CppPriorityBuffer "codeit::replay::PriorityBuffer":
         CppPriorityBuffer(size_t capacity) except +
-        size_t size()
-        size_t capacity()
+        size_t size() noexcept
+        size_t capacity() noexcept
         Fault upsert(const Experiences &, Stored *) except +
-        void find(const Key *, size_t, int64_t *)
+        void find(const Key *, size_t, int64_t *) noexcept
         void remove(const Key *, size_t, uint8_t *) except +
-        Fault update_priority(const int64_t *, const double *, size_t)
+        Fault update_priority(const int64_t *, const double *, size_t) noexcept
         vector[int64_t] draw(size_t, uint64_t, cbool, cbool) except +
-        Fault columns(const int64_t *, size_t, Key *, double *, int32_t *, uint8_t *)
-        Fault offsets(const int64_t *, size_t, int64_t *, int64_t *)
-        void gather(const int64_t *, size_t, uint16_t *, uint16_t *)
-        Statistics statistics()
+        Fault columns(const int64_t *, size_t, Key *, double *, int32_t *, uint8_t *) noexcept
+        Fault offsets(const int64_t *, size_t, int64_t *, int64_t *) noexcept
+        void gather(const int64_t *, size_t, uint16_t *, uint16_t *) noexcept
+        Statistics statistics() noexcept
 
     size_t max_capacity "codeit::replay::PriorityBuffer::kMaxCapacity"
     size_t max_length "codeit::replay::IdSlab::kMaxLength"

@@ -12,13 +12,13 @@ import numpy as np
 
 cdef extern from "<string_view>" namespace "std" nogil:
     cdef cppclass string_view:
-        string_view()
-        string_view(const char *, size_t)
+        string_view() noexcept
+        string_view(const char *, size_t) noexcept
 
 cdef extern from "<span>" namespace "std" nogil:
     cdef cppclass const_int64_span "std::span<const int64_t>":
-        const_int64_span()
-        const_int64_span(const int64_t *, size_t)
+        const_int64_span() noexcept
+        const_int64_span(const int64_t *, size_t) noexcept
 
 cdef extern from "lang/language.h" namespace "codeit" nogil:
     cdef enum class Dialect(uint8_t):
@@ -39,7 +39,7 @@ cdef extern from "lang/language.h" namespace "codeit" nogil:
         Type returns
         Parameter parameters[4]
         const char *summary
-        uint8_t arity()
+        uint8_t arity() noexcept
     struct ConstantRow:
         const char *name
         Type type
@@ -49,7 +49,7 @@ cdef extern from "lang/language.h" namespace "codeit" nogil:
     const ConstantRow kConstants[]
     const size_t kNumPrimitives
     const size_t kNumConstants
-    const char *type_name(Type)
+    const char *type_name(Type) noexcept
 
 cdef extern from "core/outcome.h" namespace "codeit" nogil:
     cdef enum class Outcome(uint8_t):
@@ -73,18 +73,18 @@ cdef extern from "vm/program.h" namespace "codeit" nogil:
         size_t line
         string reason
     cppclass Program:
-        Program()
+        Program() noexcept
         @staticmethod
         cbool parse(string_view text, Dialect dialect, Program *out, ParseError *error) except +
-        const string &text()
-        Dialect dialect()
-        size_t num_lines()
+        const string &text() noexcept
+        size_t num_lines() noexcept
 
 cdef extern from "vm/run.h" namespace "codeit" nogil:
     struct InputGrid:
         const uint8_t *cells
         int32_t height
         int32_t width
+    void native_break_invariants "codeit::break_invariants"(cbool is_on) noexcept
 
 cdef extern from "vm/batch.h" namespace "codeit" nogil:
     struct BatchResults:
