@@ -31,6 +31,7 @@ def run_and_print_one(
     all_lines: bool,
     max_values: int,
     is_plain: bool = ...,
+    fail_after: int = ...,
 ) -> _Printed: ...
 def call_and_print_one(
     is_arc_dsl: bool,

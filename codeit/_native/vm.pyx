@@ -105,8 +105,11 @@ cdef extern from "vm/batch.h" namespace "codeit" nogil:
         size_t line
         int64_t fuel
         vector[string] texts
+    struct Trial:
+        cbool is_plain
+        uint64_t fail_after
     PrintedRun run_and_print(const Program &program, const InputGrid &input, const Limits &limits,
-                             cbool all_lines, int64_t max_values, cbool is_plain) except +
+                             cbool all_lines, int64_t max_values, const Trial &trial) except +
     PrintedRun call_and_print(Dialect dialect, Opcode opcode, const_int64_span arguments,
                               size_t num_arguments, const Limits &limits,
                               int64_t max_values) except +
@@ -276,15 +279,19 @@ cdef _printed(const PrintedRun &run):
 
 def run_and_print_one(CompiledProgram program not None, const uint8_t[:, ::1] grid not None,
                       tuple limits not None, bint all_lines, int64_t max_values,
-                      bint is_plain=False):
+                      bint is_plain=False, uint64_t fail_after=0):
     """(outcome code, line where it ended, fuel used, canonical texts of the result or of all lines).
 
-    A plain run takes the general path everywhere; tests compare it with the fast one.
+    For tests: a plain run takes the general path everywhere, which is compared with the fast one;
+    and the fail_after-th request for memory fails, as do all after it.
     """
+    cdef Trial trial
+    trial.is_plain = is_plain
+    trial.fail_after = fail_after
     return _printed(
         run_and_print(
             program.program, _input(grid), _limits(limits[0], limits[1], limits[2], limits[3]),
-            all_lines, max_values, is_plain,
+            all_lines, max_values, trial,
         )
     )
 

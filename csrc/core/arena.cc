@@ -45,7 +45,7 @@ void Arena::reset() {
     take(lowest_high_, end_);
     highest_low_ = begin_;
     high_ = lowest_high_ = end_;
-    allocations_until_failure_ = 0;
+    allocations_until_failure_ = allocations_before_failure_;
 }
 
 } // namespace codeit

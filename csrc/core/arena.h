@@ -75,8 +75,11 @@ class Arena {
     // Forgets everything. Pages beyond kKeptBytes go back to the operating system.
     void reset();
 
-    // For tests: the k-th allocation from now (1 is the next) fails, and so do all after it.
-    void fail_after(uint64_t allocations) { allocations_until_failure_ = allocations; }
+    // For tests: after every reset, and from now on, the k-th allocation (1 is the next) fails, and
+    // so do all after it. 0: none does.
+    void fail_after(uint64_t allocations) {
+        allocations_until_failure_ = allocations_before_failure_ = allocations;
+    }
 
   private:
     static constexpr size_t kKeptBytes = size_t{32} << 20;
@@ -117,7 +120,8 @@ class Arena {
     char *highest_low_ = nullptr; // how far values had reached when some were released
     char *lowest_high_ = nullptr; // how far scratch has reached since the last reset
     size_t mapped_bytes_ = 0;
-    uint64_t allocations_until_failure_ = 0; // 0: never
+    uint64_t allocations_until_failure_ = 0;  // 0: never
+    uint64_t allocations_before_failure_ = 0; // what a reset makes of it
 };
 
 } // namespace codeit

@@ -281,14 +281,16 @@ bool print(Machine &m, const RunResult &result, bool all_lines, int64_t max_valu
 
 // Runs and prints; once more with larger memory when printing lacked some that the run had used up.
 template <typename Run>
-PrintedRun print_run(const Limits &limits, bool all_lines, int64_t max_values, bool is_plain,
+PrintedRun print_run(const Limits &limits, bool all_lines, int64_t max_values, const Trial &trial,
                      Run run) {
     Limits larger = limits;
     larger.max_bytes *= kMemoryToPrint;
     for (const Limits &tried : {limits, larger}) {
-        MachineLease lease(tried, is_plain);
+        MachineLease lease(tried, trial.is_plain);
         Machine &m = lease.machine();
+        m.arena().fail_after(trial.fail_after);
         RunResult result = run(m);
+        m.arena().fail_after(0);
         PrintedRun out = {result.outcome, result.line, m.fuel_used(), {}};
         bool is_printed = print(m, result, all_lines, max_values, &out.texts);
         if (is_printed || result.outcome == Outcome::out_of_memory) return out;
@@ -304,14 +306,14 @@ void run_batch(const std::vector<Job> &jobs, const std::vector<InputGrid> &input
 }
 
 PrintedRun run_and_print(const Program &program, const InputGrid &input, const Limits &limits,
-                         bool all_lines, int64_t max_values, bool is_plain) {
-    return print_run(limits, all_lines, max_values, is_plain,
+                         bool all_lines, int64_t max_values, const Trial &trial) {
+    return print_run(limits, all_lines, max_values, trial,
                      [&](Machine &m) { return run(m, program, input); });
 }
 
 PrintedRun call_and_print(Dialect dialect, Opcode opcode, std::span<const int64_t> arguments,
                           size_t num_arguments, const Limits &limits, int64_t max_values) {
-    return print_run(limits, false, max_values, false, [&](Machine &m) {
+    return print_run(limits, false, max_values, {}, [&](Machine &m) {
         return call_primitive(m, dialect, opcode, arguments, num_arguments);
     });
 }

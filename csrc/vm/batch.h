@@ -45,8 +45,13 @@ struct PrintedRun {
     int64_t fuel = 0;
     std::vector<std::string> texts;
 };
+// For tests: on the plain path, and with memory of which the `fail_after`-th allocation fails.
+struct Trial {
+    bool is_plain = false;
+    uint64_t fail_after = 0; // never
+};
 PrintedRun run_and_print(const Program &program, const InputGrid &input, const Limits &limits,
-                         bool all_lines, int64_t max_values, bool is_plain = false);
+                         bool all_lines, int64_t max_values, const Trial &trial = {});
 PrintedRun call_and_print(Dialect dialect, Opcode opcode, std::span<const int64_t> arguments,
                           size_t num_arguments, const Limits &limits, int64_t max_values);
 
