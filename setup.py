@@ -17,7 +17,7 @@ sanitize = os.environ.get("CODEIT_SANITIZE", "")
 native = os.environ.get("CODEIT_NATIVE") == "1"
 
 compile_args = ["-std=c++20", "-Wall", "-Wextra", "-fvisibility=hidden", "-pthread"]
-compile_args += ["-O0", "-g", "-UNDEBUG"] if debug else ["-O3", "-g0"]
+compile_args += ["-O0", "-g", "-UNDEBUG"] if debug else ["-O3", "-g0", "-DNDEBUG"]
 link_args = ["-pthread"]
 if native:
     compile_args += ["-march=native"]

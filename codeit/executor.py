@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, fields
 from enum import IntEnum
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from codeit import broken_runs
 from codeit._native import vm
 from codeit.dsl import PRIMITIVES, Program
 from codeit.dsl.program import Dialect, is_arc_dsl
@@ -178,13 +179,21 @@ class _ProgramCall:
             self.program.compiled, self.grid, native, all_lines, MAX_PRINTED_VALUES
         )
 
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "program": self.program.text,
+            "dialect": self.program.dialect,
+            "grid": self.grid.tolist(),
+            "limits": asdict(self.limits),
+        }
+
 
 @dataclass(frozen=True)
 class _PrimitiveCall:
     name: str
+    arguments: Sequence[Any]
     dialect: Dialect
     code: npt.NDArray[np.int64]
-    num_arguments: int
     limits: Limits
 
     def run(self) -> tuple[int, int, int, list[str]]:
@@ -192,10 +201,18 @@ class _PrimitiveCall:
             is_arc_dsl(self.dialect),
             PRIMITIVES[self.name].opcode,
             self.code,
-            self.num_arguments,
+            len(self.arguments),
             self.limits._native(),
             MAX_PRINTED_VALUES,
         )
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "primitive": self.name,
+            "dialect": self.dialect,
+            "arguments": self.arguments,
+            "limits": asdict(self.limits),
+        }
 
 
 _Call = _ProgramCall | _PrimitiveCall
@@ -370,7 +387,18 @@ def execute_groups(
         end = begin + len(programs) * len(grids)
         results.append(Results(programs, grids, limits, runs.part(begin, end)))
         begin = end
+    if (runs.outcome == Outcome.internal_error).any():
+        _save_broken(results)
     return results
+
+
+def _save_broken(results: Sequence[Results]) -> None:
+    broken = [
+        _ProgramCall(part._programs[p], part._grids[i], part._limits).to_json()
+        for part in results
+        for p, i in np.argwhere(part.outcome == Outcome.internal_error)
+    ]
+    broken_runs.save(broken)
 
 
 def num_usable_cores() -> int:
@@ -423,8 +451,11 @@ def call(
     except RecursionError:
         raise ValueError("an argument is nested too deeply") from None
     code.append(0)  # not part of it; keeps the array non-empty
-    call = _PrimitiveCall(name, dialect, np.array(code, dtype=np.int64), len(arguments), limits)
+    encoded = np.array(code, dtype=np.int64)
+    call = _PrimitiveCall(name, arguments, dialect, encoded, limits)
     outcome, _, fuel, texts = call.run()
+    if outcome == Outcome.internal_error:
+        broken_runs.save([call.to_json()])
     result = Result(Outcome(outcome), fuel, _grid_of(texts[0]) if texts else None, call)
     return result
 

@@ -309,6 +309,11 @@ def call_and_print_one(bint is_arc_dsl, uint8_t opcode, const int64_t[::1] argum
     )
 
 
+def break_invariants(bint is_on):
+    """For tests: from now on all runs of this process leave an invariant broken, or no longer do."""
+    native_break_invariants(is_on)
+
+
 cdef class MutationParent:
     """A program to mutate, with the types that its lines have on one input."""
 

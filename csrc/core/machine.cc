@@ -153,7 +153,7 @@ Outcome Machine::call_closure(const Closure &closure, const Value *args, Value *
         return call(parts[0], all, closure.arity + 1u, out);
     }
     }
-    return Outcome::internal_error;
+    return broken_invariant();
 }
 
 Outcome Machine::call_in_stream(const Value &function, const Value *args, unsigned count,

@@ -123,6 +123,10 @@ class Machine {
     const Limits &limits() const { return limits_; }
     Arena &arena() { return arena_; }
     OrderCache &orders() { return orders_; }
+    // Whether all levels have been left, and all scratch memory above the mark released.
+    bool is_at_rest(const char *scratch_mark) const {
+        return depth_ == 0 && nesting_ == 0 && arena_.scratch_mark() == scratch_mark;
+    }
     int64_t fuel_used() const { return limits_.fuel - (fuel_ < 0 ? 0 : fuel_); }
 
     // Pays for work before it is done. One unit is what takes a nanosecond or less: a cell, or one

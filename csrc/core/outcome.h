@@ -3,6 +3,12 @@
 
 #include <cstdint>
 
+#ifndef NDEBUG
+#include <cstdio>
+#include <cstdlib>
+#include <source_location>
+#endif
+
 namespace codeit {
 
 enum class [[nodiscard]] Outcome : uint8_t {
@@ -24,6 +30,20 @@ inline constexpr OutcomeRow kOutcomes[] = {
 };
 
 inline constexpr unsigned kNumOutcomes = sizeof(kOutcomes) / sizeof(kOutcomes[0]);
+
+// What is returned where the machine is in a state that it should not be in. A debug build ends
+// here instead, with the place.
+#ifdef NDEBUG
+inline Outcome broken_invariant() {
+    return Outcome::internal_error;
+}
+#else
+[[noreturn]] inline Outcome
+broken_invariant(std::source_location at = std::source_location::current()) {
+    std::fprintf(stderr, "%s:%u: an invariant is broken\n", at.file_name(), at.line());
+    std::abort();
+}
+#endif
 
 } // namespace codeit
 

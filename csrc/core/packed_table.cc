@@ -124,7 +124,7 @@ Outcome lay_out_images(Machine &m, Set *set) {
 Outcome lay_out_equal(Machine &m, Set *set) {
     bool is_packed;
     TRY(pack(m, set, &is_packed));
-    return is_packed ? lay_out_packed(m, set) : Outcome::internal_error;
+    return is_packed ? lay_out_packed(m, set) : broken_invariant();
 }
 
 Outcome lay_out_copy(Machine &m, Set *set) {
@@ -390,7 +390,7 @@ Outcome turns_of_packed(Machine &m, Set *set, const Items &elements, uint32_t *o
 }
 
 Outcome adopt_table(Machine &m, const Value &built, Set *set) {
-    if (!built.is_set() || built.set->size != set->size) return Outcome::internal_error;
+    if (!built.is_set() || built.set->size != set->size) return broken_invariant();
     Set *table = built.set;
     m.before_change(set);
     bool is_packed = false;

@@ -97,7 +97,7 @@ Outcome print_value(Machine &m, const Value &v, int64_t *values_left, std::strin
         return print_items(m, "[\"s\"", items, v.set->size, values_left, out);
     }
     default:
-        return Outcome::internal_error;
+        return broken_invariant();
     }
 }
 

@@ -208,7 +208,7 @@ Outcome lay_out(Machine &m, Set *set) {
         TRY(set->construction->lay_out(m, *set->construction, set));
         break;
     case Set::Recipe::mapped: // always packed
-        return Outcome::internal_error;
+        return broken_invariant();
     }
     m.before_change(set);
     set->chain = 0;

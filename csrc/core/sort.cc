@@ -85,7 +85,7 @@ Outcome Sorter::sort(size_t size) {
             }
             runs_[num_runs_ - 1].power = power;
         }
-        if (num_runs_ == kMaxRuns) return Outcome::internal_error;
+        if (num_runs_ == kMaxRuns) return broken_invariant();
         runs_[num_runs_++] = {lo, length, 0};
         lo += length;
     }

@@ -142,7 +142,7 @@ Outcome hash_composite(Machine &m, const Value &v, uint64_t *result) {
         *result = 4238894112u;
         return Outcome::ok; // as CPython 3.12 and later
     default:
-        return Outcome::internal_error;
+        return broken_invariant();
     }
 }
 

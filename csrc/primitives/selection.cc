@@ -53,7 +53,7 @@ Outcome most_frequent(Machine &m, Extreme extreme, Set *distinct, const uint32_t
             }
         }
     }
-    return Outcome::internal_error;
+    return broken_invariant();
 }
 
 } // namespace codeit

@@ -5,6 +5,7 @@
 #include "core/set.h"
 
 #include <algorithm>
+#include <atomic>
 
 namespace codeit {
 namespace {
@@ -119,12 +120,12 @@ class Decoder {
             return m_.call_settled(primitive, items.data, static_cast<unsigned>(items.size), out);
         }
         }
-        return Outcome::internal_error;
+        return broken_invariant();
     }
 
   private:
     Outcome take(int64_t *out) {
-        if (is_at_end()) return Outcome::internal_error;
+        if (is_at_end()) return broken_invariant();
         *out = code_[next_++];
         return Outcome::ok;
     }
@@ -132,7 +133,7 @@ class Decoder {
     Outcome read_list(Items *out) {
         int64_t size;
         TRY(take(&size));
-        if (size < 0 || static_cast<size_t>(size) > code_.size()) return Outcome::internal_error;
+        if (size < 0 || static_cast<size_t>(size) > code_.size()) return broken_invariant();
         Value *items;
         TRY(m_.allocate(static_cast<size_t>(size), &items));
         for (int64_t k = 0; k < size; ++k) TRY(read(&items[k]));
@@ -151,9 +152,18 @@ Outcome decode_and_call(Machine &m, Opcode opcode, std::span<const int64_t> argu
     Value *values;
     TRY(m.allocate(num_arguments, &values));
     for (size_t k = 0; k < num_arguments; ++k) TRY(decoder.read(&values[k]));
-    if (!decoder.is_at_end()) return Outcome::internal_error;
+    if (!decoder.is_at_end()) return broken_invariant();
     return m.call_settled(Value::of_primitive(opcode), values, static_cast<unsigned>(num_arguments),
                           out);
+}
+
+std::atomic<bool> breaks_invariants = false;
+
+// The outcome of a run that began with scratch memory up to the mark.
+Outcome checked(Machine &m, const char *scratch_mark, Outcome outcome) {
+    if (breaks_invariants.load(std::memory_order_relaxed)) [[unlikely]]
+        (void)m.arena().allocate_scratch(1); // and nobody releases it
+    return m.is_at_rest(scratch_mark) ? outcome : broken_invariant();
 }
 
 } // namespace
@@ -177,7 +187,9 @@ RunResult SharedRuns::run(const Program &program, size_t num_common, size_t num_
         if (result.outcome != Outcome::ok) return result;
     }
     if (num_registers(program) > kNumRegisters) num_next = 0;
-    result.outcome = run_lines(program, num_done, num_next, &result);
+    const char *mark = m_.arena().scratch_mark();
+    result.outcome = checked(m_, mark, run_lines(program, num_done, num_next, &result));
+    if (result.outcome == Outcome::internal_error) checkpoints_.clear();
     return result;
 }
 
@@ -214,8 +226,14 @@ RunResult call_primitive(Machine &m, Dialect dialect, Opcode opcode,
     m.reset(dialect);
     RunResult result;
     result.line = 1;
-    result.outcome = decode_and_call(m, opcode, arguments, num_arguments, &result.value);
+    const char *mark = m.arena().scratch_mark();
+    result.outcome =
+        checked(m, mark, decode_and_call(m, opcode, arguments, num_arguments, &result.value));
     return result;
+}
+
+void break_invariants(bool is_on) {
+    breaks_invariants = is_on;
 }
 
 } // namespace codeit

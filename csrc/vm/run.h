@@ -26,6 +26,7 @@ struct RunResult {
         nullptr; // what each line up to there returned; unbound where nothing was bound
 };
 
+// internal_error when the run left the machine in a state that it should not be in.
 RunResult run(Machine &m, const Program &program, const InputGrid &input);
 
 // Runs programs of one dialect on one input, one after another. The lines that a program begins
@@ -60,5 +61,8 @@ class SharedRuns {
 // internal_error when the list is malformed.
 RunResult call_primitive(Machine &m, Dialect dialect, Opcode opcode,
                          std::span<const int64_t> arguments, size_t num_arguments);
+
+// For tests: from now on all runs of this process leave an invariant broken, or no longer do.
+void break_invariants(bool is_on);
 
 } // namespace codeit
