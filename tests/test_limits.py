@@ -326,6 +326,44 @@ def test_values_are_equal_to_themselves_at_no_cost():
     assert result.value_json() == ["t", True]
 
 
+SETS_OF_SETS = {
+    "all the sets before it": fn("fork", fn("insert"), fn("identity"), fn("identity")),
+    "a pair of itself": fn("compose", fn("initset"), PAIR_OF_ITSELF),
+    "itself and a set of it": fn(
+        "fork", fn("combine"), fn("initset"), fn("compose", fn("initset"), fn("initset"))
+    ),
+}
+
+
+@pytest.mark.parametrize("step", SETS_OF_SETS.values(), ids=SETS_OF_SETS.keys())
+def test_sets_of_sets_of_sets_are_cheap_to_hold_and_charged_for_when_compared(step):
+    made = [fn("first", fn("apply", fn("power", step, 40), ["t", ["s", 1]])) for _ in range(2)]
+    limits = Limits(fuel=10_000)
+    held = {"insert": [made[0], ["s"]], "greater": made, "merge": [["s", made[0]]]}
+    for name, arguments in held.items():
+        assert call(name, arguments, limits=limits).outcome == Outcome.ok
+    for name in ("equality", "difference", "intersection"):
+        assert call(name, made, limits=LITTLE_FUEL).outcome == Outcome.out_of_fuel
+
+
+# ---- Functions of functions
+
+
+@pytest.mark.parametrize("makes_items", [fn("initset"), PAIR_OF_ITSELF])
+def test_a_function_that_calls_itself_without_end_ends_with_recursion(makes_items):
+    # apply(f, {f}) for every f that it is given, itself among them.
+    itself = fn("fork", fn("apply"), fn("identity"), makes_items)
+    result = call("apply", [itself, ["t", itself]], limits=Limits(fuel=10_000))
+    assert result.exception == "RecursionError"
+
+
+def test_2_to_the_40_calls_end_in_a_limit():
+    lines = ["x0 = fork(add, double, halve)"]
+    lines += [f"x{k} = fork(add, x{k - 1}, x{k - 1})" for k in range(1, 41)]
+    text = "\n".join([*lines, "O = x40(ONE)"])
+    assert one(text, limits=LITTLE_FUEL).outcome == Outcome.out_of_fuel
+
+
 # ---- Growth
 
 WIDE_BLOCK = fn("asindices", fn("canvas", 0, ["t", 30, 200]))  # too wide for bits
