@@ -15,6 +15,7 @@ CPP_ROOMS = {
     "vm": {"lang", "core"},
     "mutation": {"lang", "core", "vm"},
     "replay": set(),
+    "fuzz": {"lang", "core", "vm"},
 }
 
 PYTHON_ROOMS = {

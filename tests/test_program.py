@@ -296,6 +296,9 @@ TEN_MB = 10_000_000
         ("y" * TEN_MB + " = identity(I)\nO = identity(z)", 2, C10),
         (" = " * (TEN_MB // 3), 1, C1),
         ("\0" * TEN_MB, 1, NOT_ASCII),
+        ("\xff" * TEN_MB, 1, NOT_ASCII),
+        ("x1 = size(I)\n" * (TEN_MB // 13), 2, C5),
+        ("x1 = size(I)\r" * (TEN_MB // 13), 1, C1),
     ],
     ids=lambda v: repr(v[:14]) if isinstance(v, str) else None,
 )
