@@ -1,8 +1,9 @@
 # Each target makes .venv and installs what it needs when that is missing.
-#   make demo    the whole loop on the real tasks, on two CPU cores, a few minutes
-#   make test    the test suite
-#   make bench   the benchmarks
-#   make lint    formatting, lint and types
+#   make demo      the whole loop on the real tasks, on two CPU cores, a few minutes
+#   make test      the test suite
+#   make bench     the benchmarks
+#   make lint      formatting, lint and types
+#   make fuzz      the parser and whole programs under the fuzzer, SECONDS=60 each
 # TORCH=torch==2.13.0 pins torch, OUT=DIR says where the demo's run goes, PYTHON=python3.12 picks the
 # interpreter, VENV=DIR puts the virtual environment elsewhere.
 
@@ -10,12 +11,13 @@ PYTHON ?= python3
 TORCH ?=
 OUT ?= runs/demo-$(shell date +%Y%m%d-%H%M%S)
 VENV ?= .venv
+SECONDS ?= 60
 BIN := $(VENV)/bin
 
 # What the native extensions are built from; a change installs the package anew.
 SOURCES := setup.py pyproject.toml $(wildcard codeit/_native/*.pyx csrc/*/*)
 
-.PHONY: demo test bench lint clean
+.PHONY: demo test bench lint fuzz clean
 
 demo: $(VENV)/installed
 	$(BIN)/codeit train --preset demo --out $(OUT)
@@ -31,6 +33,9 @@ lint: $(VENV)/installed $(VENV)/lint-installed
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run --Werror csrc/*/*.cc csrc/*/*.h
+
+fuzz:
+	csrc/fuzz/fuzz.sh $(SECONDS)
 
 $(VENV)/created:
 	$(PYTHON) -m venv $(VENV)

@@ -1,0 +1,154 @@
+#include "fuzz/case.h"
+
+#include <algorithm>
+#include <map>
+
+namespace codeit::fuzz {
+namespace {
+
+// A function is a primitive, a line counted back from the one before, or one of these.
+constexpr size_t kNumFunctionLines = 64;
+constexpr uint8_t kOtherArity = 254; // then a primitive, a number of arguments, and those
+constexpr uint8_t kOtherName =
+    255; // then a constant or I, whose name the line binds; then the line
+static_assert(kNumPrimitives + kNumFunctionLines <= kOtherArity);
+
+// An argument is I, a constant, a primitive, the line's own name, or a line counted back from 255.
+constexpr size_t kFirstPrimitive = 1 + kNumConstants;
+constexpr size_t kOwnName = kFirstPrimitive + kNumPrimitives;
+static_assert(kOwnName + kMaxLines <= UINT8_MAX);
+
+class Bytes {
+  public:
+    Bytes(const uint8_t *data, size_t size) : next_(data), end_(data + size) {}
+    bool is_at_end() const { return next_ == end_; }
+    uint8_t take() { return is_at_end() ? 0 : *next_++; }
+
+  private:
+    const uint8_t *next_;
+    const uint8_t *end_;
+};
+
+int32_t side_of(uint8_t byte) {
+    return 1 + (byte < 208 ? byte % 8 : byte % 30);
+}
+
+// Noise of a few colors, or something with more order: mirrored, in blocks, repeated, sparse.
+std::vector<uint8_t> make_cells(int32_t height, int32_t width, uint8_t pattern, uint8_t seed) {
+    std::vector<uint8_t> cells;
+    int32_t block = 1 + (pattern >> 2 & 3) % 3;
+    int32_t period = (pattern >> 4 & 1) != 0 ? 3 : 30;
+    uint32_t num_colors = 2 + (seed & 3);
+    for (int32_t i = 0; i < height; ++i) {
+        for (int32_t j = 0; j < width; ++j) {
+            int32_t row = (pattern & 1) != 0 ? std::min(i, height - 1 - i) : i;
+            int32_t column = (pattern & 2) != 0 ? std::min(j, width - 1 - j) : j;
+            auto place = static_cast<uint32_t>(row / block % period * 32 + column / block % period);
+            uint32_t noise = (place + 1) * 0x9E3779B9u ^ (seed + 1u) * 0x85EBCA6Bu;
+            noise = (noise ^ noise >> 15) * 0x2C1B3C6Du;
+            noise ^= noise >> 13;
+            bool is_blank = (pattern & 0x20) != 0 && noise % 4 != 0;
+            uint32_t color = is_blank ? 0 : (noise >> 4) % num_colors * ((seed >> 2 & 3) + 1) % 10;
+            cells.push_back(static_cast<uint8_t>(color));
+        }
+    }
+    return cells;
+}
+
+class Writer {
+  public:
+    Writer(Bytes bytes, const std::vector<bool> &is_left_out)
+        : bytes_(bytes), is_left_out_(is_left_out) {}
+
+    std::string write() {
+        do {
+            name_ = "x" + std::to_string(names_.size() + 1);
+            uint8_t first = bytes_.take();
+            if (first == kOtherName) {
+                uint8_t shadowed = bytes_.take() % kFirstPrimitive;
+                std::string name = shadowed == 0 ? "I" : kConstants[shadowed - 1].name;
+                if (std::find(names_.begin(), names_.end(), name) == names_.end()) name_ = name;
+                first = bytes_.take();
+            }
+            std::string given = call(first);
+            bool is_left_out = names_.size() < is_left_out_.size() && is_left_out_[names_.size()];
+            text_ += name_ + " = " + unique(is_left_out ? "identity(I)" : given) + '\n';
+            names_.push_back(name_);
+        } while (!bytes_.is_at_end() && names_.size() < kMaxLines);
+        return text_ + "O = " + unique("identity(" + name_ + ")");
+    }
+
+  private:
+    std::string call(uint8_t first) {
+        std::string function;
+        size_t num_arguments;
+        if (first == kOtherArity) {
+            function = kPrimitives[bytes_.take() % kNumPrimitives].name;
+            num_arguments = 1 + bytes_.take() % 6;
+        } else if (first >= kNumPrimitives && first - kNumPrimitives < names_.size()) {
+            function = names_[names_.size() - 1 - (first - kNumPrimitives)];
+            num_arguments = 1 + bytes_.take() % kMaxArity;
+        } else {
+            size_t opcode = first % kNumPrimitives;
+            function = kPrimitives[opcode].name;
+            num_arguments = kArities[opcode];
+        }
+        std::string text = function + "(";
+        for (size_t k = 0; k < num_arguments; ++k) {
+            if (k > 0) text += ", ";
+            text += argument(bytes_.take());
+        }
+        return text + ")";
+    }
+
+    // A call with a blank for each earlier one like it, which is how the language tells them apart.
+    std::string unique(std::string call) {
+        size_t repeats = num_calls_[call]++;
+        return call.append(repeats, ' ');
+    }
+
+    std::string argument(uint8_t byte) {
+        if (byte == kOwnName) return name_;
+        if (byte > kOwnName) {
+            size_t back = UINT8_MAX - byte;
+            return back < names_.size() ? names_[names_.size() - 1 - back] : "I";
+        }
+        if (byte >= kFirstPrimitive) return kPrimitives[byte - kFirstPrimitive].name;
+        return byte == 0 ? "I" : kConstants[byte - 1].name;
+    }
+
+    Bytes bytes_;
+    const std::vector<bool> &is_left_out_;
+    std::string text_;
+    std::string name_; // of this line
+    std::vector<std::string> names_;
+    std::map<std::string, size_t> num_calls_;
+};
+
+} // namespace
+
+Case make_case(const uint8_t *data, size_t size, const std::vector<bool> &is_left_out) {
+    static constexpr int64_t kFuel[] = {50'000, 400, 5'000, 300'000};
+    static constexpr uint64_t kMaxBytes[] = {1 << 22, 1 << 13, 1 << 16, 1 << 25};
+    static constexpr uint32_t kMaxDepth[] = {997, 3, 40, 4'000};
+    static constexpr uint32_t kMaxLen[] = {0, 0, 4, 1'000};
+    Bytes bytes(data, size);
+    uint8_t limits = bytes.take();
+    uint8_t flags = bytes.take();
+    Case out;
+    out.limits = {kFuel[limits & 3], kMaxBytes[limits >> 2 & 3], kMaxDepth[limits >> 4 & 3],
+                  kMaxLen[limits >> 6]};
+    out.dialect = (flags & 1) == 0 ? Dialect::codeit : Dialect::arc_dsl;
+    out.check = flags >> 1 & 3;
+    out.max_left_out = 1 + (flags >> 5) * 2;
+    out.detail = bytes.take();
+    out.height = side_of(bytes.take());
+    out.width = side_of(bytes.take());
+    uint8_t pattern = bytes.take();
+    uint8_t seed = bytes.take();
+    out.cells = make_cells(out.height, out.width, pattern, seed);
+    out.text = Writer(bytes, is_left_out).write();
+    return out;
+}
+
+} // namespace codeit::fuzz
