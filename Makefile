@@ -3,6 +3,7 @@
 #   make test      the test suite
 #   make bench     the benchmarks
 #   make lint      formatting, lint and types
+#   make sanitize  the core under sanitizers and valgrind
 #   make fuzz      the parser and whole programs under the fuzzer, SECONDS=60 each
 # TORCH=torch==2.13.0 pins torch, OUT=DIR says where the demo's run goes, PYTHON=python3.12 picks the
 # interpreter, VENV=DIR puts the virtual environment elsewhere.
@@ -17,7 +18,7 @@ BIN := $(VENV)/bin
 # What the native extensions are built from; a change installs the package anew.
 SOURCES := setup.py pyproject.toml $(wildcard codeit/_native/*.pyx csrc/*/*)
 
-.PHONY: demo test bench lint fuzz clean
+.PHONY: demo test bench lint sanitize fuzz clean
 
 demo: $(VENV)/installed
 	$(BIN)/codeit train --preset demo --out $(OUT)
@@ -33,6 +34,9 @@ lint: $(VENV)/installed $(VENV)/lint-installed
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run --Werror csrc/*/*.cc csrc/*/*.h
+
+sanitize: $(VENV)/installed
+	csrc/fuzz/sanitize.sh $(BIN)
 
 fuzz:
 	csrc/fuzz/fuzz.sh $(SECONDS)

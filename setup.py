@@ -22,8 +22,13 @@ link_args = ["-pthread"]
 if native:
     compile_args += ["-march=native"]
 if sanitize:
-    flags = [f"-fsanitize={sanitize}", "-fno-omit-frame-pointer", "-g"]
-    compile_args += flags
+    flags = [
+        f"-fsanitize={sanitize}",
+        "-fno-sanitize-recover=all",
+        "-fno-omit-frame-pointer",
+        "-g1",
+    ]
+    compile_args += ["-O1", *flags]
     link_args += flags
 
 

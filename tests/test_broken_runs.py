@@ -111,7 +111,7 @@ def test_a_broken_invariant_of_a_release_build_ends_no_process(tmp_path):
     program += "vm.break_invariants(True)\n"
     program += "print(run(Program.parse('O = identity(I)'), [[1]]).outcome.name)"
     done = subprocess.run(
-        [sys.executable, "-c", program],
+        [sys.executable, "-P", "-c", program],
         env={**os.environ, "CODEIT_REPORTS": str(tmp_path)},
         capture_output=True,
         text=True,

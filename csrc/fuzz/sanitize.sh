@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Runs the core under sanitizers and valgrind: sanitize.sh BIN, the folder of python and pytest.
+# What a machine lacks is left out, and said.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+bin=$(realpath -s "$1")
+cxx=${CXX:-g++}
+
+# The run time of a sanitizer, or nothing where the compiler has none.
+runtime() {
+    local path
+    path=$("$cxx" -print-file-name="$1")
+    [[ $path == /* ]] && echo "$path"
+}
+
+if asan=$(runtime libasan.so) && ubsan=$(runtime libubsan.so); then
+    echo "== the tests of the core under AddressSanitizer and UndefinedBehaviorSanitizer"
+    CODEIT_SANITIZE=address,undefined "$bin/python" setup.py -q build --build-base build/sanitized \
+        --build-lib build/sanitized/lib 2>/dev/null
+    # The interpreter never frees all it holds; leaks are looked for below, without it.
+    LD_PRELOAD="$asan $ubsan $("$cxx" -print-file-name=libstdc++.so)" ASAN_OPTIONS=detect_leaks=0 \
+        PYTHONPATH=$PWD/build/sanitized/lib "$bin/pytest" -q -p no:cacheprovider \
+        tests/test_{primitives,set_order,both_paths,sharing,limits,memory,program}.py \
+        tests/test_{executor,broken_runs,mutation,priority_buffer}.py
+    echo "== both corpora, then new inputs, under the same"
+    csrc/fuzz/fuzz.sh 10
+else
+    echo "LEFT OUT: $cxx has no AddressSanitizer or no UndefinedBehaviorSanitizer"
+fi
+
+if runtime libtsan.so >/dev/null; then
+    echo "== threads under ThreadSanitizer"
+    make -s -j "$(nproc)" -C csrc/fuzz KIND=thread
+    build/fuzz-thread/threads codeit/data/seed_programs.jsonl 4
+else
+    echo "LEFT OUT: $cxx has no ThreadSanitizer"
+fi
+
+if command -v valgrind >/dev/null; then
+    echo "== the corpus of programs under valgrind"
+    make -s -j "$(nproc)" -C csrc/fuzz KIND=fast
+    valgrind -q --error-exitcode=1 --leak-check=full build/fuzz-fast/programs tests/corpus/programs/*
+else
+    echo "LEFT OUT: there is no valgrind"
+fi
