@@ -338,7 +338,7 @@ SETS_OF_SETS = {
 @pytest.mark.parametrize("step", SETS_OF_SETS.values(), ids=SETS_OF_SETS.keys())
 def test_sets_of_sets_of_sets_are_cheap_to_hold_and_charged_for_when_compared(step):
     made = [fn("first", fn("apply", fn("power", step, 40), ["t", ["s", 1]])) for _ in range(2)]
-    limits = Limits(fuel=10_000)
+    limits = Limits(fuel=100_000)
     held = {"insert": [made[0], ["s"]], "greater": made, "merge": [["s", made[0]]]}
     for name, arguments in held.items():
         assert call(name, arguments, limits=limits).outcome == Outcome.ok

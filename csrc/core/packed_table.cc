@@ -294,7 +294,7 @@ Outcome lay_out_scattered(Machine &m, const Items &sets, Set *set) {
     for (const Value &v : sets) {
         bool fits;
         TRY(parts.add(v, &fits));
-        if (!fits) return Outcome::internal_error;
+        if (!fits) return broken_invariant();
     }
     ScratchScope scratch(m);
     CellPlanes planes(m, parts.window());
@@ -326,7 +326,7 @@ Outcome lay_out_scattered(Machine &m, const Items &sets, Set *set) {
             hashes[count++] = hash_of(slot);
         }
     }
-    if (count != set->size) return Outcome::internal_error;
+    if (count != set->size) return broken_invariant();
     m.before_change(set);
     set->values = values;
     set->hashes = hashes;
@@ -358,7 +358,7 @@ Outcome lay_out_merged(Machine &m, const Items &sets, Set *set) {
         bool is_packed;
         if (v.set->size == 0) continue;
         TRY(pack(m, v.set, &is_packed));
-        if (!is_packed) return Outcome::internal_error;
+        if (!is_packed) return broken_invariant();
         TRY(m.charge(static_cast<uint64_t>(v.set->patch.bits.height)));
         if (!adds_to(seen, bits, v.set->patch.bits)) continue;
         TRY(m.charge(uint64_t{v.set->size} * units::kCode));

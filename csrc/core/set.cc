@@ -121,7 +121,7 @@ Outcome ValueTable::add(uint32_t index) {
 }
 
 Outcome ValueTable::finish() {
-    if (table_.size != set_->size) return Outcome::internal_error;
+    if (table_.size != set_->size) return broken_invariant();
     m_.before_change(set_);
     set_->mask = table_.mask;
     set_->fill = table_.fill;
@@ -151,7 +151,7 @@ Outcome turns_of(Machine &m, Set *set, const Items &elements, uint32_t **out) {
             uint32_t entry;
             TRY(hash_of(m, elements[k], &hash));
             TRY(find(m, set, elements[k], hash, &entry));
-            if (entry == Set::kEmptySlot) return Outcome::internal_error;
+            if (entry == Set::kEmptySlot) return broken_invariant();
             indices[entry - 1] = k;
         }
     }
