@@ -213,7 +213,7 @@ class Machine {
     uint32_t next_closure_serial() { return num_closures_++; }
 
   private:
-    static constexpr size_t kBytesOfUnit = 8;
+    static constexpr size_t kBytesOfUnit = 6;
 
     Outcome call_other(const Value &function, const Value *args, unsigned count, Value *out);
     Outcome call_closure(const Closure &closure, const Value *args, Value *out);

@@ -256,6 +256,8 @@ Outcome place_order(Machine &m, const Value &grid, int64_t height, int64_t width
     return Outcome::ok;
 }
 
+constexpr uint64_t kUnitsOfObject = 30; // beside its memory
+
 // The objects of a dense grid whose order is kept.
 Outcome objects_of_labels(Machine &m, const Value &value, const Connection &rules, Value *out) {
     const Grid &grid = *value.grid;
@@ -268,7 +270,7 @@ Outcome objects_of_labels(Machine &m, const Value &value, const Connection &rule
     uint32_t *numbers;
     FloodedObject *constructions;
     Value *objects;
-    TRY(m.charge(count * units::kPlaced));
+    TRY(m.charge(count * kUnitsOfObject));
     TRY(m.allocate(1, &flooding));
     TRY(m.allocate(count, &numbers));
     TRY(m.allocate(count, &constructions));
