@@ -353,7 +353,7 @@ def test_sets_of_sets_of_sets_are_cheap_to_hold_and_charged_for_when_compared(st
 def test_a_function_that_calls_itself_without_end_ends_with_recursion(makes_items):
     # apply(f, {f}) for every f that it is given, itself among them.
     itself = fn("fork", fn("apply"), fn("identity"), makes_items)
-    result = call("apply", [itself, ["t", itself]], limits=Limits(fuel=10_000))
+    result = call("apply", [itself, ["t", itself]], limits=Limits(fuel=100_000))
     assert result.exception == "RecursionError"
 
 

@@ -195,7 +195,9 @@ RunResult SharedRuns::run(const Program &program, size_t num_common, size_t num_
 
 Outcome SharedRuns::start(const Program &program) {
     m_.reset(program.dialect());
-    TRY(m_.allocate_scratch(std::max(num_registers(program), kNumRegisters), &registers_));
+    size_t count = std::max(num_registers(program), kNumRegisters);
+    registers_ = static_cast<Value *>(m_.arena().allocate_scratch(count * sizeof(Value)));
+    if (registers_ == nullptr) return Outcome::out_of_memory; // its lines are charged for in turn
     return load_input(m_, input_, &registers_[0]);
 }
 
