@@ -38,32 +38,6 @@ Type type_of_set(Machine &m, const Set &set) {
     }
 }
 
-bool is_container(Type type) {
-    switch (type) {
-    case Type::Any:
-    case Type::Boolean:
-    case Type::Integer:
-    case Type::Callable:
-        return false;
-    default:
-        return true;
-    }
-}
-
-bool is_set(Type type) {
-    switch (type) {
-    case Type::FrozenSet:
-    case Type::IntegerSet:
-    case Type::Object:
-    case Type::Objects:
-    case Type::Indices:
-    case Type::IndicesSet:
-        return true;
-    default:
-        return false;
-    }
-}
-
 } // namespace
 
 Type type_of_value(Machine &m, const Value &v) {
@@ -119,52 +93,6 @@ std::vector<Type> types_of_lines(const Program &program, const InputGrid &input,
         types.push_back(declared);
     }
     return types;
-}
-
-bool accepts(Type wanted, Type given) {
-    if (wanted == given) return true;
-    switch (wanted) {
-    case Type::Any:
-        return true;
-    case Type::Numerical:
-        return given == Type::Integer || given == Type::IntegerTuple;
-    case Type::Patch:
-        return given == Type::Object || given == Type::Indices;
-    case Type::Element:
-        return given == Type::Object || given == Type::Grid;
-    case Type::Piece:
-        return given == Type::Grid || given == Type::Object || given == Type::Indices;
-    case Type::Tuple:
-        return given == Type::Grid || given == Type::TupleTuple;
-    case Type::TupleTuple:
-        return given == Type::Grid;
-    case Type::FrozenSet:
-        return is_set(given);
-    case Type::Container:
-        return is_container(given);
-    case Type::ContainerContainer:
-        return given == Type::Grid || given == Type::Objects || given == Type::IndicesSet ||
-               given == Type::Tuple || given == Type::TupleTuple;
-    default:
-        return false;
-    }
-}
-
-unsigned arity_wanted(Opcode opcode, unsigned parameter) {
-    if (row_of(opcode).parameters[parameter].type != Type::Callable) return 0;
-    switch (opcode) {
-    case Opcode::op_rbind:
-    case Opcode::op_lbind:
-        return 0;
-    case Opcode::op_fork:
-        return parameter == 0 ? 2 : 1;
-    case Opcode::op_papply:
-    case Opcode::op_mpapply:
-    case Opcode::op_prapply:
-        return 2;
-    default:
-        return 1;
-    }
 }
 
 } // namespace codeit::mutation

@@ -1,6 +1,7 @@
-// The types that mutation works with: what a value is, and which primitives are interchangeable.
+// The types that mutation works with: what a value is.
 #pragma once
 
+#include "lang/types.h"
 #include "vm/batch.h"
 
 #include <vector>
@@ -15,12 +16,5 @@ Type type_of_value(Machine &m, const Value &v);
 // run did not reach has the type that its function declares, or Any.
 std::vector<Type> types_of_lines(const Program &program, const InputGrid &input,
                                  const Limits &limits);
-
-// Whether a value of type `given` may stand where a parameter of type `wanted` is declared.
-bool accepts(Type wanted, Type given);
-
-// How many arguments a primitive will pass to the function it gets as that parameter; 0 where the
-// parameter is no function, or a function of any arity.
-unsigned arity_wanted(Opcode opcode, unsigned parameter);
 
 } // namespace codeit::mutation
