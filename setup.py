@@ -52,6 +52,7 @@ setup(
         [
             extension("vm", ["lang", "core", "primitives", "vm", "mutation"]),
             extension("replay", ["replay"]),
+            extension("text", ["lang", "text"]),
         ],
         language_level=3,
     ),

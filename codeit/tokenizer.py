@@ -6,6 +6,7 @@ import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,38 @@ COMPACT_FILE = "compact_tokenizer.json"
 
 _MAX_VARIABLES = 99
 _PROMPT_PIECE = re.compile(r"\d+(?=x)|x\d+|background=\d|\d=|\d+,\d+|[|\n]")
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """The ids of everything that a program is made of, in each context in which it occurs.
+
+    A program's ids are those of its parts, one after the other: `start`, for every line its name,
+    `assign`, the function, `open`, the arguments with `separator` between them and `close`; then
+    `newline`, or after the last line `end`. Parts may be empty.
+
+    Attributes:
+        output, names: `O` and the variables x1, x2, ... at the head of a line.
+        functions, first_arguments, arguments: primitives, constants, `I` and the variables, as the
+            function of a call, as its first argument, and as another one.
+    """
+
+    start: Sequence[int]
+    assign: Sequence[int]
+    open: Sequence[int]
+    separator: Sequence[int]
+    close: Sequence[int]
+    newline: Sequence[int]
+    end: Sequence[int]
+    output: Sequence[int]
+    names: Sequence[Sequence[int]]
+    functions: Sequence[Sequence[int]]
+    first_arguments: Sequence[Sequence[int]]
+    arguments: Sequence[Sequence[int]]
+
+
+_VARIABLES = [f"x{k}" for k in range(1, _MAX_VARIABLES + 1)]
+_TERMS = [*PRIMITIVES, *CONSTANTS, "I", *_VARIABLES]
 
 
 class Tokenizer(ABC):
@@ -66,6 +99,10 @@ class Tokenizer(ABC):
         """
 
     @abstractmethod
+    def spelling(self) -> Spelling:
+        """How programs are written."""
+
+    @abstractmethod
     def decode_program(self, ids: npt.ArrayLike) -> str:
         """The text of generated ids, up to end_id or padding; it need not be a program."""
 
@@ -88,8 +125,7 @@ class CompactTokenizer(Tokenizer):
 
     def __init__(self) -> None:
         special = ["<pad>", "</s>", "\n", SEPARATOR]
-        variables = [f"x{k}" for k in range(1, _MAX_VARIABLES + 1)]
-        program = [*PRIMITIVES, *CONSTANTS, "I", "O", *variables]
+        program = [*PRIMITIVES, *CONSTANTS, "I", "O", *_VARIABLES]
         sides = range(1, 31)
         prompt = [
             *(f"{n}" for n in sides),
@@ -131,6 +167,23 @@ class CompactTokenizer(Tokenizer):
         ids[-1] = self.end_id
         return np.array(ids, dtype=np.uint16)
 
+    def spelling(self) -> Spelling:
+        terms = [[self._program_id[term]] for term in _TERMS]
+        return Spelling(
+            start=[],
+            assign=[],
+            open=[],
+            separator=[],
+            close=[],
+            newline=[self._newline_id],
+            end=[self.end_id],
+            output=[self._program_id["O"]],
+            names=terms[-_MAX_VARIABLES:],
+            functions=terms,
+            first_arguments=terms,
+            arguments=terms,
+        )
+
     def decode_program(self, ids: npt.ArrayLike) -> str:
         lines: list[list[str]] = [[]]
         for k in self._until_end(ids):
@@ -165,7 +218,7 @@ class CodeT5Tokenizer(Tokenizer):
     def _find_program_ids(self) -> Ids:
         """Ids of everything that a program is made of, in the contexts in which it occurs."""
         names = [*PRIMITIVES, *CONSTANTS, "I"]
-        variables = ["O", *(f"x{k}" for k in range(1, _MAX_VARIABLES + 1))]
+        variables = ["O", *_VARIABLES]
         texts = [
             *(f"x1 = {name}(" for name in [*names, *variables]),
             *(f"f({name}, {name})" for name in [*names, *variables]),
@@ -182,6 +235,27 @@ class CodeT5Tokenizer(Tokenizer):
 
     def encode_program(self, text: str) -> Ids:
         return np.array(self._tokenizer.encode(text, add_special_tokens=True), dtype=np.uint16)
+
+    def spelling(self) -> Spelling:
+        def ids(text: str) -> list[int]:
+            return self._encode(text, opens=False)
+
+        terms = [ids(term) for term in _TERMS]
+        terms_after_blank = [ids(f" {term}") for term in _TERMS]
+        return Spelling(
+            start=[self._start_id],
+            assign=ids(" ="),
+            open=ids("("),
+            separator=ids(","),
+            close=ids(")"),
+            newline=ids("\n"),
+            end=[self.end_id],
+            output=ids("O"),
+            names=terms[-_MAX_VARIABLES:],
+            functions=terms_after_blank,
+            first_arguments=terms,
+            arguments=terms_after_blank,
+        )
 
     def decode_program(self, ids: npt.ArrayLike) -> str:
         kept = self._until_end(ids)

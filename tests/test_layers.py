@@ -10,6 +10,7 @@ ROOT = Path(__file__).parent.parent
 
 CPP_ROOMS = {
     "lang": set(),
+    "text": {"lang"},
     "core": {"lang"},
     "primitives": {"lang", "core"},
     "vm": {"lang", "core"},
@@ -26,7 +27,7 @@ PYTHON_ROOMS = {
     "broken_runs": set(),
     "scoring": set(),
     "model": {"tokenizer"},
-    "sampling": {"parallel", "tokenizer"},
+    "sampling": {"_native", "parallel", "tokenizer"},
     "training": {"parallel", "tokenizer", "replay"},
     "dsl": {"_native"},
     "replay": {"_native"},

@@ -60,6 +60,19 @@ bool accepts(Type wanted, Type given) {
     }
 }
 
+bool may_accept(Type wanted, Type given) {
+    static constexpr Type kNarrow[] = {
+        Type::Boolean, Type::Integer,    Type::IntegerTuple, Type::IntegerSet,
+        Type::Grid,    Type::Cell,       Type::Object,       Type::Objects,
+        Type::Indices, Type::IndicesSet, Type::TupleTuple,   Type::Callable,
+    };
+    if (accepts(wanted, given) || accepts(given, wanted)) return true;
+    for (Type type : kNarrow) {
+        if (accepts(wanted, type) && accepts(given, type)) return true;
+    }
+    return false;
+}
+
 unsigned arity_wanted(Opcode opcode, unsigned parameter) {
     if (row_of(opcode).parameters[parameter].type != Type::Callable) return 0;
     switch (opcode) {

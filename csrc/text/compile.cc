@@ -1,0 +1,368 @@
+// Builds an automaton's tables from a tokenizer's spelling.
+#include "text/automaton.h"
+
+#include <algorithm>
+
+namespace codeit::text {
+
+class Compiler {
+  public:
+    Compiler(const Spelling &spelling, Automaton *out, std::string *error)
+        : spelling_(spelling), a_(*out), t_(out->tables_), error_(error) {}
+
+    bool compile() {
+        t_.numbers.assign(size_t{UINT16_MAX} + 1, kNoToken);
+        t_.num_variables = static_cast<unsigned>(spelling_.names.size());
+        if (t_.num_variables < 1 || t_.num_variables > kMaxVariables) {
+            return fail("programs have 1 to " + std::to_string(kMaxVariables) + " variables, not " +
+                        std::to_string(t_.num_variables));
+        }
+        t_.nodes.assign(kFirstNode, Node{});
+        if (!number_variables()) return false;
+        if (!add_chains()) return false;
+        if (!add_trees()) return false;
+        if (t_.alphabet.size() > kMaxTokens) {
+            return fail("programs take " + std::to_string(t_.alphabet.size()) +
+                        " different tokens; allowed are " + std::to_string(kMaxTokens));
+        }
+        t_.num_words = static_cast<unsigned>((t_.alphabet.size() + 63) / 64);
+        if (!check_follow()) return false;
+        add_terms_by_cost();
+        count_calls();
+        find_needs();
+        a_.first_state_.node = kName;
+        a_.first_state_.known_functions = a_.typing_.functions;
+        a_.typing_.functions.for_each([&](unsigned k) {
+            add(t_.first_tokens[kFunctions][k], &a_.first_state_.function_mask);
+        });
+        return true;
+    }
+
+  private:
+    bool fail(std::string reason) {
+        *error_ = std::move(reason);
+        return false;
+    }
+
+    static void add(unsigned token, Mask *mask) {
+        (*mask)[token >> 6] |= uint64_t{1} << (token & 63);
+    }
+
+    uint16_t number(uint16_t id) {
+        if (t_.numbers[id] == kNoToken) {
+            t_.numbers[id] = static_cast<uint16_t>(t_.alphabet.size());
+            t_.alphabet.push_back(id);
+        }
+        return t_.numbers[id];
+    }
+
+    const std::vector<Ids> &terms(unsigned root) const {
+        return root == kFunctions        ? spelling_.functions
+               : root == kFirstArguments ? spelling_.first_arguments
+                                         : spelling_.arguments;
+    }
+
+    // ---- Variables ----
+
+    // The last token of a variable is its number, and the same wherever it stands; those before it
+    // are none, or one that all variables share.
+    bool number_variables() {
+        for (const Ids &name : spelling_.names) {
+            if (name.empty() || t_.numbers[name.back()] != kNoToken) {
+                return fail("two variables end in the same token");
+            }
+            number(name.back());
+        }
+        // Numbers up to kMaxVariables are the variables'; those that are not there stay unused.
+        t_.alphabet.resize(kMaxVariables, spelling_.names[0].back());
+        if (!is_prefix_shared(spelling_.names.data(), &t_.name_token)) return false;
+        for (unsigned root = 0; root < kNumRoots; ++root) {
+            if (terms(root).size() != kNumFixed + t_.num_variables) {
+                return fail("a list of terms has the wrong length");
+            }
+            const Ids *variables = terms(root).data() + kNumFixed;
+            if (!is_prefix_shared(variables, &t_.variable_tokens[root])) return false;
+            t_.variable_costs[root] = static_cast<uint8_t>(variables[0].size());
+        }
+        return true;
+    }
+
+    bool is_prefix_shared(const Ids *variables, uint16_t *prefix) {
+        for (unsigned k = 0; k < t_.num_variables; ++k) {
+            const Ids &ids = variables[k];
+            bool is_right = (ids.size() == 1 || ids.size() == 2) &&
+                            ids.size() == variables[0].size() && ids[0] == variables[0][0];
+            if (ids.size() == 1) is_right = variables[0].size() == 1;
+            if (!is_right || ids.back() != spelling_.names[k].back()) {
+                return fail("x" + std::to_string(k + 1) +
+                            " is not written as one token, or one that all variables share and "
+                            "one of its own");
+            }
+        }
+        *prefix = variables[0].size() == 2 ? number(variables[0][0]) : kNoToken;
+        return true;
+    }
+
+    // ---- Chains ----
+
+    bool add_chains() {
+        if (spelling_.output.empty()) return fail("O has no token");
+        if (spelling_.end.empty()) return fail("the end of a program has no token");
+        Ids after_output(spelling_.output.begin() + 1, spelling_.output.end());
+        t_.output_token = number(spelling_.output[0]);
+        t_.start = chain({spelling_.start}, Place::name);
+        t_.after_name = chain({spelling_.assign}, Place::function);
+        t_.after_output = chain({after_output, spelling_.assign}, Place::function);
+        t_.after_function = chain({spelling_.open}, Place::argument);
+        t_.between = chain({spelling_.separator}, Place::argument);
+        t_.end_of_line = chain({spelling_.close, spelling_.newline}, Place::name);
+        t_.end_of_program = chain({spelling_.close, spelling_.end}, Place::finished);
+        if (t_.end_of_line.size == 0) return fail("the end of a line has no token");
+        uint16_t name = t_.name_token != kNoToken ? t_.name_token : 0;
+        if (t_.output_token == name || t_.output_token < kMaxVariables) {
+            return fail("O begins like a variable");
+        }
+        return true;
+    }
+
+    Chain chain(std::initializer_list<Ids> parts, Place place) {
+        Chain chain;
+        chain.place = place;
+        for (const Ids &part : parts) {
+            for (uint16_t id : part) {
+                auto at = static_cast<uint16_t>(t_.nodes.size());
+                if (chain.size > 0) t_.edges.back().node = at;
+                Node link{};
+                link.first_edge = static_cast<uint16_t>(t_.edges.size());
+                link.num_edges = 1;
+                link.term = kNoTerm;
+                link.is_link = true;
+                link.place = place;
+                t_.nodes.push_back(link);
+                t_.edges.push_back({number(id), kFinished});
+                if (chain.size++ == 0) {
+                    chain.first = at;
+                    chain.first_token = t_.edges.back().token;
+                }
+            }
+        }
+        return chain;
+    }
+
+    // ---- Prefix trees ----
+
+    struct Branch {
+        Term term = kNoTerm;
+        bool is_fan = false;
+        TermSet under;
+        std::vector<std::pair<uint16_t, size_t>> branches; // by token
+    };
+
+    bool add_trees() {
+        t_.under.resize(t_.nodes.size());
+        for (unsigned root = 0; root < kNumRoots; ++root) {
+            std::vector<Branch> tree(1);
+            for (unsigned k = 0; k < kNumFixed; ++k) {
+                if (root == kFunctions && k >= kNumPrimitives) continue;
+                const Ids &ids = terms(root)[k];
+                auto term = static_cast<Term>(k);
+                if (ids.empty() || ids.size() > kMaxTermCost) {
+                    return fail(name_of(k) + " takes " + std::to_string(ids.size()) +
+                                " tokens; allowed are 1 to " + std::to_string(kMaxTermCost));
+                }
+                size_t at = 0;
+                tree[at].under.add(term);
+                for (uint16_t id : ids) {
+                    at = grown(&tree, at, number(id));
+                    tree[at].under.add(term);
+                }
+                if (tree[at].term != kNoTerm) {
+                    return fail(name_of(k) + " is written like " + name_of(tree[at].term));
+                }
+                tree[at].term = term;
+                t_.costs[root][k] = static_cast<uint8_t>(ids.size());
+                t_.first_tokens[root][k] = number(ids[0]);
+            }
+            size_t fan = 0;
+            if (t_.variable_tokens[root] != kNoToken) {
+                size_t size = tree.size();
+                fan = grown(&tree, 0, t_.variable_tokens[root]);
+                if (fan != size) return fail("a term begins like a variable");
+            }
+            tree[fan].is_fan = true;
+            for (unsigned k = 0; k < t_.num_variables; ++k) {
+                tree[0].under.variables.add(k);
+                tree[fan].under.variables.add(k);
+            }
+            for (const auto &[token, to] : tree[fan].branches) {
+                if (token < kMaxVariables) return fail("a term begins like a variable");
+            }
+            flatten(tree, root);
+        }
+        return true;
+    }
+
+    static size_t grown(std::vector<Branch> *tree, size_t at, uint16_t token) {
+        for (const auto &[known, to] : (*tree)[at].branches) {
+            if (known == token) return to;
+        }
+        size_t to = tree->size();
+        (*tree)[at].branches.emplace_back(token, to);
+        tree->emplace_back();
+        return to;
+    }
+
+    void flatten(const std::vector<Branch> &tree, unsigned root) {
+        const size_t base = t_.nodes.size();
+        t_.roots[root] = static_cast<uint16_t>(base);
+        for (const Branch &branch : tree) {
+            Node node{};
+            node.first_edge = static_cast<uint16_t>(t_.edges.size());
+            node.num_edges = static_cast<uint16_t>(branch.branches.size());
+            node.term = branch.term;
+            node.is_fan = branch.is_fan;
+            t_.nodes.push_back(node);
+            t_.under.push_back(branch.under);
+            for (const auto &[token, to] : branch.branches) {
+                t_.edges.push_back({token, static_cast<uint16_t>(base + to)});
+            }
+        }
+        for (const auto &[token, to] : tree[0].branches) {
+            t_.children[root][token] = static_cast<uint16_t>(base + to);
+        }
+    }
+
+    static std::string name_of(unsigned term) {
+        if (term < kNumPrimitives) return kPrimitives[term].name;
+        return term < kInput ? kConstants[term - kNumPrimitives].name : "I";
+    }
+
+    // What comes after a term has to differ from what continues it, and one more argument from the
+    // end of the call.
+    bool check_follow() {
+        const uint16_t after_arguments[] = {t_.between.first_token, t_.end_of_line.first_token,
+                                            t_.end_of_program.first_token};
+        for (unsigned root = 0; root < kNumRoots; ++root) {
+            uint16_t end =
+                root + 1 < kNumRoots ? t_.roots[root + 1] : static_cast<uint16_t>(t_.nodes.size());
+            for (uint16_t k = t_.roots[root]; k < end; ++k) {
+                const Node &node = t_.nodes[k];
+                bool goes_on = node.num_edges > 0 || node.is_fan;
+                bool may_end = k == t_.roots[root] ? root == kArguments : node.term != kNoTerm;
+                if (!goes_on || !may_end) continue;
+                bool is_tree_root = k == t_.roots[root];
+                bool is_split = true;
+                for (uint16_t token : after_arguments) {
+                    if (root == kFunctions) token = t_.after_function.first_token;
+                    if (token == kNoToken) {
+                        is_split &= is_tree_root;
+                        continue;
+                    }
+                    is_split &= !node.is_fan || token >= kMaxVariables;
+                    for (unsigned e = 0; e < node.num_edges; ++e) {
+                        is_split &= t_.edges[node.first_edge + e].token != token;
+                    }
+                }
+                if (!is_split) return fail("what follows a term may be taken for a part of it");
+            }
+        }
+        if (t_.between.first_token == t_.end_of_line.first_token ||
+            t_.between.first_token == t_.end_of_program.first_token) {
+            return fail("the end of a call begins like one more argument");
+        }
+        return true;
+    }
+
+    // ---- Counts ----
+
+    void add_terms_by_cost() {
+        for (unsigned root = 0; root < kNumRoots; ++root) {
+            for (unsigned c = 0; c < a_.typing_.num_classes; ++c) {
+                for (unsigned cost = 0; cost <= kMaxTermCost; ++cost) {
+                    a_.typing_.fixed[c].for_each([&](unsigned k) {
+                        if (root == kFunctions || t_.costs[root][k] > cost) return;
+                        t_.fixed[root][c][cost].add(k);
+                        add(t_.first_tokens[root][k], &t_.masks[root][c][cost]);
+                    });
+                }
+            }
+        }
+    }
+
+    void count_calls() {
+        const Typing &typing = a_.typing_;
+        for (unsigned c = 0; c < typing.num_classes; ++c) {
+            t_.num_fixed[c] = typing.fixed[c].count();
+        }
+        for (unsigned f = 0; f < kNumPrimitives; ++f) {
+            uint64_t num_calls = 1;
+            for (unsigned k = 0; k < kArities[f]; ++k) {
+                num_calls *= t_.num_fixed[typing.class_of[f][k]];
+                t_.users_of[typing.class_of[f][k]].add(f);
+            }
+            if (num_calls <= kMaxVariables) t_.may_run_out.add(f);
+        }
+    }
+
+    // By the number of calls before it, tokens of the shortest call of which there are, without
+    // variables, so many that one is left. The shortest of all, unless the program is so long that
+    // it may have used those up.
+    std::array<int, kMaxVariables + 1> cheapest_call(const FixedSet &functions) const {
+        std::vector<uint64_t> num_calls;
+        functions.for_each([&](unsigned f) {
+            std::vector<uint64_t> ways(t_.costs[kFunctions][f] + t_.after_function.size + 1);
+            ways.back() = 1;
+            for (unsigned k = 0; k < kArities[f]; ++k) {
+                const auto &fixed =
+                    t_.fixed[k == 0 ? kFirstArguments : kArguments][a_.typing_.class_of[f][k]];
+                size_t between = k == 0 ? 0 : t_.between.size;
+                std::vector<uint64_t> longer(ways.size() + between + kMaxTermCost);
+                for (unsigned cost = 1; cost <= kMaxTermCost; ++cost) {
+                    uint64_t num_terms = fixed[cost].count() - fixed[cost - 1].count();
+                    for (size_t n = 0; n < ways.size(); ++n) {
+                        longer[n + between + cost] += ways[n] * num_terms;
+                    }
+                }
+                ways = std::move(longer);
+            }
+            if (num_calls.size() < ways.size()) num_calls.resize(ways.size());
+            for (size_t n = 0; n < ways.size(); ++n) num_calls[n] += ways[n];
+        });
+        std::array<int, kMaxVariables + 1> shortest{};
+        uint64_t sum = 0;
+        size_t size = 0;
+        for (unsigned num_before = 0; num_before <= kMaxVariables; ++num_before) {
+            while (size < num_calls.size() && sum <= num_before) sum += num_calls[size++];
+            shortest[num_before] = static_cast<int>(size) - 1;
+        }
+        return shortest;
+    }
+
+    void find_needs() {
+        t_.line_need = cheapest_call(a_.typing_.functions);
+        for (int &need : t_.line_need) {
+            need += static_cast<int>(spelling_.names[0].size() + t_.after_name.size +
+                                     t_.end_of_line.size);
+        }
+        t_.output_need = cheapest_call(a_.typing_.output_functions);
+        for (int &need : t_.output_need) {
+            need += static_cast<int>(1 + t_.after_output.size + t_.end_of_program.size);
+        }
+        t_.loose = static_cast<int>(kMaxTermCost + t_.after_function.size +
+                                    kMaxArity * (kMaxTermCost + t_.between.size));
+    }
+
+    const Spelling &spelling_;
+    Automaton &a_;
+    Tables &t_;
+    std::string *error_;
+};
+
+bool Automaton::compile(const Spelling &spelling, bool is_typed, Automaton *out,
+                        std::string *error) {
+    *out = Automaton();
+    out->typing_ = Typing(is_typed);
+    return Compiler(spelling, out, error).compile();
+}
+
+} // namespace codeit::text
