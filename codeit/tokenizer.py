@@ -7,12 +7,14 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+import codeit._native.text as native
 from codeit.dsl import CONSTANTS, PRIMITIVES
 from codeit.text import SEPARATOR, grids_to_text
 
@@ -68,35 +70,82 @@ class Tokenizer(ABC):
         vocab_size: ids are below it.
         pad_id, end_id: padding, and the end of a program. A decoder starts with pad_id.
         program_ids: every id that can occur in a program, end_id included.
+        is_renumbered: whether variables are written by their lines' numbers, not by their names.
     """
 
     vocab_size: int
     pad_id: int
     end_id: int
     program_ids: Ids
+    is_renumbered: bool
 
-    def encode_inputs(self, grids: Sequence[Grid], max_tokens: int) -> Ids:
-        """The first half of a prompt: the inputs of all demonstrations, cut to max_tokens ids."""
-        ids = self._encode(grids_to_text(grids), opens=True)[:max_tokens]
-        return np.array(ids, dtype=np.uint16)
+    def encode_inputs(
+        self, grids: Sequence[Grid], max_tokens: int, *, is_plain: bool = False
+    ) -> Ids:
+        """The first half of a prompt: the inputs of all demonstrations, cut to max_tokens ids.
 
-    def encode_outputs(self, grids: Sequence[Grid], max_tokens: int) -> Ids:
+        With is_plain, the text is written and then tokenised; otherwise its pieces' ids, which are
+        known, are strung together. Both ways give the same ids.
+        """
+        return self._encode_grids(self._openings[0], grids, max_tokens, is_plain)
+
+    def encode_outputs(
+        self, grids: Sequence[Grid], max_tokens: int, *, is_plain: bool = False
+    ) -> Ids:
         """The second half: a newline and the outputs of all demonstrations, cut likewise."""
-        newline = self._encode("\n", opens=False)
-        ids = self._encode(grids_to_text(grids), opens=False)[: max_tokens - len(newline)]
-        return np.array([*newline, *ids], dtype=np.uint16)
+        return self._encode_grids(self._openings[1], grids, max_tokens, is_plain)
+
+    def _encode_grids(
+        self, opening: Ids, grids: Sequence[Grid], max_tokens: int, is_plain: bool
+    ) -> Ids:
+        if not is_plain:
+            ids: Ids | None = self._prompt_writer.write(opening, grids, max_tokens)
+            if ids is not None:
+                return ids
+        text = self._encode(grids_to_text(grids), opens=False)
+        return np.concatenate([opening, np.array(text, dtype=np.uint16)])[:max_tokens]
+
+    @cached_property
+    def _openings(self) -> tuple[Ids, Ids]:
+        """What stands before the inputs, and before the outputs."""
+        return (
+            np.array(self._encode("", opens=True), dtype=np.uint16),
+            np.array(self._encode("\n", opens=False), dtype=np.uint16),
+        )
+
+    @cached_property
+    def _prompt_writer(self) -> native.PromptWriter:
+        sides, places, colors = range(1, 31), range(30), range(10)
+        texts = [
+            *(f"{height}x{width}" for height in sides for width in sides),
+            *(f" background={color}" for color in colors),
+            *(f" {color}=" for color in colors),
+            *(f"{i},{j}" for i in places for j in places),
+            *(f" {i},{j}" for i in places for j in places),
+            SEPARATOR,
+        ]
+        return native.PromptWriter([self._encode(text, opens=False) for text in texts])
 
     @abstractmethod
     def _encode(self, text: str, opens: bool) -> list[int]:
         """Ids of a part of a prompt; the start token goes before the part that opens it."""
 
-    @abstractmethod
-    def encode_program(self, text: str) -> Ids:
-        """Ids of a normalised program, end_id last.
+    def encode_program(self, text: str, *, is_plain: bool = False) -> Ids:
+        """Ids of a normalised program, end_id last. For is_plain see encode_inputs.
 
         Raises:
             ValueError: the program cannot be written with this vocabulary.
         """
+        ids: Ids | None = None if is_plain else self._program_writer.write(text)
+        return np.array(self._encode_program(text), dtype=np.uint16) if ids is None else ids
+
+    @cached_property
+    def _program_writer(self) -> native.ProgramWriter:
+        return native.ProgramWriter(self.spelling(), self.is_renumbered)
+
+    @abstractmethod
+    def _encode_program(self, text: str) -> list[int]:
+        """The plain way."""
 
     @abstractmethod
     def spelling(self) -> Spelling:
@@ -122,6 +171,8 @@ class CompactTokenizer(Tokenizer):
     A program is written line by line as `name function argument ... newline`. Variables are named
     x1, x2, ... in order, so that two texts that differ only in their names have the same ids.
     """
+
+    is_renumbered = True
 
     def __init__(self) -> None:
         special = ["<pad>", "</s>", "\n", SEPARATOR]
@@ -150,7 +201,7 @@ class CompactTokenizer(Tokenizer):
     def _encode(self, text: str, opens: bool) -> list[int]:
         return [self._prompt_id[piece] for piece in _PROMPT_PIECE.findall(text)]
 
-    def encode_program(self, text: str) -> Ids:
+    def _encode_program(self, text: str) -> list[int]:
         ids: list[int] = []
         names: dict[str, str] = {}
         for number, line in enumerate(text.split("\n"), start=1):
@@ -165,7 +216,7 @@ class CompactTokenizer(Tokenizer):
             names[name] = new_name
             ids.append(self._newline_id)
         ids[-1] = self.end_id
-        return np.array(ids, dtype=np.uint16)
+        return ids
 
     def spelling(self) -> Spelling:
         terms = [[self._program_id[term]] for term in _TERMS]
@@ -207,6 +258,8 @@ def _line_text(terms: list[str]) -> str:
 class CodeT5Tokenizer(Tokenizer):
     """The byte-level BPE of CodeT5 and CodeT5+, as Hugging Face's library runs it."""
 
+    is_renumbered = False
+
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         self._tokenizer = tokenizer
         self.vocab_size = len(tokenizer)
@@ -233,8 +286,9 @@ class CodeT5Tokenizer(Tokenizer):
         ids = self._tokenizer.encode(text, add_special_tokens=False)
         return [self._start_id, *ids] if opens else ids
 
-    def encode_program(self, text: str) -> Ids:
-        return np.array(self._tokenizer.encode(text, add_special_tokens=True), dtype=np.uint16)
+    def _encode_program(self, text: str) -> list[int]:
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=True)
+        return ids
 
     def spelling(self) -> Spelling:
         def ids(text: str) -> list[int]:

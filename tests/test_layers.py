@@ -33,7 +33,7 @@ PYTHON_ROOMS = {
     "replay": {"_native"},
     "executor": {"_native", "dsl", "broken_runs"},
     "render": {"arc"},
-    "tokenizer": {"dsl", "text"},
+    "tokenizer": {"_native", "dsl", "text"},
     "mutation": {"_native", "arc", "dsl", "executor"},
     "fuzzing": {"_native", "arc", "dsl", "executor", "progress"},
     "experience": {"arc", "executor", "replay", "tokenizer"},

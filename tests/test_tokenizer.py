@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from codeit import Program
-from codeit.dsl import CONSTANTS, PRIMITIVES
+from codeit import Program, arc
+from codeit.dsl import CONSTANTS, PRIMITIVES, load_seed_programs
 from codeit.tokenizer import COMPACT_FILE, CompactTokenizer, load_tokenizer
 
 PROGRAM = "x1 = objects(I, T, F, T)\nx2 = argmax(x1, size)\nO = subgrid(x2, I)"
@@ -140,3 +140,96 @@ def test_codet5_opens_a_prompt_with_the_start_token(codet5):
     assert codet5._tokenizer.decode(inputs[1:].tolist()) == "1x2 background=0 3=0,1"
     outputs = codet5.encode_outputs([grid], 100)
     assert codet5._tokenizer.decode(outputs.tolist()) == "\n1x2 background=0 3=0,1"
+
+
+# ---- Both ways to the same ids ----
+
+
+@pytest.fixture(params=["compact", "codet5"])
+def tokenizer(request):
+    return request.getfixturevalue(request.param)
+
+
+def assert_both_ways_agree(encode, grids, max_tokens=1 << 20):
+    ids = encode(grids, max_tokens)
+    assert ids.dtype == np.uint16
+    np.testing.assert_array_equal(ids, encode(grids, max_tokens, is_plain=True))
+
+
+@pytest.mark.parametrize("name", ["arc1-training", "arc1-evaluation"])
+def test_prompts_of_all_tasks_have_the_ids_of_their_text(tokenizer, name):
+    for task in arc.load(name):
+        pairs = [*task.demonstrations, *task.tests]
+        assert_both_ways_agree(tokenizer.encode_inputs, [pair.input for pair in pairs])
+        assert_both_ways_agree(tokenizer.encode_outputs, [pair.output for pair in pairs])
+
+
+def test_random_grids_have_the_ids_of_their_text(tokenizer):
+    rng = np.random.default_rng(1)
+    for _ in range(1000):
+        grids = []
+        for _ in range(10):
+            shape = rng.integers(1, 31, (2, 2)).min(axis=0)
+            is_background = rng.random(shape) < rng.random()
+            grid = np.where(is_background, rng.integers(10), rng.integers(10, size=shape))
+            grids.append(grid.astype(np.uint8))
+        assert_both_ways_agree(tokenizer.encode_inputs, grids)
+
+
+def test_prompts_are_cut_alike_at_every_length(tokenizer):
+    grid = (np.arange(35, dtype=np.uint8) % 7).reshape(5, 7)
+    length = len(tokenizer.encode_inputs([grid, grid], 1 << 20))
+    for encode in (tokenizer.encode_inputs, tokenizer.encode_outputs):
+        for max_tokens in range(length + 3):
+            assert_both_ways_agree(encode, [grid, grid], max_tokens)
+        assert_both_ways_agree(encode, [])
+
+
+def test_a_view_of_a_grid_is_written_like_its_copy(tokenizer):
+    grid = np.arange(200, dtype=np.uint8).reshape(10, 20) % 10
+    for view in (grid.T, grid[::2, ::3], grid[:, ::-1], grid.astype(np.int64)):
+        assert_both_ways_agree(tokenizer.encode_inputs, [view])
+
+
+def test_grids_that_arc_does_not_have_are_left_to_the_tokenizer(codet5, compact):
+    for grid in (np.zeros((31, 2)), np.zeros((2, 31)), np.eye(30, 31)):
+        assert_both_ways_agree(codet5.encode_inputs, [grid.astype(np.uint8)])
+        with pytest.raises(KeyError):
+            compact.encode_inputs([grid.astype(np.uint8)], 1 << 20)
+
+
+def test_programs_have_the_ids_of_their_text(tokenizer, shared):
+    path = shared / "data" / "arc_training_programs.jsonl"
+    texts = [json.loads(line)["program"] for line in path.read_text().splitlines()]
+    texts += [seed.program.text for seed in load_seed_programs()]
+    for text in texts:
+        ids = tokenizer.encode_program(text)
+        np.testing.assert_array_equal(ids, tokenizer.encode_program(text, is_plain=True))
+        assert tokenizer._program_writer.write(text) is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x7 = trim(I)\nx3 = hconcat(x7, x7)\nO = x3(x3, x9)",
+        "x1 = identity(x1)\nO = identity(x1)",
+        "x2 = identity(x1)\nx1 = identity(x2)\nO = astuple(x1, x2)",
+        "x1 = trim(I)\nx2 = trim(I) \nO = hconcat(x1, x2)",
+        "ONE = identity(TWO)\nO = canvas(ONE, UNITY)",
+        "things = trim(I)\nO = trim(things)",
+        "I = trim(I)\nO = trim(I)",
+        "x01 = trim(I)\nO = trim(x01)",
+        "x1 = ONE(I)\nO = trim(T)",
+        "x0 = trim(I)\nO = trim(x0)",
+    ],
+)
+def test_unusual_programs_have_the_ids_of_their_text(tokenizer, text):
+    ids = tokenizer.encode_program(text)
+    np.testing.assert_array_equal(ids, tokenizer.encode_program(text, is_plain=True))
+
+
+def test_more_variables_than_there_are_tokens_are_left_to_the_tokenizer(codet5):
+    lines = [f"x{k} = identity({'I' if k == 1 else f'x{k - 1}'})" for k in range(1, 102)]
+    text = "\n".join([*lines, "O = identity(x101)"])
+    assert codet5._program_writer.write(text) is None
+    assert codet5.decode_program(codet5.encode_program(text)) == text

@@ -1,8 +1,11 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 """Arrays in, arrays out: programs and grids as token ids, csrc/text."""
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
+from libc.string cimport memcpy
 from libcpp cimport bool as cbool
+from libcpp.memory cimport unique_ptr
 from libcpp.string cimport string
 from libcpp.vector cimport vector
 
@@ -51,6 +54,33 @@ cdef extern from "text/automaton.h" namespace "codeit::text" nogil:
         uint16_t forced(const State &)
 
 
+cdef extern from "<string_view>" namespace "std" nogil:
+    cdef cppclass string_view:
+        string_view(const char *, size_t)
+
+
+cdef extern from "text/program_ids.h" namespace "codeit::text" nogil:
+    cdef cppclass CProgramWriter "codeit::text::ProgramWriter":
+        CProgramWriter(Spelling, cbool) except +
+        cbool write(string_view, CIds *) except +
+
+
+cdef extern from "text/prompt.h" namespace "codeit::text" nogil:
+    struct GridView:
+        const uint8_t *cells
+        size_t height
+        size_t width
+
+    cdef cppclass CPromptWriter "codeit::text::PromptWriter":
+        cbool set_pieces(const vector[CIds] &)
+        @staticmethod
+        cbool can_write(const GridView &)
+        size_t write(const vector[GridView] &, size_t, uint16_t *)
+
+    const size_t max_piece "codeit::text::PromptWriter::kMaxPiece"
+    const size_t max_side "codeit::text::kMaxSide"
+
+
 cdef CIds _ids(ids):
     cdef CIds native
     for k in ids:
@@ -65,6 +95,23 @@ cdef vector[CIds] _id_lists(lists):
     return native
 
 
+cdef Spelling _spelling(spelling):
+    cdef Spelling native
+    native.start = _ids(spelling.start)
+    native.assign = _ids(spelling.assign)
+    native.open = _ids(spelling.open)
+    native.separator = _ids(spelling.separator)
+    native.close = _ids(spelling.close)
+    native.newline = _ids(spelling.newline)
+    native.end = _ids(spelling.end)
+    native.output = _ids(spelling.output)
+    native.names = _id_lists(spelling.names)
+    native.functions = _id_lists(spelling.functions)
+    native.first_arguments = _id_lists(spelling.first_arguments)
+    native.arguments = _id_lists(spelling.arguments)
+    return native
+
+
 cdef class ProgramAutomaton:
     """The tables of csrc/text/automaton.h for one tokenizer. Immutable."""
 
@@ -76,19 +123,7 @@ cdef class ProgramAutomaton:
         Raises:
             ValueError: programs cannot be written so; the message says why.
         """
-        cdef Spelling native
-        native.start = _ids(spelling.start)
-        native.assign = _ids(spelling.assign)
-        native.open = _ids(spelling.open)
-        native.separator = _ids(spelling.separator)
-        native.close = _ids(spelling.close)
-        native.newline = _ids(spelling.newline)
-        native.end = _ids(spelling.end)
-        native.output = _ids(spelling.output)
-        native.names = _id_lists(spelling.names)
-        native.functions = _id_lists(spelling.functions)
-        native.first_arguments = _id_lists(spelling.first_arguments)
-        native.arguments = _id_lists(spelling.arguments)
+        cdef Spelling native = _spelling(spelling)
         cdef string error
         if not Automaton.compile(native, is_typed, &self.automaton, &error):
             raise ValueError(error.decode())
@@ -188,3 +223,79 @@ cdef class AutomatonRows:
         for k in range(self.states.size()):
             out[k] = min(self.states[k].node, kFailed + 1)
         return conditions
+
+
+cdef class ProgramWriter:
+    """Programs to ids by a tokenizer's spelling."""
+
+    cdef unique_ptr[CProgramWriter] writer
+
+    def __init__(self, spelling not None, cbool is_renumbered):
+        """`is_renumbered`: the variable of line k is written as x_k."""
+        self.writer.reset(new CProgramWriter(_spelling(spelling), is_renumbered))
+
+    def write(self, str text not None):
+        """uint16 ids, or None for a text that needs the tokenizer itself."""
+        cdef Py_ssize_t size
+        cdef const char *data = PyUnicode_AsUTF8AndSize(text, &size)
+        cdef CIds ids
+        ids.reserve(size)
+        if not self.writer.get().write(string_view(data, size), &ids):
+            return None
+        return _array(ids.data(), ids.size())
+
+
+cdef class PromptWriter:
+    """Grids to ids by the pieces of their text."""
+
+    cdef CPromptWriter writer
+
+    def __init__(self, pieces not None):
+        """`pieces`: ids of each, in the order of csrc/text/prompt.h.
+
+        Raises:
+            ValueError: a piece takes more ids than there is room for.
+        """
+        if not self.writer.set_pieces(_id_lists(pieces)):
+            raise ValueError(f"a piece of a grid's text takes more than {max_piece} tokens")
+
+    def write(self, const uint16_t[::1] opening, grids not None, size_t max_ids):
+        """uint16 ids of an opening and of grids [H, W] of uint8, at most max_ids of them.
+
+        None if a grid is not one of ARC: such a text needs the tokenizer itself.
+        """
+        cdef vector[GridView] views
+        cdef GridView view
+        cdef const uint8_t[:, ::1] cells
+        cdef size_t num_cells = 0
+        held = []
+        for grid in grids:
+            cells = np.ascontiguousarray(grid, dtype=np.uint8)
+            held.append(cells)
+            if cells.shape[0] == 0 or cells.shape[1] == 0:
+                return None
+            view = GridView(&cells[0, 0], cells.shape[0], cells.shape[1])
+            if not CPromptWriter.can_write(view):
+                return None
+            num_cells += view.height * view.width
+            views.push_back(view)
+        cdef size_t num_opening = min(<size_t>opening.shape[0], max_ids)
+        # Of each grid: every cell, nine colors, size, background and separator.
+        cdef size_t bound = (num_cells + 12 * views.size()) * max_piece
+        cdef CIds ids
+        ids.resize(num_opening + min(bound, max_ids) + 3 * max_piece)
+        cdef size_t k
+        for k in range(num_opening):
+            ids[k] = opening[k]
+        cdef size_t size = num_opening + self.writer.write(
+            views, max_ids - num_opening, ids.data() + num_opening
+        )
+        return _array(ids.data(), size)
+
+
+cdef _array(const uint16_t *ids, size_t size):
+    array = np.empty(size, dtype=np.uint16)
+    cdef uint16_t[::1] out = array
+    if size > 0:
+        memcpy(&out[0], ids, size * sizeof(uint16_t))
+    return array

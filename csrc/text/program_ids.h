@@ -1,0 +1,26 @@
+// Program texts straight to token ids, by a tokenizer's spelling.
+#pragma once
+
+#include "text/spelling.h"
+
+#include <string_view>
+
+namespace codeit::text {
+
+class ProgramWriter {
+  public:
+    // `is_renumbered`: the variable of line k is written as x_k, whatever the text calls it.
+    ProgramWriter(Spelling spelling, bool is_renumbered)
+        : spelling_(std::move(spelling)), is_renumbered_(is_renumbered) {}
+
+    // The ids of a program that has nothing but lines `name = function(argument, ...)`, names of
+    // the language and variables x1, x2, ... within the tokenizer's number, and O on the last line.
+    // False for any other text, which the tokenizer itself has to write.
+    bool write(std::string_view text, Ids *out) const;
+
+  private:
+    Spelling spelling_;
+    bool is_renumbered_;
+};
+
+} // namespace codeit::text

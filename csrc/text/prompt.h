@@ -1,0 +1,54 @@
+// Grids in the sparse form of a prompt, straight to token ids: what a tokenizer makes of each piece
+// of the text is written down once, and pieces are strung together. That gives the tokenizer's own
+// ids because its tokens do not reach from one piece into the next.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace codeit::text {
+
+inline constexpr unsigned kMaxSide = 30;
+inline constexpr unsigned kNumColors = 10;
+
+struct GridView {
+    const uint8_t *cells;
+    size_t height;
+    size_t width;
+};
+
+class PromptWriter {
+  public:
+    // The ids of a piece; as many are copied for every piece, so that a copy is one store.
+    static constexpr size_t kMaxPiece = 8;
+
+    // In this order: `HxW` for all H and W, ` background=C` and ` C=` for all colors, and for all
+    // places `I,J` and ` I,J`, and the separator of grids. False if a piece has too many ids.
+    static constexpr size_t kNumPieces = 3 * kMaxSide * kMaxSide + 2 * kNumColors + 1;
+    bool set_pieces(const std::vector<std::vector<uint16_t>> &pieces);
+
+    // Whether a grid can be written: one with sides of 1 to 30 and no color above 9.
+    static bool can_write(const GridView &grid);
+
+    // Writes the grids' ids to `out`, at most `max_ids` of them and a piece more, and gives their
+    // number. All grids can be written.
+    size_t write(const std::vector<GridView> &grids, size_t max_ids, uint16_t *out) const;
+
+  private:
+    struct alignas(16) Piece {
+        std::array<uint16_t, kMaxPiece> ids{};
+    };
+    struct Pieces {
+        std::vector<Piece> pieces = std::vector<Piece>(kNumPieces);
+        std::vector<uint8_t> sizes = std::vector<uint8_t>(kNumPieces);
+    };
+    class Output;
+
+    static void write_grid(const GridView &grid, Output *out);
+
+    Pieces pieces_;
+};
+
+} // namespace codeit::text
