@@ -23,11 +23,17 @@ class Report:
         self.figures = {}
         print(heading)
 
-    def add(self, name, seconds, *, items=None):
-        """As a rate when `items` were handled in that time, in milliseconds otherwise."""
+    def add(self, name, seconds, *, items=None, unit=None):
+        """As a rate when `items` were handled in that time, in milliseconds otherwise.
+
+        With a unit, the values are in it, and printed as they are.
+        """
         median = statistics.median(seconds)
         spread = (max(seconds) - min(seconds)) / median
-        value, unit = (median * 1e3, "ms") if items is None else (items / median, "/s")
+        if unit is not None:
+            value = median
+        else:
+            value, unit = (median * 1e3, "ms") if items is None else (items / median, "/s")
         text = f"{value:,.0f}" if items else f"{value:,.2f}"
         print(f"{name:52}{text:>10} {unit:3}  {spread:6.0%}", flush=True)
         self.figures[name] = {"median": value, "unit": unit, "spread": spread}
