@@ -54,6 +54,15 @@ cdef extern from "text/automaton.h" namespace "codeit::text" nogil:
         uint16_t forced(const State &)
 
 
+cdef extern from "text/flat.h" namespace "codeit::text" nogil:
+    cdef cppclass FlatTable:
+        const char *name
+        const char *dtype
+        vector[size_t] shape
+        const void *data
+    vector[FlatTable] flat_tables(const Automaton &) except +
+
+
 cdef extern from "<string_view>" namespace "std" nogil:
     cdef cppclass string_view:
         string_view(const char *, size_t)
@@ -132,6 +141,15 @@ cdef class ProgramAutomaton:
     def alphabet(self):
         """The ids of the tokens that programs have, uint16."""
         return np.array(self.automaton.tables().alphabet, dtype=np.uint16)
+
+    def tables(self):
+        """Copies of all tables by name, laid out as csrc/text/flat.h says."""
+        arrays = {}
+        for table in flat_tables(self.automaton):
+            array = np.empty(table.shape, dtype=table.dtype.decode())
+            memcpy(<void *><size_t>array.ctypes.data, table.data, array.nbytes)
+            arrays[table.name.decode()] = array
+        return arrays
 
     @property
     def num_words(self):

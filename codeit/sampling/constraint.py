@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -102,6 +102,11 @@ class ProgramConstraint:
         counts = np.zeros(self._num_rows, np.int64)
         self._rows.advance_forced(ids, counts)
         return ids, counts
+
+    def tables(self) -> dict[str, npt.NDArray[Any]]:
+        """The automaton as flat arrays, for a kernel; csrc/text/flat.h has the layout."""
+        tables: dict[str, npt.NDArray[Any]] = self._automaton.tables()
+        return tables
 
     @property
     def is_finished(self) -> npt.NDArray[np.bool_]:

@@ -161,7 +161,7 @@ void Automaton::finish_call(State *s) const {
         s->functions[line] = s->function;
         s->arguments[line] = s->call;
         Term first = s->call[0];
-        uint8_t kind_of_first = first < kFirstVariable ? Typing::kind_of_fixed(first)
+        uint8_t kind_of_first = first < kFirstVariable ? typing_.kinds_of_fixed[first]
                                                        : s->kinds[first - kFirstVariable];
         uint8_t kind = typing_.kind_of_call(s->function, kind_of_first);
         s->kinds[line] = kind;
@@ -261,16 +261,15 @@ void Automaton::enter_choice(State *s) const {
     s->node = kChoice;
     const unsigned position = s->num_arguments;
     s->may_close = can_close(*s, position, s->same);
-    s->may_continue = static_cast<int>(tables_.between.size) +
-                          next(*s, s->function, s->arity, position, s->same) <=
-                      budget(*s);
+    s->may_continue =
+        tables_.between.size + next(*s, s->function, s->arity, position, s->same) <= budget(*s);
 }
 
 // ---- The fewest tokens ----
 
 // Tokens left for the present call.
 int Automaton::budget(const State &s) const {
-    int left = s.num_left - static_cast<int>(end_of_line(s).size);
+    int left = s.num_left - end_of_line(s).size;
     return s.is_output ? left : left - tables_.output_need[s.num_variables + 1u];
 }
 
@@ -281,7 +280,7 @@ int Automaton::rest(const State &s, Term function, unsigned arity, unsigned posi
     if (arity == 0 && position > 0 && can_close(s, position, same)) return 0;
     if (position == (arity != 0 ? arity : kMaxArity)) return same.is_empty() ? 0 : kNever;
     const Chain &between = position == 0 ? tables_.after_function : tables_.between;
-    return static_cast<int>(between.size) + next(s, function, arity, position, same);
+    return between.size + next(s, function, arity, position, same);
 }
 
 // The same from before an argument.
@@ -428,7 +427,7 @@ void Automaton::add_follow(const State &s, Term term, Mask *mask) const {
     // As enter_choice decides it.
     LineSet same = narrowed(s, s.same, s.num_arguments, term);
     if (can_close(s, position, same)) add_token(mask, end_of_line(s).first_token);
-    int need = static_cast<int>(tables_.between.size) + next(s, s.function, 0, position, same);
+    int need = tables_.between.size + next(s, s.function, 0, position, same);
     if (need <= budget(s)) add_token(mask, tables_.between.first_token);
 }
 

@@ -67,7 +67,8 @@ struct State {
 // Where the second level of the tables is read: a term after `assign`, `open` and `separator`.
 enum Root : unsigned { kFunctions, kFirstArguments, kArguments, kNumRoots };
 
-// The tables. All are flat and of fixed width, for a kernel that walks them on another device:
+// The tables. All are flat and of fixed width, for a kernel that walks them on another device, and
+// flat_tables (text/flat.h) names them:
 // `nodes` and `edges` (a link has one edge; an edge to kFinished ends the chain, and `place` says
 // what is decided then), `children` (the prefix trees' roots as dense rows over all tokens), and
 // for each root, class and cost the terms that cost no more, with the mask of their first tokens.
@@ -88,10 +89,11 @@ struct Edge {
 
 // Tokens that can only come one after the other.
 struct Chain {
-    size_t size = 0;
+    uint16_t size = 0;
     uint16_t first = kFinished;
     uint16_t first_token = kNoToken;
     Place place = Place::finished; // what is decided after them
+    uint8_t unused = 0;
 };
 
 struct Tables {

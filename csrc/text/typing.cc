@@ -23,12 +23,18 @@ uint8_t kind_of_function(unsigned arity) {
     return static_cast<uint8_t>(kFunctionKind + arity);
 }
 
+uint8_t kind_of_result(Opcode opcode) {
+    Type returns = row_of(opcode).returns;
+    if (returns != Type::Callable) return static_cast<uint8_t>(returns);
+    return is_binding(opcode) ? kBoundKind : kind_of_function(1);
+}
+
 } // namespace
 
 uint8_t Typing::add_class(Type type, unsigned arity) {
     size_t number = num_classes++;
     for (unsigned k = 0; k < kNumFixed; ++k) {
-        uint8_t kind = kind_of_fixed(static_cast<Term>(k));
+        uint8_t kind = kinds_of_fixed[k];
         Type given = k < kNumPrimitives ? Type::Callable : static_cast<Type>(kind);
         bool is_right = k >= kNumPrimitives || is_arity_wanted(arity, arity_of_kind(kind));
         if (is_right && accepts(type, given)) fixed[number].add(k);
@@ -44,6 +50,11 @@ uint8_t Typing::add_class(Type type, unsigned arity) {
 }
 
 Typing::Typing(bool is_typed) : is_typed(is_typed) {
+    for (unsigned k = 0; k < kNumPrimitives; ++k) kinds_of_fixed[k] = kind_of_function(kArities[k]);
+    for (unsigned k = 0; k < kNumConstants; ++k) {
+        kinds_of_fixed[kNumPrimitives + k] = static_cast<uint8_t>(kConstants[k].type);
+    }
+    kinds_of_fixed[kInput] = static_cast<uint8_t>(Type::Grid);
     any_class = add_class(Type::Any, kAnyArity);
     function_class = add_class(is_typed ? Type::Callable : Type::Any, kAnyArity);
     fixed[function_class] = {};
@@ -56,6 +67,7 @@ Typing::Typing(bool is_typed) : is_typed(is_typed) {
     for (unsigned f = 0; f < kNumPrimitives; ++f) {
         auto opcode = static_cast<Opcode>(f);
         functions.add(f);
+        if (is_typed) kinds_of_calls[f] = kind_of_result(opcode);
         if (!is_typed || may_accept(Type::Grid, kPrimitives[f].returns)) output_functions.add(f);
         for (unsigned k = 0; is_typed && k < kArities[f]; ++k) {
             bool is_bound = is_binding(opcode) && k == 0;
@@ -69,22 +81,6 @@ Typing::Typing(bool is_typed) : is_typed(is_typed) {
             }
         }
     }
-}
-
-uint8_t Typing::kind_of_fixed(Term term) {
-    if (term < kNumPrimitives) return kind_of_function(kArities[term]);
-    if (term == kInput) return static_cast<uint8_t>(Type::Grid);
-    return static_cast<uint8_t>(kConstants[term - kNumPrimitives].type);
-}
-
-uint8_t Typing::kind_of_call(Term function, uint8_t kind_of_first) const {
-    if (!is_typed || function >= kNumPrimitives) return kAnyKind;
-    auto opcode = static_cast<Opcode>(function);
-    Type returns = row_of(opcode).returns;
-    if (returns != Type::Callable) return static_cast<uint8_t>(returns);
-    if (!is_binding(opcode)) return kind_of_function(1);
-    unsigned arity = arity_of_kind(kind_of_first);
-    return kind_of_function(arity == 0 ? 0 : arity - 1);
 }
 
 } // namespace codeit::text
