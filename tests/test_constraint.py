@@ -66,14 +66,15 @@ def _ids_up_to(tokenizer, text):
     return ids[:-behind]
 
 
-def sampled(constraint, num_rows, max_tokens, seed, sharpness=0.0, shun=()):
+def sampled(constraint, num_rows, max_tokens, seed, sharpness=0.0, shun=(), favor=()):
     """Random programs as lists of ids; a sharp choice prefers the same tokens again and again.
 
-    Tokens to shun are taken only where nothing else can come.
+    Ids to shun are taken only where nothing else can come, those to favor a hundred times as often.
     """
     rng = np.random.default_rng(seed)
     weights = np.exp(sharpness * rng.standard_normal((num_rows, len(constraint.alphabet))))
     weights[:, np.isin(constraint.alphabet, shun)] *= 1e-9
+    weights[:, np.isin(constraint.alphabet, favor)] *= 100
     constraint.begin(max_tokens)
     rows = [[] for _ in range(num_rows)]
     for _ in range(max_tokens):
@@ -114,10 +115,16 @@ def test_every_solver_of_the_original_is_let_through(tokenizer, shared):
 @pytest.mark.parametrize("extra", [0, 1, 6, 13, 22, 100])
 def test_no_random_walk_is_lost_and_each_is_a_program(tokenizer, mode, extra):
     constraint = ProgramConstraint(tokenizer, mode, 300)
-    for rows in (
-        sampled(constraint, 300, constraint.min_tokens + extra, seed=extra),
-        sampled(constraint, 300, constraint.min_tokens + extra, seed=extra, sharpness=4),
-    ):
+    spelling = tokenizer.spelling()
+    variables = {*spelling.functions[-1][:-1], *spelling.arguments[-1][:-1]}
+    variables |= {ids[-1] for ids in spelling.names}
+    ways = [
+        {"sharpness": 0},
+        {"sharpness": 4},
+        {"favor": [*variables, *spelling.close], "shun": spelling.output},
+    ]
+    for way in ways:
+        rows = sampled(constraint, 300, constraint.min_tokens + extra, seed=extra, **way)
         for ids in rows:
             text = tokenizer.decode_program(ids)
             assert tokenizer.encode_program(text).tolist() == ids
@@ -177,6 +184,20 @@ def test_variables_are_defined_in_order(tokenizer):
         constraint.advance([k])
     assert spelling.names[0][-1] in allowed_ids(constraint)
     assert spelling.names[1][-1] not in allowed_ids(constraint)
+
+
+def test_after_a_separator_comes_an_argument(tokenizer):
+    spelling = tokenizer.spelling()
+    constraint = ProgramConstraint(tokenizer, "grammar", 1)
+    for arguments in ("I, T", "T, I"):
+        constraint.begin(500)
+        text = f"x1 = trim(I)\nO = x1({arguments})"
+        behind = [*spelling.arguments[188 if arguments[-1] == "I" else 161], *spelling.close]
+        for k in tokenizer.encode_program(text)[: -len(behind) - 1]:
+            assert constraint.advance([k])[0]
+        is_told_apart = len(spelling.separator) > 0
+        assert (spelling.end[0] in allowed_ids(constraint)) != is_told_apart
+        assert not set(spelling.close) & allowed_ids(constraint)
 
 
 @pytest.mark.parametrize(

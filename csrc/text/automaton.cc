@@ -235,7 +235,9 @@ void Automaton::enter_argument(State *s) const {
     const Term function = s->function;
     const unsigned term_class = class_at(function, position);
     s->node = tables_.roots[root];
-    s->may_close = s->arity == 0 && position > 0 && can_close(*s, position, s->same);
+    // With separators, a call's end is told from one more argument before they come.
+    s->may_close = s->arity == 0 && position > 0 && tables_.between.size == 0 &&
+                   can_close(*s, position, s->same);
     const int left = budget(*s);
     int max_cost = kMaxTermCost;
     if (left < tables_.loose) max_cost = left - rest(*s, function, s->arity, position + 1, {});
