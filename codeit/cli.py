@@ -369,7 +369,11 @@ def _info(words: list[str]) -> None:
             print(f"gpu {k}        {torch.cuda.get_device_name(k)}")
     else:
         print("gpu          none that torch can use")
-    print("attention    transformers' own (scaled_dot_product_attention with the position bias)")
+    from codeit.model.attention import describe
+    from codeit.model.checkpoint import find_device
+
+    print(f"attention    training: {describe(find_device('auto'))}")
+    print("             sampling: transformers' own (scaled_dot_product_attention)")
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ PRESETS: Mapping[str, RunSettings] = {
             num_mutated=4000,
             learning_rate=1e-3,
             batch_size=16,
-            micro_batch_size=8,
+            micro_batch_tokens=1024,
             precision="float32",
         ),
         sampling=SamplingSettings(samples_per_task=8, max_tokens=30, batch_size=100),

@@ -26,7 +26,7 @@ from codeit.config import RunSettings, settings_to_toml
 from codeit.dsl import Program, ProgramError, SeedProgram, load_seed_programs
 from codeit.executor import Outcome, Results, execute_groups, num_usable_cores
 from codeit.experience import Experience, ExperienceWriter
-from codeit.model.t5 import build_model, find_device, save_checkpoint
+from codeit.model.checkpoint import build_model, find_device, save_checkpoint
 from codeit.mutation import MutatedTask, mutate
 from codeit.progress import phase
 from codeit.replay import Origin, ReplayBuffer
@@ -88,7 +88,7 @@ class Loop:
         self._sampler = GenerateSampler(
             self._model, self._tokenizer, settings.sampling, self._threads
         )
-        self._trainer = Trainer(self._model, self._tokenizer, settings.training, self._threads)
+        self._trainer = Trainer(self._model, settings.training, self._threads)
         self._buffer = ReplayBuffer(settings.replay)
         self._writer = ExperienceWriter(
             self._tokenizer,
@@ -161,7 +161,7 @@ class Loop:
         settings = self._settings
         self._console.print(
             f"{len(self._tasks)} tasks to solve, {len(self._parents)} seed programs; model "
-            f"{settings.model.name} with {self._model.num_parameters():,} parameters on "
+            f"{settings.model.name} with {self._model.num_parameters:,} parameters on "
             f"{self._device}, {self._threads} threads",
             soft_wrap=True,
         )
@@ -265,8 +265,12 @@ class Loop:
             report = self._trainer.train(drawn, self._seed("train", iteration), advance_to)
         return {
             "loss": report.loss,
+            "loss_per_experience": report.loss_per_experience,
             "num_trained": report.num_experiences,
             "num_target_tokens": report.num_tokens,
+            "num_source_tokens": report.num_source_tokens,
+            "num_training_flops": report.num_flops,
+            "share_of_padding": report.share_of_padding,
             "num_steps": self._trainer.num_steps,
         }
 

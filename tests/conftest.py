@@ -7,6 +7,8 @@ import pytest
 
 # Tests never reach for the hub.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# As in the loop; the threads inside a product would only wait for each other here.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")

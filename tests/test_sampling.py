@@ -8,7 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from codeit.config import PRESETS  # noqa: E402
-from codeit.model.t5 import build_model  # noqa: E402
+from codeit.model.checkpoint import build_model  # noqa: E402
 from codeit.sampling import SamplingSettings  # noqa: E402
 from codeit.sampling.generate import EndAfterForeignToken, GenerateSampler  # noqa: E402
 from codeit.tokenizer import CompactTokenizer  # noqa: E402

@@ -1,4 +1,4 @@
-"""The policy: a T5 encoder-decoder. Only `codeit.model.t5` imports torch."""
+"""The policy: a T5 encoder-decoder. Only the settings need no torch."""
 
 from codeit.model.settings import ModelSettings
 

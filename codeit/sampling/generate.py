@@ -14,13 +14,14 @@ import torch
 from transformers import (
     LogitsProcessor,
     LogitsProcessorList,
-    T5ForConditionalGeneration,
     TemperatureLogitsWarper,
     TopKLogitsWarper,
     TopPLogitsWarper,
 )
 from transformers.modeling_outputs import BaseModelOutput
 
+from codeit.model.checkpoint import to_plain_model
+from codeit.model.t5 import T5
 from codeit.parallel import ordered_map
 from codeit.sampling.settings import SamplingSettings
 from codeit.tokenizer import Ids, Tokenizer
@@ -53,20 +54,21 @@ class Sampler(Protocol):
 
 
 class GenerateSampler:
-    """Samples through `T5ForConditionalGeneration.generate`, in batches of similar length.
+    """Samples through transformers' `generate`, in batches of similar length.
 
+    The model's weights must stay where they are in memory; they may change in place.
     On a CPU, batches run side by side on threads. Each draws from a generator of its own, so that
     the samples do not depend on the number of threads.
     """
 
     def __init__(
         self,
-        model: T5ForConditionalGeneration,
+        model: T5,
         tokenizer: Tokenizer,
         settings: SamplingSettings,
         threads: int = 1,
     ) -> None:
-        self._model = model
+        self._model = to_plain_model(model)
         self._tokenizer = tokenizer
         self._settings = settings
         self._threads = threads if model.device.type == "cpu" else 1
@@ -86,7 +88,6 @@ class GenerateSampler:
         order = sorted(range(len(prompts)), key=lambda k: (-len(prompts[k]), k))
         size = self._settings.batch_size
         batches = [order[begin : begin + size] for begin in range(0, len(order), size)]
-        self._model.eval()
 
         def tokens_of(number: int) -> npt.NDArray[np.int64]:
             batch_seed = np.random.SeedSequence([seed, number]).generate_state(1, np.uint64)[0]

@@ -18,19 +18,27 @@ class TrainingSettings:
     """Of AdamW; constant."""
     batch_size: int = 512
     """Experiences behind one step of the optimiser."""
-    micro_batch_size: int = 8
-    """Experiences that are run through the model together."""
+    micro_batch_tokens: int = 16_384
+    """Tokens of prompts and programs that are run through the model together, if they fit; an
+    experience is never divided."""
     precision: Literal["float32", "bfloat16"] = "bfloat16"
     """Of the matrix products; weights and optimiser stay float32."""
+    max_gradient_norm: float = 0.0
+    """A step's gradient is scaled down to this norm; 0 leaves it as it is."""
+    checkpoint_activations: bool = False
+    """Whether to work activations out again for the gradient instead of keeping them, which takes a
+    quarter more time and far less memory."""
     reset_optimizer: bool = False
     """Whether AdamW forgets its moments at each iteration, as the original does."""
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "micro_batch_size"):
+        for name in ("epochs", "batch_size", "micro_batch_tokens"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; allowed: 1 or more")
         for name in ("num_policy", "num_mutated"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; allowed: 0 or more")
+        if not self.max_gradient_norm >= 0:
+            raise ValueError(f"max_gradient_norm is {self.max_gradient_norm}; allowed: 0 or more")
         if self.learning_rate <= 0:
             raise ValueError(f"learning_rate is {self.learning_rate}; allowed: above 0")

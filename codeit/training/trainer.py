@@ -1,23 +1,22 @@
-"""The plain trainer: padded micro-batches, gradients accumulated to the effective batch."""
+"""The trainer: packed micro-batches, gradients accumulated to the effective batch."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from transformers import T5ForConditionalGeneration
 
+from codeit.model.dropout import Dropout
+from codeit.model.t5 import T5, Mode, Packed
 from codeit.parallel import ordered_map
 from codeit.replay import Batch
-from codeit.tokenizer import Tokenizer
 from codeit.training.settings import TrainingSettings
 
-# Shape letters: B experiences of a micro-batch, S source length, T target length.
-
-_IGNORED = -100  # the label that transformers leaves out of the loss
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 @dataclass(frozen=True)
@@ -28,8 +27,37 @@ class TrainingReport:
     num_steps: int
     num_tokens: int
     """Target tokens that the loss was taken over."""
+    num_source_tokens: int
     loss: float
-    """Mean over them, each measured before the step that it is part of."""
+    """Mean over the target tokens, each measured before the step that it is part of."""
+    num_flops: int
+    """Of the matrix products that training needs: forward, and twice that backward."""
+    share_of_padding: float
+    """Of the attention scores that were computed, those that belong to no experience. Nothing else
+    is padded."""
+    seconds: float
+
+    @property
+    def loss_per_experience(self) -> float:
+        """Mean over the experiences of -log p(program)."""
+        return self.loss * self.num_tokens / max(self.num_experiences, 1)
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Source and target tokens."""
+        return (self.num_tokens + self.num_source_tokens) / max(self.seconds, 1e-9)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What one micro-batch gives."""
+
+    loss: float
+    """Sum over its target tokens."""
+    num_experiences: int
+    num_scores: int
+    num_needed: int
+    gradients: tuple[torch.Tensor, ...]
 
 
 class Trainer:
@@ -39,24 +67,16 @@ class Trainer:
     order, so that the result does not depend on the number of threads.
     """
 
-    def __init__(
-        self,
-        model: T5ForConditionalGeneration,
-        tokenizer: Tokenizer,
-        settings: TrainingSettings,
-        threads: int = 1,
-    ) -> None:
+    def __init__(self, model: T5, settings: TrainingSettings, threads: int = 1) -> None:
         self._model = model
-        # Dropout draws from one generator for all threads, in whatever order they reach it.
-        has_dropout = model.config.dropout_rate > 0
-        self._threads = threads if model.device.type == "cpu" and not has_dropout else 1
-        self._pad_id = tokenizer.pad_id
+        self._threads = threads if model.device.type == "cpu" else 1
         self._settings = settings
         self._optimizer = self._make_optimizer()
         self.num_steps = 0
 
     def _make_optimizer(self) -> torch.optim.Optimizer:
-        return torch.optim.AdamW(self._model.parameters(), lr=self._settings.learning_rate)
+        learning_rate = self._settings.learning_rate
+        return torch.optim.AdamW(self._model.parameters(), lr=learning_rate, fused=True)
 
     def train(
         self,
@@ -67,113 +87,121 @@ class Trainer:
         """Pass over the experiences settings.epochs times, each time in a new random order.
 
         Args:
-            experiences: prompts and programs; every program has at least one token.
+            experiences: prompts and programs; each has at least one token.
             seed: of the order and of the dropout.
             on_progress: told how many experiences are done.
         """
         if self._settings.reset_optimizer:
             self._optimizer = self._make_optimizer()
-        self._model.train()
-        torch.manual_seed(seed)
+        start = time.perf_counter()
+        torch.manual_seed(seed)  # dropout on a GPU
         random = np.random.default_rng(seed)
-        num_done = num_steps = num_tokens = 0
-        loss_sum = 0.0
+        dropout = Dropout(self._model.config.dropout, seed)
+        source_lengths = np.diff(experiences.source_offsets)
+        target_lengths = np.diff(experiences.target_offsets)
+        num_done = num_steps = num_scores = num_needed = 0
+        loss = 0.0
         for _ in range(self._settings.epochs):
             order = random.permutation(len(experiences))
             for begin in range(0, len(order), self._settings.batch_size):
                 chosen = order[begin : begin + self._settings.batch_size]
-                step_tokens = int(_lengths(experiences.target_offsets, chosen).sum())
-                for loss, size in self._accumulate(experiences, chosen, step_tokens):
-                    loss_sum += loss
-                    num_done += size
+                for part in self._accumulate(experiences, chosen, dropout.at(num_steps)):
+                    loss += part.loss
+                    num_done += part.num_experiences
+                    num_scores += part.num_scores
+                    num_needed += part.num_needed
                     if on_progress:
                         on_progress(num_done)
-                self._optimizer.step()
-                self._optimizer.zero_grad(set_to_none=True)
-                num_tokens += step_tokens
+                self._step()
                 num_steps += 1
         self.num_steps += num_steps
-        loss = loss_sum / max(num_tokens, 1)
-        return TrainingReport(num_done, num_steps, num_tokens, loss)
+        epochs = self._settings.epochs
+        num_tokens = epochs * int(target_lengths.sum())
+        return TrainingReport(
+            num_experiences=num_done,
+            num_steps=num_steps,
+            num_tokens=num_tokens,
+            num_source_tokens=epochs * int(source_lengths.sum()),
+            loss=loss / max(num_tokens, 1),
+            num_flops=3 * epochs * self._model.config.num_flops(source_lengths, target_lengths),
+            share_of_padding=1 - num_needed / max(num_scores, 1),
+            seconds=time.perf_counter() - start,
+        )
+
+    def _step(self) -> None:
+        if self._settings.max_gradient_norm:
+            torch.nn.utils.clip_grad_norm_(
+                self._model.parameters(), self._settings.max_gradient_norm
+            )
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
+
+    def _accumulate(
+        self, experiences: Batch, chosen: npt.NDArray[np.int64], dropout: Dropout
+    ) -> Iterator[_Part]:
+        """Add up the gradients of one step, in the order of its micro-batches."""
+        parameters = list(self._model.parameters())
+        step_tokens = int(_lengths(experiences.target_offsets, chosen).sum())
+        micro_batches = list(self._micro_batches(experiences, chosen))
+
+        def gradient(number: int) -> _Part:
+            return self._gradient(
+                experiences, micro_batches[number], dropout.at(number), step_tokens
+            )
+
+        with ordered_map(gradient, range(len(micro_batches)), self._threads) as results:
+            for part in results:
+                for parameter, gradients in zip(parameters, part.gradients, strict=True):
+                    if parameter.grad is None:
+                        parameter.grad = gradients
+                    else:
+                        parameter.grad += gradients
+                yield part
 
     def _micro_batches(
         self, experiences: Batch, chosen: npt.NDArray[np.int64]
     ) -> Iterator[npt.NDArray[np.int64]]:
-        """The experiences of one step in parts of similar length, which wastes little padding."""
-        size = self._settings.micro_batch_size
-        lengths = _lengths(experiences.source_offsets, chosen)
-        by_length = chosen[np.argsort(-lengths, kind="stable")]
-        for begin in range(0, len(by_length), size):
-            yield by_length[begin : begin + size]
+        """The experiences of one step in parts of similar length, within the budget of tokens."""
+        sources = _lengths(experiences.source_offsets, chosen)
+        order = np.argsort(-sources, kind="stable")
+        sizes = (sources + _lengths(experiences.target_offsets, chosen))[order]
+        begin = num_tokens = 0
+        for end, size in enumerate(sizes.tolist()):
+            if end > begin and num_tokens + size > self._settings.micro_batch_tokens:
+                yield chosen[order[begin:end]]
+                begin, num_tokens = end, 0
+            num_tokens += size
+        yield chosen[order[begin:]]
 
-    def _accumulate(
-        self, experiences: Batch, chosen: npt.NDArray[np.int64], step_tokens: int
-    ) -> Iterator[tuple[float, int]]:
-        """Add up the gradients of one step, in the order of its micro-batches.
-
-        Yields the sum of the tokens' losses of each micro-batch, and its size.
-        """
-        parameters = [p for p in self._model.parameters() if p.requires_grad]
-
-        def gradient(
-            rows: npt.NDArray[np.int64],
-        ) -> tuple[float, int, tuple[torch.Tensor | None, ...]]:
-            loss = self._loss(experiences, rows)
-            parts = torch.autograd.grad(loss / step_tokens, parameters, allow_unused=True)
-            return float(loss.detach()), len(rows), parts
-
-        micro_batches = self._micro_batches(experiences, chosen)
-        with ordered_map(gradient, micro_batches, self._threads) as results:
-            for loss, size, parts in results:
-                for parameter, part in zip(parameters, parts, strict=True):
-                    if part is not None and parameter.grad is None:
-                        parameter.grad = part
-                    elif part is not None:
-                        parameter.grad += part
-                yield loss, size
-
-    def _loss(self, experiences: Batch, rows: npt.NDArray[np.int64]) -> torch.Tensor:
-        """The sum of the tokens' losses of some experiences."""
-        device = self._model.device
-        source = _padded(experiences.source_ids, experiences.source_offsets, rows, self._pad_id)
-        labels = _padded(experiences.target_ids, experiences.target_offsets, rows, _IGNORED)
-        lengths = _lengths(experiences.source_offsets, rows)
-        is_real = np.arange(source.shape[1]) < lengths[:, None]
-        is_bfloat16 = self._settings.precision == "bfloat16"
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=is_bfloat16):
-            logits = self._model(
-                input_ids=torch.from_numpy(source).to(device),
-                attention_mask=torch.from_numpy(is_real).to(device, torch.long),
-                decoder_input_ids=torch.from_numpy(self._shifted(labels)).to(device),
-                use_cache=False,
-            ).logits
-        return torch.nn.functional.cross_entropy(
-            logits.float().flatten(0, 1),
-            torch.from_numpy(labels).to(device).flatten(),
-            ignore_index=_IGNORED,
-            reduction="sum",
+    def _gradient(
+        self,
+        experiences: Batch,
+        rows: npt.NDArray[np.int64],
+        dropout: Dropout,
+        step_tokens: int,
+    ) -> _Part:
+        source = self._packed(experiences.source_ids, experiences.source_offsets, rows)
+        target = self._packed(experiences.target_ids, experiences.target_offsets, rows)
+        plans = self._model.plans(source, target)
+        mode = Mode(
+            dtype=_DTYPES[self._settings.precision],
+            dropout=dropout,
+            is_checkpointed=self._settings.checkpoint_activations,
         )
+        loss, _ = self._model(source, target, plans, mode)
+        gradients = torch.autograd.grad(loss / step_tokens, list(self._model.parameters()))
+        return _Part(float(loss.detach()), len(rows), plans.num_scores, plans.num_needed, gradients)
 
-    def _shifted(self, labels: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """What the decoder reads: the start token, then every label but the last."""
-        shifted = np.full_like(labels, self._pad_id)
-        shifted[:, 1:] = np.where(labels[:, :-1] == _IGNORED, self._pad_id, labels[:, :-1])
-        return shifted
+    def _packed(
+        self,
+        ids: npt.NDArray[np.uint16],
+        offsets: npt.NDArray[np.int64],
+        rows: npt.NDArray[np.int64],
+    ) -> Packed:
+        chosen = np.concatenate([ids[offsets[k] : offsets[k + 1]] for k in rows])
+        lengths = _lengths(offsets, rows)
+        return Packed.of(chosen, np.concatenate([[0], np.cumsum(lengths)]), self._model.device)
 
 
 def _lengths(offsets: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return offsets[rows + 1] - offsets[rows]
-
-
-def _padded(
-    ids: npt.NDArray[np.uint16],
-    offsets: npt.NDArray[np.int64],
-    rows: npt.NDArray[np.int64],
-    pad: int,
-) -> npt.NDArray[np.int64]:
-    """Some id lists as int64 [B, longest]."""
-    lengths = _lengths(offsets, rows)
-    padded = np.full((len(rows), int(lengths.max())), pad, dtype=np.int64)
-    for row, k in zip(padded, rows, strict=True):
-        row[: offsets[k + 1] - offsets[k]] = ids[offsets[k] : offsets[k + 1]]
-    return padded
