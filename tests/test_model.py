@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import sys
+import types
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from transformers.models.t5 import modeling_t5  # noqa: E402
 
 from codeit.config import PRESETS  # noqa: E402
 from codeit.model import ModelSettings, layers  # noqa: E402
+from codeit.model import attention as attention_module  # noqa: E402
 from codeit.model.attention import Layout, Plan, attention, padded_attention  # noqa: E402
 from codeit.model.checkpoint import (  # noqa: E402
     _config,
@@ -227,15 +230,43 @@ def test_tiles_and_padded_groups_attend_alike(kind, lengths):
         torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-9)
 
 
+def test_the_flash_kernel_is_asked_for_the_same(monkeypatch):
+    """A stand-in with the package's signature: each sequence by itself, with torch."""
+    told = {}
+
+    def varlen(q, k, v, **options):
+        told.update(options)
+        parts = []
+        for b in range(len(options["cu_seqlens_q"]) - 1):
+            rows, columns = (
+                slice(int(options[name][b]), int(options[name][b + 1]))
+                for name in ("cu_seqlens_q", "cu_seqlens_k")
+            )
+            scores = torch.einsum("qhd,khd->hqk", q[rows], k[columns]) * options["softmax_scale"]
+            parts.append(torch.einsum("hqk,khd->qhd", scores.softmax(-1), v[columns]))
+        return torch.cat(parts)
+
+    package = types.ModuleType("flash_attn")
+    package.flash_attn_varlen_func = varlen
+    monkeypatch.setitem(sys.modules, "flash_attn", package)
+    queries, keys = Layout(np.array([0, 3, 4, 10])), Layout(np.array([0, 7, 8, 30]))
+    plan = Plan(queries, keys, num_heads=2)
+    inputs = [drawn(n, 2, 4, seed=n) for n in (10, 30, 30)]
+    out = attention_module._flash(*inputs, plan, Dropout(0.2, 1))
+    torch.testing.assert_close(out, attention(*inputs, plan, None, NO_DROPOUT))
+    assert told["dropout_p"] == 0.2
+    assert (told["max_seqlen_q"], told["max_seqlen_k"]) == (6, 22)
+    assert told["cu_seqlens_q"].dtype == told["cu_seqlens_k"].dtype == torch.int32
+
+
 def test_every_sequence_is_in_one_group_and_little_is_padded():
     random = np.random.default_rng(0)
     lengths = random.integers(1, 300, 200)
     layout = Layout(np.concatenate([[0], np.cumsum(lengths)]))
     plan = Plan(layout, layout, num_heads=4)
-    tokens = [group.queries for group in plan.groups]
     real = [
-        rows.flatten() if group.query_is_real is None else rows[group.query_is_real]
-        for rows, group in zip(tokens, plan.groups, strict=True)
+        group.queries.flatten()[slice(None) if group.real_queries is None else group.real_queries]
+        for group in plan.groups
     ]
     assert sorted(torch.cat(real).tolist()) == list(range(layout.num_tokens))
     assert plan.num_needed == (lengths**2).sum()

@@ -49,10 +49,13 @@ class _Group:
     """[G, Q] tokens; where a sequence is shorter, some token of it."""
     keys: torch.Tensor
     """[G, L] tokens, last one first and aligned at the end; a bias is then a sliding window."""
-    query_is_real: torch.Tensor | None
-    """[G, Q]; None when all are."""
+    real_queries: torch.Tensor | None
+    """Places in [G * Q] of what is a query; None when all are, and so below."""
+    real_keys: torch.Tensor | None
+    query_padding: torch.Tensor | None
+    """[G, 1, Q, 1], whether it is no query."""
     key_mask: torch.Tensor | None
-    """[G, 1, 1, L], -inf for what is no key; None when all are."""
+    """[G, 1, 1, L], -inf for what is no key."""
 
 
 class Plan:
@@ -85,16 +88,19 @@ class Plan:
         query_is_real, key_is_real = query < query_lengths, key < key_lengths
         queries = self.queries.offsets[sequences][:, None] + np.where(query_is_real, query, 0)
         keys = self.keys.offsets[sequences][:, None] + np.where(key_is_real, key, 0)
-        key_mask = np.where(key_is_real, 0.0, -np.inf).astype(np.float32)[:, None, None]
+        key_mask = np.where(key_is_real, 0.0, -np.inf).astype(np.float32)
 
         def moved(array: npt.NDArray[Any]) -> torch.Tensor:
             return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
 
+        has_all_queries, has_all_keys = query_is_real.all(), key_is_real.all()
         return _Group(
             queries=moved(queries),
             keys=moved(keys),
-            query_is_real=None if query_is_real.all() else moved(query_is_real),
-            key_mask=None if key_is_real.all() else moved(key_mask),
+            real_queries=None if has_all_queries else moved(np.flatnonzero(query_is_real)),
+            real_keys=None if has_all_keys else moved(np.flatnonzero(key_is_real)),
+            query_padding=None if has_all_queries else moved(~query_is_real[:, None, :, None]),
+            key_mask=None if has_all_keys else moved(key_mask[:, None, None]),
         )
 
 
@@ -201,12 +207,17 @@ def padded_attention(
         padded = functional.scaled_dot_product_attention(
             queries, keys, values, attn_mask=mask, dropout_p=dropout.rate, scale=1.0
         ).transpose(1, 2)
-        real = group.query_is_real
-        out = out.index_put(
-            (group.queries if real is None else group.queries[real],),
-            padded if real is None else padded[real],
-        )
+        rows, tokens = _real(padded, group.queries, group.real_queries)
+        out = out.index_copy(0, rows, tokens)
     return out
+
+
+def _real(
+    padded: torch.Tensor, rows: torch.Tensor, real: torch.Tensor | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The tokens [.., H, D] among [G, L, H, D] that are no padding, and which rows they are."""
+    rows, tokens = rows.flatten(), padded.flatten(0, 1)
+    return (rows, tokens) if real is None else (rows[real], tokens.index_select(0, real))
 
 
 def _window(bias: torch.Tensor, group: _Group) -> torch.Tensor:
@@ -268,14 +279,10 @@ def _probabilities(
 
 
 def _scatter(
-    out: torch.Tensor, padded: torch.Tensor, rows: torch.Tensor, is_real: torch.Tensor | None
+    out: torch.Tensor, padded: torch.Tensor, rows: torch.Tensor, real: torch.Tensor | None
 ) -> None:
     """Put [G, H, L, D] of a group back into the tokens [K, H, D]."""
-    tokens = padded.transpose(1, 2).to(out.dtype)
-    if is_real is None:
-        out.index_copy_(0, rows.flatten(), tokens.flatten(0, 1))
-    else:
-        out.index_copy_(0, rows[is_real], tokens[is_real])
+    out.index_copy_(0, *_real(padded.transpose(1, 2).to(out.dtype), rows, real))
 
 
 def _add_diagonals(d_bias: torch.Tensor, d_scores: torch.Tensor, row: int) -> None:
@@ -327,7 +334,7 @@ class _Tiled(torch.autograd.Function):
                 part.copy_(attended.view(part.shape))
             if masks is not None:
                 padded *= dropout.scale
-            _scatter(out, padded, group.queries, group.query_is_real)
+            _scatter(out, padded, group.queries, group.real_queries)
         ctx.save_for_backward(query, key, value, bias, out)
         ctx.plan, ctx.dropout = plan, dropout
         return out
@@ -348,10 +355,9 @@ class _Tiled(torch.autograd.Function):
             queries = _gather(query, group.queries)
             keys, values = _gather(key, group.keys), _gather(value, group.keys)
             gradients, group_means = _gather(gradient, group.queries), _gather(means, group.queries)
-            if group.query_is_real is not None:
-                is_padding = ~group.query_is_real[:, None, :, None]
-                gradients.masked_fill_(is_padding, 0)
-                group_means.masked_fill_(is_padding, 0)
+            if group.query_padding is not None:
+                gradients.masked_fill_(group.query_padding, 0)
+                group_means.masked_fill_(group.query_padding, 0)
             if masks is not None:
                 gradients = gradients * dropout.scale
             window = None if bias is None else _window(bias, group)
@@ -383,8 +389,7 @@ class _Tiled(torch.autograd.Function):
                 part.copy_(torch.bmm(d_scores, tile_key).view(part.shape))
                 part = keys_gradient[:, tile.heads]
                 part += torch.bmm(d_scores.transpose(1, 2), tile_query).view(part.shape)
-            _scatter(d_query, queries_gradient, group.queries, group.query_is_real)
-            key_is_real = None if group.key_mask is None else group.key_mask[:, 0, 0] == 0
-            _scatter(d_key, keys_gradient, group.keys, key_is_real)
-            _scatter(d_value, values_gradient, group.keys, key_is_real)
+            _scatter(d_query, queries_gradient, group.queries, group.real_queries)
+            _scatter(d_key, keys_gradient, group.keys, group.real_keys)
+            _scatter(d_value, values_gradient, group.keys, group.real_keys)
         return d_query, d_key, d_value, d_bias, None, None
