@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from codeit.model.dropout import Dropout, keep_
 
-_TILE = 1 << 17  # scores worked on at once on a CPU: what its caches hold
+_TILE = 1 << 18  # scores worked on at once on a CPU: what its caches hold
 _GROUP = 1 << 28  # scores of a group on a GPU, which bounds the memory for its bias
 _MAX_PADDING = 1.25  # scores of a group over scores that are needed
 
@@ -200,7 +200,7 @@ def padded_attention(
             x[rows].transpose(1, 2)
             for x, rows in ((query, group.queries), (key, group.keys), (value, group.keys))
         )
-        mask = None if bias is None else _window(bias, group)[None].to(query.dtype)
+        mask = None if bias is None else _window(bias, group)[None].to(query.dtype).contiguous()
         if group.key_mask is not None:
             key_mask = group.key_mask.to(query.dtype)
             mask = key_mask.expand(-1, 1, queries.shape[2], -1) if mask is None else mask + key_mask
