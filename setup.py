@@ -53,6 +53,7 @@ setup(
             extension("vm", ["lang", "core", "primitives", "vm", "mutation"]),
             extension("replay", ["replay"]),
             extension("text", ["lang", "text"]),
+            extension("attention", ["attention"]),
         ],
         language_level=3,
     ),

@@ -31,6 +31,7 @@ from codeit.mutation import MutatedTask, mutate
 from codeit.progress import phase
 from codeit.replay import Origin, ReplayBuffer
 from codeit.run_directory import RunDirectory, check_free
+from codeit.sampling.engine import EngineSampler
 from codeit.sampling.generate import GenerateSampler
 from codeit.scoring import Candidate, Scoreboard
 from codeit.tokenizer import Tokenizer, load_tokenizer
@@ -85,9 +86,8 @@ class Loop:
         self._model = build_model(settings.model, self._tokenizer, self._seed("model", 0)).to(
             self._device
         )
-        self._sampler = GenerateSampler(
-            self._model, self._tokenizer, settings.sampling, self._threads
-        )
+        make = EngineSampler if settings.sampling.sampler == "engine" else GenerateSampler
+        self._sampler = make(self._model, self._tokenizer, settings.sampling, self._threads)
         self._trainer = Trainer(self._model, settings.training, self._threads)
         self._buffer = ReplayBuffer(settings.replay)
         self._writer = ExperienceWriter(

@@ -1,10 +1,11 @@
-"""Work on threads whose results come in order, whatever the number of threads."""
+"""Work on threads: with results in order, or as they come."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from queue import SimpleQueue
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -27,3 +28,46 @@ def ordered_map(
             yield pool.map(function, items)
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def merged(work: Callable[[int], Iterator[Result]], threads: int) -> Iterator[Iterator[Result]]:
+    """An iterator over what work(0), ..., work(threads - 1) yield, each on a thread of its own.
+
+    Results come as they are made; on this thread if threads is 1. What a thread raises is raised
+    here. Leaving the context ends every thread at its next result.
+    """
+    if threads == 1:
+        yield work(0)
+        return
+    results: SimpleQueue[Result | BaseException | None] = SimpleQueue()
+    is_over = False
+
+    def run(number: int) -> None:
+        try:
+            for result in work(number):
+                results.put(result)
+                if is_over:
+                    return
+            results.put(None)
+        except BaseException as error:
+            results.put(error)
+
+    def until_all_are_done() -> Iterator[Result]:
+        num_running = threads
+        while num_running:
+            result = results.get()
+            if isinstance(result, BaseException):
+                raise result
+            if result is None:
+                num_running -= 1
+            else:
+                yield result
+
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for number in range(threads):
+                pool.submit(run, number)
+            yield until_all_are_done()
+        finally:
+            is_over = True

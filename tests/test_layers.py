@@ -16,6 +16,7 @@ CPP_ROOMS = {
     "vm": {"lang", "core"},
     "mutation": {"lang", "core", "vm"},
     "replay": set(),
+    "attention": set(),
     "fuzz": {"lang", "core", "vm"},
 }
 
@@ -26,7 +27,7 @@ PYTHON_ROOMS = {
     "parallel": set(),
     "broken_runs": set(),
     "scoring": set(),
-    "model": {"tokenizer"},
+    "model": {"_native", "tokenizer"},
     "sampling": {"_native", "model", "parallel", "tokenizer"},
     "training": {"model", "parallel", "replay"},
     "dsl": {"_native"},
@@ -53,7 +54,11 @@ TORCH_FILES = {
     "model/dropout.py",
     "model/layers.py",
     "model/t5.py",
+    "sampling/decoder.py",
+    "sampling/engine.py",
     "sampling/generate.py",
+    "sampling/guide.py",
+    "sampling/law.py",
     "training/trainer.py",
 }
 

@@ -106,6 +106,9 @@ def test_the_start_token_is_not_foreign():
         ({"top_p": 1.5}, "top_p is 1.5"),
         ({"max_tokens": 0}, "max_tokens is 0"),
         ({"batch_size": 0}, "batch_size is 0"),
+        ({"num_rows": 0}, "num_rows is 0"),
+        ({"mode": "free"}, "mode is 'free'"),
+        ({"mode": "typed", "sampler": "generate"}, "generate` knows no mode 'typed'"),
     ],
 )
 def test_bad_settings_are_refused(changes, message):

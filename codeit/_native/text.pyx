@@ -181,7 +181,9 @@ cdef class AutomatonRows:
                 automaton.begin(&self.states[rows[k]], max_tokens[k])
 
     def advance(self, const int64_t[::1] ids):
-        """bool [rows]: whether each row could take its id. A row that could not fails."""
+        """bool [rows]: whether each row could take its id; one that could not fails. -1 is for a row
+        that is left alone.
+        """
         cdef const Automaton *automaton = &self.owner.automaton
         cdef const uint16_t *numbers = automaton.tables().numbers.data()
         taken = np.empty(ids.shape[0], dtype=np.bool_)
@@ -191,6 +193,9 @@ cdef class AutomatonRows:
         with nogil:
             for k in range(ids.shape[0]):
                 token = ids[k]
+                out[k] = False
+                if token == -1:
+                    continue
                 token = numbers[token] if 0 <= token < kNoToken else kNoToken
                 out[k] = automaton.advance(&self.states[k], <uint16_t>token)
         return taken

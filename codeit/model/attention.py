@@ -10,7 +10,7 @@ and L query and key tokens of a sequence, D head width, M the longest sequence t
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional
 
+import codeit._native.attention as native
 from codeit.model.dropout import Dropout, keep_
 
 _TILE = 1 << 18  # scores worked on at once on a CPU: what its caches hold
@@ -393,3 +394,101 @@ class _Tiled(torch.autograd.Function):
             _scatter(d_key, keys_gradient, group.keys, group.real_keys)
             _scatter(d_value, values_gradient, group.keys, group.real_keys)
         return d_query, d_key, d_value, d_bias, None, None
+
+
+# ---- Decoding --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Cache:
+    """What the rows of a decoder have decoded so far, in one layer.
+
+    Keys lie by dimension, so that the scores of neighbouring positions are neighbours.
+    """
+
+    keys: torch.Tensor
+    """[R, H, D, C], for R rows of at most C positions."""
+    values: torch.Tensor
+    """[R, H, C, D]"""
+
+
+@dataclass(frozen=True)
+class Step:
+    """Which tokens a decoder takes in at once; those of a row in the order of their positions."""
+
+    rows: npt.NDArray[np.int32]
+    positions: npt.NDArray[np.int32]
+
+
+def decode_self_attention(
+    projected: torch.Tensor, step: Step, bias: torch.Tensor, cache: Cache
+) -> torch.Tensor:
+    """Add the keys and values of new tokens to their rows, and attend to all up to each of them.
+
+    Args:
+        projected: queries, keys and values [N, 3, H, D] of the tokens.
+        step: where they belong.
+        bias: float32 [H, C], by how far back a position lies.
+        cache: written to.
+    Returns:
+        [N, H, D]
+    """
+    if projected.device.type != "cpu":
+        return plain_decode_self_attention(projected, step, bias, cache)
+    out = torch.empty(projected.shape[0], *projected.shape[2:], dtype=projected.dtype)
+    is_float = projected.dtype == torch.float32
+    attend = native.attend_float32 if is_float else native.attend_bfloat16
+    tensors = (projected.contiguous(), bias, cache.keys, cache.values, out)
+    arrays = [_array(tensor) for tensor in tensors]
+    attend(arrays[0], step.rows, step.positions, *arrays[1:])
+    return out
+
+
+def plain_decode_self_attention(
+    projected: torch.Tensor, step: Step, bias: torch.Tensor, cache: Cache
+) -> torch.Tensor:
+    """The same by torch's own operations, on any device."""
+    query, key, value = projected.unbind(1)
+    rows = torch.from_numpy(step.rows.astype(np.int64)).to(query.device)
+    positions = torch.from_numpy(step.positions.astype(np.int64)).to(query.device)
+    cache.keys[rows, :, :, positions] = key
+    cache.values[rows, :, positions] = value
+    longest = int(step.positions.max()) + 1
+    back = positions[:, None] - torch.arange(longest, device=query.device)
+    scores = torch.einsum("nhd,nhdc->nhc", query, cache.keys[rows][..., :longest]).float()
+    scores += bias[:, back.clamp(min=0)].transpose(0, 1)
+    scores.masked_fill_(back[:, None] < 0, -torch.inf)
+    probabilities = scores.softmax(-1).to(query.dtype)
+    return torch.einsum("nhc,nhcd->nhd", probabilities, cache.values[rows][:, :, :longest])
+
+
+def shared_cross_attention(
+    query: torch.Tensor, memories: Sequence[tuple[torch.Tensor, torch.Tensor, int]]
+) -> torch.Tensor:
+    """Attention of consecutive tokens to what they share.
+
+    Args:
+        query: [N, H, D]
+        memories: keys and values [H, L, D], and how many tokens attend to them.
+    Returns:
+        [N, H * D]
+    """
+    parts = []
+    begin = 0
+    for keys, values, count in memories:
+        part = query[begin : begin + count].transpose(0, 1)
+        probabilities = torch.bmm(part, keys.transpose(1, 2)).softmax(-1)
+        parts.append(torch.bmm(probabilities, values).transpose(0, 1).flatten(1))
+        begin += count
+    return torch.cat(parts)
+
+
+def _array(tensor: torch.Tensor) -> npt.NDArray[Any]:
+    """The same memory for native code, which takes bfloat16 as uint16."""
+    array: npt.NDArray[Any] = (
+        tensor.detach().view(_AS_ARRAYS.get(tensor.dtype, tensor.dtype)).numpy()
+    )
+    return array
+
+
+_AS_ARRAYS = {torch.bfloat16: torch.uint16}

@@ -73,7 +73,7 @@ class ProgramConstraint:
         return self._masks
 
     def advance(self, ids: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-        """Give each row its next id.
+        """Give each row its next id; -1 leaves a row as it is.
 
         Returns:
             Whether it was allowed. A row that takes what is not allowed has failed, and like one

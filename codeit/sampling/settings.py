@@ -1,6 +1,9 @@
 """How programs are drawn from the policy."""
 
 from dataclasses import dataclass
+from typing import Literal, get_args
+
+SamplingMode = Literal["reference", "speculative", "grammar", "typed"]
 
 
 @dataclass(frozen=True)
@@ -9,6 +12,9 @@ class SamplingSettings:
 
     samples_per_task: int = 24
     """Programs drawn for every task in an iteration."""
+    mode: SamplingMode = "reference"
+    """`reference` (any token can come), `speculative` (the same samples in fewer steps), `grammar`
+    (every sample is a program) or `typed` (with arguments of the declared types besides)."""
     temperature: float = 0.95
     """Divides the logits before a token is drawn."""
     top_k: int = 50
@@ -18,11 +24,21 @@ class SamplingSettings:
     """Only the likeliest tokens that together reach this probability can be drawn; 1 for all."""
     max_tokens: int = 512
     """A sample that has not ended after so many tokens is cut there."""
+    sampler: Literal["engine", "generate"] = "engine"
+    """`engine` (ours) or `generate` (transformers', the plain path; mode `reference` alone)."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Of the engine's matrix products and caches; float32 is the original's."""
+    num_rows: int = 96
+    """Samples that the engine decodes at a time, on each thread."""
     batch_size: int = 4
-    """Tasks whose samples are drawn together."""
+    """Tasks whose samples `generate` draws together."""
 
     def __post_init__(self) -> None:
-        for name in ("samples_per_task", "max_tokens", "batch_size"):
+        if self.mode not in get_args(SamplingMode):
+            raise ValueError(f"mode is {self.mode!r}; allowed are {get_args(SamplingMode)}")
+        if self.sampler == "generate" and self.mode != "reference":
+            raise ValueError(f"sampler `generate` knows no mode {self.mode!r}; only 'reference'")
+        for name in ("samples_per_task", "max_tokens", "num_rows", "batch_size"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; allowed: 1 or more")
         if self.temperature <= 0:

@@ -1,0 +1,63 @@
+"""The law by which a token is drawn from the scores of a model, by one uniform number a token."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+# Shape letters: T tokens, V scores of each, K of them that can be drawn.
+
+
+class Law:
+    """Temperature, then the likeliest k, then the likeliest that reach p together: the order of
+    transformers.
+
+    Args:
+        temperature: divides the scores.
+        top_k: how many of the likeliest can be drawn; 0 for all.
+        top_p: the probability that they must reach together; 1 for all.
+    """
+
+    def __init__(self, temperature: float, top_k: int, top_p: float) -> None:
+        self._temperature = temperature
+        self._top_k = top_k
+        self._top_p = top_p
+
+    def draw(self, scores: torch.Tensor, uniforms: torch.Tensor) -> torch.Tensor:
+        """One index into each row of scores, by the inverse of its cumulative distribution.
+
+        Args:
+            scores: float32 [T, V]; -inf for what cannot be drawn.
+            uniforms: float64 [T], at least 0 and below 1.
+        Returns:
+            int64 [T].
+        """
+        if self._top_k == 1:
+            return scores.argmax(-1)
+        is_ranked = 0 < self._top_k < scores.shape[-1] or self._top_p < 1
+        ids = None
+        if is_ranked:
+            k = min(self._top_k or scores.shape[-1], scores.shape[-1])
+            scores, ids = scores.topk(k, dim=-1)
+        weights = torch.softmax((scores / self._temperature).double(), dim=-1)
+        cumulative = weights.cumsum(-1)
+        if self._top_p < 1:
+            # What comes after the probability has been reached cannot be drawn.
+            reached = cumulative - weights < self._top_p
+            cumulative = (weights * reached).cumsum(-1)
+        point = uniforms[:, None] * cumulative[:, -1:]
+        index = torch.searchsorted(cumulative, point, right=True).clamp_(max=scores.shape[-1] - 1)
+        chosen = index if ids is None else ids.gather(-1, index)
+        return chosen[:, 0]
+
+
+def uniforms(seed: int, prompt: int, sample: int, count: int) -> npt.NDArray[np.float64]:
+    """The numbers behind the tokens of one sample, whichever batch it is drawn in.
+
+    Args:
+        seed, prompt, sample: what they follow from.
+        count: one for each token, in order.
+    """
+    generator = np.random.Generator(np.random.Philox(key=[seed % 2**64, prompt << 32 | sample]))
+    return generator.random(count)
