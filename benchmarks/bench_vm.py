@@ -95,14 +95,17 @@ def own_mutants(parents):
     return [([m.program], [d.input for d in m.parent.demonstrations]) for m in mutants]
 
 
-def bench_sharing(report, parents, repeats):
-    """Families of mutants on one input: sharing the lines that they begin with, and not."""
+def own_families(parents):
+    """Mutants of each parent on its first input, as many as an iteration samples for a task."""
     settings = MutationSettings(num_tasks=FAMILY)
-    together = []
     for parent in parents:
         mutants = mutate([parent], settings, SEED, MUTANT_LIMITS)
-        grids = [parent[0].demonstrations[0].input]
-        together.append(([mutant.program for mutant in mutants], grids))
+        yield [mutant.program for mutant in mutants], [parent[0].demonstrations[0].input]
+
+
+def bench_sharing(report, title, families, repeats):
+    """Families of mutants on one input: sharing the lines that they begin with, and not."""
+    together = list(families)
     num_runs = sum(len(programs) for programs, _ in together)
     seconds = {"together": [], "apart": []}
     for _ in range(repeats):
@@ -114,28 +117,39 @@ def bench_sharing(report, parents, repeats):
         of_all = [np.concatenate([getattr(r, name).ravel() for r in rs]) for rs in (shared, alone)]
         assert np.array_equal(*of_all)
     for name, taken in seconds.items():
-        report.add(f"families of {FAMILY} mutants, {name}", taken, items=num_runs)
+        report.add(f"{title}, {name}", taken, items=num_runs)
     medians = {name: statistics.median(taken) for name, taken in seconds.items()}
-    report.add_ratio("sharing lines", medians["apart"] / medians["together"])
+    report.add_ratio(f"{title}, gain by sharing", medians["apart"] / medians["together"])
 
 
 def recorded_mutants():
-    """The mutants of the shared data with their inputs; None where it is not."""
+    """The mutants of the shared data with their inputs, as (parent, program, grids); None where it
+    is not."""
     folder = Path(os.environ.get("CODEIT_SHARED", "../shared")) / "data"
     if not (folder / "golden_mutants.jsonl.gz").is_file():
         print(f"the shared data is not at {folder} (CODEIT_SHARED): no recorded mutants")
         return None
     with gzip.open(folder / "golden_grids.json.gz", "rt") as file:
         grids = [np.array(grid, np.uint8) for grid in json.load(file)]
-    groups = []
+    mutants = []
     with gzip.open(folder / "golden_mutants.jsonl.gz", "rt") as file:
         for row in map(json.loads, file):
             try:
                 program = Program.parse(row["program"], row["dialect"])
             except ProgramError:  # the original's checker refuses it as well
                 continue
-            groups.append(([program], [grids[k] for k in row["inputs"]]))
-    return groups
+            parent = (row["parent"], row["dialect"])
+            mutants.append((parent, program, [grids[k] for k in row["inputs"]]))
+    return mutants
+
+
+def recorded_families(mutants):
+    """Those of each parent on one input of the first of them."""
+    families = {}
+    for parent, program, grids in mutants:
+        programs, _ = families.setdefault(parent, ([], grids[:1]))
+        programs.append(program)
+    return families.values()
 
 
 def bench_sweeps(report, name, groups, limits, repeats):
@@ -202,8 +216,12 @@ def main():
     bench_sweeps(report, "mutants, cold", mutants, MUTANT_LIMITS, arguments.repeats)
     recorded = recorded_mutants()
     if recorded is not None:
-        bench_sweeps(report, "recorded mutants, cold", recorded, MUTANT_LIMITS, arguments.repeats)
-    bench_sharing(report, parents, arguments.repeats)
+        alone = [([program], grids) for _, program, grids in recorded]
+        bench_sweeps(report, "recorded mutants, cold", alone, MUTANT_LIMITS, arguments.repeats)
+        families = recorded_families(recorded)
+        bench_sharing(report, "recorded families", families, arguments.repeats)
+    families = own_families(parents)
+    bench_sharing(report, f"families of {FAMILY}", families, arguments.repeats)
     bench_overhead(report, seeds, arguments.repeats)
     ours = hot_times(programs, inputs, arguments.repeats)
     report.add("each program, hot, 1 thread", [sum(ours)], items=num_runs)

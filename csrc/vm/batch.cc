@@ -135,8 +135,8 @@ class Batch {
     Batch(const std::vector<Job> &jobs, const std::vector<InputGrid> &inputs, const Limits &limits,
           unsigned num_threads, bool is_sharing, BatchResults *out)
         : jobs_(jobs), inputs_(inputs), limits_(limits), is_sharing_(is_sharing), out_(out),
-          chunk_(std::clamp(jobs.size() / 8 / num_threads, kLeastChunk, kLargestChunk)),
-          workers_(std::clamp<size_t>(num_threads, 1, std::max<size_t>(1, jobs.size() / chunk_))),
+          chunks_(chunk_begins(jobs, num_threads)),
+          workers_(std::clamp<size_t>(num_threads, 1, std::max<size_t>(1, chunks_.size() - 1))),
           worker_of_job_(jobs.size(), 0) {
         size_t num_runs = 0;
         for (const Job &job : jobs) {
@@ -169,15 +169,29 @@ class Batch {
     static constexpr size_t kLeastChunk = 12;
     static constexpr size_t kLargestChunk = 64;
 
+    // Jobs of the same inputs stay in one chunk where it does not get too large.
+    static std::vector<size_t> chunk_begins(const std::vector<Job> &jobs, unsigned num_threads) {
+        size_t wanted = std::clamp(jobs.size() / 8 / num_threads, kLeastChunk, kLargestChunk);
+        std::vector<size_t> begins = {0};
+        for (size_t k = 1; k < jobs.size(); ++k) {
+            size_t size = k - begins.back();
+            bool is_boundary = !have_one_input(jobs[k - 1], jobs[k]);
+            if (size >= (is_boundary ? kLeastChunk : wanted)) begins.push_back(k);
+        }
+        begins.push_back(jobs.size());
+        return begins;
+    }
+
     void work(size_t w) {
         try {
             MachineLease lease(limits_);
             Machine &m = lease.machine();
             PrefixOrder order;
             for (;;) {
-                size_t begin = next_.fetch_add(chunk_);
-                if (begin >= jobs_.size()) return;
-                size_t end = std::min(begin + chunk_, jobs_.size());
+                size_t chunk = next_.fetch_add(1);
+                if (chunk + 1 >= chunks_.size()) return;
+                size_t begin = chunks_[chunk];
+                size_t end = chunks_[chunk + 1];
                 while (begin < end) {
                     size_t next = begin + 1;
                     while (is_sharing_ && next < end && have_one_input(jobs_[begin], jobs_[next]))
@@ -188,7 +202,7 @@ class Batch {
             }
         } catch (...) {
             workers_[w].failure = std::current_exception();
-            next_.store(jobs_.size());
+            next_.store(chunks_.size());
         }
     }
 
@@ -246,7 +260,7 @@ class Batch {
     Limits limits_;
     bool is_sharing_;
     BatchResults *out_;
-    size_t chunk_;
+    std::vector<size_t> chunks_; // the first job of each, and the end of the last one
     std::vector<Worker> workers_;
     std::vector<size_t> first_run_;
     std::vector<uint32_t> worker_of_job_;
