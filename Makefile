@@ -35,7 +35,7 @@ lint: $(VENV)/installed $(VENV)/lint-installed
 	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run --Werror csrc/*/*.cc csrc/*/*.h
 
-sanitize: $(VENV)/installed
+sanitize: $(VENV)/installed $(VENV)/sanitize-installed
 	csrc/fuzz/sanitize.sh $(BIN)
 
 fuzz:
@@ -52,6 +52,10 @@ $(VENV)/torch: $(VENV)/created
 
 $(VENV)/installed: $(VENV)/torch $(SOURCES)
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $@
+
+$(VENV)/sanitize-installed: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --editable '.[sanitize]'
 	touch $@
 
 $(VENV)/lint-installed: $(VENV)/installed

@@ -16,7 +16,7 @@ runtime() {
 if asan=$(runtime libasan.so) && ubsan=$(runtime libubsan.so); then
     echo "== the tests of the core under AddressSanitizer and UndefinedBehaviorSanitizer"
     CODEIT_SANITIZE=address,undefined "$bin/python" setup.py -q build --build-base build/sanitized \
-        --build-lib build/sanitized/lib 2>/dev/null
+        --build-lib build/sanitized/lib >/dev/null
     # The interpreter never frees all it holds; leaks are looked for below, without it.
     LD_PRELOAD="$asan $ubsan $("$cxx" -print-file-name=libstdc++.so)" ASAN_OPTIONS=detect_leaks=0 \
         PYTHONPATH=$PWD/build/sanitized/lib "$bin/pytest" -q -p no:cacheprovider \
