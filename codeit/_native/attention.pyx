@@ -1,4 +1,5 @@
 # distutils: language = c++
+# cython: language_level=3, boundscheck=False, wraparound=False
 """Attention of a decoder's newest tokens on a CPU: csrc/attention."""
 
 from libc.stdint cimport int32_t, int64_t, uint16_t
