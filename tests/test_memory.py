@@ -71,6 +71,22 @@ def test_every_request_for_memory_may_be_refused(program, is_plain):
     assert trial(program, NEVER, is_plain) == free
 
 
+@pytest.mark.parametrize("program", programs().values(), ids=programs().keys())
+def test_fuel_that_ends_anywhere_leaves_the_lines_before_as_they_are(program):
+    """A set whose elements were under way when it ended was printed from memory never written."""
+
+    def values_of_lines(fuel):
+        native = Limits(fuel=fuel, max_bytes=64 << 20)._native()
+        return vm.run_and_print_one(program.compiled, GRID, native, True, MAX_VALUES)
+
+    _, _, need, free = values_of_lines(1 << 40)
+    for fuel in range(0, need, max(1, need // 1000)):
+        outcome, line, used, texts = values_of_lines(fuel)
+        assert (outcome, used) == (Outcome.out_of_fuel, fuel)
+        done = zip(texts[: line - 1], free, strict=False)
+        assert all(mine in (wanted, "") for mine, wanted in done)
+
+
 def test_refused_requests_leak_nothing():
     chosen = list(programs().values())
 

@@ -145,20 +145,19 @@ class Machine {
     void refuel(int64_t fuel) { fuel_ = fuel; }
 
     // Uninitialised room for `count` objects that live until the run ends. Memory is charged for,
-    // as the system clears it and the processor waits for it.
+    // as the system clears it and the processor waits for it. *out is set once all is paid for: a
+    // field of a value must not point at memory that nobody will write.
     template <typename T>
     Outcome allocate(size_t count, T **out) {
         if (count > SIZE_MAX / sizeof(T)) return Outcome::out_of_memory;
-        *out = static_cast<T *>(arena_.allocate(count * sizeof(T)));
-        return *out != nullptr ? charge(count * sizeof(T) / kBytesOfUnit) : Outcome::out_of_memory;
+        return pay_for(arena_.allocate(count * sizeof(T)), count, out);
     }
 
     // The same, living until the ScratchScope around it ends.
     template <typename T>
     Outcome allocate_scratch(size_t count, T **out) {
         if (count > SIZE_MAX / sizeof(T)) return Outcome::out_of_memory;
-        *out = static_cast<T *>(arena_.allocate_scratch(count * sizeof(T)));
-        return *out != nullptr ? charge(count * sizeof(T) / kBytesOfUnit) : Outcome::out_of_memory;
+        return pay_for(arena_.allocate_scratch(count * sizeof(T)), count, out);
     }
 
     // A value that is settled once something else than painting asks for its items.
@@ -213,6 +212,14 @@ class Machine {
     uint32_t next_closure_serial() { return num_closures_++; }
 
   private:
+    template <typename T>
+    Outcome pay_for(void *room, size_t count, T **out) {
+        if (room == nullptr) return Outcome::out_of_memory;
+        TRY(charge(count * sizeof(T) / kBytesOfUnit));
+        *out = static_cast<T *>(room);
+        return Outcome::ok;
+    }
+
     static constexpr size_t kBytesOfUnit = 6;
 
     Outcome call_other(const Value &function, const Value *args, unsigned count, Value *out);
