@@ -128,7 +128,7 @@ class Writer {
 } // namespace
 
 Case make_case(const uint8_t *data, size_t size, const std::vector<bool> &is_left_out) {
-    static constexpr int64_t kFuel[] = {50'000, 400, 5'000, 300'000};
+    static constexpr int64_t kFuel[] = {120'000, 1'000, 12'000, 700'000};
     static constexpr uint64_t kMaxBytes[] = {1 << 22, 1 << 13, 1 << 16, 1 << 25};
     static constexpr uint32_t kMaxDepth[] = {997, 3, 40, 4'000};
     static constexpr uint32_t kMaxLen[] = {0, 0, 4, 1'000};

@@ -68,7 +68,7 @@ int main(int count, char **words) {
     std::vector<Job> jobs;
     for (const Program &program : programs) jobs.push_back({&program, 0, inputs.size()});
 
-    const Limits limits = {500'000, uint64_t{64} << 20, 997, 0};
+    const Limits limits = {1'000'000, uint64_t{64} << 20, 997, 0};
     BatchResults alone;
     run_batch(jobs, inputs, limits, 1, false, &alone);
     for (unsigned num_threads : {1u, 2u, 4u, 7u}) {
