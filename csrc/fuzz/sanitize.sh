@@ -17,8 +17,9 @@ if asan=$(runtime libasan.so) && ubsan=$(runtime libubsan.so); then
     echo "== the tests of the core under AddressSanitizer and UndefinedBehaviorSanitizer"
     CODEIT_SANITIZE=address,undefined "$bin/python" setup.py -q build --build-base build/sanitized \
         --build-lib build/sanitized/lib >/dev/null
-    # The interpreter never frees all it holds; leaks are looked for below, without it.
-    LD_PRELOAD="$asan $ubsan $("$cxx" -print-file-name=libstdc++.so)" ASAN_OPTIONS=detect_leaks=0 \
+    # The interpreter never frees all it holds; leaks are looked for below, without it. What is freed is
+    # not kept for long, as a test watches the memory of the process.
+    LD_PRELOAD="$asan $ubsan $("$cxx" -print-file-name=libstdc++.so)" ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=1 \
         PYTHONPATH=$PWD/build/sanitized/lib "$bin/pytest" -q -p no:cacheprovider \
         tests/test_{primitives,set_order,both_paths,sharing,limits,memory,program}.py \
         tests/test_{executor,broken_runs,mutation,priority_buffer}.py
