@@ -66,16 +66,16 @@ class Outcome(IntEnum):
 class Limits:
     """What one run may use. All are counts, so that a verdict is the same on every machine."""
 
-    fuel: int = 40_000_000
-    """Work, charged before it is done. A unit was a nanosecond or less where the charges were
-    measured (benchmarks/bench_worst.py), so that a run ends within about 50 ms there; cheap
-    things, such as calls of small functions, take less. The dearest of 7,000 recorded mutants that
-    CPython finishes needs 32 million, the 400 solver programs on their own grids at most 860,000.
-    For a search, 500,000 is plenty."""
+    fuel: int = 33_000_000
+    """Work, charged before it is done. A unit takes one to one and a half nanoseconds at
+    worst where the charges were measured (benchmarks/bench_worst.py), so that a run ends within
+    about 50 ms there; cheap things, such as calls of small functions, take less. The dearest of
+    7,000 recorded mutants that CPython finishes needs 32 million, the 400 solver programs on their
+    own grids at most 860,000. For a search, 500,000 is plenty."""
     max_bytes: int = 512 << 20
     """Memory for the values of a run, which are kept until it ends. Reserved as address space and
     touched as needed: the median solver touches 40 kB. Six bytes cost a unit of fuel, so that
-    with the default fuel no run touches more than 240 MB."""
+    with the default fuel no run touches more than 200 MB."""
     max_depth: int = 997
     """Nested calls, counted as CPython 3.11 counts frames, at its default recursion limit. The most
     that is allowed, 4,000, fits a stack of 8 MB in every build, the sanitized ones included."""
