@@ -4,7 +4,7 @@
 //   parser --corpus DIR [OPTION N]...   mutates the inputs of DIR, and adds what reaches more
 //   parser --corpus DIR --minimise TO   copies inputs that reach all that those of DIR reach, once
 //
-// Options: --seconds, --runs, --seed, --max-bytes (of an input), --timeout (seconds of one input).
+// Options: --seconds, --runs, --seed, and --max-bytes and --timeout (in seconds) of one input.
 // An input that ends the process is left in the working directory as finding-HASH. The target is
 // compiled with -fsanitize-coverage=trace-pc, this file without. With Clang, -fsanitize=fuzzer
 // takes the place of this file.
@@ -27,6 +27,7 @@
 #include <vector>
 
 #include <fcntl.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -94,6 +95,8 @@ void save_finding() {
 }
 
 void end_by_signal(int number) {
+    constexpr char kTooLong[] = "\nthe input takes too long";
+    if (number == SIGPROF && write(STDERR_FILENO, kTooLong, sizeof kTooLong - 1) < 0) return;
     save_finding();
     std::signal(number, SIG_DFL);
     std::raise(number);
@@ -110,9 +113,16 @@ void watch_for_the_end() {
     struct sigaction action = {};
     action.sa_handler = end_by_signal;
     action.sa_flags = SA_ONSTACK;
-    for (int number : {SIGABRT, SIGALRM, SIGILL, SIGFPE}) sigaction(number, &action, nullptr);
+    for (int number : {SIGABRT, SIGPROF, SIGILL, SIGFPE}) sigaction(number, &action, nullptr);
     if (is_sanitized) return; // the sanitizer tells more of these
     for (int number : {SIGSEGV, SIGBUS}) sigaction(number, &action, nullptr);
+}
+
+// SIGPROF follows after so many seconds of this process on a processor; 0 for never.
+void limit_seconds(unsigned seconds) {
+    itimerval timer = {};
+    timer.it_value.tv_sec = seconds;
+    setitimer(ITIMER_PROF, &timer, nullptr);
 }
 
 // ---- Inputs
@@ -146,7 +156,7 @@ struct Options {
     uint64_t runs = UINT64_MAX;
     uint64_t seed = 1;
     size_t max_bytes = 1024;
-    unsigned timeout = 20; // seconds; of one input
+    unsigned timeout = 20; // seconds on a processor
 };
 
 class Fuzzer {
@@ -209,11 +219,11 @@ class Fuzzer {
     bool run(const Bytes &input) {
         edges.fill(0);
         previous_block = 0;
-        alarm(options_.timeout);
+        limit_seconds(options_.timeout);
         running = {input.data(), input.size()};
         LLVMFuzzerTestOneInput(input.data(), input.size());
         running.data = nullptr;
-        alarm(0);
+        limit_seconds(0);
         ++num_runs_;
         bool is_new = false;
         for (size_t k = 0; k < kMapSize; k += sizeof(uint64_t)) {
