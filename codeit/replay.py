@@ -12,12 +12,14 @@ import enum
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 import codeit._native.replay as native
+from codeit.replay_file import read_buffers, write_buffers
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Ids: TypeAlias = npt.NDArray[np.uint16]
@@ -158,6 +160,26 @@ class ReplayBuffer:
         # The native buffers work without the interpreter's lock, and the slots of a draw must
         # still stand when their ids are gathered.
         self._lock = threading.Lock()
+
+    @classmethod
+    def load(cls, path: Path, settings: ReplaySettings) -> "ReplayBuffer":
+        """The buffer that `save` wrote, which draws and evicts as that one would have.
+
+        Raises:
+            ValueError: the file is damaged or no such file, or holds more than the capacity.
+            OSError: it cannot be read.
+        """
+        buffer = cls(settings)
+        read_buffers(path, buffer._halves())
+        return buffer
+
+    def save(self, path: Path) -> None:
+        """Write all experiences to a file, which appears whole or not at all."""
+        with self._lock:
+            write_buffers(path, self._halves())
+
+    def _halves(self) -> dict[str, native.PriorityBuffer]:
+        return {"mutated": self._mutated, "policy": self._policy}
 
     def __len__(self) -> int:
         with self._lock:

@@ -1,6 +1,8 @@
 """What an experience is worth, and the two halves that experiences are drawn from."""
 
+import dataclasses
 import itertools
+import os
 import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -237,3 +239,106 @@ def test_a_malformed_addition_is_an_error(changes, message):
 def test_a_negative_argument_of_a_draw_is_an_error(arguments, message):
     with value_error(message):
         ReplayBuffer(ReplaySettings(capacity=1)).draw(*arguments)
+
+
+# The buffer in a file
+
+
+def used_buffer(capacity=40, num_added=100):
+    """A buffer that has updated, evicted and grown over, so that slots are in no order."""
+    buffer = ReplayBuffer(ReplaySettings(capacity=capacity))
+    random = np.random.default_rng(8)
+    for k in range(num_added):
+        add(buffer, [f"p{k % 70}"], Origin.policy, random.integers(0, 4) / 3, iteration=k // 9)
+        add(buffer, [f"m{k % 50}"], Origin(k % 2), random.integers(0, 2), iteration=0)
+    return buffer
+
+
+def test_a_saved_buffer_comes_back_as_it_was(tmp_path):
+    buffer = used_buffer()
+    buffer.save(tmp_path / "buffer")
+    again = ReplayBuffer.load(tmp_path / "buffer", buffer.settings)
+    assert again.statistics() == dataclasses.replace(
+        buffer.statistics(), num_bytes=again.statistics().num_bytes
+    )
+    for seed in range(5):
+        ours, theirs = buffer.draw(7, 30, seed), again.draw(7, 30, seed)
+        for field in dataclasses.fields(ours):
+            np.testing.assert_array_equal(getattr(ours, field.name), getattr(theirs, field.name))
+
+
+def test_a_saved_buffer_goes_on_as_it_would_have(tmp_path):
+    """Experiences worth the same are evicted in the order of their insertion."""
+    buffer = used_buffer()
+    buffer.save(tmp_path / "buffer")
+    again = ReplayBuffer.load(tmp_path / "buffer", buffer.settings)
+    for one in (buffer, again):
+        add(one, [f"n{k}" for k in range(25)], Origin.policy, 1 / 3, iteration=30)
+    ours, theirs = buffer.draw(40, 40, 3), again.draw(40, 40, 3)
+    np.testing.assert_array_equal(ours.target_ids, theirs.target_ids)
+    np.testing.assert_array_equal(ours.source_ids, theirs.source_ids)
+
+
+def test_an_empty_buffer_can_be_saved(tmp_path):
+    ReplayBuffer(ReplaySettings(capacity=3)).save(tmp_path / "buffer")
+    assert len(ReplayBuffer.load(tmp_path / "buffer", ReplaySettings())) == 0
+
+
+def test_numpy_reads_a_saved_buffer(tmp_path):
+    buffer = ReplayBuffer(ReplaySettings())
+    add(buffer, ["a", "bb"], Origin.policy, [0.5, 1.0], iteration=4)
+    buffer.save(tmp_path / "buffer")
+    arrays = np.load(tmp_path / "buffer")
+    assert arrays["version"] == 1
+    assert arrays["policy/iteration"].tolist() == [4, 4]
+    assert arrays["policy/priority"].tolist() == [0.5, 1.0]
+    assert arrays["mutated/keys"].shape == (0, 2)
+
+
+def test_damage_is_found_or_without_effect(tmp_path):
+    path = tmp_path / "buffer"
+    used_buffer(capacity=5, num_added=5).save(path)
+    good = path.read_bytes()
+    for at in range(0, len(good), 5):
+        path.write_bytes(good[:at] + bytes([good[at] ^ 16]) + good[at + 1 :])
+        try:
+            again = ReplayBuffer.load(path, ReplaySettings())
+        except ValueError:
+            continue
+        again.save(tmp_path / "again")  # what no checksum covers, such as a date, has no effect
+        with np.load(tmp_path / "again") as ours:
+            path.write_bytes(good)
+            with np.load(path) as theirs:
+                assert all(np.array_equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_a_file_that_is_cut_off_is_refused(tmp_path):
+    path = tmp_path / "buffer"
+    used_buffer(capacity=5, num_added=5).save(path)
+    good = path.read_bytes()
+    for size in range(0, len(good), 97):
+        path.write_bytes(good[:size])
+        with pytest.raises(ValueError, match="buffer: not a replay buffer that can be read"):
+            ReplayBuffer.load(path, ReplaySettings())
+
+
+def test_a_file_of_another_version_is_refused(tmp_path):
+    np.savez(tmp_path / "buffer.npz", version=np.array(2))
+    with pytest.raises(ValueError, match=r"buffer.npz: .*version 2; allowed: 1"):
+        ReplayBuffer.load(tmp_path / "buffer.npz", ReplaySettings())
+
+
+def test_a_file_with_more_than_the_capacity_is_refused(tmp_path):
+    used_buffer(capacity=5, num_added=9).save(tmp_path / "buffer")
+    with pytest.raises(ValueError, match="mutated holds 5 experiences; the capacity is 4"):
+        ReplayBuffer.load(tmp_path / "buffer", ReplaySettings(capacity=4))
+
+
+def test_a_buffer_that_cannot_be_written_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "buffer"
+    used_buffer(capacity=5, num_added=5).save(path)
+    good = path.read_bytes()
+    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        used_buffer(capacity=6, num_added=6).save(path)
+    assert path.read_bytes() == good

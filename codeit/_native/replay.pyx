@@ -90,6 +90,8 @@ cdef extern from "replay/priority_buffer.h" namespace "codeit::replay" nogil:
         Fault offsets(const int64_t *, size_t, int64_t *, int64_t *) noexcept
         void gather(const int64_t *, size_t, uint16_t *, uint16_t *) noexcept
         Statistics statistics() noexcept
+        void sequences(uint64_t *) noexcept
+        void restore_sequences(const uint64_t *) noexcept
 
     size_t max_capacity "codeit::replay::PriorityBuffer::kMaxCapacity"
     size_t max_length "codeit::replay::IdSlab::kMaxLength"
@@ -302,11 +304,11 @@ cdef class PriorityBuffer:
             raise self._slot_error(slots[fault.index], fault.index)
         return keys, priority, iteration, origin
 
-    def gather(self, const int64_t[::1] slots not None):
-        """The ids of N slots, laid end to end.
+    def offsets(self, const int64_t[::1] slots not None):
+        """Where the lists of N slots begin and end when laid end to end.
 
         Returns:
-            source_ids uint16, source_offsets int64 [N + 1], and the same two for the target
+            source_offsets int64 [N + 1], target_offsets int64 [N + 1]
         Raises:
             ValueError: a slot is out of range.
         """
@@ -322,8 +324,20 @@ cdef class PriorityBuffer:
             )
         if fault.kind == FaultKind.bad_slot:
             raise self._slot_error(slots[fault.index], fault.index)
-        source_ids = np.empty(out_source_offsets[size], np.uint16)
-        target_ids = np.empty(out_target_offsets[size], np.uint16)
+        return source_offsets, target_offsets
+
+    def gather(self, const int64_t[::1] slots not None):
+        """The ids of N slots, laid end to end.
+
+        Returns:
+            source_ids uint16, source_offsets int64 [N + 1], and the same two for the target
+        Raises:
+            ValueError: a slot is out of range.
+        """
+        cdef Py_ssize_t size = slots.shape[0]
+        source_offsets, target_offsets = self.offsets(slots)
+        source_ids = np.empty(source_offsets[size], np.uint16)
+        target_ids = np.empty(target_offsets[size], np.uint16)
         cdef uint16_t[::1] out_source = source_ids
         cdef uint16_t[::1] out_target = target_ids
         with nogil:
@@ -345,6 +359,21 @@ cdef class PriorityBuffer:
             "priority_max": statistics.priority_max,
             "num_by_origin": np.array([n for n in statistics.num_by_origin], np.int64),
         }
+
+    def sequences(self):
+        """The place of each slot in the order of insertion, uint64 [len(self)].
+
+        Of experiences worth the same, the one with the least is evicted first.
+        """
+        sequences = np.empty(len(self), np.uint64)
+        cdef uint64_t[::1] out = sequences
+        self.buffer.get().sequences(&out[0])
+        return sequences
+
+    def restore_sequences(self, const uint64_t[::1] sequences not None):
+        """Set what sequences() gave, in a buffer with the same experiences in the same slots."""
+        _check_size("sequences", sequences.shape[0], len(self))
+        self.buffer.get().restore_sequences(&sequences[0])
 
     def _slot_error(self, slot, index):
         return ValueError(f"slots[{index}] is {slot}; allowed: at least 0, below {len(self)}")

@@ -281,4 +281,14 @@ Statistics PriorityBuffer::statistics() const {
     return result;
 }
 
+void PriorityBuffer::sequences(uint64_t *out) const {
+    std::ranges::copy(sequences_, out);
+}
+
+void PriorityBuffer::restore_sequences(const uint64_t *sequences) {
+    std::copy_n(sequences, size(), sequences_.begin());
+    next_sequence_ = size() > 0 ? std::ranges::max(sequences_) + 1 : 0;
+    heap_.clear();
+}
+
 } // namespace codeit::replay

@@ -131,6 +131,11 @@ class PriorityBuffer {
 
     Statistics statistics() const;
 
+    // The place of each slot in the order of insertion, which decides between equals at an
+    // eviction: size() numbers, not consecutive. restore_sequences() takes them back.
+    void sequences(uint64_t *out) const;
+    void restore_sequences(const uint64_t *sequences);
+
   private:
     struct IsWorthLess {
         const PriorityBuffer *buffer;
