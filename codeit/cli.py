@@ -34,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     commands: dict[str, tuple[str, Callable[[list[str]], None]]] = {
         "train": ("run the whole loop and leave a run directory", _train),
+        "resume": ("go on with a run that was interrupted, or make it longer", _resume),
         "report": ("print the tables of a run directory", _report),
         "run": ("run a program on a task and show what it does", _run),
         "show": ("show a task", _show),
@@ -109,14 +110,43 @@ def _train(words: list[str]) -> None:
     from codeit.run_directory import check_free
 
     check_free(parsed.out)
+    console = Console()
+    _load_loop(console).train(settings, parsed.out, console)
+    _report_end(parsed.out, console)
+
+
+def _resume(words: list[str]) -> None:
+    parser = argparse.ArgumentParser(
+        prog="codeit resume",
+        description="Go on with a run from the end of its last iteration, as if it had never "
+        "stopped. What an interrupted iteration has left is removed.",
+    )
+    parser.add_argument("directory", type=Path, help="a run directory of `codeit train`")
+    parser.add_argument("--iterations", type=int, help="make it so many iterations in all")
+    parser.add_argument("--threads", type=int, help="use so many threads from now on; 0 for all")
+    parsed = parser.parse_args(words)
+    from rich.console import Console
+
+    from codeit.run_directory import check_run
+
+    check_run(parsed.directory)
+    console = Console()
+    _load_loop(console).resume(parsed.directory, console, parsed.iterations, parsed.threads)
+    _report_end(parsed.directory, console)
+
+
+def _load_loop(console: Any) -> Any:
+    """The loop's module, which takes seconds to load."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    console = Console()
     with console.status("loading torch and the tasks"):
         from codeit import loop
-    loop.train(settings, parsed.out, console)
-    console.print(f"\nthe run is in {parsed.out}; `codeit report {parsed.out}` prints these tables")
-    _report([str(parsed.out)])
+    return loop
+
+
+def _report_end(directory: Path, console: Any) -> None:
+    console.print(f"\nthe run is in {directory}; `codeit report {directory}` prints these tables")
+    _report([str(directory)])
 
 
 def _parse_settings(words: list[str], base: RunSettings) -> RunSettings:

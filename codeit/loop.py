@@ -2,16 +2,20 @@
 
 The only room that knows two neighbours. An iteration learns first, as the original's code does, so
 that its score tells what it has learned. No test pair is read but by the score.
+
+Everything random in an iteration follows from the run's seed and the iteration's number. A run that
+goes on from a checkpoint therefore does what it would have done without the break.
 """
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +26,20 @@ from torch.utils.tensorboard import SummaryWriter
 
 from codeit import arc
 from codeit.arc import Task
-from codeit.config import RunSettings, settings_to_toml
+from codeit.config import RunSettings, load_settings, settings_to_toml
 from codeit.dsl import Program, ProgramError, SeedProgram, load_seed_programs
 from codeit.executor import Outcome, Results, execute_groups, num_usable_cores
 from codeit.experience import Experience, ExperienceWriter
-from codeit.model.checkpoint import build_model, find_device, save_checkpoint
+from codeit.model.checkpoint import (
+    build_model,
+    find_device,
+    finish_replacement,
+    save_checkpoint,
+)
 from codeit.mutation import MutatedTask, mutate
 from codeit.progress import phase
 from codeit.replay import Origin, ReplayBuffer
-from codeit.run_directory import RunDirectory, check_free
+from codeit.run_directory import CONFIG, RunDirectory, check_free
 from codeit.sampling.engine import EngineSampler
 from codeit.sampling.generate import GenerateSampler
 from codeit.scoring import Candidate, Scoreboard
@@ -38,6 +47,11 @@ from codeit.tokenizer import Tokenizer, load_tokenizer
 from codeit.training.trainer import Trainer
 
 _TASKS_AT_A_TIME = 20  # scored together; bounds the memory for their outputs
+
+# In a checkpoint, beside the model.
+_OPTIMIZER = "optimizer.pt"
+_BUFFER = "replay.npz"
+_POSITION = "position.json"
 
 
 @dataclass
@@ -64,14 +78,52 @@ def train(settings: RunSettings, out: Path, console: Console) -> None:
     """
     check_free(out)
     loop = Loop(settings, console)
-    directory = RunDirectory.create(out, settings_to_toml(settings))
-    loop.run(directory)
+    with RunDirectory.create(out, settings_to_toml(settings)) as directory:
+        loop.run(directory)
+
+
+def resume(
+    out: Path, console: Console, iterations: int | None = None, threads: int | None = None
+) -> None:
+    """Go on with a run from the end of its last iteration, as if it had never stopped.
+
+    What was written after that is removed first.
+
+    Args:
+        iterations: how many it should have in the end, if not as many as it was made for.
+        threads: to use from now on, if not as many as before.
+    Raises:
+        ValueError: it is no run directory, a file in it is damaged, or it is done already.
+        KeyboardInterrupt: it was interrupted; the run directory is in order.
+    """
+    with RunDirectory.open(out) as directory:
+        settings = load_settings(out / CONFIG, RunSettings())
+        settings = replace(
+            settings,
+            iterations=settings.iterations if iterations is None else iterations,
+            threads=settings.threads if threads is None else threads,
+        )
+        done = _last_iteration(directory)
+        if done >= settings.iterations:
+            raise ValueError(
+                f"{out}: {done} of {settings.iterations} iterations are done; --iterations N "
+                "continues to a greater one"
+            )
+        loop = Loop(settings, console, directory.checkpoint if done >= 0 else None)
+        directory.go_back(done)
+        directory.set_config(settings_to_toml(settings))
+        loop.run(directory, done)
 
 
 class Loop:
-    """One run. Making it loads everything that can be missing or wrong."""
+    """One run. Making it loads everything that can be missing or wrong.
 
-    def __init__(self, settings: RunSettings, console: Console) -> None:
+    With a checkpoint, model, optimizer and buffer are those that it holds.
+    """
+
+    def __init__(
+        self, settings: RunSettings, console: Console, checkpoint: Path | None = None
+    ) -> None:
         self._settings = settings
         self._console = console
         self._threads = settings.threads or num_usable_cores()
@@ -82,14 +134,19 @@ class Loop:
         self._tasks = _spread(arc.load(data.evaluation), data.num_evaluation)
         self._parents, self._num_left_out = self._load_parents()
         self._device = find_device(settings.model.device)
-        self._tokenizer: Tokenizer = load_tokenizer(settings.model.tokenizer_name)
-        self._model = build_model(settings.model, self._tokenizer, self._seed("model", 0)).to(
-            self._device
-        )
+        model = settings.model
+        if checkpoint:
+            model = replace(model, name=str(checkpoint), pretrained=True, tokenizer="")
+        self._tokenizer: Tokenizer = load_tokenizer(model.tokenizer_name)
+        self._model = build_model(model, self._tokenizer, self._seed("model", 0)).to(self._device)
         make = EngineSampler if settings.sampling.sampler == "engine" else GenerateSampler
         self._sampler = make(self._model, self._tokenizer, settings.sampling, self._threads)
         self._trainer = Trainer(self._model, settings.training, self._threads)
-        self._buffer = ReplayBuffer(settings.replay)
+        if checkpoint:
+            self._trainer.load(checkpoint / _OPTIMIZER)
+            self._buffer = ReplayBuffer.load(checkpoint / _BUFFER, settings.replay)
+        else:
+            self._buffer = ReplayBuffer(settings.replay)
         self._writer = ExperienceWriter(
             self._tokenizer,
             data.max_demonstrations,
@@ -100,23 +157,51 @@ class Loop:
         self._by_policy = Scoreboard()
         self._by_all = Scoreboard()
 
-    def run(self, directory: RunDirectory) -> None:
-        """All iterations, into a fresh run directory."""
-        iteration = 0
-        with _terminate_as_interrupt(), SummaryWriter(str(directory.tensorboard)) as board:
+    def run(self, directory: RunDirectory, done: int = -1) -> None:
+        """All iterations that follow one, -1 for the start, too; into a directory that has those
+        before."""
+        first = max(done + 1, 1)
+        iteration = done + 1
+        with (
+            _terminate_as_interrupt(),
+            SummaryWriter(str(directory.tensorboard), purge_step=first) as board,
+        ):
             try:
-                self._start(directory)
-                for iteration in range(1, self._settings.iterations + 1):
+                if done < 0:
+                    self._start(directory)
+                    self._save(directory, 0)
+                else:
+                    self._remember(directory)
+                for iteration in range(first, self._settings.iterations + 1):
                     self._console.print(
                         f"\n[bold]iteration {iteration} of {self._settings.iterations}[/bold]"
                     )
                     metrics = self._iterate(iteration, directory)
                     self._record(metrics, directory, board)
-                    save_checkpoint(self._model, self._tokenizer, directory.checkpoint)
+                    self._save(directory, iteration)
             except KeyboardInterrupt:
-                self._console.print(f"\ninterrupted in iteration {iteration}; saving the policy")
-                save_checkpoint(self._model, self._tokenizer, directory.checkpoint)
+                self._console.print(
+                    f"\ninterrupted in iteration {iteration}; `codeit resume {directory.path}` "
+                    "does it again and goes on"
+                )
                 raise
+
+    # ---- Checkpoints -------------------------------------------------------------------------
+
+    def _save(self, directory: RunDirectory, iteration: int) -> None:
+        def write_more(fresh: Path) -> None:
+            self._trainer.save(fresh / _OPTIMIZER)
+            self._buffer.save(fresh / _BUFFER)
+            (fresh / _POSITION).write_text(json.dumps({"iteration": iteration}))
+
+        save_checkpoint(self._model, self._tokenizer, directory.checkpoint, write_more)
+
+    def _remember(self, directory: RunDirectory) -> None:
+        """Take in the programs that were found before."""
+        for origin, candidate in directory.solutions():
+            board = self._by_policy if origin == "policy" else self._by_mutation
+            board.add([candidate])
+            self._by_all.add([candidate])
 
     # ---- Before the first iteration ----------------------------------------------------------
 
@@ -376,6 +461,18 @@ class Loop:
         """A seed of its own for each component and iteration."""
         words = [self._settings.seed, zlib.crc32(component.encode()), iteration]
         return int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0] >> 1)
+
+
+def _last_iteration(directory: RunDirectory) -> int:
+    """The iteration that the checkpoint was made after; -1 if there is none."""
+    finish_replacement(directory.checkpoint)
+    if not directory.checkpoint.exists():
+        return -1
+    path = directory.checkpoint / _POSITION
+    try:
+        return int(json.loads(path.read_text())["iteration"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path}: the checkpoint cannot be continued: {error!r}") from None
 
 
 class _Stopwatch:

@@ -6,7 +6,7 @@
     solutions.jsonl   programs that reproduce a demonstration, as they are first found
     samples/0001.jsonl, ...  what the policy wrote, task by task
     tensorboard/      the metrics as TensorBoard events
-    checkpoint/       model and tokenizer in Hugging Face's format
+    checkpoint/       model and tokenizer in Hugging Face's format, and what a run needs to go on
 
 Files that are written anew appear whole or not at all; files that grow are flushed line by line.
 """
@@ -14,8 +14,10 @@ Files that are written anew appear whole or not at all; files that grow are flus
 from __future__ import annotations
 
 import csv
+import fcntl
 import json
 import os
+import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from io import StringIO
@@ -43,10 +45,35 @@ _PERFORMANCE_COLUMNS = (
 
 
 class RunDirectory:
-    """Writes a run. Made by `create`, which refuses to touch what is there already."""
+    """Writes a run. Made by `create`, which refuses to touch what is there already, or by `open`.
+
+    Only one at a time can be there for a directory; leaving its context makes room for another.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._file = os.open(path, os.O_RDONLY)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._file)
+            raise ValueError(f"{path}: another process is writing this run") from None
+
+    def __enter__(self) -> RunDirectory:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._file)
+
+    @classmethod
+    def open(cls, path: Path) -> RunDirectory:
+        """A directory that exists.
+
+        Raises:
+            ValueError: it is no run directory, or another process writes to it.
+        """
+        check_run(path)
+        return cls(path)
 
     @classmethod
     def create(cls, path: Path, config_toml: str) -> RunDirectory:
@@ -59,8 +86,8 @@ class RunDirectory:
         try:
             path.mkdir(parents=True)
             (path / SAMPLES).mkdir()
-            (path / CONFIG).write_text(config_toml, encoding="utf-8")
             (path / PERFORMANCE).write_text(_csv_line(_PERFORMANCE_COLUMNS), encoding="ascii")
+            write_whole(path / CONFIG, config_toml)  # last: with it, this is a run directory
         except OSError as error:
             raise ValueError(f"{path}: cannot be written: {error.strerror}") from None
         return cls(path)
@@ -72,6 +99,34 @@ class RunDirectory:
     @property
     def tensorboard(self) -> Path:
         return self.path / TENSORBOARD
+
+    def go_back(self, iteration: int) -> None:
+        """Remove what was written after an iteration; 0 is the start, -1 before it."""
+        for name in (METRICS, SOLUTIONS):
+            if (self.path / name).exists():
+                rows = [
+                    row for row in read_lines(self.path / name) if row["iteration"] <= iteration
+                ]
+                write_whole(self.path / name, "".join(json.dumps(row) + "\n" for row in rows))
+        lines = (self.path / PERFORMANCE).read_text("ascii").splitlines(keepends=True)
+        write_whole(self.path / PERFORMANCE, "".join(lines[: 1 + max(iteration, 0)]))
+        for file in (self.path / SAMPLES).iterdir():
+            if file.suffix != ".jsonl" or int(file.stem) > iteration:
+                file.unlink()
+        if iteration < 0:
+            shutil.rmtree(self.tensorboard, ignore_errors=True)
+
+    def solutions(self) -> list[tuple[str, Candidate]]:
+        """The programs found so far, and the origin of each."""
+        found = []
+        for row in read_lines(self.path / SOLUTIONS):
+            del row["iteration"]
+            found.append((row.pop("origin"), Candidate(**row)))
+        return found
+
+    def set_config(self, config_toml: str) -> None:
+        """Write other settings than before."""
+        write_whole(self.path / CONFIG, config_toml)
 
     def add_metrics(self, metrics: Mapping[str, Any]) -> None:
         self._append(METRICS, json.dumps(metrics) + "\n")
@@ -115,6 +170,12 @@ def check_free(path: Path) -> None:
     parent = next(p for p in path.absolute().parents if p.exists())
     if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
         raise ValueError(f"{path}: cannot be written: no permission to write to {parent}")
+
+
+def check_run(path: Path) -> None:
+    """Raise ValueError unless it is a run directory."""
+    if not (path / CONFIG).is_file():
+        raise ValueError(f"{path / CONFIG}: there is no such file; is {path} a run directory?")
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -5,7 +5,11 @@ import dataclasses
 import io
 import json
 import shutil
+import subprocess
+import sys
 import threading
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,13 +18,13 @@ from rich.console import Console
 pytest.importorskip("torch")
 
 from codeit import Limits, Program, run
-from codeit.config import PRESETS, RunSettings, load_settings
+from codeit.config import PRESETS, RunSettings, load_settings, settings_to_toml
 from codeit.experience import ExperienceWriter
-from codeit.loop import Loop, train
+from codeit.loop import Loop, resume, train
 from codeit.render import picture_to_svg
 from codeit.replay import Origin, ReplayBuffer, ReplaySettings
 from codeit.report import print_report, solutions_picture
-from codeit.run_directory import read_lines
+from codeit.run_directory import RunDirectory, read_lines
 from codeit.tokenizer import CompactTokenizer
 
 PROGRAMS = {
@@ -255,24 +259,111 @@ def test_an_existing_directory_is_not_touched(data, tmp_path):
     assert list((tmp_path / "run").iterdir()) == []
 
 
-def test_an_interrupt_saves_the_policy_and_keeps_what_is_complete(data, tmp_path, monkeypatch):
+# Where an iteration can end early: before it has done anything, with files of its own written, and
+# with all of them written but no checkpoint.
+PHASES = ["_start", "_learn", "_score", "_record", "_save"]
+
+
+def interrupt_after(monkeypatch, phase, iteration):
+    """Interrupts the loop when it has gone through a phase in an iteration, 0 for the start."""
+    plain = getattr(Loop, phase)
+    first = 0 if phase in ("_start", "_save") else 1
     calls = []
-    learn = Loop._learn
 
-    def interrupted(self, iteration):
-        calls.append(iteration)
-        if iteration == 2:
+    def interrupted(self, *arguments):
+        result = plain(self, *arguments)
+        calls.append(1)
+        if first + len(calls) - 1 == iteration:
             raise KeyboardInterrupt
-        return learn(self, iteration)
+        return result
 
-    monkeypatch.setattr(Loop, "_learn", interrupted)
+    monkeypatch.setattr(Loop, phase, interrupted)
+
+
+def check_same_run(ours, theirs):
+    """Everything but times is the same in two run directories."""
+    assert without_seconds(ours) == without_seconds(theirs)
+    for name in ("performance.csv", "solutions.jsonl", "samples/0001.jsonl", "samples/0002.jsonl"):
+        assert (ours / name).read_bytes() == (theirs / name).read_bytes()
+    for name in ("model.safetensors", "position.json"):
+        path = Path("checkpoint", name)
+        assert (ours / path).read_bytes() == (theirs / path).read_bytes()
+    assert {path.name for path in ours.iterdir()} == {path.name for path in theirs.iterdir()}
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_run_goes_on_after_an_interrupt_as_if_there_had_been_none(
+    phase, finished, data, tmp_path, monkeypatch
+):
+    out = tmp_path / "run"
+    iteration = 0 if phase == "_start" else 2 if phase == "_record" else 1
     console = quiet()
-    with pytest.raises(KeyboardInterrupt):
-        train(settings_for(data), tmp_path / "run", console)
-    assert calls == [1, 2]
-    assert "interrupted in iteration 2" in console.file.getvalue()
-    assert [row["iteration"] for row in read_lines(tmp_path / "run" / "metrics.jsonl")] == [0, 1]
-    assert (tmp_path / "run" / "checkpoint" / "model.safetensors").is_file()
+    with monkeypatch.context() as patch:
+        interrupt_after(patch, phase, iteration)
+        with pytest.raises(KeyboardInterrupt):
+            train(settings_for(data), out, console)
+    assert f"interrupted in iteration {iteration}; `codeit resume" in console.file.getvalue()
+    resume(out, quiet())
+    check_same_run(out, finished[0])
+
+
+def test_a_run_that_was_killed_goes_on_with_the_same_losses(finished, data, tmp_path):
+    """By SIGKILL, which no handler sees, in the middle of an iteration."""
+    config = tmp_path / "config.toml"
+    config.write_text(settings_to_toml(settings_for(data)))
+    out = tmp_path / "run"
+    words = [sys.executable, "-m", "codeit", "train", "--config", str(config), "--out", str(out)]
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None and not (out / "samples" / "0001.jsonl").exists():
+        time.sleep(0.01)
+    assert process.poll() is None
+    process.kill()
+    process.wait()
+    done = subprocess.run([*words[:3], "resume", str(out)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    check_same_run(out, finished[0])
+
+
+def test_a_run_can_be_made_longer(finished, data, tmp_path):
+    out = tmp_path / "run"
+    train(settings_for(data, iterations=1), out, quiet())
+    with pytest.raises(ValueError, match=r"1 of 1 iterations are done; --iterations N"):
+        resume(out, quiet())
+    resume(out, quiet(), iterations=2, threads=2)
+    check_same_run(out, finished[0])
+    assert load_settings(out / "config.toml", RunSettings()) == settings_for(data, threads=2)
+
+
+def test_what_is_no_run_cannot_go_on(finished, tmp_path):
+    with pytest.raises(ValueError, match=r"config.toml: there is no such file; is .* a run"):
+        resume(tmp_path, quiet())
+    out = tmp_path / "run"
+    shutil.copytree(finished[0], out)
+    (out / "checkpoint" / "position.json").unlink()
+    with pytest.raises(ValueError, match=r"position.json: the checkpoint cannot be continued"):
+        resume(out, quiet(), iterations=3)
+
+
+@pytest.mark.parametrize("name", ["optimizer.pt", "replay.npz", "model.safetensors"])
+def test_a_damaged_checkpoint_is_named_and_nothing_is_lost(name, finished, tmp_path):
+    out = tmp_path / "run"
+    shutil.copytree(finished[0], out)
+    path = out / "checkpoint" / name
+    path.write_bytes(path.read_bytes()[:-100])
+    before = {p: p.read_bytes() for p in out.rglob("*") if p.is_file()}
+    with pytest.raises(ValueError, match=name):
+        resume(out, quiet(), iterations=3)
+    assert {p: p.read_bytes() for p in out.rglob("*") if p.is_file()} == before
+
+
+def test_two_processes_cannot_write_one_run(finished, data, tmp_path):
+    out = tmp_path / "run"
+    shutil.copytree(finished[0], out)
+    with (
+        RunDirectory.open(out),
+        pytest.raises(ValueError, match="another process is writing this run"),
+    ):
+        resume(out, quiet(), iterations=3)
 
 
 def test_the_signal_handler_is_put_back(data, tmp_path):

@@ -22,6 +22,7 @@ from codeit.model.checkpoint import (  # noqa: E402
     _config,
     build_model,
     find_device,
+    finish_replacement,
     load_model,
     parameter_names,
     parse_config,
@@ -448,6 +449,15 @@ def test_a_checkpoint_that_does_not_fit_is_refused(change, message, tmp_path):
         load_model(str(tmp_path))
 
 
+@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin"])
+def test_damaged_weights_are_refused(name, tmp_path):
+    plain(**GEOMETRIES[next(iter(GEOMETRIES))]).save_pretrained(tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    (tmp_path / name).write_bytes(b"weights")
+    with pytest.raises(ValueError, match=f"{name}: not weights that can be read"):
+        load_model(str(tmp_path))
+
+
 def test_a_directory_without_weights_is_refused(tmp_path):
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(ValueError, match=r"neither model.safetensors nor pytorch_model.bin"):
@@ -476,6 +486,32 @@ def test_a_checkpoint_replaces_the_one_before(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["checkpoint"]
 
 
+@pytest.mark.parametrize("is_moved", [False, True])
+def test_a_replacement_that_was_cut_off_is_finished(is_moved, tmp_path):
+    """The old checkpoint goes aside only when the new one is whole."""
+    path, fresh, stale = (tmp_path / f"checkpoint{end}" for end in ("", ".new", ".old"))
+    save_checkpoint(tiny(1), TOKENIZER, path)
+    save_checkpoint(tiny(2), TOKENIZER, fresh)
+    if is_moved:
+        path.rename(stale)
+    finish_replacement(path)
+    assert torch.equal(load_model(str(path)).embedding, tiny(2 if is_moved else 1).embedding)
+    assert [p.name for p in tmp_path.iterdir()] == ["checkpoint"]
+
+
+def test_a_checkpoint_that_cannot_be_finished_leaves_the_one_before(tmp_path):
+    def fail(_):
+        raise OSError("disk full")
+
+    path = tmp_path / "checkpoint"
+    save_checkpoint(tiny(1), TOKENIZER, path)
+    with pytest.raises(OSError, match="disk full"):
+        save_checkpoint(tiny(2), TOKENIZER, path, fail)
+    assert torch.equal(load_model(str(path)).embedding, tiny(1).embedding)
+    save_checkpoint(tiny(3), TOKENIZER, path)
+    assert [p.name for p in tmp_path.iterdir()] == ["checkpoint"]
+
+
 def test_random_weights_follow_from_the_seed():
     assert torch.equal(tiny(3).embedding, tiny(3).embedding)
     assert not torch.equal(tiny(3).embedding, tiny(4).embedding)
@@ -483,7 +519,11 @@ def test_random_weights_follow_from_the_seed():
 
 @pytest.mark.parametrize(
     ("name", "num_millions"),
-    [("Salesforce/codet5-small", 60.5), ("Salesforce/codet5p-220m", 222.9)],
+    [
+        ("Salesforce/codet5-small", 60.5),
+        ("Salesforce/codet5p-220m", 222.9),
+        ("Salesforce/codet5p-770m", 737.6),
+    ],
 )
 def test_known_geometries_have_the_size_of_their_models(name, num_millions):
     config = _config(name, TOKENIZER)

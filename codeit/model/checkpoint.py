@@ -9,13 +9,15 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import pickle
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers import T5Config as TransformersConfig
 from transformers import T5ForConditionalGeneration
@@ -102,25 +104,50 @@ def load_model(name: str) -> T5:
     return model.requires_grad_(True)
 
 
-def save_checkpoint(model: T5, tokenizer: Tokenizer, directory: Path) -> None:
+def save_checkpoint(
+    model: T5,
+    tokenizer: Tokenizer,
+    directory: Path,
+    write_more: Callable[[Path], None] | None = None,
+) -> None:
     """Write model and tokenizer in Hugging Face's format, whole or not at all.
 
     What was in the directory before is replaced only when everything is on disk.
+
+    Args:
+        write_more: puts further files into a directory.
     """
-    fresh = directory.with_name(directory.name + ".new")
-    stale = directory.with_name(directory.name + ".old")
-    for leftover in (fresh, stale):
-        shutil.rmtree(leftover, ignore_errors=True)
+    finish_replacement(directory)
+    fresh, stale = _beside(directory)
     fresh.mkdir(parents=True)
     _write_model(model, fresh)
     tokenizer.save(fresh)
-    for path in fresh.iterdir():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
+    if write_more:
+        write_more(fresh)
+    for path in (*fresh.iterdir(), fresh):
+        file = os.open(path, os.O_RDONLY)
+        os.fsync(file)
+        os.close(file)
     if directory.exists():
         directory.rename(stale)
     fresh.rename(directory)
     shutil.rmtree(stale, ignore_errors=True)
+
+
+def finish_replacement(directory: Path) -> None:
+    """Clear up after a `save_checkpoint` that was cut off; the newest whole checkpoint stays."""
+    fresh, stale = _beside(directory)
+    if stale.exists() and not directory.exists():
+        fresh.rename(directory)
+    for leftover in (fresh, stale):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _beside(directory: Path) -> tuple[Path, Path]:
+    """Where the next checkpoint is made, and where the one before waits for its end."""
+    return directory.with_name(directory.name + ".new"), directory.with_name(
+        directory.name + ".old"
+    )
 
 
 def find_device(name: str) -> torch.device:
@@ -329,7 +356,7 @@ def _write_model(model: T5, directory: Path) -> None:
 
 def _read_weights(name: str) -> Tensors:
     """All tensors of a checkpoint, from one file or several, in the new format or the old one."""
-    for file, load in ((_WEIGHTS, load_file), (_OLD_WEIGHTS, _load_old)):
+    for file, load in ((_WEIGHTS, _load_new), (_OLD_WEIGHTS, _load_old)):
         whole = _find(name, file, is_needed=False)
         if whole is not None:
             return load(whole)
@@ -340,8 +367,18 @@ def _read_weights(name: str) -> Tensors:
     raise ValueError(f"{name}: there is neither {_WEIGHTS} nor {_OLD_WEIGHTS}")
 
 
+def _load_new(path: str) -> Tensors:
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ValueError(f"{path}: not weights that can be read: {error}") from None
+
+
 def _load_old(path: str) -> Tensors:
-    return torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise ValueError(f"{path}: not weights that can be read: {error}") from None
 
 
 def _find(name: str, file: str, is_needed: bool = True) -> Any:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pickle
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -77,6 +79,24 @@ class Trainer:
     def _make_optimizer(self) -> torch.optim.Optimizer:
         learning_rate = self._settings.learning_rate
         return torch.optim.AdamW(self._model.parameters(), lr=learning_rate, fused=True)
+
+    def save(self, path: Path) -> None:
+        """Write AdamW's moments and the number of steps. The model is saved apart from it."""
+        state = {"optimizer": self._optimizer.state_dict(), "num_steps": self.num_steps}
+        torch.save(state, path)
+
+    def load(self, path: Path) -> None:
+        """Go on as the trainer that `save` was called on would, with its model.
+
+        Raises:
+            ValueError: the file is damaged, or of another model.
+        """
+        try:
+            state = torch.load(path, map_location=self._model.device, weights_only=True)
+            self._optimizer.load_state_dict(state["optimizer"])
+            self.num_steps = state["num_steps"]
+        except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, ValueError) as error:
+            raise ValueError(f"{path}: not the state of this model's trainer: {error}") from None
 
     def train(
         self,
