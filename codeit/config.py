@@ -61,6 +61,12 @@ class RunSettings:
     programs: str = ""
     """Seed programs: a JSONL file of {"task", "program"}, or a Python file of solve_TASK functions;
     empty for the corpus in the package."""
+    expert_iteration: bool = True
+    """Whether the policy learns from what it wrote; if not, as many fresh mutants of the seed
+    programs take the place of its programs each iteration (ablation A1)."""
+    relabel: bool = True
+    """Whether every program that runs teaches the task that it solves; if not, only programs that
+    are right on all demonstrations are learned from (ablation A2)."""
     threads: int = 0
     """Threads that execute programs and, on a CPU, run the model; 0 for all cores. Has no influence
     on the results."""

@@ -29,6 +29,17 @@ class Experience:
     outputs: tuple[Grid | None, ...]
     share_right: float
 
+    def distance(self) -> float:
+        """How far the outputs are from the true ones: the share of cells that differ, 1 where the
+        shape does or there is no grid; mean over the demonstrations."""
+        shares = []
+        for output, pair in zip(self.outputs, self.task.demonstrations, strict=True):
+            if output is None or pair.output is None or output.shape != pair.output.shape:
+                shares.append(1.0)
+            else:
+                shares.append(float(np.mean(output != pair.output)))
+        return sum(shares) / len(shares)
+
 
 class ExperienceWriter:
     """Turns tasks and experiences into token ids, and experiences into entries of a buffer."""
@@ -98,6 +109,7 @@ class ExperienceWriter:
                 origin=origin,
                 iteration=iteration,
                 demonstration_share=np.array([experience.share_right for experience in kept]),
+                distance=[e.distance() for e in kept] if buffer.settings.distance_weight else 0.0,
                 source_ids=np.concatenate(sources),
                 source_offsets=_offsets(sources),
                 target_ids=np.concatenate(targets),

@@ -321,9 +321,14 @@ class Loop:
         seconds.lap("execute")
         score = self._score(iteration, samples, directory)
         seconds.lap("score")
-        experiences = [e for task_samples in samples for e in _relabelled(task_samples)]
-        num_too_long = self._writer.store(self._buffer, experiences, Origin.policy, iteration)
         directory.write_samples(iteration, map(_sample_row, samples))
+        if self._settings.expert_iteration:
+            origin, teachers = Origin.policy, samples
+        else:
+            origin, teachers = Origin.mutated, self._mutants_instead(iteration)
+            seconds.lap("mutate")
+        experiences = [e for s in teachers for e in _relabelled(s, not self._settings.relabel)]
+        num_too_long = self._writer.store(self._buffer, experiences, origin, iteration)
         seconds.lap("store")
         buffer = self._buffer.statistics()
         return {
@@ -381,6 +386,26 @@ class Loop:
             advance_to(total)
         for s, results in zip(samples, runs, strict=True):
             s.results = results
+
+    def _mutants_instead(self, iteration: int) -> list[_Samples]:
+        """As many fresh mutants of the seed programs as the policy writes, on the same tasks."""
+        count = len(self._tasks) * self._settings.sampling.samples_per_task
+        with phase(self._console, "mutating", count, "tasks") as advance_to:
+            mutants = mutate(
+                self._parents,
+                replace(self._settings.mutation, num_tasks=count),
+                self._seed("mutation", iteration),
+                self._settings.limits,
+                self._threads,
+                advance_to,
+            )
+        programs = [mutant.program for mutant in mutants]
+        samples = []
+        for k, task in enumerate(self._tasks):
+            own = programs[k :: len(self._tasks)]
+            samples.append(_Samples(task, [program.text for program in own], list(own)))
+        self._execute(samples)
+        return samples
 
     def _score(
         self, iteration: int, samples: Sequence[_Samples], directory: RunDirectory
@@ -507,13 +532,17 @@ def _mutated_experience(mutant: MutatedTask) -> Experience:
     return Experience(mutant.parent, mutant.program.text, mutant.outputs, share)
 
 
-def _relabelled(samples: _Samples) -> Iterator[Experience]:
-    """Hindsight: what a program really made of the inputs becomes the output to explain."""
+def _relabelled(samples: _Samples, is_right_needed: bool) -> Iterator[Experience]:
+    """Hindsight: what a program really made of the inputs becomes the output to explain.
+
+    Without it, a program has to be right on all demonstrations.
+    """
     results = samples.results
     assert results is not None
     demonstrations = samples.task.demonstrations
     shares = results.match([d.output for d in demonstrations]).mean(axis=1)
-    for p in np.flatnonzero((results.height > 0).any(axis=1)).tolist():
+    is_kept = shares == 1 if is_right_needed else (results.height > 0).any(axis=1)
+    for p in np.flatnonzero(is_kept).tolist():
         outputs = tuple(results.grid(p, i) for i in range(len(demonstrations)))
         yield Experience(samples.task, samples.distinct[p].text, outputs, float(shares[p]))
 

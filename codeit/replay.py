@@ -50,8 +50,11 @@ class ReplaySettings:
     """Weight of being short: 1 - target tokens / length_normalizer, at least 0."""
     age_weight: float = 0.0
     """Weight of being new: iteration / age_normalizer, at most 1."""
+    distance_weight: float = 0.0
+    """Weight of being near: 1 - the share of cells that differ from the task's true outputs."""
     use_priority: bool = True
-    """Whether draws follow the priority; if not, all experiences are equally likely."""
+    """Whether draws follow the priority; if not, all experiences are equally likely (ablation
+    A3)."""
     length_normalizer: int = 100
     """Target tokens from which on a program earns nothing for being short."""
     age_normalizer: int = 100
@@ -60,7 +63,7 @@ class ReplaySettings:
     def __post_init__(self) -> None:
         if not 1 <= self.capacity <= native.MAX_CAPACITY:
             raise ValueError(f"capacity is {self.capacity}; allowed: 1 to {native.MAX_CAPACITY}")
-        weights = ("demonstration_weight", "length_weight", "age_weight")
+        weights = ("demonstration_weight", "length_weight", "age_weight", "distance_weight")
         for name in weights:
             if not 0 <= getattr(self, name) < np.inf:
                 raise ValueError(f"{name} is {getattr(self, name)}; allowed: finite, 0 or more")
@@ -79,30 +82,36 @@ def priority(
     demonstration_share: npt.ArrayLike,
     num_target_tokens: npt.ArrayLike,
     iteration: npt.ArrayLike,
+    distance: npt.ArrayLike = 0.0,
 ) -> Floats:
-    """The priority of experiences: a weighted mean of three terms from 0 to 1, plus 1e-19.
+    """The priority of experiences: a weighted mean of four terms from 0 to 1, plus 1e-19.
 
     Args:
         demonstration_share: share of the parent task's true demonstrations that the program
             reproduces, 0 to 1.
         num_target_tokens: length of the program in tokens.
         iteration: the meta-iteration the experience comes from; 0 before the first.
+        distance: mean share of the cells that differ from the true outputs, 0 to 1.
     Returns:
-        float64, of the shape that the three arguments have when broadcast.
+        float64, of the shape that the arguments have when broadcast.
     Raises:
         ValueError: an argument is out of range; the message gives its position and value.
-    Source: CodeIt (arXiv 2402.04858) for the first term; its code for the other two.
+    Source: CodeIt (arXiv 2402.04858) for the first term; its code for the others.
     """
     share = _checked("demonstration_share", demonstration_share, 1.0)
     length = _checked("num_target_tokens", num_target_tokens, np.inf)
     age = _checked("iteration", iteration, np.inf)
-    share, length, age = np.broadcast_arrays(share, length, age)
+    apart = _checked("distance", distance, 1.0)
+    share, length, age, apart = np.broadcast_arrays(share, length, age, apart)
     if not settings.use_priority:
         return np.ones(share.shape)
     brevity = 1 - np.minimum(length / settings.length_normalizer, 1)
     novelty = np.minimum(age / settings.age_normalizer, 1)
-    weights = [settings.demonstration_weight, settings.length_weight, settings.age_weight]
-    terms = np.stack([share, brevity, novelty])
+    weights = [
+        *(settings.demonstration_weight, settings.length_weight),
+        *(settings.age_weight, settings.distance_weight),
+    ]
+    terms = np.stack([share, brevity, novelty, 1 - apart])
     return np.tensordot(np.divide(weights, sum(weights)), terms, 1) + LEAST_PRIORITY
 
 
@@ -197,6 +206,7 @@ class ReplayBuffer:
         source_offsets: npt.ArrayLike,
         target_ids: npt.ArrayLike,
         target_offsets: npt.ArrayLike,
+        distance: npt.ArrayLike = 0.0,
     ) -> Added:
         """Store experiences in order; one with a known task and program replaces what was known.
 
@@ -210,6 +220,7 @@ class ReplayBuffer:
             source_offsets: [N + 1], not descending.
             target_ids: program tokens, likewise.
             target_offsets: [N + 1], not descending.
+            distance: see `priority`; [N], or one number for all.
         Raises:
             ValueError: an argument is malformed; nothing was stored.
         """
@@ -220,14 +231,14 @@ class ReplayBuffer:
             raise ValueError(
                 f"target_offsets has shape {target_offsets.shape}; expected ({size + 1},)"
             )
-        if np.shape(demonstration_share) not in ((), (size,)):
-            raise ValueError(
-                f"demonstration_share has shape {np.shape(demonstration_share)}; "
-                f"expected () or ({size},)"
-            )
+        for name, values in (("demonstration_share", demonstration_share), ("distance", distance)):
+            if np.shape(values) not in ((), (size,)):
+                raise ValueError(f"{name} has shape {np.shape(values)}; expected () or ({size},)")
         columns = (
             native.make_keys(task_ids, programs),
-            priority(self.settings, demonstration_share, np.diff(target_offsets), iteration),
+            priority(
+                self.settings, demonstration_share, np.diff(target_offsets), iteration, distance
+            ),
             np.full(size, _integers("iteration", iteration, np.int32)),
             np.full(size, Origin(origin), np.uint8),
             _integers("source_ids", source_ids, np.uint16),

@@ -19,3 +19,26 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the shared data is not at {folder} (CODEIT_SHARED)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory) -> Path:
+    """The folder with the tasks of a small run."""
+    import small_run
+
+    folder = tmp_path_factory.mktemp("data")
+    small_run.write_data(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def finished(data, tmp_path_factory) -> tuple[Path, str]:
+    """A finished run, and what it printed."""
+    import small_run
+
+    from codeit.loop import train
+
+    out = tmp_path_factory.mktemp("runs") / "run"
+    console = small_run.quiet()
+    train(small_run.settings_for(data), out, console)
+    return out, console.file.getvalue()

@@ -2,7 +2,6 @@
 
 import csv
 import dataclasses
-import io
 import json
 import shutil
 import subprocess
@@ -13,12 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 pytest.importorskip("torch")
 
-from codeit import Limits, Program, run
-from codeit.config import PRESETS, RunSettings, load_settings, settings_to_toml
+from small_run import PROGRAMS, quiet, settings_for, without_seconds
+
+from codeit import Program, run
+from codeit.config import RunSettings, load_settings, settings_to_toml
 from codeit.experience import ExperienceWriter
 from codeit.loop import Loop, resume, train
 from codeit.render import picture_to_svg
@@ -26,81 +26,6 @@ from codeit.replay import Origin, ReplayBuffer, ReplaySettings
 from codeit.report import print_report, solutions_picture
 from codeit.run_directory import RunDirectory, read_lines
 from codeit.tokenizer import CompactTokenizer
-
-PROGRAMS = {
-    "flip": "O = vmirror(I)",
-    "turn": "O = rot90(I)",
-    "double": "x1 = hmirror(I)\nO = vconcat(I, x1)",
-    "erase": "O = replace(I, THREE, ZERO)",
-}
-
-
-def grids(count, seed):
-    random = np.random.default_rng(seed)
-    return [random.integers(0, 5, size=(3, 4)).tolist() for _ in range(count)]
-
-
-def pair(grid, program):
-    return {"input": grid, "output": run(Program.parse(program), grid).grid.tolist()}
-
-
-def task(program, seed):
-    pairs = [pair(grid, program) for grid in grids(4, seed)]
-    return {"train": pairs[:3], "test": pairs[3:]}
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    """A folder with four training tasks, their programs, and eight tasks to solve."""
-    folder = tmp_path_factory.mktemp("data")
-    training = {name: task(program, seed) for seed, (name, program) in enumerate(PROGRAMS.items())}
-    evaluation = {
-        f"{name}{k}": task(program, 100 + k) for k in (1, 2) for name, program in PROGRAMS.items()
-    }
-    (folder / "training.json").write_text(json.dumps(training))
-    (folder / "evaluation.json").write_text(json.dumps(evaluation))
-    lines = [json.dumps({"task": name, "program": text}) for name, text in PROGRAMS.items()]
-    (folder / "programs.jsonl").write_text("\n".join(lines))
-    return folder
-
-
-def settings_for(data, **changes) -> RunSettings:
-    demo = PRESETS["demo"]
-    settings = RunSettings(
-        iterations=2,
-        seed=3,
-        threads=1,
-        programs=str(data / "programs.jsonl"),
-        data=dataclasses.replace(
-            demo.data,
-            training=str(data / "training.json"),
-            evaluation=str(data / "evaluation.json"),
-        ),
-        mutation=dataclasses.replace(demo.mutation, num_tasks=40),
-        model=demo.model,
-        training=dataclasses.replace(demo.training, epochs=6, learning_rate=3e-3),
-        sampling=dataclasses.replace(demo.sampling, samples_per_task=3, max_tokens=24),
-        limits=Limits(fuel=100_000),
-    )
-    return dataclasses.replace(settings, **changes)
-
-
-def quiet() -> Console:
-    return Console(file=io.StringIO(), width=100)
-
-
-@pytest.fixture(scope="module")
-def finished(data, tmp_path_factory):
-    """A finished run, and what it printed."""
-    out = tmp_path_factory.mktemp("runs") / "run"
-    console = quiet()
-    train(settings_for(data), out, console)
-    return out, console.file.getvalue()
-
-
-def without_seconds(out):
-    rows = read_lines(out / "metrics.jsonl")
-    return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
 
 
 def test_a_run_leaves_all_its_files(finished, data):
@@ -398,6 +323,35 @@ def test_relabelled_experiences_explain_what_the_program_did(data):
     )
     np.testing.assert_array_equal(batch.source_ids, source)
     assert tokenizer.decode_program(batch.target_ids) == program.text
+
+
+def test_the_distance_is_the_share_of_cells_that_differ(data):
+    from codeit import arc
+    from codeit.experience import Experience
+
+    (one, *_) = arc.load(data / "evaluation.json")
+    outputs = [pair.output.copy() for pair in one.demonstrations]
+    assert Experience(one, "", tuple(outputs), 1.0).distance() == 0
+    outputs[0][0, :3] += 1
+    changed = Experience(one, "", (outputs[0], None, outputs[2][:-1]), 0.0)
+    assert changed.distance() == pytest.approx((3 / outputs[0].size + 1 + 1) / 3)
+
+
+def test_distance_counts_only_where_it_has_a_weight(data):
+    from codeit import arc
+    from codeit.experience import Experience
+
+    (one, *_) = arc.load(data / "evaluation.json")
+    writer = ExperienceWriter(CompactTokenizer(), 2, 100, 50)
+    outputs = tuple(pair.output for pair in one.demonstrations)
+    for settings, expected in (
+        (ReplaySettings(), 1e-19),
+        (ReplaySettings(distance_weight=3.0), 0.75),
+    ):
+        buffer = ReplayBuffer(settings)
+        experience = Experience(one, "O = hmirror(I)", outputs, 0.0)
+        writer.store(buffer, [experience], Origin.policy, 1)
+        assert buffer.statistics().mean_policy_priority == pytest.approx(expected)
 
 
 def test_programs_that_do_not_fit_are_left_out_and_counted(data):

@@ -53,11 +53,12 @@ def test_by_default_the_priority_is_the_demonstration_share():
         ({"demonstration_weight": 0.0, "length_weight": 1.0}, 0.75),  # 1 - 50 / 200
         ({"demonstration_weight": 0.0, "age_weight": 3.0}, 0.1),  # 4 / 40
         ({"length_weight": 2.0, "age_weight": 1.0}, 0.525),  # (0.5 + 2 * 0.75 + 0.1) / 4
+        ({"demonstration_weight": 0.0, "distance_weight": 1.0}, 0.8),  # 1 - 0.2
     ],
 )
 def test_terms_are_weighted_and_weights_are_relative(weights, expected):
     settings = ReplaySettings(length_normalizer=200, age_normalizer=40, **weights)
-    assert priority(settings, 0.5, 50, 4) == pytest.approx(expected, abs=1e-12)
+    assert priority(settings, 0.5, 50, 4, 0.2) == pytest.approx(expected, abs=1e-12)
 
 
 def test_length_and_age_are_capped():
@@ -78,6 +79,7 @@ def test_without_priority_all_are_equal():
         ((float("nan"), 1, 1), "demonstration_share is nan; allowed: 0 to 1"),
         ((0.5, [-2], 1), "num_target_tokens[0] is -2.0; allowed: finite, 0 or more"),
         ((0.5, 1, -1), "iteration is -1.0; allowed: finite, 0 or more"),
+        ((0.5, 1, 1, [0.0, 2.0]), "distance[1] is 2.0; allowed: 0 to 1"),
     ],
 )
 def test_a_term_out_of_range_is_an_error(arguments, message):
@@ -93,7 +95,7 @@ def test_a_term_out_of_range_is_an_error(arguments, message):
         ({"length_normalizer": 0}, "length_normalizer is 0; allowed: 1 or more"),
         (
             {"demonstration_weight": 0.0},
-            "demonstration_weight, length_weight, age_weight are all 0; "
+            "demonstration_weight, length_weight, age_weight, distance_weight are all 0; "
             "allowed: at least one above 0, or use_priority=False",
         ),
     ],

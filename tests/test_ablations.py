@@ -1,0 +1,208 @@
+"""The paper's six ablations: each setting changes what it says, and nothing else."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+import torch
+from small_run import PROGRAMS, quiet, settings_for, without_seconds
+
+from codeit import arc
+from codeit.dsl import Program
+from codeit.experience import ExperienceWriter
+from codeit.loop import Loop, _Samples, train
+from codeit.model.checkpoint import build_model, save_checkpoint
+from codeit.replay import Origin
+from codeit.tokenizer import CompactTokenizer
+
+
+def changed(settings, **sections):
+    """The settings with some of a section's, such as replay={"use_priority": False}."""
+    return dataclasses.replace(
+        settings,
+        **{
+            name: dataclasses.replace(getattr(settings, name), **changes)
+            for name, changes in sections.items()
+        },
+    )
+
+
+def written(self, _):
+    """What a policy might write: for each task its own program, and another one."""
+    samples = []
+    for task in self._tasks:
+        texts = [PROGRAMS[task.task_id[:-1]], "O = dmirror(I)"]
+        samples.append(_Samples(task, texts, [Program.parse(text) for text in texts]))
+    return samples
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _policy():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Loop, "_sample", written)
+        yield
+
+
+@pytest.fixture(scope="module")
+def plain(data, tmp_path_factory):
+    """The metrics of a run without an ablation."""
+    out = tmp_path_factory.mktemp("plain") / "run"
+    train(settings_for(data), out, quiet())
+    return without_seconds(out)
+
+
+@pytest.fixture
+def stored(monkeypatch):
+    """What goes into the buffer: (iteration, origin, experiences) in order."""
+    calls = []
+    store = ExperienceWriter.store
+
+    def recorded(self, buffer, experiences, origin, iteration):
+        experiences = list(experiences)
+        calls.append((iteration, origin, experiences))
+        return store(self, buffer, experiences, origin, iteration)
+
+    monkeypatch.setattr(ExperienceWriter, "store", recorded)
+    return calls
+
+
+def contents(experiences):
+    """Experiences in a form that can be compared."""
+    return [
+        (
+            *(one.task.task_id, one.program, one.share_right),
+            [None if grid is None else grid.tolist() for grid in one.outputs],
+        )
+        for one in experiences
+    ]
+
+
+def check_equal_but_for(ours, theirs, names):
+    assert {k for k in ours.keys() | theirs.keys() if ours.get(k) != theirs.get(k)} == set(names)
+
+
+def is_right(one):
+    pairs = zip(one.outputs, one.task.demonstrations, strict=True)
+    return all(np.array_equal(grid, pair.output) for grid, pair in pairs)
+
+
+OF_POLICY = ["buffer_num_policy", "buffer_mean_policy_priority"]
+
+
+def test_a1_without_expert_iteration_mutants_take_the_place_of_samples(
+    plain, data, tmp_path, stored
+):
+    train(settings_for(data, expert_iteration=False), tmp_path / "run", quiet())
+    ours = without_seconds(tmp_path / "run")
+    assert ours[0] == plain[0]
+    more = ["num_experiences", "buffer_num_mutated"]
+    check_equal_but_for(ours[1], plain[1], [*OF_POLICY, *more])
+    assert [row["buffer_num_policy"] for row in ours[1:]] == [0, 0]
+
+    tasks = {task.task_id for task in arc.load(data / "evaluation.json")}
+    later = [call for call in stored if call[0] > 0]
+    assert [(iteration, origin) for iteration, origin, _ in later] == [
+        (1, Origin.mutated),
+        (2, Origin.mutated),
+    ]
+    first, second = (contents(experiences) for _, _, experiences in later)
+    assert {one[0] for one in first} == tasks
+    assert 8 <= len(first) <= 8 * settings_for(data).sampling.samples_per_task
+    assert first != second
+
+
+def test_a2_without_relabelling_only_right_programs_are_learned_from(data, tmp_path, stored):
+    settings = settings_for(data, iterations=1)
+    train(settings, tmp_path / "plain", quiet())
+    num_calls = len(stored)
+    train(dataclasses.replace(settings, relabel=False), tmp_path / "run", quiet())
+    theirs, ours = stored[:num_calls], stored[num_calls:]
+    for one, other in zip(ours[:-1], theirs[:-1], strict=True):
+        assert contents(one[2]) == contents(other[2])
+    with_all, with_right = theirs[-1][2], ours[-1][2]
+    assert len(with_all) == 16
+    assert contents(with_right) == contents(one for one in with_all if is_right(one))
+    assert len(with_right) == 8
+    check_equal_but_for(
+        without_seconds(tmp_path / "run")[1],
+        without_seconds(tmp_path / "plain")[1],
+        ["num_experiences", *OF_POLICY],
+    )
+
+
+def test_a3_without_priority_every_experience_is_worth_the_same(plain, data, tmp_path):
+    """All are drawn here, so that nothing else can differ; test_replay.py looks at the draws."""
+    settings = changed(settings_for(data), replay={"use_priority": False})
+    train(settings, tmp_path / "run", quiet())
+    ours = without_seconds(tmp_path / "run")
+    assert ours[0] == plain[0]
+    for one, other in zip(ours[1:], plain[1:], strict=True):
+        check_equal_but_for(one, other, ["buffer_mean_policy_priority"])
+        assert one["buffer_mean_policy_priority"] == 1
+
+
+def test_a4_without_pretraining_weights_are_drawn(data, tmp_path):
+    settings = settings_for(data)
+    pretrained = build_model(settings.model, CompactTokenizer(), seed=99)
+    save_checkpoint(pretrained, CompactTokenizer(), tmp_path / "model")
+    model = {"name": str(tmp_path / "model"), "tokenizer": "compact"}
+    loaded, drawn = (
+        Loop(changed(settings, model=model | {"pretrained": is_pretrained}), quiet())
+        for is_pretrained in (True, False)
+    )
+    assert torch.equal(loaded._model.embedding, pretrained.embedding)
+    assert not torch.equal(drawn._model.embedding, pretrained.embedding)
+    assert loaded._model.config == drawn._model.config
+    for one in (loaded, drawn):
+        task = one._tasks[0]
+        np.testing.assert_array_equal(
+            one._writer.true_prompt(task), loaded._writer.true_prompt(task)
+        )
+
+
+def test_a5_with_one_demonstration_prompts_are_shorter_but_scores_are_not(
+    plain, data, tmp_path, stored
+):
+    settings = changed(settings_for(data, iterations=1), data={"max_demonstrations": 1})
+    train(settings, tmp_path / "run", quiet())
+    ours, theirs = without_seconds(tmp_path / "run"), plain
+    assert ours[0] == theirs[0]
+    assert ours[1]["num_trained"] == theirs[1]["num_trained"]
+    assert ours[1]["num_target_tokens"] == theirs[1]["num_target_tokens"]
+    assert ours[1]["num_source_tokens"] < theirs[1]["num_source_tokens"]
+    for line in (tmp_path / "run" / "solutions.jsonl").read_text().splitlines():
+        assert json.loads(line)["num_demonstrations"] == 3
+
+    tokenizer = CompactTokenizer()
+    loop = Loop(settings, quiet())
+    for _, _, experiences in stored:
+        for one in experiences:
+            shown = next(k for k, grid in enumerate(one.outputs) if grid is not None)
+            size = settings.data.max_prompt_tokens
+            prompt = [
+                tokenizer.encode_inputs([one.task.demonstrations[shown].input], size),
+                tokenizer.encode_outputs([one.outputs[shown]], size),
+            ]
+            np.testing.assert_array_equal(
+                loop._writer.prompt(one.task, one.outputs), np.concatenate(prompt)
+            )
+
+
+def test_a6_without_mutated_tasks_seeds_are_all_there_is_at_first(plain, data, tmp_path, stored):
+    settings = changed(settings_for(data, iterations=1), mutation={"num_tasks": 0})
+    train(settings, tmp_path / "run", quiet())
+    ours, theirs = without_seconds(tmp_path / "run"), plain
+    assert (ours[0]["num_mutated"], ours[0]["num_mutants_scored"]) == (0, 0)
+    assert ours[0]["num_solved_by_mutation"] == 0
+    assert ours[1]["buffer_num_mutated"] == 0
+    for name in ("num_tasks", "num_seeds", "num_too_long"):
+        assert ours[0][name] == theirs[0][name]
+    (_, origin, seeds), (_, _, mutated), (_, _, of_policy) = stored
+    assert origin == Origin.seed
+    assert sorted(one.program for one in seeds) == sorted(PROGRAMS.values())
+    assert mutated == []
+    assert of_policy
