@@ -109,8 +109,10 @@ def _train(words: list[str]) -> None:
 
     from codeit.run_directory import check_free
 
-    check_free(parsed.out)
-    console = Console()
+    is_first = os.environ.get("RANK", "0") == "0"  # of those that torchrun starts
+    if is_first:
+        check_free(parsed.out)
+    console = Console(quiet=not is_first)
     _load_loop(console).train(settings, parsed.out, console)
     _report_end(parsed.out, console)
 
@@ -130,7 +132,7 @@ def _resume(words: list[str]) -> None:
     from codeit.run_directory import check_run
 
     check_run(parsed.directory)
-    console = Console()
+    console = Console(quiet=os.environ.get("RANK", "0") != "0")
     _load_loop(console).resume(parsed.directory, console, parsed.iterations, parsed.threads)
     _report_end(parsed.directory, console)
 
@@ -145,8 +147,11 @@ def _load_loop(console: Any) -> Any:
 
 
 def _report_end(directory: Path, console: Any) -> None:
-    console.print(f"\nthe run is in {directory}; `codeit report {directory}` prints these tables")
-    _report([str(directory)])
+    if not console.quiet:
+        console.print(
+            f"\nthe run is in {directory}; `codeit report {directory}` prints these tables"
+        )
+        _report([str(directory)])
 
 
 def _parse_settings(words: list[str], base: RunSettings) -> RunSettings:

@@ -14,8 +14,8 @@ import signal
 import time
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,9 @@ from torch.utils.tensorboard import SummaryWriter
 from codeit import arc
 from codeit.arc import Task
 from codeit.config import RunSettings, load_settings, settings_to_toml
+from codeit.distributed import ALONE, Team
 from codeit.dsl import Program, ProgramError, SeedProgram, load_seed_programs
-from codeit.executor import Outcome, Results, execute_groups, num_usable_cores
+from codeit.executor import Results, execute_groups, num_usable_cores
 from codeit.experience import Experience, ExperienceWriter
 from codeit.model.checkpoint import (
     build_model,
@@ -39,7 +40,8 @@ from codeit.model.checkpoint import (
 from codeit.mutation import MutatedTask, mutate
 from codeit.progress import phase
 from codeit.replay import Origin, ReplayBuffer
-from codeit.run_directory import CONFIG, RunDirectory, check_free
+from codeit.run_directory import CHECKPOINT, CONFIG, RunDirectory, check_free
+from codeit.samples import Samples, relabelled, sample_metrics, sample_row
 from codeit.sampling.engine import EngineSampler
 from codeit.sampling.generate import GenerateSampler
 from codeit.scoring import Candidate, Scoreboard
@@ -54,17 +56,14 @@ _BUFFER = "replay.npz"
 _POSITION = "position.json"
 
 
-@dataclass
-class _Samples:
-    """What the policy wrote for one task in one iteration."""
+@dataclass(frozen=True)
+class _Done:
+    """What there is to write about an iteration."""
 
-    task: Task
-    texts: list[str]
-    programs: list[Program | None]
-    """The program of each text, or None."""
-    distinct: list[Program] = field(default_factory=list)
-    results: Results | None = None
-    """Of the distinct programs on the demonstrations."""
+    metrics: dict[str, Any]
+    solutions: list[Candidate]
+    """Programs that are found for the first time."""
+    samples: list[Samples]
 
 
 def train(settings: RunSettings, out: Path, console: Console) -> None:
@@ -76,8 +75,13 @@ def train(settings: RunSettings, out: Path, console: Console) -> None:
         ValueError: the settings, a file or the directory are bad; nothing was written.
         KeyboardInterrupt: it was interrupted; the run directory is in order.
     """
-    check_free(out)
-    loop = Loop(settings, console)
+    team = Team.join()
+    if team.is_first:
+        check_free(out)
+    loop = Loop(settings, console, team=team)
+    if not team.is_first:
+        loop.run(None)
+        return
     with RunDirectory.create(out, settings_to_toml(settings)) as directory:
         loop.run(directory)
 
@@ -96,22 +100,28 @@ def resume(
         ValueError: it is no run directory, a file in it is damaged, or it is done already.
         KeyboardInterrupt: it was interrupted; the run directory is in order.
     """
-    with RunDirectory.open(out) as directory:
+    team = Team.join()
+    with RunDirectory.open(out) if team.is_first else nullcontext() as directory:
         settings = load_settings(out / CONFIG, RunSettings())
         settings = replace(
             settings,
             iterations=settings.iterations if iterations is None else iterations,
             threads=settings.threads if threads is None else threads,
         )
-        done = _last_iteration(directory)
+        checkpoint = out / CHECKPOINT
+        if directory:
+            finish_replacement(checkpoint)
+        team.wait()
+        done = _last_iteration(checkpoint)
         if done >= settings.iterations:
             raise ValueError(
                 f"{out}: {done} of {settings.iterations} iterations are done; --iterations N "
                 "continues to a greater one"
             )
-        loop = Loop(settings, console, directory.checkpoint if done >= 0 else None)
-        directory.go_back(done)
-        directory.set_config(settings_to_toml(settings))
+        loop = Loop(settings, console, checkpoint if done >= 0 else None, team)
+        if directory:
+            directory.go_back(done)
+            directory.set_config(settings_to_toml(settings))
         loop.run(directory, done)
 
 
@@ -122,18 +132,23 @@ class Loop:
     """
 
     def __init__(
-        self, settings: RunSettings, console: Console, checkpoint: Path | None = None
+        self,
+        settings: RunSettings,
+        console: Console,
+        checkpoint: Path | None = None,
+        team: Team = ALONE,
     ) -> None:
         self._settings = settings
         self._console = console
-        self._threads = settings.threads or num_usable_cores()
+        self._team = team
+        self._threads = settings.threads or max(1, num_usable_cores() // team.local_size)
         # Sampler and trainer run batches side by side. One thread inside each makes every sum come
         # out the same on any machine.
         torch.set_num_threads(1)
         data = settings.data
         self._tasks = _spread(arc.load(data.evaluation), data.num_evaluation)
         self._parents, self._num_left_out = self._load_parents()
-        self._device = find_device(settings.model.device)
+        self._device = find_device(settings.model.device, team.local_rank)
         model = settings.model
         if checkpoint:
             model = replace(model, name=str(checkpoint), pretrained=True, tokenizer="")
@@ -141,7 +156,7 @@ class Loop:
         self._model = build_model(model, self._tokenizer, self._seed("model", 0)).to(self._device)
         make = EngineSampler if settings.sampling.sampler == "engine" else GenerateSampler
         self._sampler = make(self._model, self._tokenizer, settings.sampling, self._threads)
-        self._trainer = Trainer(self._model, settings.training, self._threads)
+        self._trainer = Trainer(self._model, settings.training, self._threads, team)
         if checkpoint:
             self._trainer.load(checkpoint / _OPTIMIZER)
             self._buffer = ReplayBuffer.load(checkpoint / _BUFFER, settings.replay)
@@ -157,33 +172,29 @@ class Loop:
         self._by_policy = Scoreboard()
         self._by_all = Scoreboard()
 
-    def run(self, directory: RunDirectory, done: int = -1) -> None:
-        """All iterations that follow one, -1 for the start, too; into a directory that has those
-        before."""
-        first = max(done + 1, 1)
+    def run(self, directory: RunDirectory | None, done: int = -1) -> None:
+        """All iterations that follow one, -1 for the start, too.
+
+        Args:
+            directory: has those before; None for those of a team that do not write.
+            done: the last one that is done.
+        """
+        if directory and done >= 0:
+            self._remember(directory)
         iteration = done + 1
-        with (
-            _terminate_as_interrupt(),
-            SummaryWriter(str(directory.tensorboard), purge_step=first) as board,
-        ):
+        with _terminate_as_interrupt(), _board(directory, iteration) as board:
             try:
-                if done < 0:
-                    self._start(directory)
-                    self._save(directory, 0)
-                else:
-                    self._remember(directory)
-                for iteration in range(first, self._settings.iterations + 1):
-                    self._console.print(
-                        f"\n[bold]iteration {iteration} of {self._settings.iterations}[/bold]"
-                    )
-                    metrics = self._iterate(iteration, directory)
-                    self._record(metrics, directory, board)
-                    self._save(directory, iteration)
+                for iteration in range(done + 1, self._settings.iterations + 1):
+                    result = self._iterate(iteration) if iteration else self._start()
+                    if directory and board:
+                        self._record(iteration, result, directory, board)
+                        self._save(directory, iteration)
             except KeyboardInterrupt:
-                self._console.print(
-                    f"\ninterrupted in iteration {iteration}; `codeit resume {directory.path}` "
-                    "does it again and goes on"
-                )
+                self._console.print(f"\ninterrupted in iteration {iteration}")
+                if directory:
+                    self._console.print(
+                        f"`codeit resume {directory.path}` does it again and goes on"
+                    )
                 raise
 
     # ---- Checkpoints -------------------------------------------------------------------------
@@ -241,7 +252,7 @@ class Loop:
             soft_wrap=True,
         )
 
-    def _start(self, directory: RunDirectory) -> None:
+    def _start(self) -> _Done:
         """Fills the buffer with seed and mutated experiences, and scores the mutants."""
         settings = self._settings
         self._console.print(
@@ -276,65 +287,66 @@ class Loop:
         programs = list(distinct.values())[: settings.mutation.num_scored]
         found = self._score_on_all_tasks(programs)
         self._by_all.add(found)
-        directory.add_solutions(0, "mutation", self._by_mutation.add(found))
+        new = self._by_mutation.add(found)
         seconds.lap("score")
-        directory.add_metrics(
-            {
-                "iteration": 0,
-                "num_tasks": len(self._tasks),
-                "num_seeds": len(seeds),
-                "num_seeds_left_out": self._num_left_out,
-                "num_mutated": len(mutated),
-                "num_too_long": num_long,
-                "num_mutants_scored": len(programs),
-                "num_solved_by_mutation": len(self._by_mutation.solved()),
-                "seconds": seconds.laps,
-            }
-        )
+        metrics = {
+            "iteration": 0,
+            "num_tasks": len(self._tasks),
+            "num_seeds": len(seeds),
+            "num_seeds_left_out": self._num_left_out,
+            "num_mutated": len(mutated),
+            "num_too_long": num_long,
+            "num_mutants_scored": len(programs),
+            "num_solved_by_mutation": len(self._by_mutation.solved()),
+            "seconds": seconds.laps,
+        }
+        return _Done(metrics, new, [])
 
     def _score_on_all_tasks(self, programs: list[Program]) -> list[Candidate]:
         """The candidates among programs that were not made for any of the tasks to solve."""
-        found: list[Candidate] = []
         if not programs:
-            return found
-        total = len(programs) * sum(len(task.demonstrations) for task in self._tasks)
+            return []
+        found: list[list[Candidate]] = []
+        own = self._team.share(self._tasks)
+        total = len(programs) * sum(len(task.demonstrations) for task in own)
         with phase(self._console, "scoring mutants", total, "runs") as advance_to:
             num_done = 0
-            for begin in range(0, len(self._tasks), _TASKS_AT_A_TIME):
-                tasks = self._tasks[begin : begin + _TASKS_AT_A_TIME]
+            for begin in range(0, len(own), _TASKS_AT_A_TIME):
+                tasks = own[begin : begin + _TASKS_AT_A_TIME]
                 runs = self._run_on_demonstrations([(task, programs) for task in tasks])
                 for task, results in zip(tasks, runs, strict=True):
-                    found += self._candidates(task, programs, results)
+                    found.append(self._candidates(task, programs, results))
                     num_done += results.outcome.size
                 advance_to(num_done)
-        return found
+        return [candidate for one in self._team.gather(found) for candidate in one]
 
     # ---- One iteration -----------------------------------------------------------------------
 
-    def _iterate(self, iteration: int, directory: RunDirectory) -> dict[str, Any]:
+    def _iterate(self, iteration: int) -> _Done:
+        self._console.print(f"\n[bold]iteration {iteration} of {self._settings.iterations}[/bold]")
         seconds = _Stopwatch()
         training = self._learn(iteration)
         seconds.lap("learn")
         samples = self._sample(iteration)
         seconds.lap("sample")
-        self._execute(samples)
+        samples = self._execute(samples)
         seconds.lap("execute")
-        score = self._score(iteration, samples, directory)
+        found = [self._candidates(s.task, s.distinct, s.results) for s in samples]
+        new, score = self._score([candidate for one in found for candidate in one])
         seconds.lap("score")
-        directory.write_samples(iteration, map(_sample_row, samples))
         if self._settings.expert_iteration:
             origin, teachers = Origin.policy, samples
         else:
             origin, teachers = Origin.mutated, self._mutants_instead(iteration)
             seconds.lap("mutate")
-        experiences = [e for s in teachers for e in _relabelled(s, not self._settings.relabel)]
+        experiences = [e for s in teachers for e in relabelled(s, not self._settings.relabel)]
         num_too_long = self._writer.store(self._buffer, experiences, origin, iteration)
         seconds.lap("store")
         buffer = self._buffer.statistics()
-        return {
+        metrics = {
             "iteration": iteration,
             **training,
-            **_sample_metrics(samples),
+            **sample_metrics(samples),
             "num_experiences": len(experiences),
             "num_too_long": num_too_long,
             **score,
@@ -344,6 +356,7 @@ class Loop:
             "buffer_mean_policy_priority": buffer.mean_policy_priority,
             "seconds": seconds.laps,
         }
+        return _Done(metrics, new, samples)
 
     def _learn(self, iteration: int) -> dict[str, Any]:
         settings = self._settings.training
@@ -364,20 +377,25 @@ class Loop:
             "num_steps": self._trainer.num_steps,
         }
 
-    def _sample(self, iteration: int) -> list[_Samples]:
+    def _sample(self, iteration: int) -> list[Samples]:
+        """What the policy writes for this process's share of the tasks."""
         prompts = [self._writer.true_prompt(task) for task in self._tasks]
-        total = len(prompts) * self._settings.sampling.samples_per_task
-        samples: list[_Samples | None] = [None] * len(prompts)
+        total = len(self._team.share(prompts)) * self._settings.sampling.samples_per_task
+        samples: list[Samples] = []
         with phase(self._console, "sampling", total, "programs") as advance_to:
             seed = self._seed("sample", iteration)
-            for k, tokens in self._sampler.sample(prompts, seed, advance_to):
+            for k, tokens in self._sampler.sample(prompts, seed, advance_to, self._team):
                 texts = [self._tokenizer.decode_program(row) for row in tokens]
                 programs = [_parsed(text, self._settings.data.dialect) for text in texts]
-                samples[k] = _Samples(self._tasks[k], texts, programs)
-        return [s for s in samples if s is not None]
+                samples.append(Samples(k, self._tasks[k], texts, programs))
+        return samples
 
-    def _execute(self, samples: Sequence[_Samples]) -> None:
-        """Every distinct program of a task once on each of its demonstrations."""
+    def _execute(self, samples: Sequence[Samples]) -> list[Samples]:
+        """Every distinct program of a task once on each of its demonstrations.
+
+        Returns:
+            Those of all processes, in the order of the tasks.
+        """
         for s in samples:
             s.distinct = list({p.text: p for p in s.programs if p is not None}.values())
         total = sum(len(s.distinct) * len(s.task.demonstrations) for s in samples)
@@ -386,8 +404,9 @@ class Loop:
             advance_to(total)
         for s, results in zip(samples, runs, strict=True):
             s.results = results
+        return sorted(self._team.gather(samples), key=lambda s: s.number)
 
-    def _mutants_instead(self, iteration: int) -> list[_Samples]:
+    def _mutants_instead(self, iteration: int) -> list[Samples]:
         """As many fresh mutants of the seed programs as the policy writes, on the same tasks."""
         count = len(self._tasks) * self._settings.sampling.samples_per_task
         with phase(self._console, "mutating", count, "tasks") as advance_to:
@@ -399,26 +418,19 @@ class Loop:
                 self._threads,
                 advance_to,
             )
-        programs = [mutant.program for mutant in mutants]
         samples = []
         for k, task in enumerate(self._tasks):
-            own = programs[k :: len(self._tasks)]
-            samples.append(_Samples(task, [program.text for program in own], list(own)))
-        self._execute(samples)
-        return samples
+            programs = [mutant.program for mutant in mutants[k :: len(self._tasks)]]
+            samples.append(Samples(k, task, [program.text for program in programs], [*programs]))
+        return self._execute(self._team.share(samples))
 
-    def _score(
-        self, iteration: int, samples: Sequence[_Samples], directory: RunDirectory
-    ) -> dict[str, Any]:
-        found: list[Candidate] = []
-        for s in samples:
-            assert s.results is not None
-            found += self._candidates(s.task, s.distinct, s.results)
+    def _score(self, found: list[Candidate]) -> tuple[list[Candidate], dict[str, Any]]:
+        """Those of the policy's programs that are new, and the score with them."""
         now = Scoreboard()
         now.add(found)
         self._by_all.add(found)
-        directory.add_solutions(iteration, "policy", self._by_policy.add(found))
-        return {
+        new = self._by_policy.add(found)
+        return new, {
             "num_solved_now": len(now.solved()),
             "num_solved_by_policy": len(self._by_policy.solved()),
             "num_solved_by_mutation": len(self._by_mutation.solved()),
@@ -433,9 +445,10 @@ class Loop:
         )
 
     def _candidates(
-        self, task: Task, programs: Sequence[Program], results: Results
+        self, task: Task, programs: Sequence[Program], results: Results | None
     ) -> list[Candidate]:
         """The programs right on a demonstration, with their score on the tests."""
+        assert results is not None
         num_right = results.match([d.output for d in task.demonstrations]).sum(axis=1)
         chosen = np.flatnonzero(num_right).tolist()
         if not chosen:
@@ -459,12 +472,19 @@ class Loop:
         ]
 
     def _record(
-        self, metrics: dict[str, Any], directory: RunDirectory, board: SummaryWriter
+        self, iteration: int, done: _Done, directory: RunDirectory, board: SummaryWriter
     ) -> None:
+        metrics = done.metrics
+        directory.add_solutions(iteration, "policy" if iteration else "mutation", done.solutions)
+        if iteration:
+            directory.write_samples(iteration, map(sample_row, done.samples))
+            self._plot(metrics, directory, board)
         directory.add_metrics(metrics)
-        num_tasks = len(self._tasks)
+
+    def _plot(self, metrics: dict[str, Any], directory: RunDirectory, board: SummaryWriter) -> None:
+        iteration, num_tasks = metrics["iteration"], len(self._tasks)
         directory.add_performance(
-            metrics["iteration"],
+            iteration,
             metrics["num_solved_by_policy"] / num_tasks,
             metrics["num_solved_now"] / num_tasks,
             metrics["num_steps"],
@@ -474,7 +494,7 @@ class Loop:
         scalars = {k: v for k, v in metrics.items() if k not in ("iteration", "seconds")}
         scalars |= {f"seconds/{name}": value for name, value in metrics["seconds"].items()}
         for name, value in scalars.items():
-            board.add_scalar(name, value, metrics["iteration"])
+            board.add_scalar(name, value, iteration)
         board.flush()
         self._console.print(
             f"  loss {metrics['loss']:.3f}   parsed {metrics['share_parsed']:.1%}   "
@@ -488,12 +508,20 @@ class Loop:
         return int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0] >> 1)
 
 
-def _last_iteration(directory: RunDirectory) -> int:
-    """The iteration that the checkpoint was made after; -1 if there is none."""
-    finish_replacement(directory.checkpoint)
-    if not directory.checkpoint.exists():
+def _board(
+    directory: RunDirectory | None, iteration: int
+) -> AbstractContextManager[SummaryWriter | None]:
+    """TensorBoard's events from an iteration on; those that are there from then on do not count."""
+    if directory is None:
+        return nullcontext()
+    return SummaryWriter(str(directory.tensorboard), purge_step=iteration)
+
+
+def _last_iteration(checkpoint: Path) -> int:
+    """The iteration that a checkpoint was made after; -1 if there is none."""
+    if not checkpoint.exists():
         return -1
-    path = directory.checkpoint / _POSITION
+    path = checkpoint / _POSITION
     try:
         return int(json.loads(path.read_text())["iteration"])
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -530,63 +558,6 @@ def _mutated_experience(mutant: MutatedTask) -> Experience:
     is_right = [np.array_equal(grid, d.output) for grid, d in pairs if d.output is not None]
     share = sum(is_right) / len(is_right)
     return Experience(mutant.parent, mutant.program.text, mutant.outputs, share)
-
-
-def _relabelled(samples: _Samples, is_right_needed: bool) -> Iterator[Experience]:
-    """Hindsight: what a program really made of the inputs becomes the output to explain.
-
-    Without it, a program has to be right on all demonstrations.
-    """
-    results = samples.results
-    assert results is not None
-    demonstrations = samples.task.demonstrations
-    shares = results.match([d.output for d in demonstrations]).mean(axis=1)
-    is_kept = shares == 1 if is_right_needed else (results.height > 0).any(axis=1)
-    for p in np.flatnonzero(is_kept).tolist():
-        outputs = tuple(results.grid(p, i) for i in range(len(demonstrations)))
-        yield Experience(samples.task, samples.distinct[p].text, outputs, float(shares[p]))
-
-
-def _sample_metrics(samples: Sequence[_Samples]) -> dict[str, Any]:
-    """Shares of all samples, repeated ones included.
-
-    A sample is valid when its program returns a valid grid for at least one demonstration, and
-    right when it reproduces at least one.
-    """
-    num_samples = num_parsed = num_valid = num_right = num_distinct = 0
-    for s in samples:
-        assert s.results is not None
-        is_valid = np.any(s.results.height > 0, axis=1)
-        is_right = np.any(s.results.match([d.output for d in s.task.demonstrations]), axis=1)
-        row = {program.text: p for p, program in enumerate(s.distinct)}
-        num_samples += len(s.texts)
-        num_distinct += len(s.distinct)
-        for program in s.programs:
-            if program is not None:
-                num_parsed += 1
-                num_valid += bool(is_valid[row[program.text]])
-                num_right += bool(is_right[row[program.text]])
-    return {
-        "num_samples": num_samples,
-        "num_distinct": num_distinct,
-        "share_parsed": num_parsed / num_samples,
-        "share_valid": num_valid / num_samples,
-        "share_right": num_right / num_samples,
-    }
-
-
-def _sample_row(samples: _Samples) -> dict[str, Any]:
-    """What samples/ keeps of a task: every text, and how it ended on each demonstration."""
-    assert samples.results is not None
-    row = {program.text: p for p, program in enumerate(samples.distinct)}
-    rows: list[dict[str, Any]] = []
-    for text, program in zip(samples.texts, samples.programs, strict=True):
-        if program is None:
-            rows.append({"text": text})
-            continue
-        outcomes = samples.results.outcome[row[program.text]].tolist()
-        rows.append({"text": program.text, "outcomes": [Outcome(k).name for k in outcomes]})
-    return {"task": samples.task.task_id, "samples": rows}
 
 
 @contextmanager

@@ -14,9 +14,10 @@ from small_run import PROGRAMS, quiet, settings_for, without_seconds
 from codeit import arc
 from codeit.dsl import Program
 from codeit.experience import ExperienceWriter
-from codeit.loop import Loop, _Samples, train
+from codeit.loop import Loop, train
 from codeit.model.checkpoint import build_model, save_checkpoint
 from codeit.replay import Origin
+from codeit.samples import Samples
 from codeit.tokenizer import CompactTokenizer
 
 
@@ -34,9 +35,9 @@ def changed(settings, **sections):
 def written(self, _):
     """What a policy might write: for each task its own program, and another one."""
     samples = []
-    for task in self._tasks:
+    for number, task in enumerate(self._tasks):
         texts = [PROGRAMS[task.task_id[:-1]], "O = dmirror(I)"]
-        samples.append(_Samples(task, texts, [Program.parse(text) for text in texts]))
+        samples.append(Samples(number, task, texts, [Program.parse(text) for text in texts]))
     return samples
 
 

@@ -192,7 +192,7 @@ PHASES = ["_start", "_learn", "_score", "_record", "_save"]
 def interrupt_after(monkeypatch, phase, iteration):
     """Interrupts the loop when it has gone through a phase in an iteration, 0 for the start."""
     plain = getattr(Loop, phase)
-    first = 0 if phase in ("_start", "_save") else 1
+    first = 0 if phase in ("_start", "_record", "_save") else 1
     calls = []
 
     def interrupted(self, *arguments):
@@ -227,7 +227,7 @@ def test_a_run_goes_on_after_an_interrupt_as_if_there_had_been_none(
         interrupt_after(patch, phase, iteration)
         with pytest.raises(KeyboardInterrupt):
             train(settings_for(data), out, console)
-    assert f"interrupted in iteration {iteration}; `codeit resume" in console.file.getvalue()
+    assert f"interrupted in iteration {iteration}\n`codeit resume" in console.file.getvalue()
     resume(out, quiet())
     check_same_run(out, finished[0])
 

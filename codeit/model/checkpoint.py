@@ -150,17 +150,21 @@ def _beside(directory: Path) -> tuple[Path, Path]:
     )
 
 
-def find_device(name: str) -> torch.device:
-    """The device of that name; "auto" is the first GPU if there is one, else the CPU.
+def find_device(name: str, number: int = 0) -> torch.device:
+    """The device of that name; "auto" is a GPU if there is one, else the CPU.
 
+    Args:
+        number: of the GPU, if the name does not say it.
     Raises:
         ValueError: there is no such device here.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        device = torch.device(name)
+        device = torch.device(f"cuda:{number}" if name == "cuda" else name)
         torch.empty(0, device=device)
+        if device.type == "cuda":
+            torch.cuda.set_device(device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"device {name!r} cannot be used: {reason}") from None

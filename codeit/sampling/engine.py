@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from codeit.distributed import ALONE, Team
 from codeit.model.attention import Plan
 from codeit.model.t5 import T5, Mode, Packed
 from codeit.parallel import merged
@@ -77,14 +78,16 @@ class EngineSampler:
         prompts: Sequence[Ids],
         seed: int,
         on_progress: Callable[[int], None] | None = None,
+        team: Team = ALONE,
     ) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
         """See Sampler.sample."""
         for k, prompt in enumerate(prompts):
             if len(prompt) == 0:
                 raise ValueError(f"prompt {k} is empty")
         # Long prompts first: if memory does not suffice, that shows at once.
-        waiting = deque(sorted(range(len(prompts)), key=lambda k: (-len(prompts[k]), k)))
-        total = len(prompts) * self.settings.samples_per_task
+        order = sorted(range(len(prompts)), key=lambda k: (-len(prompts[k]), k))
+        waiting = deque(team.share(order))
+        total = len(waiting) * self.settings.samples_per_task
         num_slots = max(1, min(self.settings.num_rows, -(-total // self._threads)))
         dtype = getattr(torch, self.settings.precision)
         guide = make_guide(self.tokenizer, self.settings, self.model.config.vocab_size, num_slots)

@@ -20,6 +20,7 @@ from transformers import (
 )
 from transformers.modeling_outputs import BaseModelOutput
 
+from codeit.distributed import ALONE, Team
 from codeit.model.checkpoint import to_plain_model
 from codeit.model.t5 import T5
 from codeit.parallel import ordered_map
@@ -37,6 +38,7 @@ class Sampler(Protocol):
         prompts: Sequence[Ids],
         seed: int,
         on_progress: Callable[[int], None] | None = None,
+        team: Team = ALONE,
     ) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
         """Draw settings.samples_per_task programs for each prompt.
 
@@ -44,6 +46,7 @@ class Sampler(Protocol):
             prompts: token ids, one array per prompt, none of them empty.
             seed: the same prompts and seed give the same samples.
             on_progress: told how many samples are finished.
+            team: only this process's share of the prompts is drawn for.
         Returns:
             An iterator over pairs (index of the prompt, ids [N, T] padded after the end), in any
             order; each prompt comes once.
@@ -79,6 +82,7 @@ class GenerateSampler:
         prompts: Sequence[Ids],
         seed: int,
         on_progress: Callable[[int], None] | None = None,
+        team: Team = ALONE,
     ) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
         """See Sampler.sample."""
         for k, prompt in enumerate(prompts):
@@ -95,8 +99,9 @@ class GenerateSampler:
             return self._generate(chosen, int(batch_seed >> np.uint64(1)))
 
         num_done = 0
-        with ordered_map(tokens_of, range(len(batches)), self._threads) as results:
-            for batch, tokens in zip(batches, results, strict=True):
+        numbers = team.share(range(len(batches)))
+        with ordered_map(tokens_of, numbers, self._threads) as results:
+            for batch, tokens in zip(team.share(batches), results, strict=True):
                 num_done += tokens.shape[0] * tokens.shape[1]
                 if on_progress:
                     on_progress(num_done)

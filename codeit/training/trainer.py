@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from codeit.distributed import ALONE, Team
 from codeit.model.dropout import Dropout
 from codeit.model.t5 import T5, Mode, Packed
 from codeit.parallel import ordered_map
@@ -66,11 +67,15 @@ class Trainer:
     """Trains one model with AdamW, over any number of iterations.
 
     On a CPU, the micro-batches of a step run side by side on threads; their gradients are added in
-    order, so that the result does not depend on the number of threads.
+    order, so that the result does not depend on the number of threads. The processes of a team
+    share the micro-batches of a step, and add up what they give.
     """
 
-    def __init__(self, model: T5, settings: TrainingSettings, threads: int = 1) -> None:
+    def __init__(
+        self, model: T5, settings: TrainingSettings, threads: int = 1, team: Team = ALONE
+    ) -> None:
         self._model = model
+        self._team = team
         self._threads = threads if model.device.type == "cpu" else 1
         self._settings = settings
         self._optimizer = self._make_optimizer()
@@ -109,7 +114,7 @@ class Trainer:
         Args:
             experiences: prompts and programs; each has at least one token.
             seed: of the order and of the dropout.
-            on_progress: told how many experiences are done.
+            on_progress: told about how many experiences are done.
         """
         if self._settings.reset_optimizer:
             self._optimizer = self._make_optimizer()
@@ -131,14 +136,17 @@ class Trainer:
                     num_scores += part.num_scores
                     num_needed += part.num_needed
                     if on_progress:
-                        on_progress(num_done)
+                        on_progress(num_done * self._team.size)
                 self._step()
                 num_steps += 1
         self.num_steps += num_steps
+        sums = torch.tensor([loss, num_done, num_scores, num_needed], dtype=torch.float64)
+        self._team.add_up([sums])
+        loss, num_done, num_scores, num_needed = sums.tolist()
         epochs = self._settings.epochs
         num_tokens = epochs * int(target_lengths.sum())
         return TrainingReport(
-            num_experiences=num_done,
+            num_experiences=int(num_done),
             num_steps=num_steps,
             num_tokens=num_tokens,
             num_source_tokens=epochs * int(source_lengths.sum()),
@@ -159,17 +167,21 @@ class Trainer:
     def _accumulate(
         self, experiences: Batch, chosen: npt.NDArray[np.int64], dropout: Dropout
     ) -> Iterator[_Part]:
-        """Add up the gradients of one step, in the order of its micro-batches."""
+        """Add up the gradients of one step, in the order of its micro-batches.
+
+        Yields what this process's part of them gives.
+        """
         parameters = list(self._model.parameters())
         step_tokens = int(_lengths(experiences.target_offsets, chosen).sum())
         micro_batches = list(self._micro_batches(experiences, chosen))
+        numbers = self._team.share(range(len(micro_batches)))
 
         def gradient(number: int) -> _Part:
             return self._gradient(
                 experiences, micro_batches[number], dropout.at(number), step_tokens
             )
 
-        with ordered_map(gradient, range(len(micro_batches)), self._threads) as results:
+        with ordered_map(gradient, numbers, self._threads) as results:
             for part in results:
                 for parameter, gradients in zip(parameters, part.gradients, strict=True):
                     if parameter.grad is None:
@@ -177,6 +189,11 @@ class Trainer:
                     else:
                         parameter.grad += gradients
                 yield part
+        if self._team.size > 1:
+            for parameter in parameters:
+                if parameter.grad is None:  # fewer micro-batches than processes
+                    parameter.grad = torch.zeros_like(parameter)
+            self._team.add_up([p.grad for p in parameters if p.grad is not None])
 
     def _micro_batches(
         self, experiences: Batch, chosen: npt.NDArray[np.int64]

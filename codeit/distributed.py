@@ -1,0 +1,78 @@
+"""Several processes that work as one, as `torchrun` starts them; or one that works alone.
+
+    torchrun --nproc-per-node 8 -m codeit train --preset paper --out runs/paper
+
+Every process holds the model and the buffer. Each samples, executes and trains on its share; what
+it finds is given to all, so that all go on from the same state.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import TypeVar
+
+import torch
+from torch import distributed
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Team:
+    """The processes of a run, and which of them this is."""
+
+    rank: int = 0
+    size: int = 1
+    local_rank: int = 0
+    """Among those of this machine, as is local_size."""
+    local_size: int = 1
+
+    @classmethod
+    def join(cls) -> Team:
+        """The team that the environment names; waits until all are there."""
+        if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+            return ALONE
+        if not distributed.is_initialized():
+            has_cuda = torch.cuda.is_available()
+            distributed.init_process_group("cpu:gloo,cuda:nccl" if has_cuda else "gloo")
+        names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
+        return cls(*(int(os.environ[name]) for name in names))
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process is the one that writes and prints."""
+        return self.rank == 0
+
+    def share(self, items: Sequence[Item]) -> Sequence[Item]:
+        """This process's part of what all have."""
+        return items[self.rank :: self.size]
+
+    def gather(self, items: Iterable[Item]) -> list[Item]:
+        """The items of all processes, in the order of `share` if each made one of each of its."""
+        parts: list[list[Item]] = [list(items)]
+        if self.size > 1:
+            parts *= self.size
+            distributed.all_gather_object(parts, parts[0])
+        longest = max(map(len, parts))
+        rounds = ([part[k] for part in parts if k < len(part)] for k in range(longest))
+        return list(chain.from_iterable(rounds))
+
+    def add_up(self, tensors: Sequence[torch.Tensor]) -> None:
+        """Replace each by its sum over all processes, the same to the last bit in all of them."""
+        if self.size == 1:
+            return
+        flat = torch.cat([tensor.flatten() for tensor in tensors])
+        distributed.all_reduce(flat)
+        for tensor, total in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
+            tensor.copy_(total.view_as(tensor))
+
+    def wait(self) -> None:
+        """Until all processes are here."""
+        if self.size > 1:
+            distributed.barrier()
+
+
+ALONE = Team()

@@ -1,0 +1,86 @@
+"""What was written for the tasks in an iteration: what it is worth, and what it teaches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from codeit.arc import Task
+from codeit.dsl import Program
+from codeit.executor import Outcome, Results
+from codeit.experience import Experience
+
+
+@dataclass
+class Samples:
+    """What the policy wrote for one task in one iteration."""
+
+    number: int
+    """Of the task."""
+    task: Task
+    texts: list[str]
+    programs: list[Program | None]
+    """The program of each text, or None."""
+    distinct: list[Program] = field(default_factory=list)
+    results: Results | None = None
+    """Of the distinct programs on the demonstrations."""
+
+
+def relabelled(samples: Samples, is_right_needed: bool) -> Iterator[Experience]:
+    """Hindsight: what a program really made of the inputs becomes the output to explain.
+
+    Without it, a program has to be right on all demonstrations.
+    """
+    results = samples.results
+    assert results is not None
+    demonstrations = samples.task.demonstrations
+    shares = results.match([d.output for d in demonstrations]).mean(axis=1)
+    is_kept = shares == 1 if is_right_needed else (results.height > 0).any(axis=1)
+    for p in np.flatnonzero(is_kept).tolist():
+        outputs = tuple(results.grid(p, i) for i in range(len(demonstrations)))
+        yield Experience(samples.task, samples.distinct[p].text, outputs, float(shares[p]))
+
+
+def sample_metrics(samples: Sequence[Samples]) -> dict[str, Any]:
+    """Shares of all samples, repeated ones included.
+
+    A sample is valid when its program returns a valid grid for at least one demonstration, and
+    right when it reproduces at least one.
+    """
+    num_samples = num_parsed = num_valid = num_right = num_distinct = 0
+    for s in samples:
+        assert s.results is not None
+        is_valid = np.any(s.results.height > 0, axis=1)
+        is_right = np.any(s.results.match([d.output for d in s.task.demonstrations]), axis=1)
+        row = {program.text: p for p, program in enumerate(s.distinct)}
+        num_samples += len(s.texts)
+        num_distinct += len(s.distinct)
+        for program in s.programs:
+            if program is not None:
+                num_parsed += 1
+                num_valid += bool(is_valid[row[program.text]])
+                num_right += bool(is_right[row[program.text]])
+    return {
+        "num_samples": num_samples,
+        "num_distinct": num_distinct,
+        "share_parsed": num_parsed / num_samples,
+        "share_valid": num_valid / num_samples,
+        "share_right": num_right / num_samples,
+    }
+
+
+def sample_row(samples: Samples) -> dict[str, Any]:
+    """What samples/ keeps of a task: every text, and how it ended on each demonstration."""
+    assert samples.results is not None
+    row = {program.text: p for p, program in enumerate(samples.distinct)}
+    rows: list[dict[str, Any]] = []
+    for text, program in zip(samples.texts, samples.programs, strict=True):
+        if program is None:
+            rows.append({"text": text})
+            continue
+        outcomes = samples.results.outcome[row[program.text]].tolist()
+        rows.append({"text": program.text, "outcomes": [Outcome(k).name for k in outcomes]})
+    return {"task": samples.task.task_id, "samples": rows}

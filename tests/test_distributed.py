@@ -1,0 +1,85 @@
+"""Several processes that work as one."""
+
+import dataclasses
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("torch")
+
+from small_run import settings_for, without_seconds
+
+from codeit.config import settings_to_toml
+from codeit.distributed import ALONE, Team
+from codeit.run_directory import read_lines
+
+
+def test_a_share_is_every_so_many_of_all():
+    team = Team(rank=1, size=3)
+    assert team.share([0, 1, 2, 3, 4]) == [1, 4]
+    assert not team.is_first
+
+
+def test_alone_all_is_ones_own():
+    assert ALONE.share([1, 2]) == [1, 2]
+    assert ALONE.gather(iter([1, 2])) == [1, 2]
+    assert ALONE.is_first
+
+
+def torchrun(num_processes, *words):
+    """Runs codeit in so many processes."""
+    start = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(num_processes)]
+    return subprocess.run(
+        [sys.executable, *start, "-m", "codeit", *map(str, words)], capture_output=True, text=True
+    )
+
+
+def settings(data, **changes):
+    """With micro-batches enough for two, dropout, and few steps: AdamW makes much of roundings."""
+    plain = settings_for(data, **changes)
+    return dataclasses.replace(
+        plain,
+        model=dataclasses.replace(plain.model, dropout=0.1),
+        training=dataclasses.replace(plain.training, epochs=1, micro_batch_tokens=400),
+    )
+
+
+def check_losses(ours, theirs):
+    ours, theirs = (without_seconds(out) for out in (ours, theirs))
+    assert ours[0] == theirs[0]
+    assert [row["loss"] for row in ours[1:]] == pytest.approx(
+        [row["loss"] for row in theirs[1:]], rel=1e-6
+    )
+    for one, other in zip(ours[1:], theirs[1:], strict=True):
+        for name in ("num_trained", "num_target_tokens", "num_samples", "num_steps"):
+            assert one[name] == other[name]
+
+
+def test_two_processes_have_the_losses_of_one(data, tmp_path):
+    """And write the same: a run of two goes on as one, and the other way round."""
+    config = tmp_path / "config.toml"
+    config.write_text(settings_to_toml(settings(data)))
+    alone, both = tmp_path / "alone", tmp_path / "both"
+    done = torchrun(1, "train", "--config", config, "--out", alone)
+    assert done.returncode == 0, done.stderr
+    done = torchrun(2, "train", "--config", config, "--out", both, "--iterations", 1)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("iteration 1 of 1") == 1
+    done = torchrun(2, "resume", both, "--iterations", 2)
+    assert done.returncode == 0, done.stderr
+    check_losses(both, alone)
+    assert [path.name for path in sorted(both.iterdir())] == [
+        path.name for path in sorted(alone.iterdir())
+    ]
+    ours, theirs = (read_lines(out / "samples" / "0001.jsonl") for out in (both, alone))
+    assert [row["task"] for row in ours] == [row["task"] for row in theirs]
+    num_equal = sum(one == other for one, other in zip(ours, theirs, strict=True))
+    assert num_equal >= len(ours) - 1  # a rounding can tip a draw
+
+
+def test_a_mistake_is_told_once_and_ends_all(tmp_path):
+    (tmp_path / "run").mkdir()
+    done = torchrun(2, "train", "--out", tmp_path / "run")
+    assert done.returncode != 0
+    assert done.stderr.count("run exists already; choose another directory") == 1
