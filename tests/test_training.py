@@ -8,7 +8,9 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from codeit.config import PRESETS  # noqa: E402
+from codeit.dsl import load_seed_programs  # noqa: E402
 from codeit.model.checkpoint import build_model, to_plain_model  # noqa: E402
+from codeit.model.t5 import Mode, Packed  # noqa: E402
 from codeit.replay import Batch  # noqa: E402
 from codeit.tokenizer import CompactTokenizer  # noqa: E402
 from codeit.training import TrainingSettings  # noqa: E402
@@ -35,11 +37,15 @@ def experiences(count=12):
         sources.append(TOKENIZER.encode_inputs([grid], 50))
         targets.append(TOKENIZER.encode_program(PROGRAMS[k % 3]))
 
+    return batch_of(sources, targets)
+
+
+def batch_of(sources, targets):
     def flat(lists):
         offsets = np.concatenate([[0], np.cumsum([len(ids) for ids in lists])]).astype(np.int64)
-        return np.concatenate(lists), offsets
+        return np.concatenate(lists).astype(np.uint16), offsets
 
-    return Batch(*flat(sources), *flat(targets), np.zeros(count, np.uint8))
+    return Batch(*flat(sources), *flat(targets), np.zeros(len(sources), np.uint8))
 
 
 def losses(settings=SETTINGS, rounds=2, model=None, threads=1):
@@ -52,6 +58,37 @@ def test_training_lowers_the_loss_until_the_programs_are_known():
     first = trainer.train(experiences(), seed=0).loss
     last = trainer.train(experiences(), seed=1).loss
     assert last < 0.3 < first
+
+
+def token_accuracy(model, batch):
+    """The share of target tokens that are the likeliest after those before them."""
+    source, target = (
+        Packed.of(ids, offsets, model.device)
+        for ids, offsets in (
+            (batch.source_ids, batch.source_offsets),
+            (batch.target_ids, batch.target_offsets),
+        )
+    )
+    plans = model.plans(source, target)
+    with torch.no_grad():
+        keys_values = model.cross_keys_values(model.encode(source, plans.encoder, Mode()))
+        inputs = target.shifted(model.config.start_id)
+        states = model.decode(inputs, keys_values, plans, Mode())
+        return float(((states @ model.head.t()).argmax(-1) == target.ids).double().mean())
+
+
+def test_64_experiences_are_learned_by_heart():
+    programs = sorted(load_seed_programs(None, "codeit"), key=lambda seed: len(seed.program.text))
+    targets = [TOKENIZER.encode_program(seed.program.text) for seed in programs[:64]]
+    random = np.random.default_rng(4)
+    batch = batch_of([random.integers(3, TOKENIZER.vocab_size, 16) for _ in targets], targets)
+    model = tiny()
+    settings = TrainingSettings(
+        epochs=70, learning_rate=6e-4, batch_size=16, max_gradient_norm=1.0, precision="float32"
+    )
+    assert token_accuracy(model, batch) < 0.1
+    Trainer(model, settings).train(batch, seed=0)
+    assert token_accuracy(model, batch) > 0.99
 
 
 def test_the_loss_is_the_mean_over_all_target_tokens():
