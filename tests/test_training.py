@@ -144,6 +144,13 @@ def test_activations_that_are_worked_out_again_change_nothing():
     assert losses(settings, model=tiny(dropout=0.1)) == losses(model=tiny(dropout=0.1))
 
 
+def test_compiled_blocks_compute_the_same():
+    model = tiny(dropout=0.1)
+    compiled = losses(dataclasses.replace(SETTINGS, compile=True), model=model, threads=2)
+    assert compiled == pytest.approx(losses(model=tiny(dropout=0.1)), rel=1e-3)
+    assert all(b._compiled_call_impl for b in (*model.encoder.blocks, *model.decoder.blocks))
+
+
 def test_a_gradient_is_scaled_down_to_the_greatest_norm():
     def weights(**changes):
         model = tiny()

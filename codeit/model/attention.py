@@ -123,6 +123,7 @@ def _similar(
     yield order[begin:]
 
 
+@torch.compiler.disable  # it is fused already, and its plan differs from pass to pass
 def attention(
     query: torch.Tensor,
     key: torch.Tensor,

@@ -39,7 +39,7 @@ class Dropout:
             return x
         if x.is_cuda:
             return torch.nn.functional.dropout(x, self.rate)
-        return _Dropped.apply(x, self)
+        return _drop(x, self)
 
     def masks(self) -> Masks:
         """The masks of this place, from the first on."""
@@ -70,6 +70,11 @@ def keep_(x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """Set the values of a contiguous tensor that a mask drops to 0, without scaling the rest."""
     x.view(mask.dtype).bitwise_and_(mask)
     return x
+
+
+@torch.compiler.disable  # the bits are NumPy's
+def _drop(x: torch.Tensor, dropout: Dropout) -> torch.Tensor:
+    return _Dropped.apply(x, dropout)
 
 
 class _Dropped(torch.autograd.Function):

@@ -260,6 +260,11 @@ class T5(nn.Module):
         """What a pass over these needs."""
         return Plans.of(source, target, self.config.num_heads)
 
+    def compile_blocks(self) -> None:
+        """Let torch.compile fuse what lies between attention and the products, from now on."""
+        for block in (*self.encoder.blocks, *self.decoder.blocks):
+            block.compile(dynamic=True)
+
     def _embed(self, ids: torch.Tensor) -> torch.Tensor:
         return nn.functional.embedding(ids, self.embedding)
 

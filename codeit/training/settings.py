@@ -28,6 +28,9 @@ class TrainingSettings:
     checkpoint_activations: bool = False
     """Whether to work activations out again for the gradient instead of keeping them, which takes a
     quarter more time and far less memory."""
+    compile: bool = False
+    """Whether torch.compile fuses the model's small operations, which takes a minute at first; of
+    use on a GPU only."""
     reset_optimizer: bool = False
     """Whether AdamW forgets its moments at each iteration, as the original does."""
 

@@ -80,6 +80,8 @@ class Trainer:
         self._settings = settings
         self._optimizer = self._make_optimizer()
         self.num_steps = 0
+        if settings.compile:
+            model.compile_blocks()
 
     def _make_optimizer(self) -> torch.optim.Optimizer:
         learning_rate = self._settings.learning_rate
