@@ -375,6 +375,10 @@ class Loop:
             "num_training_flops": report.num_flops,
             "share_of_padding": report.share_of_padding,
             "num_steps": self._trainer.num_steps,
+            "speed": {
+                "training_tokens_per_second": round(report.tokens_per_second),
+                "training_utilization": round(report.utilization, 4),
+            },
         }
 
     def _sample(self, iteration: int) -> list[Samples]:
@@ -491,8 +495,9 @@ class Loop:
             metrics["buffer_num_seed"] + metrics["buffer_num_mutated"],
             metrics["buffer_num_policy"],
         )
-        scalars = {k: v for k, v in metrics.items() if k not in ("iteration", "seconds")}
-        scalars |= {f"seconds/{name}": value for name, value in metrics["seconds"].items()}
+        scalars = {k: v for k, v in metrics.items() if k not in ("iteration", "seconds", "speed")}
+        for group in ("seconds", "speed"):
+            scalars |= {f"{group}/{name}": value for name, value in metrics[group].items()}
         for name, value in scalars.items():
             board.add_scalar(name, value, iteration)
         board.flush()

@@ -44,6 +44,7 @@ def print_report(path: Path, console: Console) -> None:
         console.print(_change(iterations[0], iterations[-1]), highlight=False)
     console.print(_solved_table(start, iterations))
     console.print(_time_table(rows))
+    console.print(_training_speed(rows), highlight=False, soft_wrap=True)
     for title, found, count in (
         ("The shortest programs that solve a task", solving, _NUM_SOLVING_SHOWN),
         ("The best programs of the policy, one for each task", by_policy, _NUM_POLICY_SHOWN),
@@ -131,6 +132,20 @@ def _time_table(rows: list[dict[str, Any]]) -> Table:
         table.add_row(name, f"{value:.1f}", f"{value / total:.0%}" if total else "-")
     table.add_row("all", f"{total:.1f}", "", style="bold")
     return table
+
+
+def _training_speed(rows: list[dict[str, Any]]) -> str:
+    speeds = [row["speed"] for row in rows if "speed" in row]
+    if not speeds:
+        return ""
+    tokens, share = (
+        float(np.median([speed[f"training_{name}"] for speed in speeds]))
+        for name in ("tokens_per_second", "utilization")
+    )
+    return (
+        f"training: {tokens:,.0f} tokens a second, {share:.0%} of what the hardware reaches in one "
+        "large product (MFU)\n"
+    )
 
 
 @dataclass(frozen=True)

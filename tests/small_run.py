@@ -72,4 +72,5 @@ def quiet() -> Console:
 
 def without_seconds(out):
     rows = read_lines(out / "metrics.jsonl")
-    return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
+    measured = ("seconds", "speed")
+    return [{key: value for key, value in row.items() if key not in measured} for row in rows]

@@ -14,7 +14,7 @@ from codeit.model.t5 import Mode, Packed  # noqa: E402
 from codeit.replay import Batch  # noqa: E402
 from codeit.tokenizer import CompactTokenizer  # noqa: E402
 from codeit.training import TrainingSettings  # noqa: E402
-from codeit.training.trainer import Trainer  # noqa: E402
+from codeit.training.trainer import Trainer, peak_flops  # noqa: E402
 
 TOKENIZER = CompactTokenizer()
 SETTINGS = TrainingSettings(
@@ -196,6 +196,15 @@ def test_the_report_counts_what_was_done():
     assert 0 <= report.share_of_padding < 0.3
     assert told[-1] == 24
     assert told == sorted(told)
+
+
+def test_utilization_is_the_share_of_the_peak():
+    report = Trainer(tiny(), SETTINGS, threads=2).train(experiences(), seed=0)
+    assert report.peak_flops == 2 * peak_flops(torch.device("cpu"), torch.float32)
+    assert report.utilization * report.peak_flops * report.seconds == pytest.approx(
+        report.num_flops
+    )
+    assert 0 < report.utilization < 1
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import pickle
 import time
 from collections.abc import Callable, Iterator
@@ -39,6 +40,8 @@ class TrainingReport:
     """Of the attention scores that were computed, those that belong to no experience. Nothing else
     is padded."""
     seconds: float
+    peak_flops: float
+    """A second, of all devices or threads that took part, in one large product each."""
 
     @property
     def loss_per_experience(self) -> float:
@@ -49,6 +52,11 @@ class TrainingReport:
     def tokens_per_second(self) -> float:
         """Source and target tokens."""
         return (self.num_tokens + self.num_source_tokens) / max(self.seconds, 1e-9)
+
+    @property
+    def utilization(self) -> float:
+        """Model FLOPs utilization (MFU): the share of the peak that went into what is needed."""
+        return self.num_flops / max(self.seconds, 1e-9) / self.peak_flops
 
 
 @dataclass(frozen=True)
@@ -156,6 +164,9 @@ class Trainer:
             num_flops=3 * epochs * self._model.config.num_flops(source_lengths, target_lengths),
             share_of_padding=1 - num_needed / max(num_scores, 1),
             seconds=time.perf_counter() - start,
+            peak_flops=peak_flops(self._model.device, _DTYPES[self._settings.precision])
+            * self._threads
+            * self._team.size,
         )
 
     def _step(self) -> None:
@@ -240,6 +251,20 @@ class Trainer:
         chosen = np.concatenate([ids[offsets[k] : offsets[k + 1]] for k in rows])
         lengths = _lengths(offsets, rows)
         return Packed.of(chosen, np.concatenate([[0], np.cumsum(lengths)]), self._model.device)
+
+
+@functools.cache
+def peak_flops(device: torch.device, dtype: torch.dtype) -> float:
+    """Operations a second of one large product on a device, or on one thread of a CPU."""
+    size = 8192 if device.type == "cuda" else 1024
+    a, b = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
+    seconds = []
+    for _ in range(5):
+        start = time.perf_counter()
+        product = a @ b
+        float(product[0, 0])  # waits for a GPU
+        seconds.append(time.perf_counter() - start)
+    return 2 * size**3 / min(seconds)
 
 
 def _lengths(offsets: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
