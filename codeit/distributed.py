@@ -8,6 +8,7 @@ it finds is given to all, so that all go on from the same state.
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ class Team:
         if not distributed.is_initialized():
             has_cuda = torch.cuda.is_available()
             distributed.init_process_group("cpu:gloo,cuda:nccl" if has_cuda else "gloo")
+            atexit.register(distributed.destroy_process_group)
         names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
         return cls(*(int(os.environ[name]) for name in names))
 

@@ -129,7 +129,7 @@ class Trainer:
         if self._settings.reset_optimizer:
             self._optimizer = self._make_optimizer()
         start = time.perf_counter()
-        torch.manual_seed(seed)  # dropout on a GPU
+        torch.manual_seed(seed + self._team.rank)  # dropout on a GPU
         random = np.random.default_rng(seed)
         dropout = Dropout(self._model.config.dropout, seed)
         source_lengths = np.diff(experiences.source_offsets)
