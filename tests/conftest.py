@@ -1,5 +1,6 @@
 """What several test files share."""
 
+import importlib.util
 import os
 from pathlib import Path
 
@@ -9,6 +10,13 @@ import pytest
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # As in the loop; the threads inside a product would only wait for each other here.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Without a GPU, Triton's kernels are interpreted; Triton reads this when it is imported.
+if importlib.util.find_spec("torch") is not None:
+    import torch
+
+    if not torch.cuda.is_available():
+        os.environ.setdefault("TRITON_INTERPRET", "1")
 
 
 @pytest.fixture(scope="session")

@@ -56,6 +56,7 @@ TORCH_FILES = {
     "model/attention.py",
     "model/checkpoint.py",
     "model/dropout.py",
+    "model/fused_attention.py",
     "model/layers.py",
     "model/t5.py",
     "sampling/decoder.py",

@@ -231,6 +231,22 @@ def test_tiles_and_padded_groups_attend_alike(kind, lengths):
         torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("function", [attention, padded_attention])
+def test_a_short_bias_goes_on_with_its_ends(function):
+    layout = Layout(np.array([0, 9, 29]))
+    plan = Plan(layout, layout, num_heads=2)
+    inputs = [drawn(29, 2, 4, seed=k) for k in range(4)]
+    short = drawn(2, 9, seed=4)
+    whole = torch.cat([short[:, :1].expand(-1, 15), short, short[:, -1:].expand(-1, 15)], dim=1)
+    for bias in (short, whole):
+        inputs[3] = function(*inputs[:3], plan, bias, NO_DROPOUT)
+        gradients = torch.autograd.grad(inputs[3].square().sum(), [*inputs[:3], short])
+        if bias is short:
+            expected = [inputs[3], *gradients]
+    for a, b in zip([inputs[3], *gradients], expected, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)
+
+
 def test_the_flash_kernel_is_asked_for_the_same(monkeypatch):
     """A stand-in with the package's signature: each sequence by itself, with torch."""
     told = {}

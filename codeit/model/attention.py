@@ -4,12 +4,14 @@ Tokens of many sequences lie in a row, and every sequence attends to itself, or 
 other sequences, alone. Scores are not scaled, as in T5.
 
 Shape letters: N query tokens and K key tokens of all sequences, G sequences of a group, H heads, Q
-and L query and key tokens of a sequence, D head width, M the longest sequence that a bias is for.
+and L query and key tokens of a sequence, D head width, M distances that a bias has values for.
 """
 
 from __future__ import annotations
 
+import functools
 import importlib.util
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +26,7 @@ from codeit.model.dropout import Dropout, keep_
 
 _TILE = 1 << 18  # scores worked on at once on a CPU: what its caches hold
 _GROUP = 1 << 28  # scores of a group on a GPU, which bounds the memory for its bias
+_BLOCK = 64  # tokens of a tile of the fused kernels, about: what is computed is a multiple of it
 _MAX_PADDING = 1.25  # scores of a group over scores that are needed
 
 # T5's scores are large; this backend has returned NaN for such masks on Hopper.
@@ -60,9 +63,9 @@ class _Group:
 
 
 class Plan:
-    """Which sequences attend to which, divided into groups of similar length.
+    """Which sequences attend to which, and how the work on them is divided.
 
-    Making one costs time, so that a model makes one for all of its layers.
+    Dividing it costs time, so that a model makes one plan for all of its layers.
     """
 
     def __init__(
@@ -75,11 +78,52 @@ class Plan:
         self.queries = queries
         self.keys = keys
         self.device = torch.device(device)
-        limit = (_TILE if self.device.type == "cpu" else _GROUP) // num_heads
-        members = list(_similar(queries.lengths, keys.lengths, limit))
-        self.groups = [self._group(sequences) for sequences in members]
-        self.num_scores = sum(group.queries.numel() * group.keys.shape[1] for group in self.groups)
-        self.num_needed = int(queries.lengths @ keys.lengths)
+        self._num_heads = num_heads
+        self._blocks: dict[tuple[int, bool], torch.Tensor] = {}
+
+    @property
+    def num_needed(self) -> int:
+        """Scores that belong to a sequence, for a head."""
+        return int(self.queries.lengths @ self.keys.lengths)
+
+    @property
+    def num_scores(self) -> int:
+        """Scores that are computed for a head; what is more than needed is padding."""
+        if _why_plain(self.device) is None:
+            queries, keys = (-(-x.lengths // _BLOCK) * _BLOCK for x in (self.queries, self.keys))
+            return int(queries @ keys)
+        return sum(group.queries.numel() * group.keys.shape[1] for group in self.groups)
+
+    def blocks(self, size: int, by_key: bool = False) -> torch.Tensor:
+        """Sequences cut into blocks of so many queries or keys, for the fused kernels.
+
+        Returns:
+            int32 [P, 5]: the first token of a block's sequence, the block's place in it, its
+            length, and its partner's first token and length. What takes longest comes first.
+        """
+        if (size, by_key) not in self._blocks:
+            own, other = (self.keys, self.queries) if by_key else (self.queries, self.keys)
+            order = np.argsort(-other.lengths, kind="stable")
+            counts = -(-own.lengths[order] // size)
+            sequence = np.repeat(order, counts)
+            number = np.arange(len(sequence)) - np.repeat(np.cumsum(counts) - counts, counts)
+            columns = (
+                own.offsets[sequence],
+                size * number,
+                own.lengths[sequence],
+                other.offsets[sequence],
+                other.lengths[sequence],
+            )
+            table = torch.from_numpy(np.stack(columns, 1).astype(np.int32))
+            self._blocks[size, by_key] = table.to(self.device)
+        return self._blocks[size, by_key]
+
+    @functools.cached_property
+    def groups(self) -> list[_Group]:
+        """For the plain paths: groups of similar length."""
+        limit = (_TILE if self.device.type == "cpu" else _GROUP) // self._num_heads
+        members = _similar(self.queries.lengths, self.keys.lengths, limit)
+        return [self._group(sequences) for sequences in members]
 
     def _group(self, sequences: npt.NDArray[np.int64]) -> _Group:
         query_lengths = self.queries.lengths[sequences][:, None]
@@ -139,7 +183,8 @@ def attention(
         key, value: [K, H, D]
         plan: who attends to whom.
         bias: [H, 2 M - 1]; what is at M - 1 - (j - i) is added to the score of query i and key j,
-            -inf where i may not see j. None for none. M is at least the longest sequence.
+            -inf where i may not see j; for tokens that are further apart, what is at the end. None
+            for none.
         dropout: of the probabilities.
     Returns:
         [N, H, D]
@@ -147,15 +192,33 @@ def attention(
     if query.is_cuda:
         if bias is None and _HAS_FLASH and query.dtype in (torch.bfloat16, torch.float16):
             return _flash(query, key, value, plan, dropout)
+        if _why_plain(query.device) is None and _fits(query):
+            from codeit.model.fused_attention import fused_attention
+
+            return fused_attention(query, key, value, plan, bias, dropout)
         return padded_attention(query, key, value, plan, bias, dropout)
+    if bias is not None:
+        bias = _extended(bias, plan)
     return _Tiled.apply(query, key, value, bias, plan, dropout)
+
+
+def _extended(bias: torch.Tensor, plan: Plan) -> torch.Tensor:
+    """A bias with values for all distances in a plan."""
+    missing = max(plan.queries.longest, plan.keys.longest) - (bias.shape[1] + 1) // 2
+    if missing <= 0:
+        return bias
+    ends = (bias[:, :1].expand(-1, missing), bias[:, -1:].expand(-1, missing))
+    return torch.cat([ends[0], bias, ends[1]], dim=1)
 
 
 def describe(device: torch.device) -> str:
     """Which kernels attention uses on a device, and why."""
     if device.type != "cuda":
         return "our own in tiles that fit the cache (no fused kernel has the bias's gradient here)"
-    own = "torch's scaled_dot_product_attention (the flash kernels have no bias)"
+    why_plain = _why_plain(device)
+    own = "our own in Triton"
+    if why_plain is not None:
+        own = f"torch's scaled_dot_product_attention on padded groups ({why_plain})"
     if _HAS_FLASH:
         return f"self: {own}; cross: flash-attn (it is installed)"
     return f"{own}; flash-attn is not installed"
@@ -164,6 +227,27 @@ def describe(device: torch.device) -> str:
 # ---- CUDA ------------------------------------------------------------------------------------
 
 _HAS_FLASH = torch.cuda.is_available() and importlib.util.find_spec("flash_attn") is not None
+_HAS_TRITON = importlib.util.find_spec("triton") is not None
+
+
+def _why_plain(device: torch.device) -> str | None:
+    """Why the fused kernels are not used on a device; None if they are."""
+    if device.type != "cuda":
+        return "there is no GPU"
+    if not _HAS_TRITON:
+        return "triton is not installed"
+    if os.environ.get("CODEIT_ATTENTION") == "plain":
+        return "CODEIT_ATTENTION=plain asks for it"
+    if torch.cuda.get_device_capability(device) < (8, 0):
+        return "the GPU is older than Ampere"
+    return None
+
+
+def _fits(query: torch.Tensor) -> bool:
+    """Whether the fused kernels take a tensor's type and head width."""
+    from codeit.model.fused_attention import DTYPES, MAX_WIDTH
+
+    return query.dtype in DTYPES and query.shape[-1] <= MAX_WIDTH
 
 
 def _flash(
@@ -196,6 +280,8 @@ def padded_attention(
     dropout: Dropout,
 ) -> torch.Tensor:
     """The plain form of `attention`: torch's own, on padded groups, on any device."""
+    if bias is not None:
+        bias = _extended(bias, plan)
     out = torch.zeros_like(query)
     for group in plan.groups:
         queries, keys, values = (

@@ -16,18 +16,19 @@ _RANGE = 1 << 16
 class Dropout:
     """Sets values to 0 at some rate, in steps of 1/65536, and scales up the rest.
 
-    On CUDA it is torch's own, drawn from the generator of the device.
+    On CUDA, torch drops activations, and draws from the device's generator; the fused kernels for
+    attention draw from `key`.
     """
 
     def __init__(self, rate: float, seed: int, place: tuple[int, ...] = ()) -> None:
         self.rate = rate
         self._seed = seed
         self._place = place
-        self._num_dropped = min(round(rate * _RANGE), _RANGE - 1)
-        self.scale = _RANGE / (_RANGE - self._num_dropped)
+        self.num_dropped = min(round(rate * _RANGE), _RANGE - 1)
+        self.scale = _RANGE / (_RANGE - self.num_dropped)
 
     def __bool__(self) -> bool:
-        return self._num_dropped > 0
+        return self.num_dropped > 0
 
     def at(self, place: int) -> Dropout:
         """The same rate at a place inside this one, where other values are dropped."""
@@ -41,9 +42,17 @@ class Dropout:
             return torch.nn.functional.dropout(x, self.rate)
         return _drop(x, self)
 
+    def key(self) -> tuple[int, int]:
+        """Two numbers of 31 bits for this place, which a generator on a device starts from."""
+        word = int(self._bits().random_raw())
+        return word & 0x7FFFFFFF, word >> 33
+
     def masks(self) -> Masks:
         """The masks of this place, from the first on."""
-        return Masks(np.random.SFC64([self._seed, *self._place]), self._num_dropped)
+        return Masks(self._bits(), self.num_dropped)
+
+    def _bits(self) -> np.random.SFC64:
+        return np.random.SFC64([self._seed, *self._place])
 
 
 NO_DROPOUT = Dropout(0.0, 0)

@@ -2,7 +2,7 @@
 
 Weights, and the sum that runs through all layers, stay in the type of the weights; what goes into
 matrix products has the type that a pass asks for. Shape letters: N tokens, C width of the model, H
-heads, D head width, V ids, M the longest sequence.
+heads, D head width, V ids, M distances.
 """
 
 from __future__ import annotations
@@ -150,8 +150,14 @@ class PositionBias(nn.Module):
         self._max_distance = max_distance
         self._is_causal = is_causal
 
+    @property
+    def reach(self) -> int:
+        """How many distances there are, each way, with the first of those that share the last
+        bucket: more of them add nothing."""
+        return max(self._max_distance, len(self.weight)) + 1
+
     def forward(self, longest: int) -> torch.Tensor:
-        """The bias [H, 2 M - 1] that `attention` takes."""
+        """The bias [H, 2 M - 1] that `attention` takes, for so many distances."""
         distance = torch.arange(longest - 1, -longest, -1, device=self.weight.device)
         bias = self.weight[self.buckets(distance)].t()
         if self._is_causal:

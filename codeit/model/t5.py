@@ -186,7 +186,7 @@ class Stack(nn.Module):
         keys_values: Sequence[torch.Tensor] = (),
         cross_plan: Plan | None = None,
     ) -> torch.Tensor:
-        bias = self.position_bias(plan.queries.longest)
+        bias = self.position_bias(min(plan.queries.longest, self.position_bias.reach))
         x = dropout.at(0)(embedded)
         for k, block in enumerate(self.blocks):
             cross = keys_values[k] if keys_values else None
