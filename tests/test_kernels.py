@@ -9,9 +9,19 @@ triton = pytest.importorskip(
 )
 
 from codeit.model import attention as attention_module  # noqa: E402
-from codeit.model.attention import Layout, Plan, attention, describe, padded_attention  # noqa: E402
+from codeit.model.attention import (  # noqa: E402
+    Cache,
+    Layout,
+    Plan,
+    Step,
+    attention,
+    describe,
+    padded_attention,
+    plain_decode_self_attention,
+)
 from codeit.model.dropout import NO_DROPOUT, Dropout  # noqa: E402
 from codeit.model.fused_attention import fused_attention, kept_words  # noqa: E402
+from codeit.model.fused_decoding import fused_decode_self_attention  # noqa: E402
 
 HAS_GPU = torch.cuda.is_available()
 DEVICE = torch.device("cuda" if HAS_GPU else "cpu")
@@ -231,6 +241,59 @@ def test_each_place_and_seed_drops_other_probabilities():
         for b in drawings[:k]:
             assert 0.45 < float((a == b).double().mean()) < 0.55
     assert torch.equal(bits_of(plan, dropout.at(1)), drawings[2])
+
+
+# ---- Decoding ----------------------------------------------------------------------------------
+
+
+def decoded(function, width, capacity, dtype, is_key_dense, seed=0):
+    """Outputs and caches after rows of several lengths took in tokens, some of them several."""
+    random = np.random.default_rng(seed)
+    held = [capacity - 3, 0, 1, 63, 64]
+    keys = drawn(len(held), HEADS, width, capacity, seed=1, dtype=dtype).detach()
+    if is_key_dense:
+        keys = keys.transpose(2, 3).contiguous().transpose(2, 3)
+    cache = Cache(keys, drawn(len(held), HEADS, capacity, width, seed=2, dtype=dtype).detach())
+    bias = drawn(HEADS, capacity, seed=3).detach()
+    new = [(row, count + k) for row, count in enumerate(held) for k in range(1 + row % 3)]
+    rows, positions = np.array(new, np.int32).T
+    order = sorted(random.permutation(len(new)), key=lambda k: positions[k])
+    step = Step(np.ascontiguousarray(rows[order]), np.ascontiguousarray(positions[order]))
+    projected = drawn(len(new), 3, HEADS, width, seed=4, dtype=dtype).detach()
+    return function(projected, step, bias, cache), cache.keys, cache.values
+
+
+@pytest.mark.parametrize("num_parts", [1, 2, 5])
+@pytest.mark.parametrize("is_key_dense", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(("width", "capacity"), [(64, 80), (24, 208)])
+def test_decoding_is_that_of_the_plain_path(width, capacity, dtype, is_key_dense, num_parts):
+    def fused(projected, step, bias, cache):
+        where = [torch.from_numpy(x).to(DEVICE) for x in (step.rows, step.positions)]
+        return fused_decode_self_attention(
+            projected, *where, bias, cache.keys, cache.values, num_parts
+        )
+
+    ours = decoded(fused, width, capacity, dtype, is_key_dense)
+    plain = decoded(plain_decode_self_attention, width, capacity, dtype, is_key_dense)
+    for a, b in zip(ours[1:], plain[1:], strict=True):
+        assert torch.equal(a, b)
+    tolerance = 1e-5 if dtype == torch.float32 else 0.05
+    torch.testing.assert_close(ours[0], plain[0], rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("num_parts", [1, 2])
+def test_what_is_no_token_is_not_stored(num_parts):
+    keys, values = (torch.zeros(2, HEADS, n, m, device=DEVICE) for n, m in ((32, 80), (80, 32)))
+    projected = drawn(3, 3, HEADS, 32, seed=4).detach()
+    rows, positions = (torch.tensor(x, device=DEVICE) for x in ([1, -1, -1], [0, 0, 5]))
+    bias = torch.zeros(HEADS, 80, device=DEVICE)
+    out = fused_decode_self_attention(projected, rows, positions, bias, keys, values, num_parts)
+    torch.testing.assert_close(out[0], projected[0, 2])
+    assert not out[1:].any()
+    torch.testing.assert_close(values[1, :, 0], projected[0, 2])
+    for cache in (keys, values):
+        assert cache.count_nonzero() == HEADS * 32
 
 
 # ---- The plan, and which kernel is used --------------------------------------------------------

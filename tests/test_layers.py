@@ -57,6 +57,7 @@ TORCH_FILES = {
     "model/checkpoint.py",
     "model/dropout.py",
     "model/fused_attention.py",
+    "model/fused_decoding.py",
     "model/layers.py",
     "model/t5.py",
     "sampling/decoder.py",

@@ -520,6 +520,13 @@ def decode_self_attention(
     Returns:
         [N, H, D]
     """
+    if projected.is_cuda and _why_plain(projected.device) is None:
+        from codeit.model.fused_decoding import fused_decode_self_attention
+
+        rows, positions = (torch.as_tensor(x, device=bias.device) for x in vars(step).values())
+        return fused_decode_self_attention(
+            projected, rows, positions, bias, cache.keys, cache.values
+        )
     if projected.device.type != "cpu":
         return plain_decode_self_attention(projected, step, bias, cache)
     out = torch.empty(projected.shape[0], *projected.shape[2:], dtype=projected.dtype)
