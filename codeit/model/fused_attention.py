@@ -23,8 +23,11 @@ DTYPES = (torch.bfloat16, torch.float16, torch.float32)
 
 @dataclass(frozen=True)
 class _Tiles:
-    """How the work is cut for one head width and type. Found by compiling: without such limits for
-    the registers fewer blocks run side by side, with lower ones some spill."""
+    """How the work is cut for one head width, type and GPU.
+
+    Found by compiling for each. On Hopper at a width of 64, the limit lets two blocks run side by
+    side; some of the kernels spill a few registers for it.
+    """
 
     rows: int
     """Queries of a block, or keys of one where the gradients of keys are worked out."""
@@ -35,10 +38,12 @@ class _Tiles:
     """Of a thread, forward and for the gradients of queries."""
 
 
-def _tiles(padded_width: int, dtype: torch.dtype) -> _Tiles:
+def _tiles(padded_width: int, dtype: torch.dtype, capability: int) -> _Tiles:
     # Products of float32 run outside the tensor cores, from registers.
     if dtype == torch.float32:
         return _Tiles(32, 32, 4 if padded_width <= 64 else 8, None)
+    if capability < 9:
+        return _Tiles(64, 32, 4 if padded_width <= 64 else 8, None)
     if padded_width <= 64:
         return _Tiles(128, 64, 8, 128)
     return _Tiles(64, 64, 8, None)
@@ -204,7 +209,9 @@ class _Call:
     ) -> None:
         num_heads, width = query.shape[1:]
         padded = max(triton.next_power_of_2(width), 16)
-        self.tiles = _tiles(padded, query.dtype)
+        # Triton's interpreter does as Hopper.
+        capability = torch.cuda.get_device_capability(query.device)[0] if query.is_cuda else 9
+        self.tiles = _tiles(padded, query.dtype, capability)
         # A table that is not there is never read.
         none = plan.blocks(self.tiles.rows)
         self.inputs = (query, key, value, *(none if x is None else x for x in (bias, words)))
