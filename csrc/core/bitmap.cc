@@ -4,50 +4,63 @@
 
 namespace codeit {
 
-Outcome BitmapBuilder::start() {
+namespace {
+
+// Counts the places of rows and joins their columns.
+uint32_t count_places(const Row *rows, int64_t height, Halves *columns) {
+    constexpr int64_t kRowsOfSum = 31; // whose bits a byte can count
+    uint32_t count = 0;
+    Halves all = {};
+    for (int64_t begin = 0; begin < height; begin += kRowsOfSum) {
+        int64_t end = std::min(begin + kRowsOfSum, height);
+        Halves sums = {};
+        for (int64_t i = begin; i < end; ++i) {
+            auto row = std::bit_cast<Halves>(rows[i]);
+            all |= row;
+            sums += bits_of_bytes(row);
+        }
+        count += sum_of_bytes(sums);
+    }
+    *columns = all;
+    return count;
+}
+
+} // namespace
+
+Outcome BitmapBuilder::start_unwritten() {
     size_t height = static_cast<size_t>(window_.height);
     TRY(m_.charge(height));
-    TRY(m_.allocate(height, &rows_));
-    std::memset(rows_, 0, height * sizeof(Row));
+    return m_.allocate(height, &rows_);
+}
+
+Outcome BitmapBuilder::start() {
+    TRY(start_unwritten());
+    std::fill_n(rows_, window_.height, Row{0});
     return Outcome::ok;
 }
 
 void BitmapBuilder::finish(Bitmap *out, uint32_t *size) {
-    if (window_.width <= 64) {
-        finish_as<uint64_t>(out, size);
-    } else {
-        finish_as<Row>(out, size);
-    }
-}
-
-// Word is as wide as the window, so that narrow ones cost half.
-template <typename Word>
-void BitmapBuilder::finish_as(Bitmap *out, uint32_t *size) {
-    Word columns = 0;
-    uint32_t count = 0;
-    int64_t first = window_.height;
-    int64_t last = -1;
-    for (int64_t i = 0; i < window_.height; ++i) {
-        auto row = static_cast<Word>(rows_[i]);
-        if (row == 0) continue;
-        if (last < 0) first = i;
-        last = i;
-        columns |= row;
-        count += count_bits(row);
-    }
-    *size = count;
+    int64_t first = 0;
+    int64_t end = window_.height;
+    while (end > 0 && rows_[end - 1] == 0) --end;
+    while (first < end && rows_[first] == 0) ++first;
     *out = {};
-    if (count == 0) return;
-    uint64_t low = low_half(columns);
-    uint64_t high = high_half(columns);
-    int from = low != 0 ? std::countr_zero(low) : 64 + std::countr_zero(high);
-    int end = high != 0 ? 64 + std::bit_width(high) : std::bit_width(low);
-    if (from != 0) {
-        for (int64_t i = first; i <= last; ++i) rows_[i] >>= from;
+    *size = 0;
+    if (first == end) return;
+    Row *rows = rows_ + first;
+    Halves columns;
+    *size = count_places(rows, end - first, &columns);
+    int from = columns[0] != 0 ? std::countr_zero(columns[0]) : 64 + std::countr_zero(columns[1]);
+    int width = columns[1] != 0 ? 64 + std::bit_width(columns[1]) : std::bit_width(columns[0]);
+    if (from != 0 && columns[1] == 0) {
+        for (int64_t i = 0; i < end - first; ++i) {
+            rows[i] = std::bit_cast<Row>(std::bit_cast<Halves>(rows[i]) >> from);
+        }
+    } else if (from != 0) {
+        for (int64_t i = 0; i < end - first; ++i) rows[i] >>= from;
     }
     *out = {static_cast<int32_t>(window_.top + first), static_cast<int32_t>(window_.left + from),
-            static_cast<int32_t>(last - first + 1), static_cast<int32_t>(end - from),
-            rows_ + first};
+            static_cast<int32_t>(end - first), width - from, rows};
 }
 
 Bitmap BitmapBuilder::finish_tight() const {
@@ -56,11 +69,8 @@ Bitmap BitmapBuilder::finish_tight() const {
 }
 
 uint32_t num_places(const Bitmap &bits) {
-    uint32_t count = 0;
-    for (int32_t i = 0; i < bits.height; ++i) {
-        count += count_bits(bits.rows[i]);
-    }
-    return count;
+    Halves columns;
+    return count_places(bits.rows, bits.height, &columns);
 }
 
 bool equal_bitmaps(const Bitmap &a, const Bitmap &b) {

@@ -3,6 +3,7 @@
 
 #include "core/machine.h"
 
+#include <algorithm>
 #include <bit>
 #include <type_traits>
 
@@ -89,20 +90,34 @@ inline auto for_each_place(const Bitmap &bits, Visit visit) {
     if constexpr (kMayFail) return Outcome::ok;
 }
 
+// A row as two words, for work on both at once.
+using Halves = uint64_t __attribute__((vector_size(16)));
+
+// How many bits are set in each byte of a word, or of both.
+template <typename Word>
+inline Word bits_of_bytes(Word word) {
+    word -= word >> 1 & 0x5555555555555555u;
+    word = (word & 0x3333333333333333u) + (word >> 2 & 0x3333333333333333u);
+    return (word + (word >> 4)) & 0x0F0F0F0F0F0F0F0Fu;
+}
+
+// The sum of the bytes of both words.
+inline uint32_t sum_of_bytes(Halves bytes) {
+    Halves pairs = (bytes & 0x00FF00FF00FF00FFu) + (bytes >> 8 & 0x00FF00FF00FF00FFu);
+    return static_cast<uint32_t>((pairs[0] + pairs[1]) * 0x0001000100010001u >> 48);
+}
+
 // Counts bits, without a call where the processor may lack the instruction.
 inline uint32_t count_bits(uint64_t word) {
 #if defined(__POPCNT__) || defined(__aarch64__)
     return static_cast<uint32_t>(std::popcount(word));
 #else
-    word -= word >> 1 & 0x5555555555555555u;
-    word = (word & 0x3333333333333333u) + (word >> 2 & 0x3333333333333333u);
-    word = (word + (word >> 4)) & 0x0F0F0F0F0F0F0F0Fu;
-    return static_cast<uint32_t>(word * 0x0101010101010101u >> 56);
+    return static_cast<uint32_t>(bits_of_bytes(word) * 0x0101010101010101u >> 56);
 #endif
 }
 
 inline uint32_t count_bits(Row row) {
-    return count_bits(low_half(row)) + count_bits(high_half(row));
+    return sum_of_bytes(bits_of_bytes(std::bit_cast<Halves>(row)));
 }
 
 inline uint64_t low_bits(int64_t count) {
@@ -138,14 +153,48 @@ inline Window joined(const Window &a, const Window &b) {
     return {top, left, bottom - top, right - left};
 }
 
+// The rows of a bitmap from a place of the plane on: what lies above or left of it is cut off.
+class BitmapView {
+  public:
+    // For places less than kMaxWidth columns away.
+    BitmapView(const Bitmap &bits, int64_t top, int64_t left)
+        : rows_(bits.rows), offset_(top - bits.top), height_(static_cast<uint64_t>(bits.height)),
+          up_(distance(left, bits.left)), down_(distance(bits.left, left)),
+          fits_halves_(static_cast<uint64_t>(bits.width) + up_ <= 64) {}
+
+    // Row `top + k`, with column `left` at bit 0.
+    Halves operator[](int64_t k) const {
+        auto at = static_cast<uint64_t>(k + offset_);
+        if (at >= height_) return Halves{};
+        if (fits_halves_) return std::bit_cast<Halves>(rows_[at]) << up_ >> down_;
+        return moved_wide(rows_[at]);
+    }
+
+  private:
+    [[gnu::noinline]] Halves moved_wide(Row row) const {
+        return std::bit_cast<Halves>(row << up_ >> down_);
+    }
+    static uint64_t distance(int64_t from, int64_t to) {
+        return static_cast<uint64_t>(std::max<int64_t>(to - from, 0));
+    }
+
+    const Row *rows_;
+    int64_t offset_;
+    uint64_t height_;
+    uint64_t up_;
+    uint64_t down_;
+    bool fits_halves_; // moved within the lower one
+};
+
 // Rows under construction in a window; finish() makes the tight bitmap of them. The window must be
 // small.
 class BitmapBuilder {
   public:
     BitmapBuilder(Machine &m, const Window &window) : m_(m), window_(window) {}
 
-    // Charges for the rows.
+    // Empty rows, or rows that are all written before they are read. Both charge for the rows.
     Outcome start();
+    Outcome start_unwritten();
 
     Row &row(int64_t i) { return rows_[i]; } // 0 is the window's first
     void add(int64_t i, int64_t j) { rows_[i - window_.top] |= Row{1} << (j - window_.left); }
@@ -161,9 +210,6 @@ class BitmapBuilder {
     Bitmap finish_tight() const;
 
   private:
-    template <typename Word>
-    void finish_as(Bitmap *out, uint32_t *size);
-
     Machine &m_;
     Window window_;
     Row *rows_ = nullptr;

@@ -171,42 +171,52 @@ Outcome pack_values(Machine &m, Set *set) {
     return Outcome::ok;
 }
 
-Outcome common_places(Machine &m, const Set &a, const Set &b, Patch *out, uint32_t *size) {
+    const Bitmap &others = b.patch.bits;
+    bool are_apart = bits.left > others.right() || others.left > bits.right();
+    bool are_one_color = a.patch.colors == nullptr && b.patch.colors == nullptr;
+    bool may_differ =
+        a.holds_only(Kind::cell) && !(are_one_color && a.patch.color == b.patch.color);
+namespace {
+
+// The places of row i of a, of those of `common`, at which b holds the same color.
+[[gnu::noinline]] Halves same_places(const Patch &a, const Patch &b, int32_t i, Halves common) {
+    Row same = 0;
+    for_each_bit(std::bit_cast<Row>(common), [&](int32_t k) {
+        int32_t j = a.bits.left + k;
+        if (a.color_at(i, j) == b.color_at(i, j)) same |= Row{1} << k;
+    });
+    return std::bit_cast<Halves>(same);
+}
+
+// The places of a at which b holds the same, or does not.
+Outcome select_places(Machine &m, const Set &a, const Set &b, bool are_common, Patch *out,
+                      uint32_t *size) {
     const Bitmap &bits = a.patch.bits;
     BitmapBuilder builder(m, window_of(bits));
-    TRY(builder.start());
+} // namespace
+
+Outcome common_places(Machine &m, const Set &a, const Set &b, Patch *out, uint32_t *size) {
+    return select_places(m, a, b, true, out, size);
+}
+
+    TRY(builder.start_unwritten());
+    if (may_differ) TRY(m.charge(a.size));
+    const BitmapView view(are_apart ? Bitmap() : others, bits.top, bits.left);
+    const Halves flip = are_common ? Halves{} : ~Halves{};
     for (int32_t i = 0; i < bits.height; ++i) {
-        builder.row(i) = bits.rows[i] & b.patch.bits.window(int64_t{bits.top} + i, bits.left);
+        auto row = std::bit_cast<Halves>(bits.rows[i]);
+        Halves same = row & view[i];
+        if (may_differ) same = same_places(a.patch, b.patch, bits.top + i, same);
+        builder.row(i) = std::bit_cast<Row>(row & (same ^ flip));
     }
-    bool are_one_color = a.patch.colors == nullptr && b.patch.colors == nullptr;
-    if (a.holds_only(Kind::cell) && !(are_one_color && a.patch.color == b.patch.color)) {
-        TRY(m.charge(a.size));
-        for_each_place(bits, [&](int32_t i, int32_t j) {
-            Row &row = builder.row(i - bits.top);
-            Row bit = Row{1} << (j - bits.left);
-            if ((row & bit) != 0 && a.patch.color_at(i, j) != b.patch.color_at(i, j)) row ^= bit;
-        });
-    }
-    Bitmap common;
-    builder.finish(&common, size);
-    *out = part_of(a.patch, common);
+    Bitmap selected;
+    builder.finish(&selected, size);
+    *out = part_of(a.patch, selected);
     return Outcome::ok;
 }
 
 Outcome other_places(Machine &m, const Set &a, const Set &b, Patch *out, uint32_t *size) {
-    Patch common;
-    uint32_t num_common;
-    TRY(common_places(m, a, b, &common, &num_common));
-    const Bitmap &bits = a.patch.bits;
-    BitmapBuilder builder(m, window_of(bits));
-    TRY(builder.start());
-    for (int32_t i = 0; i < bits.height; ++i) {
-        builder.row(i) = bits.rows[i] & ~common.bits.window(int64_t{bits.top} + i, bits.left);
-    }
-    Bitmap others;
-    builder.finish(&others, size);
-    *out = part_of(a.patch, others);
-    return Outcome::ok;
+    return select_places(m, a, b, false, out, size);
 }
 
 Outcome PatchUnion::add(const Value &v, bool *fits) {
