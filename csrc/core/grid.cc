@@ -19,13 +19,7 @@ Outcome new_grid(Machine &m, int64_t height, int64_t width, Grid **out) {
 
 Outcome copy_grid(Machine &m, const Grid &grid, Grid **out) {
     TRY(new_grid(m, grid.height, grid.width, out));
-    if (grid.stride == grid.width) {
-        std::memcpy((*out)->cells, grid.cells, static_cast<size_t>(grid.num_cells()));
-    } else {
-        for (int64_t i = 0; i < grid.height; ++i) {
-            copy_row((*out)->row(i), grid.row(i), grid.width);
-        }
-    }
+    copy_cells(grid, (*out)->cells);
     return Outcome::ok;
 }
 

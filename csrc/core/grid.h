@@ -3,6 +3,8 @@
 
 #include "core/machine.h"
 
+#include <algorithm>
+
 namespace codeit {
 
 // Row i starts at cells + i * stride, so that a part of a grid shares its cells.
@@ -37,17 +39,35 @@ Outcome new_grid(Machine &m, int64_t height, int64_t width, Grid **out);
 // Writes a row in whole vectors, so that up to kSpareCells behind it change: for rows of a new grid
 // that are written from top to bottom.
 inline void copy_row(int8_t *to, const int8_t *from, int64_t width) {
-    for (int64_t j = 0; j < width; j += 16) std::memcpy(to + j, from + j, 16);
-}
-inline void reverse_row(int8_t *to, const int8_t *from, int64_t width) {
     int64_t j = 0;
-    for (; j + 8 <= width; j += 8) {
+    do {
+        std::memcpy(to + j, from + j, 16);
+        j += 16;
+    } while (j < width);
+}
+READS_BEYOND inline void reverse_row(int8_t *to, const int8_t *from, int64_t width) {
+    constexpr int64_t kStep = 8;
+    auto reversed = [&](int64_t at) {
         uint64_t cells;
-        std::memcpy(&cells, from + width - 8 - j, sizeof cells);
-        cells = __builtin_bswap64(cells);
-        std::memcpy(to + j, &cells, sizeof cells);
+        std::memcpy(&cells, from + at, sizeof cells);
+        return __builtin_bswap64(cells);
+    };
+    auto put = [&](int64_t at, uint64_t cells) { std::memcpy(to + at, &cells, sizeof cells); };
+    for (int64_t j = width - kStep; j > 0; j -= kStep) put(width - kStep - j, reversed(j));
+    // The first cells, and some that have been there, or that are none.
+    int64_t excess = std::max(kStep - width, int64_t{0});
+    put(std::max(width - kStep, int64_t{0}), reversed(0) >> (8 * excess));
+}
+
+// Writes all rows of a grid, one after the other; the last one first if it is upside down.
+inline void copy_cells(const Grid &from, int8_t *to, bool is_upside_down = false) {
+    const int64_t width = from.width;
+    if (from.stride == width && !is_upside_down) return copy_row(to, from.cells, from.num_cells());
+    const int8_t *row = is_upside_down ? from.row(from.height - 1) : from.cells;
+    const int64_t step = is_upside_down ? -int64_t{from.stride} : from.stride;
+    for (int8_t *end = to + from.num_cells(); to != end; to += width, row += step) {
+        copy_row(to, row, width);
     }
-    for (; j < width; ++j) to[j] = from[width - 1 - j];
 }
 
 Outcome copy_grid(Machine &m, const Grid &grid, Grid **out);

@@ -1,4 +1,5 @@
 // What cells hold.
+#include "core/cells.h"
 #include "primitives/patch.h"
 #include "primitives/selection.h"
 
@@ -7,28 +8,18 @@
 namespace codeit {
 namespace {
 
-// How often each 8-bit color occurs, and the distinct ones in order of first occurrence.
+// How often each 8-bit color occurs. Mostly there are few colors, and it takes little to start.
 class Histogram {
   public:
-    void add(int8_t color, uint32_t times) {
-        uint32_t &count = counts_[static_cast<uint8_t>(color)];
-        if (count == 0) distinct_[size_++] = color;
-        count += times;
-    }
-
-    // `places` tells which of 64 cells count.
-    void add_cells(const int8_t *cells, int64_t width, uint64_t places) {
-        while (places != 0) {
-            int8_t color = cells[std::countr_zero(places)];
-            uint64_t same = equal_mask(cells, width, color) & places;
-            add(color, count_bits(same));
-            places ^= same;
-        }
+    // Of another color than those so far.
+    void append(int8_t color, uint32_t times) {
+        colors_[size_] = color;
+        counts_[size_++] = times;
     }
 
     size_t size() const { return size_; }
-    int8_t color(size_t k) const { return distinct_[k]; }
-    uint32_t count(size_t k) const { return counts_[static_cast<uint8_t>(distinct_[k])]; }
+    int8_t color(size_t k) const { return colors_[k]; }
+    uint32_t count(size_t k) const { return counts_[k]; }
 
     // Whether a set of the colors is iterated in one order whatever the order of insertion: five
     // or more ints below 10 ascend, and fewer meet only where they are equal modulo 8.
@@ -36,8 +27,8 @@ class Histogram {
         unsigned slots = 0;
         bool have_met = false;
         for (size_t k = 0; k < size_; ++k) {
-            if (distinct_[k] < 0 || distinct_[k] > 9) return false;
-            unsigned slot = 1u << (distinct_[k] & 7);
+            if (colors_[k] < 0 || colors_[k] > 9) return false;
+            unsigned slot = 1u << (colors_[k] & 7);
             have_met = have_met || (slots & slot) != 0;
             slots |= slot;
         }
@@ -48,57 +39,98 @@ class Histogram {
     // the colors. There is one, and is_order_free().
     int8_t extreme(Extreme extreme) const {
         size_t best = 0;
-        auto key = [&](size_t k) { return size_ >= 5 ? distinct_[k] : distinct_[k] & 7; };
+        auto key = [&](size_t k) { return size_ >= 5 ? colors_[k] : colors_[k] & 7; };
         for (size_t k = 1; k < size_; ++k) {
-            uint32_t left = count(k);
-            uint32_t right = count(best);
+            uint32_t left = counts_[k];
+            uint32_t right = counts_[best];
             bool is_better = extreme == Extreme::largest ? left > right : left < right;
             if (is_better || (left == right && key(k) < key(best))) best = k;
         }
-        return distinct_[best];
+        return colors_[best];
     }
 
-    // GEN of the distinct colors, and their counts in the same order.
-    Outcome distinct_colors(Machine &m, Value *out, uint32_t **counts) const {
+    // GEN of the colors, in their order here.
+    Outcome colors_as_set(Machine &m, Value *out) const {
         Value *values;
         TRY(m.allocate(size_, &values));
-        TRY(m.allocate(size_, counts));
-        for (size_t k = 0; k < size_; ++k) {
-            values[k] = Value::of_int(distinct_[k]);
-            (*counts)[k] = count(k);
-        }
+        for (size_t k = 0; k < size_; ++k) values[k] = Value::of_int(colors_[k]);
         return set_of_distinct(m, values, size_, out);
     }
 
   private:
+    size_t size_ = 0;
+    int8_t colors_[256];
+    uint32_t counts_[256];
+};
+
+// Counts in order of first occurrence, cells of some of up to 64 columns at a time.
+class OrderedCount {
+  public:
+    explicit OrderedCount(Histogram *out) : out_(out) {}
+    ~OrderedCount() {
+        for (size_t k = 0; k < size_; ++k) {
+            out_->append(distinct_[k], counts_[static_cast<uint8_t>(distinct_[k])]);
+        }
+    }
+
+    void add(int8_t color, uint32_t times) {
+        uint32_t &count = counts_[static_cast<uint8_t>(color)];
+        if (count == 0) distinct_[size_++] = color;
+        count += times;
+    }
+    void add_cells(const int8_t *cells, int64_t width, uint64_t places) {
+        while (places != 0) {
+            int8_t color = cells[std::countr_zero(places)];
+            uint64_t same = equal_mask(cells, width, color) & places;
+            add(color, count_bits(same));
+            places ^= same;
+        }
+    }
+
+  private:
+    Histogram *out_;
     uint32_t counts_[256] = {};
     int8_t distinct_[256];
     size_t size_ = 0;
 };
 
+// Counts the colors of a grid in order of first occurrence, or in any order if that is the same.
 Outcome count_grid(Machine &m, const Grid &grid, Histogram *histogram) {
+    constexpr int kNumColors = 10;
     TRY(m.charge(static_cast<uint64_t>(grid.num_cells())));
+    uint32_t counts[kNumColors] = {};
+    count_cells<kNumColors>(grid, 0, counts);
+    uint32_t sum = 0;
+    for (int k = 0; k < kNumColors; ++k) {
+        sum += counts[k];
+        if (counts[k] != 0) histogram->append(static_cast<int8_t>(k), counts[k]);
+    }
+    if (sum == grid.num_cells() && histogram->is_order_free()) return Outcome::ok;
+    *histogram = Histogram();
+    OrderedCount ordered(histogram);
     for (int64_t i = 0; i < grid.height; ++i) {
         for (int64_t from = 0; from < grid.width; from += 64) {
             int64_t width = std::min<int64_t>(grid.width - from, 64);
-            histogram->add_cells(grid.row(i) + from, width, low_bits(width));
+            ordered.add_cells(grid.row(i) + from, width, low_bits(width));
         }
     }
     return Outcome::ok;
 }
 
 // The colors of a packed object, row by row; its own order may be another.
-Outcome count_object(Machine &m, const Patch &object, Histogram *histogram) {
+Outcome count_object(Machine &m, const Set &set, Histogram *histogram) {
+    const Patch &object = set.patch;
     const Bitmap &bits = object.bits;
+    if (object.colors == nullptr) {
+        histogram->append(static_cast<int8_t>(object.color), set.size);
+        return Outcome::ok;
+    }
     TRY(m.charge(static_cast<uint64_t>(bits.height)));
+    OrderedCount ordered(histogram);
     for (int64_t i = 0; i < bits.height; ++i) {
-        if (object.colors == nullptr) {
-            histogram->add(static_cast<int8_t>(object.color), count_bits(bits.rows[i]));
-        } else {
-            const int8_t *colors = object.colors + i * object.stride;
-            histogram->add_cells(colors, std::min(bits.width, 64), low_half(bits.rows[i]));
-            histogram->add_cells(colors + 64, bits.width - 64, high_half(bits.rows[i]));
-        }
+        const int8_t *colors = object.colors + i * object.stride;
+        ordered.add_cells(colors, std::min(bits.width, 64), low_half(bits.rows[i]));
+        ordered.add_cells(colors + 64, bits.width - 64, high_half(bits.rows[i]));
     }
     return Outcome::ok;
 }
@@ -125,41 +157,46 @@ Outcome count_colors(Machine &m, const Value &element, Histogram *histogram, boo
     }
     Set *object;
     TRY(packed_object(m, element, &object));
-    return object == nullptr ? Outcome::ok : count_object(m, object->patch, histogram);
+    return object == nullptr ? Outcome::ok : count_object(m, *object, histogram);
 }
 
-// The distinct colors of an element as GEN builds them, with their counts.
-Outcome distinct_colors(Machine &m, const Value &element, Value *out, uint32_t **counts) {
-    Histogram histogram;
+// Counts the colors of an element in such an order that GEN of them is that of the element;
+// *is_known is false for an element that is too odd.
+Outcome count_in_order(Machine &m, const Value &element, Histogram *histogram, bool *is_known) {
     bool is_in_order;
-    TRY(count_colors(m, element, &histogram, &is_in_order));
-    if (histogram.size() != 0 && (is_in_order || histogram.is_order_free())) {
-        return histogram.distinct_colors(m, out, counts);
-    }
+    TRY(count_colors(m, element, histogram, &is_in_order));
+    *is_known = histogram->size() != 0 && (is_in_order || histogram->is_order_free());
+    return Outcome::ok;
+}
+
+// GEN of the colors of any element.
+Outcome distinct_colors(Machine &m, const Value &element, Value *out) {
     Items colors;
     TRY(flat_colors(m, element, &colors));
-    TRY(m.allocate(colors.size, counts));
     SetBuilder distinct(m);
-    for (const Value &color : colors) {
-        size_t before = distinct.size();
-        uint32_t index;
-        TRY(distinct.add(color, &index));
-        (*counts)[index] = distinct.size() != before ? 1 : (*counts)[index] + 1;
-    }
+    for (const Value &color : colors) TRY(distinct.add(color));
     return distinct.finish(out);
 }
 
 Outcome extreme_color(Machine &m, Extreme extreme, const Value &element, Value *out) {
     Histogram histogram;
-    bool is_in_order;
-    TRY(count_colors(m, element, &histogram, &is_in_order));
-    if (histogram.size() != 0 && histogram.is_order_free()) {
+    bool is_known;
+    TRY(count_in_order(m, element, &histogram, &is_known));
+    if (!is_known) {
+        Items colors;
+        TRY(flat_colors(m, element, &colors));
+        return most_frequent(m, extreme, colors, out);
+    }
+    if (histogram.is_order_free()) {
         *out = Value::of_int(histogram.extreme(extreme));
         return Outcome::ok;
     }
     Value distinct;
+    ScratchScope scratch(m);
     uint32_t *counts;
-    TRY(distinct_colors(m, element, &distinct, &counts));
+    TRY(histogram.colors_as_set(m, &distinct));
+    TRY(m.allocate_scratch(histogram.size(), &counts));
+    for (size_t k = 0; k < histogram.size(); ++k) counts[k] = histogram.count(k);
     return most_frequent(m, extreme, distinct.set, counts, out);
 }
 
@@ -232,12 +269,17 @@ PRIMITIVE(mostcolor) {
     const Value &element = args[0];
     if (element.kind != Kind::grid) return extreme_color(m, Extreme::largest, element, out);
     const Grid &grid = *element.grid;
+    TRY(m.charge(static_cast<uint64_t>(grid.num_cells())));
     if (grid.most_common == Grid::kUnknown) {
-        TRY(extreme_color(m, Extreme::largest, element, out));
+        uint32_t num_black = 0;
+        count_cells<1>(grid, 0, &num_black); // more than all others together, mostly
+        *out = Value::of_int(0);
+        if (num_black <= grid.num_cells() / 2) {
+            TRY(extreme_color(m, Extreme::largest, element, out));
+        }
         m.before_change(&grid.most_common);
         grid.most_common = static_cast<int16_t>(out->integer);
     } else {
-        TRY(m.charge(static_cast<uint64_t>(grid.num_cells())));
         *out = Value::of_int(grid.most_common);
     }
     return Outcome::ok;
@@ -253,11 +295,9 @@ PRIMITIVE(colorcount) {
     if (element.kind == Kind::grid) {
         const Grid &grid = *element.grid;
         TRY(m.charge(static_cast<uint64_t>(grid.num_cells())));
-        if (value.is_int()) {
-            for (int64_t i = 0; i < grid.height; ++i) {
-                count += std::count(grid.row(i), grid.row(i) + grid.width, value.integer);
-            }
-        }
+        uint32_t found = 0;
+        if (fits_color(value)) count_cells<1>(grid, static_cast<int8_t>(value.integer), &found);
+        count = found;
         *out = Value::of_int(count);
         return Outcome::ok;
     }
@@ -265,7 +305,7 @@ PRIMITIVE(colorcount) {
     TRY(packed_object(m, element, &object));
     if (object != nullptr) {
         Histogram histogram;
-        TRY(count_object(m, object->patch, &histogram));
+        TRY(count_object(m, *object, &histogram));
         for (size_t k = 0; k < histogram.size() && value.is_int(); ++k) {
             if (histogram.color(k) == value.integer) count = histogram.count(k);
         }
@@ -297,17 +337,21 @@ PRIMITIVE(colorcount) {
 }
 
 PRIMITIVE(palette) {
+    Histogram histogram;
+    bool is_known;
     Value distinct;
-    uint32_t *counts;
-    TRY(distinct_colors(m, args[0], &distinct, &counts));
+    TRY(count_in_order(m, args[0], &histogram, &is_known));
+    TRY(is_known ? histogram.colors_as_set(m, &distinct) : distinct_colors(m, args[0], &distinct));
     return copy_of_set(m, distinct.set, out);
 }
 
 PRIMITIVE(numcolors) {
+    Histogram histogram;
+    bool is_known;
     Value distinct;
-    uint32_t *counts;
-    TRY(distinct_colors(m, args[0], &distinct, &counts));
-    *out = Value::of_int(distinct.set->size);
+    TRY(count_in_order(m, args[0], &histogram, &is_known));
+    if (!is_known) TRY(distinct_colors(m, args[0], &distinct));
+    *out = Value::of_int(is_known ? static_cast<int64_t>(histogram.size()) : distinct.set->size);
     return Outcome::ok;
 }
 
@@ -386,16 +430,14 @@ PRIMITIVE(recolor) {
 namespace {
 
 // Every item of every row replaced by map(item): a tuple of tuples, or a grid where it stays one.
-template <typename MapCell, typename MapItem>
-Outcome map_items(Machine &m, const Value &grid, bool stays_dense, MapCell map_cell,
+template <typename MapCells, typename MapItem>
+Outcome map_items(Machine &m, const Value &grid, bool stays_dense, MapCells map_cells,
                   MapItem map_item, Value *out) {
     if (grid.kind == Kind::grid && stays_dense) {
         const Grid &from = *grid.grid;
         Grid *to;
         TRY(new_grid(m, from.height, from.width, &to));
-        for (int64_t i = 0; i < from.height; ++i) {
-            std::transform(from.row(i), from.row(i) + from.width, to->row(i), map_cell);
-        }
+        codeit::map_cells(from, to, map_cells);
         *out = value_of_grid(to);
         return Outcome::ok;
     }
@@ -424,9 +466,9 @@ PRIMITIVE(replace) {
         *out = args[0];
         return Outcome::ok;
     }
-    auto map_cell = [old = static_cast<int8_t>(replacee.integer),
-                     fresh = static_cast<int8_t>(replacer.integer)](int8_t cell) {
-        return cell == old ? fresh : cell;
+    auto map_cells = [old = all_cells(static_cast<int8_t>(replacee.integer)),
+                      fresh = all_cells(static_cast<int8_t>(replacer.integer))](Cells cells) {
+        return chosen(cells == old, fresh, cells);
     };
     auto map_item = [&](const Value &item, Value *mapped) {
         bool is_equal;
@@ -434,15 +476,15 @@ PRIMITIVE(replace) {
         *mapped = is_equal ? replacer : item;
         return Outcome::ok;
     };
-    return map_items(m, args[0], fits_cell(replacer), map_cell, map_item, out);
+    return map_items(m, args[0], fits_cell(replacer), map_cells, map_item, out);
 }
 
 PRIMITIVE(switch) {
     const Value &a = args[1];
     const Value &b = args[2];
-    auto map_cell = [from = static_cast<int8_t>(a.integer),
-                     to = static_cast<int8_t>(b.integer)](int8_t cell) {
-        return cell == to ? from : cell == from ? to : cell;
+    auto map_cells = [from = all_cells(static_cast<int8_t>(a.integer)),
+                      to = all_cells(static_cast<int8_t>(b.integer))](Cells cells) {
+        return chosen(cells == to, from, chosen(cells == from, to, cells));
     };
     auto map_item = [&](const Value &item, Value *mapped) {
         bool is_a;
@@ -452,7 +494,7 @@ PRIMITIVE(switch) {
         *mapped = is_b ? a : is_a ? b : item;
         return Outcome::ok;
     };
-    return map_items(m, args[0], fits_cell(a) && fits_cell(b), map_cell, map_item, out);
+    return map_items(m, args[0], fits_cell(a) && fits_cell(b), map_cells, map_item, out);
 }
 
 PRIMITIVE(index) {

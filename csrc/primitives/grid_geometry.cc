@@ -1,4 +1,5 @@
 // Grids from grids. Most bodies have two halves: dense cells, and any tuple of anything iterable.
+#include "core/cells.h"
 #include "primitives/operators.h"
 #include "primitives/patch.h"
 #include "primitives/scaling.h"
@@ -256,9 +257,15 @@ PRIMITIVE(hconcat) {
         Grid *to;
         TRY(new_grid(m, std::min(left.height, right.height), int64_t{left.width} + right.width,
                      &to));
-        for (int64_t i = 0; i < to->height; ++i) {
-            copy_row(to->row(i), left.row(i), left.width);
-            copy_row(to->row(i) + left.width, right.row(i), right.width);
+        int8_t *row = to->cells;
+        const int8_t *rows[2] = {left.cells, right.cells};
+        const int64_t widths[2] = {left.width, right.width};
+        const int64_t steps[2] = {left.stride, right.stride};
+        for (int8_t *end = row + to->num_cells(); row != end;) {
+            for (int k = 0; k < 2; ++k, row += widths[k - 1]) {
+                copy_row(row, rows[k], widths[k]);
+                rows[k] += steps[k];
+            }
         }
         *out = value_of_grid(to);
         return Outcome::ok;
@@ -281,11 +288,8 @@ PRIMITIVE(vconcat) {
     if (a.kind == Kind::grid && b.kind == Kind::grid && a.grid->width == b.grid->width) {
         Grid *to;
         TRY(new_grid(m, int64_t{a.grid->height} + b.grid->height, a.grid->width, &to));
-        for (int64_t i = 0; i < to->height; ++i) {
-            const int8_t *row =
-                i < a.grid->height ? a.grid->row(i) : b.grid->row(i - a.grid->height);
-            copy_row(to->row(i), row, to->width);
-        }
+        copy_cells(*a.grid, to->cells);
+        copy_cells(*b.grid, to->cells + a.grid->num_cells());
         *out = value_of_grid(to);
         return Outcome::ok;
     }
@@ -442,13 +446,19 @@ PRIMITIVE(cellwise) {
         b.grid->height >= height && b.grid->width >= width) {
         Grid *to;
         TRY(new_grid(m, height, width, &to));
-        for (int64_t i = 0; i < height; ++i) {
-            const int8_t *row_a = a.grid->row(i);
-            const int8_t *row_b = b.grid->row(i);
-            int8_t *row = to->row(i);
-            for (int64_t j = 0; j < width; ++j) {
-                row[j] = row_a[j] == row_b[j] ? row_a[j] : static_cast<int8_t>(fallback.integer);
+        const Cells other = all_cells(static_cast<int8_t>(fallback.integer));
+        const int8_t *row_a = a.grid->cells;
+        const int8_t *row_b = b.grid->cells;
+        const int64_t step_a = a.grid->stride;
+        const int64_t step_b = b.grid->stride;
+        int8_t *row = to->cells;
+        for (const int8_t *end = row + to->num_cells(); row != end; row += width) {
+            for (int64_t j = 0; j < width; j += kCellsAtOnce) {
+                Cells of_a = load_cells(row_a + j);
+                store_cells(row + j, chosen(of_a == load_cells(row_b + j), of_a, other));
             }
+            row_a += step_a;
+            row_b += step_b;
         }
         *out = value_of_grid(to);
         return Outcome::ok;

@@ -22,6 +22,35 @@ Outcome items_repeated(Machine &m, const Items &items, const Value &factor, Valu
     return Outcome::ok;
 }
 
+namespace {
+
+// Each row as many times as it says, and in it each cell. Both are whole numbers above 0.
+void widen_rows(const Grid &from, int64_t vertical, int64_t horizontal, Grid *to) {
+    const int64_t width = from.width;
+    const int64_t wide = to->width;
+    const int8_t *row = from.cells;
+    int8_t *next = to->cells;
+    for (int64_t i = 0; i < from.height; ++i, row += from.stride) {
+        const int8_t *first = next;
+        if (horizontal == 1) {
+            copy_row(next, row, width);
+            next += wide;
+        }
+        for (int64_t j = 0; j < width && horizontal != 1; ++j, next += horizontal) {
+            // Eight cells at a time; those too many are written over, or spare.
+            uint64_t cells = static_cast<uint8_t>(row[j]) * 0x0101010101010101u;
+            int64_t k = 0;
+            do {
+                std::memcpy(next + k, &cells, sizeof cells);
+                k += 8;
+            } while (k < horizontal);
+        }
+        for (int64_t k = 1; k < vertical; ++k, next += wide) copy_row(next, first, wide);
+    }
+}
+
+} // namespace
+
 Outcome upscaled_grid(Machine &m, const Value &grid, const Value &vertical, const Value &horizontal,
                       Value *out) {
     if (grid.kind == Kind::grid && vertical.is_int() && horizontal.is_int() &&
@@ -36,21 +65,7 @@ Outcome upscaled_grid(Machine &m, const Value &grid, const Value &vertical, cons
         }
         Grid *to;
         TRY(new_grid(m, height, width, &to));
-        for (int64_t i = 0; i < from.height; ++i) {
-            int8_t *first = to->row(i * vertical.integer);
-            int8_t *next = first;
-            for (int64_t j = 0; j < from.width; ++j) {
-                // Eight cells at a time; those too many are written over, or spare.
-                uint64_t cells = static_cast<uint8_t>(from.at(i, j)) * 0x0101010101010101u;
-                for (int64_t k = 0; k < horizontal.integer; k += 8) {
-                    std::memcpy(next + k, &cells, sizeof cells);
-                }
-                next += horizontal.integer;
-            }
-            for (int64_t k = 1; k < vertical.integer; ++k) {
-                copy_row(first + k * width, first, width);
-            }
-        }
+        widen_rows(from, vertical.integer, horizontal.integer, to);
         *out = value_of_grid(to);
         return Outcome::ok;
     }

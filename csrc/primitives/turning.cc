@@ -6,35 +6,94 @@
 
 namespace codeit {
 
+namespace {
+
+using Bytes = uint8_t __attribute__((vector_size(16)));
+using Pairs = uint16_t __attribute__((vector_size(16)));
+using Quads = uint32_t __attribute__((vector_size(16)));
+
+// The lower (upper) items of two vectors in turn.
+Pairs mixed(Bytes a, Bytes b) {
+    return std::bit_cast<Pairs>(
+        __builtin_shuffle(a, b, Bytes{0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23}));
+}
+Quads mixed(Pairs a, Pairs b, bool is_upper) {
+    return std::bit_cast<Quads>(is_upper
+                                    ? __builtin_shuffle(a, b, Pairs{4, 12, 5, 13, 6, 14, 7, 15})
+                                    : __builtin_shuffle(a, b, Pairs{0, 8, 1, 9, 2, 10, 3, 11}));
+}
+Halves mixed(Quads a, Quads b, bool is_upper) {
+    return std::bit_cast<Halves>(is_upper ? __builtin_shuffle(a, b, Quads{2, 6, 3, 7})
+                                          : __builtin_shuffle(a, b, Quads{0, 4, 1, 5}));
+}
+
+// Eight rows of eight cells become their columns, two in a vector.
+void transpose_block(const int8_t *const *rows, Halves *columns) {
+    auto row = [&](int k) {
+        uint64_t cells;
+        std::memcpy(&cells, rows[k], sizeof cells);
+        return std::bit_cast<Bytes>(Halves{cells, 0});
+    };
+    Pairs pairs[4];
+    for (int k = 0; k < 4; ++k) pairs[k] = mixed(row(2 * k), row(2 * k + 1));
+    for (int k = 0; k < 2; ++k) {
+        Quads upper_rows = mixed(pairs[0], pairs[1], k == 1);
+        Quads lower_rows = mixed(pairs[2], pairs[3], k == 1);
+        columns[2 * k] = mixed(upper_rows, lower_rows, false);
+        columns[2 * k + 1] = mixed(upper_rows, lower_rows, true);
+    }
+}
+
+// Rows become columns, by blocks of eight. A block that is less high is written over the ends of
+// its rows, therefore from top to bottom.
+READS_BEYOND void transpose(const Grid &from, bool flip_rows, bool flip_columns, Grid *to) {
+    constexpr int64_t kSide = 8;
+    const int64_t last_row = from.height - 1;
+    const int64_t last_column = from.width - 1;
+    for (int64_t i = 0; i <= last_row; i += kSide) {
+        // The last block overlaps the one before, where there is one.
+        const int64_t first = std::max<int64_t>(std::min(i, from.height - kSide), 0);
+        const int8_t *rows[kSide];
+        for (int64_t k = 0; k < kSide; ++k) {
+            int64_t row = std::min(first + k, last_row);
+            rows[k] = from.row(flip_rows ? last_row - row : row);
+        }
+        for (int64_t block = 0; block <= last_column; block += kSide) {
+            const int64_t j = flip_columns ? last_column / kSide * kSide - block : block;
+            const int8_t *parts[kSide];
+            uint64_t columns[kSide];
+            for (int64_t k = 0; k < kSide; ++k) parts[k] = rows[k] + j;
+            Halves pairs[kSide / 2];
+            transpose_block(parts, pairs);
+            std::memcpy(columns, pairs, sizeof columns);
+            const int64_t count = std::min(kSide, from.width - j);
+            for (int64_t k = 0; k < count; ++k) {
+                const int64_t column = flip_columns ? count - 1 - k : k;
+                int8_t *row = to->row(flip_columns ? last_column - j - column : j + column);
+                std::memcpy(row + first, &columns[column], sizeof columns[column]);
+            }
+        }
+    }
+}
+
+} // namespace
+
 Outcome turned(Machine &m, const Grid &from, Turn turn, Value *out) {
     Grid *to;
     TRY(turn.transpose ? new_grid(m, from.width, from.height, &to)
                        : new_grid(m, from.height, from.width, &to));
-    if (!turn.transpose) {
-        for (int64_t i = 0; i < from.height; ++i) {
-            const int8_t *row = from.row(turn.flip_rows ? from.height - 1 - i : i);
-            turn.flip_columns ? reverse_row(to->row(i), row, from.width)
-                              : copy_row(to->row(i), row, from.width);
+    if (turn.transpose) {
+        transpose(from, turn.flip_rows, turn.flip_columns, to);
+    } else if (turn.flip_columns) {
+        const int64_t width = from.width;
+        const int8_t *source = turn.flip_rows ? from.row(from.height - 1) : from.cells;
+        const int64_t step = turn.flip_rows ? -int64_t{from.stride} : from.stride;
+        int8_t *row = to->cells;
+        for (int8_t *end = row + from.num_cells(); row != end; row += width, source += step) {
+            reverse_row(row, source, width);
         }
-        *out = value_of_grid(to);
-        return Outcome::ok;
-    }
-    const int8_t *origin = from.cells;
-    int64_t down = from.stride;
-    int64_t right = 1;
-    if (turn.flip_rows) {
-        origin += int64_t{from.stride} * (from.height - 1);
-        down = -down;
-    }
-    if (turn.flip_columns) {
-        origin += from.width - 1;
-        right = -1;
-    }
-    std::swap(down, right);
-    for (int64_t i = 0; i < to->height; ++i) {
-        int8_t *row = to->row(i);
-        const int8_t *source = origin + i * down;
-        for (int64_t j = 0; j < to->width; ++j) row[j] = source[j * right];
+    } else {
+        copy_cells(from, to->cells, turn.flip_rows);
     }
     *out = value_of_grid(to);
     return Outcome::ok;

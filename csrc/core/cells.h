@@ -1,0 +1,88 @@
+// Cells of dense grids, 16 at a time.
+#pragma once
+
+#include "core/bitmap.h"
+#include "core/grid.h"
+
+namespace codeit {
+
+using Cells = int8_t __attribute__((vector_size(16)));
+inline constexpr int64_t kCellsAtOnce = sizeof(Cells);
+
+// Up to 15 of them may lie behind a grid (core/arena.h).
+READS_BEYOND inline Cells load_cells(const int8_t *from) {
+    Cells cells;
+    __builtin_memcpy(&cells, from, sizeof cells);
+    return cells;
+}
+
+inline void store_cells(int8_t *to, Cells cells) {
+    __builtin_memcpy(to, &cells, sizeof cells);
+}
+
+inline Cells all_cells(int8_t cell) {
+    return cell - Cells{};
+}
+
+// `yes` where the mask of a comparison is set, `no` elsewhere.
+inline Cells chosen(Cells mask, Cells yes, Cells no) {
+    return (mask & yes) | (~mask & no);
+}
+
+// Bytes that are set for the first `count` cells, at most 16.
+inline Cells first_cells(int64_t count) {
+    constexpr Cells kIndices = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    return kIndices < all_cells(static_cast<int8_t>(count));
+}
+
+// A grid as lines of cells that lie side by side: all of it where it is no part of another one.
+struct Lines {
+    int64_t count;
+    int64_t length;
+
+    explicit Lines(const Grid &grid)
+        : count(grid.stride == grid.width ? 1 : grid.height),
+          length(grid.stride == grid.width ? grid.num_cells() : grid.width) {}
+};
+
+// Writes map(cells) of each cell of a grid to one of the same size, which is new.
+template <typename Map>
+void map_cells(const Grid &from, Grid *to, Map map) {
+    const Lines lines(from);
+    for (int64_t i = 0; i < lines.count; ++i) {
+        const int8_t *source = from.row(i);
+        int8_t *target = to->cells + i * lines.length;
+        for (int64_t j = 0; j < lines.length; j += kCellsAtOnce) {
+            store_cells(target + j, map(load_cells(source + j)));
+        }
+    }
+}
+
+// How often each of the first num_colors colors from `first` on occurs in a grid, added to counts.
+template <int num_colors>
+READS_BEYOND void count_cells(const Grid &grid, int8_t first, uint32_t *counts) {
+    constexpr int64_t kLengthOfSum = 255 * kCellsAtOnce; // what bytes can count
+    const Lines lines(grid);
+    for (int64_t i = 0; i < lines.count; ++i) {
+        for (int64_t from = 0; from < lines.length; from += kLengthOfSum) {
+            const int8_t *cells = grid.row(i) + from;
+            int64_t length = std::min(lines.length - from, kLengthOfSum);
+            Cells sums[num_colors] = {};
+            auto count = [&](Cells some, Cells counted) {
+                for (int k = 0; k < num_colors; ++k) {
+                    sums[k] -= (some == all_cells(static_cast<int8_t>(first + k))) & counted;
+                }
+            };
+            int64_t j = 0;
+            for (; j + kCellsAtOnce <= length; j += kCellsAtOnce) {
+                count(load_cells(cells + j), ~Cells{});
+            }
+            if (j < length) count(load_cells(cells + j), first_cells(length - j));
+            for (int k = 0; k < num_colors; ++k) {
+                counts[k] += sum_of_bytes(std::bit_cast<Halves>(sums[k]));
+            }
+        }
+    }
+}
+
+} // namespace codeit
