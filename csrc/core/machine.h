@@ -28,19 +28,19 @@ class OrderCache {
   public:
     static constexpr int64_t kMaxSide = 30;
 
-    // The places of a grid, as i * width + j, in the iteration order of its index set; nullptr
-    // where it has not been kept.
-    const uint16_t *find(int64_t height, int64_t width) const {
-        return is_kept(height, width) ? orders_[index_of(height, width)].get() : nullptr;
+    // For each place of a grid, row by row, when its turn is in the iteration order of the index
+    // set, times 65536, plus i * width + j; nullptr where that has not been kept.
+    const uint32_t *find(int64_t height, int64_t width) const {
+        return is_kept(height, width) ? turns_[index_of(height, width)].get() : nullptr;
     }
     static bool is_kept(int64_t height, int64_t width) {
         return height <= kMaxSide && width <= kMaxSide;
     }
     // Room for an order that is_kept; nullptr when there is no memory.
-    uint16_t *make(int64_t height, int64_t width) {
-        auto &order = orders_[index_of(height, width)];
-        order.reset(new (std::nothrow) uint16_t[static_cast<size_t>(height * width)]);
-        return order.get();
+    uint32_t *make(int64_t height, int64_t width) {
+        auto &turns = turns_[index_of(height, width)];
+        turns.reset(new (std::nothrow) uint32_t[static_cast<size_t>(height * width)]);
+        return turns.get();
     }
 
   private:
@@ -48,7 +48,7 @@ class OrderCache {
         return static_cast<size_t>((height - 1) * kMaxSide + (width - 1));
     }
 
-    std::unique_ptr<uint16_t[]> orders_[kMaxSide * kMaxSide];
+    std::unique_ptr<uint32_t[]> turns_[kMaxSide * kMaxSide];
 };
 
 // The body of a primitive: arguments as many as its row has parameters, *out apart from them.

@@ -93,12 +93,10 @@ Outcome constructed_set(Machine &m, Kind kind, const Patch &patch, uint32_t size
                         const Construction *construction, unsigned chain, Value *out) {
     if (size == 0) return empty_set(m, out);
     Set *set;
-    TRY(new_packed(m, kind, patch, size, &set, out));
-    set->recipe = Set::Recipe::constructed;
-    set->construction = construction;
-    set->chain = static_cast<uint8_t>(chain + 1);
+    TRY(new_set(m, &set, out));
+    start_constructed(kind, patch, size, construction, chain, set);
     if (m.is_plain()) set->patch = {};
-    return chain >= kMaxChain || m.is_plain() ? lay_out(m, set) : Outcome::ok;
+    return chain >= Set::kMaxChain || m.is_plain() ? lay_out(m, set) : Outcome::ok;
 }
 
 Outcome constructed_set(Machine &m, Value *values, size_t size, uint16_t kinds,

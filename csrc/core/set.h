@@ -116,7 +116,19 @@ Outcome set_in_turn(Machine &m, Kind kind, const Patch &patch, Value *values, ui
 Outcome constructed_set(Machine &m, Kind kind, const Patch &patch, uint32_t size,
                         const Construction *construction, unsigned chain, Value *out);
 
-// The same for values that are known to be distinct, in any order; `kinds` of them as in Set.
+// The same in an empty set, for one that is not.
+inline void start_constructed(Kind kind, const Patch &patch, uint32_t size,
+                              const Construction *construction, unsigned chain, Set *set) {
+    set->size = size;
+    set->kinds = static_cast<uint16_t>(1u << static_cast<unsigned>(kind));
+    set->recipe = Set::Recipe::constructed;
+    set->chain = static_cast<uint8_t>(chain + 1);
+    set->construction = construction;
+    set->patch = patch;
+}
+
+// The same as constructed_set for values that are known to be distinct, in any order; `kinds` of
+// them as in Set.
 Outcome constructed_set(Machine &m, Value *values, size_t size, uint16_t kinds,
                         const Construction *construction, unsigned chain, Value *out);
 

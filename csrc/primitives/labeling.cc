@@ -5,157 +5,221 @@
 namespace codeit {
 namespace {
 
-// Bit j is set where the cell right of j differs from it, and at the last cell.
-READS_BEYOND uint64_t ends_of_colors(const int8_t *row, int64_t width) {
-    uint64_t same = 0;
-#ifdef __SSE2__
-    for (int64_t j = 0; j < width; j += 16) {
-        __m128i here = _mm_loadu_si128(reinterpret_cast<const __m128i *>(row + j));
-        __m128i right = _mm_loadu_si128(reinterpret_cast<const __m128i *>(row + j + 1));
-        same |= uint64_t{static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(here, right)))}
-                << j;
-    }
-#else
-    for (int64_t j = 0; j + 1 < width; ++j) same |= uint64_t{row[j] == row[j + 1]} << j;
-#endif
-    return ~(same & low_bits(width - 1)) & low_bits(width);
+// Bits of the columns of a row.
+using Columns = uint32_t;
+static_assert(OrderCache::kMaxSide < 32);
+
+Columns up_to(int j) {
+    return (Columns{2} << j) - 1;
 }
 
-// A forest over the runs: the root of a tree is its first run.
+int first_of(Columns columns) {
+    return std::countr_zero(columns);
+}
+
+// Bit j is set where a[j] == b[j]. Reads all columns that a row can have; what lies beyond the
+// grid has no meaning.
+READS_BEYOND inline Columns same_columns(const int8_t *a, const int8_t *b) {
+#ifdef __SSE2__
+    auto half = [&](int64_t j) {
+        __m128i some = _mm_loadu_si128(reinterpret_cast<const __m128i *>(a + j));
+        __m128i others = _mm_loadu_si128(reinterpret_cast<const __m128i *>(b + j));
+        return static_cast<Columns>(_mm_movemask_epi8(_mm_cmpeq_epi8(some, others)));
+    };
+    return half(0) | half(16) << 16;
+#else
+    Columns columns = 0;
+    for (int j = 0; j < 32; ++j) columns |= Columns{a[j] == b[j]} << j;
+    return columns;
+#endif
+}
+
+// A maximal piece of a row that belongs to one component.
+struct Run {
+    Columns columns;
+    uint16_t row;
+    uint16_t label; // components have several, until they turn out to be one
+    int8_t color;   // of its first cell
+    bool has_one_color;
+};
+
+// What a row shows to the one below it.
+struct LabeledRow {
+    Columns inside = 0;
+    Columns starts = 0; // of its runs
+    Columns ends = 0;
+    uint16_t labels[OrderCache::kMaxSide]; // of its runs, by their first columns
+};
+
 class Labeler {
   public:
-    Labeler(Machine &m, const Grid &grid, const Connection &rules)
-        : m_(m), grid_(grid), rules_(rules) {}
+    Labeler(Machine &m, const Grid &grid, const Connection &rules, const uint32_t *ranks)
+        : m_(m), grid_(grid), rules_(rules), ranks_(ranks) {}
 
     Outcome label(Labeling *out) {
         size_t num_cells = static_cast<size_t>(grid_.num_cells());
         TRY(m_.charge(num_cells));
         TRY(m_.allocate_scratch(num_cells, &runs_));
-        for (int32_t i = 0; i < grid_.height; ++i) {
-            uint32_t above = begin_of_row_;
-            begin_of_row_ = num_runs_;
-            add_runs(i);
-            join_rows(above);
+        TRY(m_.allocate_scratch(num_cells, &parents_));
+        if (rules_.univalued) {
+            rules_.diagonal ? label_rows<true, true>() : label_rows<true, false>();
+        } else {
+            rules_.diagonal ? label_rows<false, true>() : label_rows<false, false>();
         }
         return collect(out);
     }
 
   private:
-    void add_runs(int32_t i) {
-        const int8_t *row = grid_.row(i);
-        uint64_t inside = low_bits(grid_.width);
-        if (rules_.has_background) inside &= ~equal_mask(row, grid_.width, rules_.background);
-        uint64_t ends = rules_.univalued ? ends_of_colors(row, grid_.width) : 0;
-        while (inside != 0) {
-            int begin = std::countr_zero(inside);
-            uint64_t from_begin = inside >> begin;
-            int length = std::countr_one(from_begin);
-            if (rules_.univalued) {
-                length = std::min(length, std::countr_zero(ends >> begin) + 1);
+    template <bool is_univalued, bool is_diagonal>
+    READS_BEYOND void label_rows() {
+        int8_t background[32];
+        std::fill_n(background, 32, rules_.background);
+        const Columns without = rules_.has_background ? ~Columns{0} : 0;
+        const Columns all = up_to(grid_.width - 1);
+        const int8_t *row = grid_.cells;
+        Run *run = runs_;
+        LabeledRow rows[2];
+        for (int32_t i = 0; i < grid_.height; ++i, row += grid_.stride) {
+            const LabeledRow &above = rows[(i + 1) & 1];
+            LabeledRow &here = rows[i & 1];
+            // Bit j of what follows speaks of column j of this row, or of j and j + 1.
+            const Columns inside = all & ~(same_columns(row, background) & without);
+            const Columns same = same_columns(row, row + 1) & all >> 1;
+            const Columns joined = inside & (is_univalued ? same : inside >> 1);
+            Columns from_above = inside & above.inside;        // j to j
+            Columns from_left = above.inside & (inside >> 1);  // j above to j + 1
+            Columns from_right = inside & (above.inside >> 1); // j + 1 above to j
+            if (is_univalued && i > 0) {
+                const int8_t *row_above = row - grid_.stride;
+                from_above &= same_columns(row, row_above);
+                if (is_diagonal) {
+                    from_left &= same_columns(row + 1, row_above);
+                    from_right &= same_columns(row, row_above + 1);
+                }
             }
-            inside &= ~(low_bits(length) << begin);
-            runs_[num_runs_] = {i, begin, begin + length, num_runs_};
-            ++num_runs_;
-        }
-    }
-
-    // Joins the runs of the last row with those above that they touch.
-    void join_rows(uint32_t above) {
-        const int32_t reach = rules_.diagonal ? 1 : 0;
-        const uint32_t end_above = begin_of_row_;
-        for (uint32_t k = begin_of_row_; k < num_runs_; ++k) {
-            const Run &run = runs_[k];
-            while (above < end_above && runs_[above].end + reach <= run.begin) ++above;
-            for (uint32_t other = above; other < end_above && runs_[other].begin < run.end + reach;
-                 ++other) {
-                if (!rules_.univalued || color_of(runs_[other]) == color_of(run)) join(other, k);
+            here.inside = inside;
+            here.starts = inside & ~(joined << 1);
+            here.ends = inside & ~joined;
+            Columns ends = here.ends;
+            for (Columns starts = here.starts; starts != 0; starts &= starts - 1) {
+                int begin = first_of(starts);
+                Columns end = ends & (0 - ends);
+                ends ^= end;
+                Columns columns = (end | (end - 1)) & (0 - (starts & (0 - starts)));
+                Columns touched = columns & from_above;
+                if (is_diagonal) {
+                    touched |= ((columns >> 1) & from_left) | (columns & from_right) << 1;
+                }
+                uint16_t label = touched != 0 ? join_touched(above, touched) : new_label();
+                here.labels[begin] = label;
+                bool has_one_color = is_univalued || (columns & ~same & ~end) == 0;
+                *run++ = {columns, static_cast<uint16_t>(i), label, row[begin], has_one_color};
             }
         }
+        num_runs_ = static_cast<uint32_t>(run - runs_);
     }
 
-    int8_t color_of(const Run &run) const { return grid_.at(run.row, run.begin); }
+    uint16_t new_label() {
+        parents_[num_labels_] = static_cast<uint16_t>(num_labels_);
+        return static_cast<uint16_t>(num_labels_++);
+    }
 
-    uint32_t root_of(uint32_t k) {
-        while (runs_[k].component != k) {
-            runs_[k].component = runs_[runs_[k].component].component;
-            k = runs_[k].component;
+    // Joins the runs of the row above that hold any of the columns; returns their label.
+    uint16_t join_touched(const LabeledRow &above, Columns touched) {
+        uint16_t label = UINT16_MAX;
+        while (touched != 0) {
+            Columns before = up_to(first_of(touched));
+            uint16_t other = root_of(above.labels[std::bit_width(above.starts & before) - 1]);
+            if (label == UINT16_MAX) {
+                label = other;
+            } else if (label != other) {
+                parents_[std::max(label, other)] = std::min(label, other);
+                label = std::min(label, other);
+            }
+            touched &= ~up_to(first_of(above.ends & ~(before >> 1)));
         }
-        return k;
+        return label;
     }
 
-    void join(uint32_t a, uint32_t b) {
-        a = root_of(a);
-        b = root_of(b);
-        runs_[std::max(a, b)].component = std::min(a, b);
+    uint16_t root_of(uint16_t label) {
+        while (parents_[label] != label) {
+            parents_[label] = parents_[parents_[label]];
+            label = parents_[label];
+        }
+        return label;
     }
 
     // Numbers the components in the order of their first runs, and gathers what they are.
     Outcome collect(Labeling *out) {
-        TRY(m_.allocate(num_runs_, &out->components));
-        TRY(m_.allocate(static_cast<size_t>(grid_.num_cells()), &out->numbers));
-        std::fill_n(out->numbers, grid_.num_cells(), Labeling::kNoComponent);
-        size_t num_rows = 0;
-        for (uint32_t k = 0; k < num_runs_; ++k) {
-            Run &run = runs_[k];
-            uint32_t parent = run.component;
-            bool is_first = parent == k;
+        uint16_t *numbers = parents_; // of the components, by label
+        uint16_t count = 0;
+        for (uint32_t k = 0; k < num_labels_; ++k) {
             // A parent comes before its children and holds the component's number by now.
-            run.component = is_first ? out->num_components++ : runs_[parent].component;
-            Component &component = out->components[run.component];
-            if (is_first) {
-                component = {};
-                component.color = color_of(run);
-                component.bits = {run.row, run.begin, 0, run.end, nullptr};
-            }
-            extend(&component, run);
-            std::fill_n(out->numbers + int64_t{run.row} * grid_.width + run.begin,
-                        run.end - run.begin, run.component);
+            numbers[k] = parents_[k] == k ? count++ : numbers[parents_[k]];
         }
-        for (uint32_t c = 0; c < out->num_components; ++c) {
-            Component &component = out->components[c];
-            component.bits.width -= component.bits.left; // was the end of its columns
-            component.first_row = num_rows;
-            num_rows += static_cast<size_t>(component.bits.height);
+        Component *components;
+        TRY(m_.allocate(num_labels_, &components));
+        for (uint16_t c = 0; c < count; ++c) components[c] = Component();
+        const Run *end = runs_ + num_runs_;
+        for (Run *run = runs_; run != end; ++run) {
+            run->label = numbers[run->label];
+            extend(&components[run->label], *run);
+        }
+        size_t num_rows = 0;
+        for (uint16_t c = 0; c < count; ++c) {
+            num_rows += static_cast<size_t>(components[c].bits.height);
         }
         Row *rows;
         TRY(m_.allocate(num_rows, &rows));
-        std::memset(rows, 0, num_rows * sizeof(Row));
-        for (uint32_t k = 0; k < num_runs_; ++k) {
-            const Run &run = runs_[k];
-            const Component &component = out->components[run.component];
-            size_t row = component.first_row + static_cast<size_t>(run.row - component.bits.top);
-            rows[row] |= Row{low_bits(run.end - run.begin)} << (run.begin - component.bits.left);
+        std::fill_n(rows, num_rows, Row{0});
+        for (uint16_t c = 0; c < count; ++c) {
+            components[c].bits.width -= components[c].bits.left; // was the end of its columns
+            components[c].bits.rows = components[c].rows = rows;
+            rows += components[c].bits.height;
         }
-        for (uint32_t c = 0; c < out->num_components; ++c) {
-            out->components[c].bits.rows = rows + out->components[c].first_row;
+        for (const Run *run = runs_; run != end; ++run) {
+            const Component &component = components[run->label];
+            component.rows[run->row - component.bits.top] |= run->columns >> component.bits.left;
         }
+        *out = {components, count};
         return Outcome::ok;
     }
 
     void extend(Component *component, const Run &run) {
         Bitmap &bits = component->bits;
-        component->size += static_cast<uint32_t>(run.end - run.begin);
-        bits.left = std::min(bits.left, run.begin);
-        bits.width = std::max(bits.width, run.end);
+        int32_t begin = first_of(run.columns);
+        int32_t end = static_cast<int32_t>(std::bit_width(run.columns));
+        if (component->size == 0) {
+            bits = {run.row, begin, 0, end, nullptr};
+            component->color = run.color;
+        }
+        component->size += static_cast<uint32_t>(end - begin);
+        component->has_one_color &= run.has_one_color & (run.color == component->color);
+        bits.left = std::min(bits.left, begin);
+        bits.width = std::max(bits.width, end);
         bits.height = run.row - bits.top + 1;
-        if (rules_.univalued || !component->has_one_color) return;
-        uint64_t same = equal_mask(grid_.row(run.row), grid_.width, component->color) >> run.begin;
-        component->has_one_color = std::countr_one(same) >= run.end - run.begin;
+        const uint32_t *ranks = ranks_ + int64_t{run.row} * grid_.width;
+        uint32_t first = component->first;
+        for (int32_t j = begin; j < end; ++j) first = std::min(first, ranks[j]);
+        component->first = first;
     }
 
     Machine &m_;
     const Grid &grid_;
     const Connection &rules_;
+    const uint32_t *ranks_;
     Run *runs_ = nullptr;
     uint32_t num_runs_ = 0;
-    uint32_t begin_of_row_ = 0;
+    uint16_t *parents_ = nullptr; // of labels; that of a root is itself
+    uint32_t num_labels_ = 0;
 };
 
 } // namespace
 
-Outcome label_components(Machine &m, const Grid &grid, const Connection &rules, Labeling *out) {
+Outcome label_components(Machine &m, const Grid &grid, const Connection &rules,
+                         const uint32_t *ranks, Labeling *out) {
     ScratchScope scratch(m);
-    return Labeler(m, grid, rules).label(out);
+    return Labeler(m, grid, rules, ranks).label(out);
 }
 
 } // namespace codeit

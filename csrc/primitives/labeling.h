@@ -13,33 +13,23 @@ struct Connection {
     int8_t background; // belongs to no component
 };
 
-// A maximal piece of a row that belongs to one component.
-struct Run {
-    int32_t row;
-    int32_t begin;
-    int32_t end;
-    uint32_t component;
-};
-
 struct Component {
     Bitmap bits;
-    size_t first_row = 0; // of bits, among the rows of all components
+    Row *rows = nullptr; // those of bits
     uint32_t size = 0;
+    uint32_t first = UINT32_MAX; // the smallest of the ranks of its places
     bool has_one_color = true;
     int8_t color = 0;
 };
 
-// The components of a grid in a small window; numbers[i * width + j] is that of a place, or
-// kNoComponent.
 struct Labeling {
-    static constexpr uint32_t kNoComponent = UINT32_MAX;
-
-    Component *components = nullptr;
+    const Component *components = nullptr;
     uint32_t num_components = 0;
-    uint32_t *numbers = nullptr;
 };
 
-// Charges for the cells.
-Outcome label_components(Machine &m, const Grid &grid, const Connection &rules, Labeling *out);
+// The components of a grid whose sides OrderCache keeps. `ranks` holds a number for each place, row
+// by row. Charges for the cells.
+Outcome label_components(Machine &m, const Grid &grid, const Connection &rules,
+                         const uint32_t *ranks, Labeling *out);
 
 } // namespace codeit

@@ -179,47 +179,51 @@ Outcome grow_component(Machine &m, const CellClasses &cells, const FloodRules &r
 }
 
 // What the objects of one dense grid share.
+struct FloodedObject;
 struct Flooding {
     const Grid *grid;
     bool diagonal;
-    const uint32_t *labels;  // [height * width], Labeling::kNoComponent for none
-    const uint32_t *numbers; // of the labels, in the order in which the objects are found
+    const FloodedObject *objects; // in the order in which they are found
+    uint32_t num_objects;
+    uint16_t *numbers; // of the objects at each place, or kNone; nullptr until needed
 
-    static constexpr uint32_t kNone = UINT32_MAX;
-    uint32_t number_at(Place place) const {
-        uint32_t label = labels[int64_t{place.i} * grid->width + place.j];
-        return label == Labeling::kNoComponent ? kNone : numbers[label];
+    static constexpr uint16_t kNone = UINT16_MAX;
+    size_t index_of(Place place) const {
+        return static_cast<size_t>(int64_t{place.i} * grid->width + place.j);
     }
+    Outcome number_places(Machine &m);
 };
 
 // One of them, to be flooded when its order is asked for.
 struct FloodedObject : Construction {
-    const Flooding *flooding;
+    Set set;
+    Flooding *flooding;
     uint32_t number;
     Place start;
     size_t num_taken_before;
 
     static Outcome lay_out_object(Machine &m, const Construction &how, Set *set) {
         const auto &object = static_cast<const FloodedObject &>(how);
-        const Flooding &flooding = *object.flooding;
+        Flooding &flooding = *object.flooding;
         const Grid &grid = *flooding.grid;
+        TRY(flooding.number_places(m));
         ScratchScope scratch(m);
         size_t num_cells = static_cast<size_t>(grid.num_cells());
         bool *is_mine;
         TRY(m.charge(num_cells / 8));
         TRY(m.allocate_scratch(num_cells, &is_mine));
         std::memset(is_mine, 0, num_cells);
-        auto at = [&](Place place) { return int64_t{place.i} * grid.width + place.j; };
         auto belongs = [&](Place place, bool *result) {
-            *result = flooding.number_at(place) == object.number;
+            *result = flooding.numbers[flooding.index_of(place)] == object.number;
             return Outcome::ok;
         };
         auto is_taken = [&](Place place) {
-            return is_mine[at(place)] || flooding.number_at(place) < object.number;
+            size_t at = flooding.index_of(place);
+            return is_mine[at] || flooding.numbers[at] < object.number;
         };
         ValueList cells(m);
         auto take = [&](Place place) {
-            is_mine[at(place)] = true;
+            is_mine[flooding.index_of(place)] = true;
             return cells.push(Value::cell(grid.at(place.i, place.j), place.i, place.j));
         };
         TRY(flood(m, object.start, flooding.diagonal, grid.height, grid.width,
@@ -232,13 +236,31 @@ struct FloodedObject : Construction {
     }
 };
 
-// The places of a grid of any shape that OrderCache keeps, in the iteration order of its index set.
-Outcome place_order(Machine &m, const Value &grid, int64_t height, int64_t width,
-                    const uint16_t **out) {
+Outcome Flooding::number_places(Machine &m) {
+    if (numbers != nullptr) return Outcome::ok;
+    auto num_cells = static_cast<size_t>(grid->num_cells());
+    uint16_t *places;
+    TRY(m.charge(num_cells + num_objects));
+    TRY(m.allocate(num_cells, &places));
+    std::fill_n(places, num_cells, kNone);
+    for (uint32_t k = 0; k < num_objects; ++k) {
+        for_each_place(objects[k].set.patch.bits, [&](int32_t i, int32_t j) {
+            places[index_of({i, j})] = static_cast<uint16_t>(k);
+        });
+    }
+    m.before_change(this);
+    numbers = places;
+    return Outcome::ok;
+}
+
+// The turns of the places of a grid whose sides OrderCache keeps.
+Outcome turns_of_places(Machine &m, const Value &grid, int64_t height, int64_t width,
+                        const uint32_t **out) {
     constexpr uint64_t kBytesForOrder = uint64_t{1} << 20;
     TRY(m.charge(static_cast<uint64_t>(height * width)));
     *out = m.orders().find(height, width);
-    if (*out != nullptr) return Outcome::ok;
+    if (*out != nullptr) [[likely]]
+        return Outcome::ok;
     // On a machine of its own, as a run must not differ by whether the order is known by then.
     Machine other(Limits{INT64_MAX, kBytesForOrder, 1, 0});
     if (!other.arena().is_reserved()) return Outcome::out_of_memory;
@@ -247,13 +269,32 @@ Outcome place_order(Machine &m, const Value &grid, int64_t height, int64_t width
     Items places;
     TRY(primitive_asindices(other, &grid, &indices));
     TRY(items_of(other, indices, &places));
-    uint16_t *order = m.orders().make(height, width);
-    if (order == nullptr) return Outcome::out_of_memory;
-    for (size_t k = 0; k < places.size; ++k) {
-        order[k] = static_cast<uint16_t>(places[k].i * width + places[k].j);
+    uint32_t *turns = m.orders().make(height, width);
+    if (turns == nullptr) return Outcome::out_of_memory;
+    for (uint32_t k = 0; k < places.size; ++k) {
+        auto at = static_cast<uint32_t>(places[k].i * width + places[k].j);
+        turns[at] = k << 16 | at;
     }
-    *out = order;
+    *out = turns;
     return Outcome::ok;
+}
+
+// Calls visit(k) for the components in the order of their first turns.
+template <typename Visit>
+void for_each_in_turn(const Labeling &labeling, Visit visit) {
+    constexpr size_t kMaxTurns = OrderCache::kMaxSide * OrderCache::kMaxSide;
+    uint16_t component_of_turn[kMaxTurns]; // valid where the bit is set
+    uint64_t is_first[kMaxTurns / 64 + 1] = {};
+    for (uint32_t k = 0; k < labeling.num_components; ++k) {
+        uint32_t turn = labeling.components[k].first >> 16;
+        component_of_turn[turn] = static_cast<uint16_t>(k);
+        is_first[turn / 64] |= uint64_t{1} << turn % 64;
+    }
+    for (size_t word = 0; word < std::size(is_first); ++word) {
+        for (uint64_t bits = is_first[word]; bits != 0; bits &= bits - 1) {
+            visit(component_of_turn[word * 64 + static_cast<size_t>(std::countr_zero(bits))]);
+        }
+    }
 }
 
 constexpr uint64_t kUnitsOfObject = 30; // beside its memory
@@ -261,43 +302,41 @@ constexpr uint64_t kUnitsOfObject = 30; // beside its memory
 // The objects of a dense grid whose order is kept.
 Outcome objects_of_labels(Machine &m, const Value &value, const Connection &rules, Value *out) {
     const Grid &grid = *value.grid;
-    const uint16_t *order;
-    TRY(place_order(m, value, grid.height, grid.width, &order));
+    const uint32_t *turns;
+    TRY(turns_of_places(m, value, grid.height, grid.width, &turns));
     Labeling labeling;
-    TRY(label_components(m, grid, rules, &labeling));
-    const size_t count = labeling.num_components;
+    TRY(label_components(m, grid, rules, turns, &labeling));
+    const uint32_t count = labeling.num_components;
     Flooding *flooding;
-    uint32_t *numbers;
-    FloodedObject *constructions;
-    Value *objects;
+    FloodedObject *objects;
+    Value *values;
     TRY(m.charge(count * kUnitsOfObject));
     TRY(m.allocate(1, &flooding));
-    TRY(m.allocate(count, &numbers));
-    TRY(m.allocate(count, &constructions));
     TRY(m.allocate(count, &objects));
-    std::fill_n(numbers, count, Flooding::kNone);
-    *flooding = {&grid, rules.diagonal, labeling.numbers, numbers};
+    TRY(m.allocate(count, &values));
+    *flooding = {&grid, rules.diagonal, objects, count, nullptr};
     size_t num_taken = 0;
     uint32_t num_found = 0;
-    for (const uint16_t *next = order; num_found < count; ++next) {
-        uint32_t label = labeling.numbers[*next];
-        if (label == Labeling::kNoComponent || numbers[label] != Flooding::kNone) continue;
-        numbers[label] = num_found;
-        const Component &component = labeling.components[label];
+    for_each_in_turn(labeling, [&](uint32_t k) {
+        const Component &component = labeling.components[k];
+        FloodedObject *object = new (&objects[num_found]) FloodedObject;
+        object->lay_out = FloodedObject::lay_out_object;
+        object->flooding = flooding;
+        object->number = num_found;
+        auto start = static_cast<int32_t>(component.first & UINT16_MAX);
+        object->start = {start / grid.width, start % grid.width};
+        object->num_taken_before = num_taken;
         Patch cells = {component.bits, nullptr, grid.stride, component.color};
         if (!component.has_one_color) {
             cells.colors = grid.row(component.bits.top) + component.bits.left;
         }
-        Place start = {*next / grid.width, *next % grid.width};
-        FloodedObject *construction = &constructions[num_found];
-        *construction = {{FloodedObject::lay_out_object}, flooding, num_found, start, num_taken};
-        TRY(constructed_set(m, Kind::cell, cells, component.size, construction, 0,
-                            &objects[num_found]));
+        start_constructed(Kind::cell, cells, component.size, object, 0, &object->set);
+        values[num_found] = Value::of_set(&object->set);
         num_taken += component.size;
         ++num_found;
-    }
+    });
     Value inserted;
-    TRY(set_of_distinct(m, objects, count, &inserted));
+    TRY(set_of_distinct(m, values, count, &inserted));
     return copy_of_set(m, inserted.set, out);
 }
 
