@@ -8,8 +8,6 @@
 namespace codeit {
 namespace {
 
-constexpr unsigned kMaxChain = 32;
-
 Outcome new_packed(Machine &m, Kind kind, const Patch &patch, uint32_t size, Set **set,
                    Value *out) {
     TRY(new_set(m, set, out));
@@ -77,18 +75,6 @@ Outcome set_in_turn(Machine &m, Kind kind, const Patch &patch, Value *values, ui
     return Outcome::ok;
 }
 
-Outcome set_of_images(Machine &m, Set *source, Kind kind, const Patch &patch, const Image &image,
-                      Value *out) {
-    Image *kept;
-    Set *set;
-    TRY(m.allocate(1, &kept));
-    *kept = image;
-    TRY(new_packed(m, kind, patch, source->size, &set, out));
-    set->recipe = Set::Recipe::mapped;
-    set->image = kept;
-    return link(m, source, set);
-}
-
 Outcome constructed_set(Machine &m, Kind kind, const Patch &patch, uint32_t size,
                         const Construction *construction, unsigned chain, Value *out) {
     if (size == 0) return empty_set(m, out);
@@ -110,11 +96,11 @@ Outcome constructed_set(Machine &m, Value *values, size_t size, uint16_t kinds,
     set->recipe = Set::Recipe::constructed;
     set->construction = construction;
     set->chain = static_cast<uint8_t>(chain + 1);
-    return chain >= kMaxChain ? lay_out(m, set) : Outcome::ok;
+    return chain >= Set::kMaxChain ? lay_out(m, set) : Outcome::ok;
 }
 
 Outcome link(Machine &m, Set *source, Set *set) {
-    if (source->chain >= kMaxChain) TRY(lay_out(m, source));
+    if (source->chain >= Set::kMaxChain) TRY(lay_out(m, source));
     set->chain = static_cast<uint8_t>(source->chain + 1);
     set->source = source;
     set->size = source->size;
@@ -169,11 +155,6 @@ Outcome pack_values(Machine &m, Set *set) {
     return Outcome::ok;
 }
 
-    const Bitmap &others = b.patch.bits;
-    bool are_apart = bits.left > others.right() || others.left > bits.right();
-    bool are_one_color = a.patch.colors == nullptr && b.patch.colors == nullptr;
-    bool may_differ =
-        a.holds_only(Kind::cell) && !(are_one_color && a.patch.color == b.patch.color);
 namespace {
 
 // The places of row i of a, of those of `common`, at which b holds the same color.
@@ -190,13 +171,12 @@ namespace {
 Outcome select_places(Machine &m, const Set &a, const Set &b, bool are_common, Patch *out,
                       uint32_t *size) {
     const Bitmap &bits = a.patch.bits;
+    const Bitmap &others = b.patch.bits;
+    bool are_apart = bits.left > others.right() || others.left > bits.right();
+    bool are_one_color = a.patch.colors == nullptr && b.patch.colors == nullptr;
+    bool may_differ =
+        a.holds_only(Kind::cell) && !(are_one_color && a.patch.color == b.patch.color);
     BitmapBuilder builder(m, window_of(bits));
-} // namespace
-
-Outcome common_places(Machine &m, const Set &a, const Set &b, Patch *out, uint32_t *size) {
-    return select_places(m, a, b, true, out, size);
-}
-
     TRY(builder.start_unwritten());
     if (may_differ) TRY(m.charge(a.size));
     const BitmapView view(are_apart ? Bitmap() : others, bits.top, bits.left);
@@ -211,6 +191,12 @@ Outcome common_places(Machine &m, const Set &a, const Set &b, Patch *out, uint32
     builder.finish(&selected, size);
     *out = part_of(a.patch, selected);
     return Outcome::ok;
+}
+
+} // namespace
+
+Outcome common_places(Machine &m, const Set &a, const Set &b, Patch *out, uint32_t *size) {
+    return select_places(m, a, b, true, out, size);
 }
 
 Outcome other_places(Machine &m, const Set &a, const Set &b, Patch *out, uint32_t *size) {

@@ -5,6 +5,8 @@
 #include "core/bitmap.h"
 #include "core/sequence.h"
 
+#include <new>
+
 namespace codeit {
 
 // The places of a set, and what they hold if it is a set of cells: one color for all of them, or
@@ -57,6 +59,7 @@ struct Set {
     };
     static constexpr uint32_t kEmptySlot = 0;
     static constexpr uint32_t kDummySlot = UINT32_MAX;
+    static constexpr unsigned kMaxChain = 32;
 
     uint32_t size = 0;
     uint32_t fill = 0;  // size + dummies; valid once laid out
@@ -83,6 +86,9 @@ struct Set {
     bool is_packed() const { return patch.bits.rows != nullptr; }
 };
 
+// Works the table out.
+Outcome lay_out(Machine &m, Set *set);
+
 // The elements in any order.
 Outcome elements(Machine &m, Set *set, Items *out);
 
@@ -97,9 +103,29 @@ Outcome set_of_distinct(Machine &m, Value *values, size_t size, Value *out);
 // A set of places (Kind::pair) or cells given as bits. `size` is their number and may be 0.
 // GEN of them, row by row:
 Outcome set_of_rows(Machine &m, Kind kind, const Patch &patch, uint32_t size, Value *out);
-// GEN of the images of `source`, in its iteration order; no two have the same image:
-Outcome set_of_images(Machine &m, Set *source, Kind kind, const Patch &patch, const Image &image,
-                      Value *out);
+// GEN of the images of `source`, in its iteration order; no two have the same image. Inline, as
+// copies of what has just been written in parts would wait for it:
+inline Outcome set_of_images(Machine &m, Set *source, Kind kind, const Patch &patch,
+                             const Image &image, Value *out) {
+    struct Mapped {
+        Set set;
+        Image image;
+    } *mapped;
+    TRY(m.allocate(1, &mapped));
+    if (source->chain >= Set::kMaxChain) [[unlikely]]
+        TRY(lay_out(m, source));
+    Set *set = new (&mapped->set) Set();
+    mapped->image = image;
+    set->size = source->size;
+    set->kinds = static_cast<uint16_t>(1u << static_cast<unsigned>(kind));
+    set->recipe = Set::Recipe::mapped;
+    set->chain = static_cast<uint8_t>(source->chain + 1);
+    set->source = source;
+    set->image = &mapped->image;
+    set->patch = patch;
+    *out = Value::of_set(set);
+    return Outcome::ok;
+}
 // GEN of the elements of a packed set, in its order, that are places of `patch`:
 Outcome filtered_set(Machine &m, Set *source, Kind kind, const Patch &patch, uint32_t size,
                      Value *out);

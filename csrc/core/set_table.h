@@ -3,14 +3,9 @@
 
 #include "core/set.h"
 
-#include <new>
-
 namespace codeit {
 
-// Works the table out.
-Outcome lay_out(Machine &m, Set *set);
-
-// The same of a packed set, in codes; the table of values that it stands for; the values alone.
+// lay_out of a packed set, in codes; the table of values that it stands for; the values alone.
 Outcome lay_out_packed(Machine &m, Set *set);
 Outcome decode_table(Machine &m, Set *set);
 Outcome decode_order(Machine &m, Set *set);

@@ -254,6 +254,22 @@ Outcome move_places(Machine &m, const Value &patch, PlaceMap place, const Value 
     return moved.finish(out);
 }
 
+Outcome shift_packed(Machine &m, Set *set, int64_t down, int64_t right, bool *fits, Value *out) {
+    const Patch &from = set->patch;
+    int64_t top = from.bits.top + down;
+    int64_t left = from.bits.left + right;
+    *fits = fits_int32(top) && fits_int32(top + from.bits.height) && fits_int32(left) &&
+            fits_int32(left + from.bits.width);
+    if (!*fits) return Outcome::ok;
+    Bitmap bits = {static_cast<int32_t>(top), static_cast<int32_t>(left), from.bits.height,
+                   from.bits.width, from.bits.rows};
+    Image image;
+    image.offset_i = down;
+    image.offset_j = right;
+    return set_of_images(m, set, kind_of(*set), {bits, from.colors, from.stride, from.color}, image,
+                         out);
+}
+
 Outcome move_packed(Machine &m, Set *set, const Image &image, bool *fits, Value *out) {
     const Patch &from = set->patch;
     Bitmap bits = from.bits;
@@ -277,8 +293,7 @@ Outcome move_packed(Machine &m, Set *set, const Image &image, bool *fits, Value 
     bits.left = static_cast<int32_t>(new_left);
     Patch to = from;
     to.bits = bits;
-    bool is_moved_only = !image.is_transposed && image.scale_i > 0 && image.scale_j > 0;
-    if (from.colors != nullptr && !is_moved_only) {
+    if (from.colors != nullptr) {
         int8_t *colors;
         TRY(m.charge(set->size));
         TRY(m.allocate(static_cast<size_t>(height * width), &colors));
@@ -290,8 +305,7 @@ Outcome move_packed(Machine &m, Set *set, const Image &image, bool *fits, Value 
         to.colors = colors;
         to.stride = static_cast<int32_t>(width);
     }
-    Kind kind = kind_of(*set);
-    return set_of_images(m, set, kind, to, image, out);
+    return set_of_images(m, set, kind_of(*set), to, image, out);
 }
 
 Outcome places_of_color(Machine &m, const Grid &grid, int8_t color, Bitmap *out, uint32_t *size) {

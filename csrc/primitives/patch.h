@@ -76,8 +76,10 @@ using PlaceMap = Outcome (*)(Machine &m, const Value &i, const Value &j, const V
 Outcome move_places(Machine &m, const Value &patch, PlaceMap place, const Value *offsets,
                     Value *out);
 
-// The same for a packed patch, as an image of it with scales of 1 or -1. False when a coordinate
-// leaves 32 bits, or when the image is too wide; nothing is written then.
+// The same for a packed patch: shifted, or as an image of it with scales of 1 or -1. False when a
+// coordinate leaves 32 bits, or when the image is too wide; nothing is written then. An offset has
+// 33 bits at most.
+Outcome shift_packed(Machine &m, Set *patch, int64_t down, int64_t right, bool *fits, Value *out);
 Outcome move_packed(Machine &m, Set *patch, const Image &image, bool *fits, Value *out);
 
 // Whether a value can equal a cell of a dense grid.

@@ -240,6 +240,11 @@ PRIMITIVE(toobject) {
 
 PRIMITIVE(shift) {
     const Value &patch = args[0];
+    if (patch.is_set() && patch.set->is_packed() && args[1].kind == Kind::pair) { // the usual case
+        bool fits;
+        TRY(shift_packed(m, patch.set, args[1].i, args[1].j, &fits, out));
+        if (fits) return Outcome::ok;
+    }
     size_t size;
     TRY(length_of(patch, &size));
     if (size == 0) {
@@ -248,24 +253,27 @@ PRIMITIVE(shift) {
     }
     Value offsets[2];
     TRY(unpack(m, args[1], &offsets[0], &offsets[1]));
+    Set *packed;
+    TRY(packed_patch(m, patch, &packed));
     bool are_small = true;
     for (const Value &offset : offsets) {
         are_small = are_small && offset.is_int() && fits_int32(offset.integer);
     }
-    Set *packed;
-    TRY(packed_patch(m, patch, &packed));
     if (are_small && packed != nullptr) {
         bool fits;
-        Image image;
-        image.offset_i = offsets[0].integer;
-        image.offset_j = offsets[1].integer;
-        TRY(move_packed(m, packed, image, &fits, out));
+        TRY(shift_packed(m, packed, offsets[0].integer, offsets[1].integer, &fits, out));
         if (fits) return Outcome::ok;
     }
     return move_places(m, patch, place_plus, offsets, out);
 }
 
 PRIMITIVE(normalize) {
+    if (args[0].is_set() && args[0].set->is_packed()) { // the usual case
+        const Bitmap &bits = args[0].set->patch.bits;
+        bool fits;
+        TRY(shift_packed(m, args[0].set, -int64_t{bits.top}, -int64_t{bits.left}, &fits, out));
+        if (fits) return Outcome::ok;
+    }
     size_t size;
     TRY(length_of(args[0], &size));
     if (is_empty_in_arc_dsl(m, size)) {
