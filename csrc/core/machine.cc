@@ -38,21 +38,6 @@ READS_BEYOND uint64_t Machine::digest_of_kept() const {
     return digest;
 }
 
-Outcome Machine::call_other(const Value &function, const Value *args, unsigned count, Value *out) {
-    if (function.kind != Kind::function) return Outcome::type_error;
-    TRY(charge(units::kCall));
-    if (function.closure == nullptr) {
-        if (count != kArities[static_cast<size_t>(function.opcode)]) return Outcome::type_error;
-        DepthScope frame(*this);
-        TRY(frame.outcome());
-        return call_with_settled(function.opcode, args, count, out);
-    }
-    if (count != function.closure->arity) return Outcome::type_error;
-    DepthScope frame(*this);
-    TRY(frame.outcome());
-    return call_closure(*function.closure, args, out);
-}
-
 namespace {
 
 // The parameter in which a primitive knows what a joined value is, if any.
@@ -74,9 +59,11 @@ unsigned joined_parameter(Opcode opcode) {
 
 } // namespace
 
-Outcome Machine::call_with_settled(Opcode opcode, const Value *args, unsigned count, Value *out) {
+Outcome Machine::call_with_settled(Opcode opcode, const Value *args, Value *out) {
+    DepthScope frame(*this);
+    TRY(frame.outcome());
     Value settled[kMaxArity];
-    for (unsigned k = 0; k < count; ++k) {
+    for (unsigned k = 0; k < kArities[static_cast<size_t>(opcode)]; ++k) {
         settled[k] = args[k];
         if (k != joined_parameter(opcode)) TRY(settle(&settled[k]));
     }
@@ -111,7 +98,12 @@ Outcome Machine::settle_joined(Value *v) {
     return Outcome::ok;
 }
 
-Outcome Machine::call_closure(const Closure &closure, const Value *args, Value *out) {
+Outcome Machine::call_closure(const Closure &closure, const Value *args, unsigned count,
+                              Value *out) {
+    TRY(charge(units::kCall));
+    if (count != closure.arity) return Outcome::type_error;
+    DepthScope frame(*this);
+    TRY(frame.outcome());
     const Value *parts = closure.parts;
     switch (closure.form) {
     case Closure::Form::compose: {
@@ -154,14 +146,6 @@ Outcome Machine::call_closure(const Closure &closure, const Value *args, Value *
     }
     }
     return broken_invariant();
-}
-
-Outcome Machine::call_in_stream(const Value &function, const Value *args, unsigned count,
-                                Value *out) {
-    DepthScope generator(*this);
-    TRY(generator.outcome());
-    Outcome outcome = call_settled(function, args, count, out);
-    return outcome == Outcome::stop_iteration ? Outcome::runtime_error : outcome;
 }
 
 } // namespace codeit

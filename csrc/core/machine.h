@@ -169,17 +169,24 @@ class Machine {
     // function(args...), with CPython's errors: type_error for a value that is no function and for
     // a wrong number of arguments, recursion beyond the depth limit.
     Outcome call(const Value &function, const Value *args, unsigned count, Value *out) {
-        // A primitive that is called as it should be is most of what a program does.
-        if (function.kind == Kind::function && function.closure == nullptr &&
-            count == kArities[static_cast<size_t>(function.opcode)] && !has_joined_ &&
-            depth_ < limits_.max_depth) [[likely]] {
-            TRY(charge(units::kCall));
-            ++depth_;
-            Outcome outcome = kBodies[static_cast<size_t>(function.opcode)](*this, args, out);
-            --depth_;
-            return outcome;
-        }
-        return call_other(function, args, count, out);
+        if (function.kind != Kind::function) return Outcome::type_error;
+        if (function.closure != nullptr) return call_closure(*function.closure, args, count, out);
+        if (count != kArities[static_cast<size_t>(function.opcode)]) [[unlikely]]
+            return refuse_arguments();
+        return call(function.opcode, args, out);
+    }
+
+    // The same of a primitive with as many arguments as it takes.
+    Outcome call(Opcode opcode, const Value *args, Value *out) {
+        TRY(charge(units::kCall));
+        if (has_joined_) [[unlikely]]
+            return call_with_settled(opcode, args, out);
+        if (depth_ >= limits_.max_depth) [[unlikely]]
+            return Outcome::recursion;
+        ++depth_;
+        Outcome outcome = kBodies[static_cast<size_t>(opcode)](*this, args, out);
+        --depth_;
+        return outcome;
     }
 
     // The same with a settled result.
@@ -190,7 +197,12 @@ class Machine {
 
     // A call made from inside a generator: one frame deeper, and a stop_iteration that leaves it
     // becomes a runtime_error.
-    Outcome call_in_stream(const Value &function, const Value *args, unsigned count, Value *out);
+    Outcome call_in_stream(const Value &function, const Value *args, unsigned count, Value *out) {
+        TRY(enter());
+        Outcome outcome = call_settled(function, args, count, out);
+        leave();
+        return outcome == Outcome::stop_iteration ? Outcome::runtime_error : outcome;
+    }
 
     // One level of nesting; leave() follows every enter() that succeeded.
     Outcome enter() {
@@ -222,11 +234,14 @@ class Machine {
 
     static constexpr size_t kBytesOfUnit = 6;
 
-    Outcome call_other(const Value &function, const Value *args, unsigned count, Value *out);
-    Outcome call_closure(const Closure &closure, const Value *args, Value *out);
+    Outcome refuse_arguments() {
+        TRY(charge(units::kCall));
+        return Outcome::type_error;
+    }
+    Outcome call_closure(const Closure &closure, const Value *args, unsigned count, Value *out);
     Outcome settle_joined(Value *v);
     uint64_t digest_of_kept() const;
-    Outcome call_with_settled(Opcode opcode, const Value *args, unsigned count, Value *out);
+    Outcome call_with_settled(Opcode opcode, const Value *args, Value *out);
 
     Limits limits_;
     Arena arena_;

@@ -284,7 +284,7 @@ class Parser {
 
         std::string_view function = call.substr(0, open);
         std::string_view rest = call.substr(open + 1);
-        Instruction instruction;
+        Instruction instruction{};
         if (!resolve_function(function, &instruction.function)) {
             return fail(line,
                         "has a function call that is not a primitive function or a variable: " +
@@ -297,6 +297,10 @@ class Parser {
         if (!parse_arguments(line, rest)) return false;
         instruction.num_arguments =
             static_cast<uint32_t>(program_->arguments_.size()) - instruction.first_argument;
+        Name primitive = meaning_of(function);
+        instruction.is_direct = primitive.kind == Name::Kind::primitive &&
+                                instruction.num_arguments == kArities[primitive.index];
+        if (instruction.is_direct) instruction.primitive = static_cast<Opcode>(primitive.index);
         program_->instructions_.push_back(instruction);
 
         bound = static_cast<uint32_t>(line);

@@ -25,6 +25,8 @@ struct Instruction {
     Operand function;
     uint32_t first_argument; // into Program::arguments()
     uint32_t num_arguments;
+    bool is_direct;   // calls a primitive with as many arguments as it takes
+    Opcode primitive; // where it is direct
 };
 
 class Program {

@@ -36,8 +36,9 @@ inline Outcome read(const Program &program, const Value *values, Operand operand
 }
 
 // `values` holds those of all operands.
-Outcome run_line(Machine &m, const Program &program, const Instruction &instruction,
-                 const Value *values, Value *out) {
+[[gnu::noinline]] Outcome run_any_line(Machine &m, const Program &program,
+                                       const Instruction &instruction, const Value *values,
+                                       Value *out) {
     Value function;
     Value arguments[kMaxArity];
     TRY(read(program, values, instruction.function, &function));
@@ -54,10 +55,23 @@ Outcome run_line(Machine &m, const Program &program, const Instruction &instruct
     return m.call(function, arguments, count, out);
 }
 
-bool is_too_long(const Machine &m, const Value &v) {
+inline Outcome run_line(Machine &m, const Program &program, const Instruction &instruction,
+                        const Value *values, Value *out) {
+    bool is_direct = instruction.is_direct;
+    Value arguments[kMaxArity];
+    const Operand *operands = program.arguments() + instruction.first_argument;
+    for (uint32_t k = 0; is_direct && k < instruction.num_arguments; ++k) {
+        const Value &argument = values[operands[k]];
+        is_direct = argument.kind != Kind::unbound;
+        arguments[k] = argument;
+    }
+    return is_direct ? m.call(instruction.primitive, arguments, out)
+                     : run_any_line(m, program, instruction, values, out);
+}
+
+bool is_too_long(const Value &v, uint32_t max_len) {
     size_t length;
-    uint32_t max_len = m.limits().max_len;
-    return max_len != 0 && length_of(v, &length) == Outcome::ok && length >= max_len;
+    return length_of(v, &length) == Outcome::ok && length >= max_len;
 }
 
 // Room that every program is given at least, so that programs that share lines leave the same
@@ -205,19 +219,25 @@ Outcome SharedRuns::run_lines(const Program &program, size_t num_done, size_t nu
                               RunResult *result) {
     size_t num_lines = program.num_lines();
     result->line = num_done;
-    std::fill(registers_ + num_done + 1, registers_ + num_lines + 1, Value());
+    // All of an unbound value is 0.
+    std::memset(static_cast<void *>(registers_ + num_done + 1), 0,
+                (num_lines - num_done) * sizeof(Value));
     std::copy(program.pool().begin(), program.pool().end(), registers_ + num_lines + 1);
     result->lines = registers_ + 1;
-    const Instruction *instructions = program.instructions().data();
-    for (size_t k = num_done + 1; k <= num_lines; ++k) {
+    const Instruction *instruction = program.instructions().data() + num_done;
+    const uint32_t max_len = m_.limits().max_len;
+    for (size_t k = num_done + 1; k <= num_lines; ++k, ++instruction) {
         if (k - 1 <= num_next && num_next != 0 && checkpoints_.size() < k) {
             checkpoints_.push_back(m_.checkpoint());
         }
         result->line = k;
-        Value value;
         TRY(m_.charge(units::kCall));
-        TRY(run_line(m_, program, instructions[k - 1], registers_, &value));
-        if (!is_too_long(m_, value)) registers_[k] = value;
+        Value &value = registers_[k]; // unbound, and so it stays where it comes to nothing
+        Outcome outcome = run_line(m_, program, *instruction, registers_, &value);
+        bool is_bound = outcome == Outcome::ok && (max_len == 0 || !is_too_long(value, max_len));
+        if (!is_bound) [[unlikely]]
+            value = Value();
+        TRY(outcome);
     }
     TRY(read(program, registers_, static_cast<Operand>(num_lines), &result->value));
     return m_.settle(&result->value);
