@@ -308,20 +308,39 @@ Outcome move_packed(Machine &m, Set *set, const Image &image, bool *fits, Value 
     return set_of_images(m, set, kind_of(*set), to, image, out);
 }
 
+namespace {
+
+// The places of a color in rows of up to num_vectors times 16 cells.
+template <int num_vectors>
+READS_BEYOND void mark_color(const Grid &grid, int8_t color, Row *out) {
+    const uint64_t all = low_bits(grid.width);
+    const int8_t *row = grid.cells;
+    for (Row *end = out + grid.height; out != end; ++out, row += grid.stride) {
+        uint64_t places = 0;
+        for (int k = 0; k < num_vectors; ++k) {
+            places |= equal_mask(row + 16 * k, 16, color) << (16 * k);
+        }
+        *out = places & all;
+    }
+}
+
+} // namespace
+
 Outcome places_of_color(Machine &m, const Grid &grid, int8_t color, Bitmap *out, uint32_t *size) {
     BitmapBuilder builder(m, {0, 0, grid.height, grid.width});
-    TRY(builder.start());
-    for (int64_t i = 0; i < grid.height; ++i) {
-        builder.row(i) = equal_mask(grid.row(i), grid.width, color);
-    }
+    TRY(builder.start_unwritten());
+    Row *rows = &builder.row(0);
+    grid.width <= 16   ? mark_color<1>(grid, color, rows)
+    : grid.width <= 32 ? mark_color<2>(grid, color, rows)
+                       : mark_color<4>(grid, color, rows);
     builder.finish(out, size);
     return Outcome::ok;
 }
 
 Outcome full_window(Machine &m, const Window &window, Value *out) {
     BitmapBuilder builder(m, window);
-    TRY(builder.start());
-    for (int64_t i = 0; i < window.height; ++i) builder.row(i) = low_columns(window.width);
+    TRY(builder.start_unwritten());
+    std::fill_n(&builder.row(0), window.height, low_columns(window.width));
     auto size = static_cast<uint32_t>(window.height * window.width);
     return set_of_rows(m, Kind::pair, {.bits = builder.finish_tight()}, size, out);
 }
