@@ -35,6 +35,14 @@ inline Cells first_cells(int64_t count) {
     return kIndices < all_cells(static_cast<int8_t>(count));
 }
 
+// Bytes that are set where the lowest 16 bits are.
+inline Cells cells_of_bits(uint64_t bits) {
+    constexpr Halves kBits = {0x8040201008040201u, 0x8040201008040201u};
+    constexpr uint64_t kEach = 0x0101010101010101u;
+    const Halves copies = {(bits & 0xFF) * kEach, (bits >> 8 & 0xFF) * kEach};
+    return std::bit_cast<Cells>(copies & kBits) == std::bit_cast<Cells>(kBits);
+}
+
 // A grid as lines of cells that lie side by side: all of it where it is no part of another one.
 struct Lines {
     int64_t count;

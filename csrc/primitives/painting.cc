@@ -1,4 +1,5 @@
 // Patches onto grids. Places outside the grid are skipped, not an error.
+#include "core/cells.h"
 #include "primitives/patch.h"
 
 #include <algorithm>
@@ -57,6 +58,8 @@ class OpenGrid {
 // What the four painting primitives share. With `only_background`, a cell changes only while it
 // holds the grid's most common color.
 struct Brush {
+    static constexpr int64_t kMaxColumns = 64; // at once
+
     Value grid;
     bool only_background;
     int64_t height;
@@ -100,39 +103,54 @@ struct Brush {
         }
         if (!*is_done) return Outcome::ok;
         Grid *open;
-        TRY(copy_grid(m, *grid.grid, &open));
+        TRY(new_grid(m, height, width, &open));
+        bool is_copied = width > kMaxColumns; // else while the first patch is painted
+        if (is_copied) copy_cells(*grid.grid, open->cells);
         for (const Value &v : sets) {
             if (v.set->size == 0) continue;
             Patch patch = v.set->patch;
             if (color != nullptr) patch = {.bits = patch.bits, .color = *color};
-            TRY(put_patch(m, patch, open));
+            TRY(m.charge(static_cast<uint64_t>(patch.bits.height)));
+            for (int64_t from = 0; from < width; from += kMaxColumns) {
+                put_patch(patch, from, is_copied ? *open : *grid.grid, open);
+            }
+            is_copied = true;
         }
+        if (!is_copied) copy_cells(*grid.grid, open->cells);
         *out = value_of_grid(open);
         return Outcome::ok;
     }
 
-    Outcome put_patch(Machine &m, const Patch &patch, Grid *open) const {
+    // Paints some columns of a patch onto a grid that holds what `source` holds, or will.
+    void put_patch(const Patch &patch, int64_t from, const Grid &source, Grid *open) const {
         const Bitmap &bits = patch.bits;
-        TRY(m.charge(static_cast<uint64_t>(bits.height)));
-        int64_t last = std::min(bits.bottom(), height - 1);
-        for (int64_t i = std::max<int64_t>(bits.top, 0); i <= last; ++i) {
-            int8_t *row = open->row(i);
-            for (int64_t from = 0; from < width; from += 64) {
-                int64_t count = std::min<int64_t>(width - from, 64);
-                uint64_t places = low_half(bits.window(i, from)) & low_bits(count);
-                if (places == 0) continue;
+        const int64_t count = std::min<int64_t>(width - from, kMaxColumns);
+        const bool is_outside = bits.left >= from + count || bits.right() < from;
+        const int64_t first = is_outside ? height : std::clamp<int64_t>(bits.top, 0, height);
+        const int64_t end = std::clamp<int64_t>(bits.bottom() + 1, first, height);
+        if (&source != open) copy_rows(source, 0, first, open);
+        if (first < end) {
+            const BitmapView view(bits, first, from);
+            const uint64_t inside = low_bits(count);
+            const int64_t step = source.stride;
+            const int64_t color_step = patch.colors != nullptr ? patch.stride : 0;
+            const Cells one_color = all_cells(static_cast<int8_t>(patch.color));
+            const int8_t *colors = patch.colors;
+            if (colors != nullptr) colors += (first - bits.top) * color_step + from - bits.left;
+            const int8_t *row = source.row(first) + from;
+            int8_t *target = open->row(first) + from;
+            for (int64_t k = 0; k < end - first; ++k) {
+                uint64_t places = view[k][0] & inside;
                 if (only_background) {
-                    places &=
-                        equal_mask(row + from, count, static_cast<int8_t>(background.integer));
+                    places &= equal_mask(row, count, static_cast<int8_t>(background.integer));
                 }
-                const int8_t *colors =
-                    patch.colors == nullptr
-                        ? nullptr
-                        : patch.colors + (i - bits.top) * patch.stride + (from - bits.left);
-                put_runs(row + from, places, colors, static_cast<int8_t>(patch.color));
+                put_row(row, target, count, places, colors, one_color);
+                row += step;
+                target += width;
+                colors += color_step;
             }
         }
-        return Outcome::ok;
+        if (&source != open) copy_rows(source, end, height, open);
     }
 
     // Paints the elements of a set, in any order unless that makes a difference.
@@ -198,16 +216,19 @@ struct Brush {
         return Outcome::ok;
     }
 
-    static void put_runs(int8_t *cells, uint64_t places, const int8_t *colors, int8_t color) {
-        while (places != 0) {
-            int begin = std::countr_zero(places);
-            int length = std::countr_one(places >> begin);
-            if (colors == nullptr) {
-                std::memset(cells + begin, color, static_cast<size_t>(length));
-            } else {
-                std::memcpy(cells + begin, colors + begin, static_cast<size_t>(length));
-            }
-            places &= ~(low_bits(length) << begin);
+    static void copy_rows(const Grid &source, int64_t first, int64_t end, Grid *open) {
+        if (first >= end) return;
+        Grid part = source;
+        part.cells = source.cells + first * source.stride;
+        part.height = static_cast<int32_t>(end - first);
+        copy_cells(part, open->row(first));
+    }
+
+    READS_BEYOND static void put_row(const int8_t *row, int8_t *target, int64_t count,
+                                     uint64_t places, const int8_t *colors, Cells one_color) {
+        for (int64_t j = 0; j < count; j += kCellsAtOnce, places >>= kCellsAtOnce) {
+            Cells fresh = colors == nullptr ? one_color : load_cells(colors + j);
+            store_cells(target + j, chosen(cells_of_bits(places), fresh, load_cells(row + j)));
         }
     }
 };
