@@ -98,6 +98,17 @@ Outcome Machine::settle_joined(Value *v) {
     return Outcome::ok;
 }
 
+namespace {
+
+// One to three; as a loop it would become an instruction that takes longer.
+void copy_arguments(const Value *args, unsigned count, Value *to) {
+    to[0] = args[0];
+    if (count > 1) to[1] = args[1];
+    if (count > 2) to[2] = args[2];
+}
+
+} // namespace
+
 Outcome Machine::call_closure(const Closure &closure, const Value *args, unsigned count,
                               Value *out) {
     TRY(charge(units::kCall));
@@ -134,15 +145,15 @@ Outcome Machine::call_closure(const Closure &closure, const Value *args, unsigne
     }
     case Closure::Form::rbind: {
         Value all[kMaxArity];
-        for (unsigned k = 0; k < closure.arity; ++k) all[k] = args[k];
-        all[closure.arity] = parts[1];
-        return call(parts[0], all, closure.arity + 1u, out);
+        copy_arguments(args, count, all);
+        all[count] = parts[1];
+        return call(parts[0], all, count + 1, out);
     }
     case Closure::Form::lbind: {
         Value all[kMaxArity];
         all[0] = parts[1];
-        for (unsigned k = 0; k < closure.arity; ++k) all[k + 1] = args[k];
-        return call(parts[0], all, closure.arity + 1u, out);
+        copy_arguments(args, count, all + 1);
+        return call(parts[0], all, count + 1, out);
     }
     }
     return broken_invariant();

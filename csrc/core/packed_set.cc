@@ -8,15 +8,6 @@
 namespace codeit {
 namespace {
 
-Outcome new_packed(Machine &m, Kind kind, const Patch &patch, uint32_t size, Set **set,
-                   Value *out) {
-    TRY(new_set(m, set, out));
-    (*set)->size = size;
-    (*set)->kinds = static_cast<uint16_t>(1u << static_cast<unsigned>(kind));
-    (*set)->patch = patch;
-    return Outcome::ok;
-}
-
 Outcome empty_set(Machine &m, Value *out) {
     return set_of_distinct(m, nullptr, 0, out);
 }
@@ -58,11 +49,11 @@ Outcome hash_set(Machine &m, Set *set, uint64_t *result) {
     return Outcome::ok;
 }
 
-Outcome set_of_rows(Machine &m, Kind kind, const Patch &patch, uint32_t size, Value *out) {
-    if (size == 0) return empty_set(m, out);
-    Set *set;
-    TRY(new_packed(m, kind, patch, size, &set, out));
-    if (!m.is_plain()) return Outcome::ok;
+Outcome unpack(Machine &m, Set *set) {
+    if (set->recipe == Set::Recipe::constructed) {
+        set->patch = {};
+        return lay_out(m, set);
+    }
     TRY(fill_values(m, set));
     set->patch = {};
     return Outcome::ok;
@@ -73,16 +64,6 @@ Outcome set_in_turn(Machine &m, Kind kind, const Patch &patch, Value *values, ui
     TRY(set_of_rows(m, kind, patch, size, out));
     out->set->values = values;
     return Outcome::ok;
-}
-
-Outcome constructed_set(Machine &m, Kind kind, const Patch &patch, uint32_t size,
-                        const Construction *construction, unsigned chain, Value *out) {
-    if (size == 0) return empty_set(m, out);
-    Set *set;
-    TRY(new_set(m, &set, out));
-    start_constructed(kind, patch, size, construction, chain, set);
-    if (m.is_plain()) set->patch = {};
-    return chain >= Set::kMaxChain || m.is_plain() ? lay_out(m, set) : Outcome::ok;
 }
 
 Outcome constructed_set(Machine &m, Value *values, size_t size, uint16_t kinds,

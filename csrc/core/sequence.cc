@@ -7,6 +7,9 @@
 
 namespace codeit {
 
+// Here, where no set is made.
+constinit const Set kEmptySet{Set::Empty{}};
+
 Outcome make_pair(Machine &m, const Value &a, const Value &b, Value *out) {
     Value local[2] = {a, b};
     Value v = tuple_of(local, 2);

@@ -82,9 +82,20 @@ struct Set {
     };
     Patch patch; // bits.rows is nullptr when they are not held as bits
 
+    struct Empty {};
+    constexpr explicit Set(Empty) {}
+    Set(); // the same
+    constexpr Set(const Set &) = default;
+    Set &operator=(const Set &) = default;
+
     bool holds_only(Kind kind) const { return kinds == 1u << static_cast<unsigned>(kind); }
     bool is_packed() const { return patch.bits.rows != nullptr; }
 };
+
+// A copy of this takes far less time than the instruction by which compilers clear so many bytes;
+// they must not see what it holds.
+extern const Set kEmptySet;
+inline Set::Set() : Set(kEmptySet) {}
 
 // Works the table out.
 Outcome lay_out(Machine &m, Set *set);
@@ -100,11 +111,33 @@ Outcome contains(Machine &m, Set *set, const Value &v, bool *out);
 // GEN of values that the caller knows to be distinct. Takes the array over.
 Outcome set_of_distinct(Machine &m, Value *values, size_t size, Value *out);
 
+// What follows is inline, as copies of what has just been written in parts would wait for it.
+
+// A packed set without a recipe, never empty.
+inline Outcome new_packed(Machine &m, Kind kind, const Patch &patch, uint32_t size, Set **set,
+                          Value *out) {
+    Set *made;
+    TRY(m.allocate(1, &made));
+    new (made) Set();
+    made->size = size;
+    made->kinds = static_cast<uint16_t>(1u << static_cast<unsigned>(kind));
+    made->patch = patch;
+    *set = made;
+    *out = Value::of_set(made);
+    return Outcome::ok;
+}
+// Gives up the bits of a set that a plain run has made.
+Outcome unpack(Machine &m, Set *set);
+
 // A set of places (Kind::pair) or cells given as bits. `size` is their number and may be 0.
 // GEN of them, row by row:
-Outcome set_of_rows(Machine &m, Kind kind, const Patch &patch, uint32_t size, Value *out);
-// GEN of the images of `source`, in its iteration order; no two have the same image. Inline, as
-// copies of what has just been written in parts would wait for it:
+inline Outcome set_of_rows(Machine &m, Kind kind, const Patch &patch, uint32_t size, Value *out) {
+    if (size == 0) return set_of_distinct(m, nullptr, 0, out);
+    Set *set;
+    TRY(new_packed(m, kind, patch, size, &set, out));
+    return m.is_plain() ? unpack(m, set) : Outcome::ok;
+}
+// GEN of the images of `source`, in its iteration order; no two have the same image:
 inline Outcome set_of_images(Machine &m, Set *source, Kind kind, const Patch &patch,
                              const Image &image, Value *out) {
     struct Mapped {
@@ -139,10 +172,6 @@ Outcome set_in_turn(Machine &m, Kind kind, const Patch &patch, Value *values, ui
                     Value *out);
 // Whatever the construction does, which has the same elements. `chain` is the largest one of the
 // sets that it uses.
-Outcome constructed_set(Machine &m, Kind kind, const Patch &patch, uint32_t size,
-                        const Construction *construction, unsigned chain, Value *out);
-
-// The same in an empty set, for one that is not.
 inline void start_constructed(Kind kind, const Patch &patch, uint32_t size,
                               const Construction *construction, unsigned chain, Set *set) {
     set->size = size;
@@ -151,6 +180,16 @@ inline void start_constructed(Kind kind, const Patch &patch, uint32_t size,
     set->chain = static_cast<uint8_t>(chain + 1);
     set->construction = construction;
     set->patch = patch;
+}
+inline Outcome constructed_set(Machine &m, Kind kind, const Patch &patch, uint32_t size,
+                               const Construction *construction, unsigned chain, Value *out) {
+    if (size == 0) return set_of_distinct(m, nullptr, 0, out);
+    Set *set;
+    TRY(m.allocate(1, &set));
+    start_constructed(kind, patch, size, construction, chain, new (set) Set());
+    *out = Value::of_set(set);
+    if (m.is_plain()) return unpack(m, set);
+    return chain >= Set::kMaxChain ? lay_out(m, set) : Outcome::ok;
 }
 
 // The same as constructed_set for values that are known to be distinct, in any order; `kinds` of

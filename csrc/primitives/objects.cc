@@ -281,16 +281,18 @@ Outcome turns_of_places(Machine &m, const Value &grid, int64_t height, int64_t w
 
 // Calls visit(k) for the components in the order of their first turns.
 template <typename Visit>
-void for_each_in_turn(const Labeling &labeling, Visit visit) {
+void for_each_in_turn(const Labeling &labeling, int64_t num_turns, Visit visit) {
     constexpr size_t kMaxTurns = OrderCache::kMaxSide * OrderCache::kMaxSide;
     uint16_t component_of_turn[kMaxTurns]; // valid where the bit is set
-    uint64_t is_first[kMaxTurns / 64 + 1] = {};
+    uint64_t is_first[kMaxTurns / 64 + 1];
+    const auto num_words = static_cast<size_t>(num_turns) / 64 + 1;
+    std::memset(is_first, 0, num_words * sizeof(uint64_t));
     for (uint32_t k = 0; k < labeling.num_components; ++k) {
         uint32_t turn = labeling.components[k].first >> 16;
         component_of_turn[turn] = static_cast<uint16_t>(k);
         is_first[turn / 64] |= uint64_t{1} << turn % 64;
     }
-    for (size_t word = 0; word < std::size(is_first); ++word) {
+    for (size_t word = 0; word < num_words; ++word) {
         for (uint64_t bits = is_first[word]; bits != 0; bits &= bits - 1) {
             visit(component_of_turn[word * 64 + static_cast<size_t>(std::countr_zero(bits))]);
         }
@@ -317,7 +319,7 @@ Outcome objects_of_labels(Machine &m, const Value &value, const Connection &rule
     *flooding = {&grid, rules.diagonal, objects, count, nullptr};
     size_t num_taken = 0;
     uint32_t num_found = 0;
-    for_each_in_turn(labeling, [&](uint32_t k) {
+    for_each_in_turn(labeling, grid.num_cells(), [&](uint32_t k) {
         const Component &component = labeling.components[k];
         FloodedObject *object = new (&objects[num_found]) FloodedObject;
         object->lay_out = FloodedObject::lay_out_object;
