@@ -199,8 +199,13 @@ class BitmapBuilder {
     Row &row(int64_t i) { return rows_[i]; } // 0 is the window's first
     void add(int64_t i, int64_t j) { rows_[i - window_.top] |= Row{1} << (j - window_.left); }
     void add(const Bitmap &bits) {
-        for (int64_t i = 0; i < bits.height; ++i) {
-            rows_[bits.top - window_.top + i] |= bits.rows[i] << (bits.left - window_.left);
+        const auto by = static_cast<uint64_t>(bits.left - window_.left);
+        Row *row = rows_ + (bits.top - window_.top);
+        const bool fits_halves = static_cast<uint64_t>(bits.width) + by <= 64;
+        for (const Row *from = bits.rows; from != bits.rows + bits.height; ++from, ++row) {
+            auto moved = fits_halves ? std::bit_cast<Halves>(*from) << by
+                                     : std::bit_cast<Halves>(*from << by);
+            *row = std::bit_cast<Row>(std::bit_cast<Halves>(*row) | moved);
         }
     }
 

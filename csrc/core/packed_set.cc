@@ -224,7 +224,33 @@ Outcome PatchUnion::finish(Patch *out, uint32_t *size, bool *is_packed) {
     out->color = sets_.items()[0].set->patch.color;
     if (kind_ == Kind::pair || has_one_color_) return Outcome::ok;
     TRY(m_.charge(num_elements * 3));
-    return color_cells(out, is_packed);
+    return num_elements == *size ? color_apart(out, is_packed) : color_cells(out, is_packed);
+}
+
+// No two of the sets share a place.
+Outcome PatchUnion::color_apart(Patch *out, bool *is_packed) {
+    const Bitmap &bits = out->bits;
+    int8_t *colors;
+    TRY(m_.allocate(static_cast<size_t>(bits.height) * static_cast<size_t>(bits.width), &colors));
+    for (const Value &v : sets_.items()) {
+        const Patch &patch = v.set->patch;
+        const auto color = static_cast<int8_t>(patch.color);
+        if (patch.colors == nullptr && color != patch.color) *is_packed = false;
+        const int8_t *from = patch.colors;
+        int8_t *to = colors + int64_t{patch.bits.top - bits.top} * bits.width +
+                     (patch.bits.left - bits.left);
+        for (int32_t i = 0; i < patch.bits.height; ++i, to += bits.width) {
+            if (from == nullptr) {
+                for_each_bit(patch.bits.rows[i], [&](int32_t j) { to[j] = color; });
+            } else {
+                for_each_bit(patch.bits.rows[i], [&](int32_t j) { to[j] = from[j]; });
+                from += patch.stride;
+            }
+        }
+    }
+    out->colors = colors;
+    out->stride = bits.width;
+    return Outcome::ok;
 }
 
 // Cells may share a place only when they are equal.

@@ -17,6 +17,8 @@ class Histogram {
         counts_[size_++] = times;
     }
 
+    void add(size_t k, uint32_t times) { counts_[k] += times; }
+
     size_t size() const { return size_; }
     int8_t color(size_t k) const { return colors_[k]; }
     uint32_t count(size_t k) const { return counts_[k]; }
@@ -67,17 +69,7 @@ class Histogram {
 class OrderedCount {
   public:
     explicit OrderedCount(Histogram *out) : out_(out) {}
-    ~OrderedCount() {
-        for (size_t k = 0; k < size_; ++k) {
-            out_->append(distinct_[k], counts_[static_cast<uint8_t>(distinct_[k])]);
-        }
-    }
 
-    void add(int8_t color, uint32_t times) {
-        uint32_t &count = counts_[static_cast<uint8_t>(color)];
-        if (count == 0) distinct_[size_++] = color;
-        count += times;
-    }
     void add_cells(const int8_t *cells, int64_t width, uint64_t places) {
         while (places != 0) {
             int8_t color = cells[std::countr_zero(places)];
@@ -88,10 +80,21 @@ class OrderedCount {
     }
 
   private:
+    void add(int8_t color, uint32_t times) {
+        auto byte = static_cast<uint8_t>(color);
+        uint64_t &known = is_known_[byte / 64];
+        uint64_t bit = uint64_t{1} << byte % 64;
+        if ((known & bit) == 0) {
+            known |= bit;
+            index_of_[byte] = static_cast<uint8_t>(out_->size());
+            out_->append(color, 0);
+        }
+        out_->add(index_of_[byte], times);
+    }
+
     Histogram *out_;
-    uint32_t counts_[256] = {};
-    int8_t distinct_[256];
-    size_t size_ = 0;
+    uint64_t is_known_[4] = {}; // a bit for each color
+    uint8_t index_of_[256];     // in the histogram, of those that are known
 };
 
 // Counts the colors of a grid in order of first occurrence, or in any order if that is the same.
