@@ -7,13 +7,15 @@ namespace codeit {
 Outcome new_grid(Machine &m, int64_t height, int64_t width, Grid **out) {
     if (height > INT32_MAX || width > INT32_MAX) return Outcome::out_of_memory;
     TRY(m.charge(static_cast<uint64_t>(height * width)));
-    Grid *grid;
-    TRY(m.allocate(1, &grid));
-    int8_t *cells;
-    TRY(m.allocate(static_cast<size_t>(height * width) + kSpareCells, &cells));
-    *grid = {static_cast<int32_t>(height), static_cast<int32_t>(width), static_cast<int32_t>(width),
-             cells};
-    *out = grid;
+    struct alignas(Arena::kAlignment) Header {
+        Grid grid;
+    };
+    char *room;
+    TRY(m.allocate(sizeof(Header) + static_cast<size_t>(height * width) + kSpareCells, &room));
+    auto *cells = reinterpret_cast<int8_t *>(room + sizeof(Header));
+    *out = &(new (room) Header{{static_cast<int32_t>(height), static_cast<int32_t>(width),
+                                static_cast<int32_t>(width), cells}})
+                ->grid;
     return Outcome::ok;
 }
 

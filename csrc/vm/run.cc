@@ -13,7 +13,7 @@ namespace {
 Outcome load_input(Machine &m, const InputGrid &input, Value *out) {
     Grid *grid;
     TRY(new_grid(m, input.height, input.width, &grid));
-    std::memcpy(grid->cells, input.cells, static_cast<size_t>(grid->num_cells()));
+    std::memcpy(grid->cells, input.cells, static_cast<size_t>(input.height * input.width));
     *out = value_of_grid(grid);
     return Outcome::ok;
 }
