@@ -68,7 +68,7 @@ void map_cells(const Grid &from, Grid *to, Map map) {
 
 // How often each of the first num_colors colors from `first` on occurs in a grid, added to counts.
 template <int num_colors>
-READS_BEYOND void count_cells(const Grid &grid, int8_t first, uint32_t *counts) {
+void count_cells(const Grid &grid, int8_t first, uint32_t *counts) {
     constexpr int64_t kLengthOfSum = 255 * kCellsAtOnce; // what bytes can count
     const Lines lines(grid);
     for (int64_t i = 0; i < lines.count; ++i) {

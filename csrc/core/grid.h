@@ -45,7 +45,7 @@ inline void copy_row(int8_t *to, const int8_t *from, int64_t width) {
         j += 16;
     } while (j < width);
 }
-READS_BEYOND inline void reverse_row(int8_t *to, const int8_t *from, int64_t width) {
+inline void reverse_row(int8_t *to, const int8_t *from, int64_t width) {
     constexpr int64_t kStep = 8;
     auto reversed = [&](int64_t at) {
         uint64_t cells;

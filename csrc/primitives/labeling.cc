@@ -5,36 +5,43 @@
 namespace codeit {
 namespace {
 
-// Bits of the columns of a row.
-using Columns = uint32_t;
-static_assert(OrderCache::kMaxSide < 32);
-
+// Columns: a word with a bit for each column of a row.
+template <typename Columns>
 Columns up_to(int j) {
     return (Columns{2} << j) - 1;
 }
 
+template <typename Columns>
 int first_of(Columns columns) {
     return std::countr_zero(columns);
 }
 
+template <typename Columns>
+Columns lowest(Columns columns) {
+    return columns & (0 - columns);
+}
+
 // Bit j is set where a[j] == b[j]. Reads all columns that a row can have; what lies beyond the
 // grid has no meaning.
-READS_BEYOND inline Columns same_columns(const int8_t *a, const int8_t *b) {
+template <typename Columns>
+READS_BEYOND Columns same_columns(const int8_t *a, const int8_t *b) {
+    Columns columns = 0;
+    constexpr int kWidth = 8 * sizeof(Columns);
 #ifdef __SSE2__
-    auto half = [&](int64_t j) {
+    for (int j = 0; j < kWidth; j += 16) {
         __m128i some = _mm_loadu_si128(reinterpret_cast<const __m128i *>(a + j));
         __m128i others = _mm_loadu_si128(reinterpret_cast<const __m128i *>(b + j));
-        return static_cast<Columns>(_mm_movemask_epi8(_mm_cmpeq_epi8(some, others)));
-    };
-    return half(0) | half(16) << 16;
+        auto same = static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(some, others)));
+        columns |= Columns{same} << j;
+    }
 #else
-    Columns columns = 0;
-    for (int j = 0; j < 32; ++j) columns |= Columns{a[j] == b[j]} << j;
-    return columns;
+    for (int j = 0; j < kWidth; ++j) columns |= Columns{a[j] == b[j]} << j;
 #endif
+    return columns;
 }
 
 // A maximal piece of a row that belongs to one component.
+template <typename Columns>
 struct Run {
     Columns columns;
     uint16_t row;
@@ -44,14 +51,19 @@ struct Run {
 };
 
 // What a row shows to the one below it.
+template <typename Columns>
 struct LabeledRow {
     Columns inside = 0;
     Columns starts = 0; // of its runs
     Columns ends = 0;
-    uint16_t labels[OrderCache::kMaxSide]; // of its runs, by their first columns
+    uint16_t labels[8 * sizeof(Columns)]; // of its runs, by their first columns
 };
 
+template <typename Columns>
 class Labeler {
+    using Run = codeit::Run<Columns>;
+    using LabeledRow = codeit::LabeledRow<Columns>;
+
   public:
     Labeler(Machine &m, const Grid &grid, const Connection &rules, const uint32_t *ranks)
         : m_(m), grid_(grid), rules_(rules), ranks_(ranks) {}
@@ -71,11 +83,11 @@ class Labeler {
 
   private:
     template <bool is_univalued, bool is_diagonal>
-    READS_BEYOND void label_rows() {
-        int8_t background[32];
-        std::fill_n(background, 32, rules_.background);
+    void label_rows() {
+        int8_t background[8 * sizeof(Columns)];
+        std::fill_n(background, sizeof background, rules_.background);
         const Columns without = rules_.has_background ? ~Columns{0} : 0;
-        const Columns all = up_to(grid_.width - 1);
+        const Columns all = up_to<Columns>(grid_.width - 1);
         const int8_t *row = grid_.cells;
         Run *run = runs_;
         LabeledRow rows[2];
@@ -83,18 +95,18 @@ class Labeler {
             const LabeledRow &above = rows[(i + 1) & 1];
             LabeledRow &here = rows[i & 1];
             // Bit j of what follows speaks of column j of this row, or of j and j + 1.
-            const Columns inside = all & ~(same_columns(row, background) & without);
-            const Columns same = same_columns(row, row + 1) & all >> 1;
+            const Columns inside = all & ~(same_columns<Columns>(row, background) & without);
+            const Columns same = same_columns<Columns>(row, row + 1) & all >> 1;
             const Columns joined = inside & (is_univalued ? same : inside >> 1);
             Columns from_above = inside & above.inside;        // j to j
             Columns from_left = above.inside & (inside >> 1);  // j above to j + 1
             Columns from_right = inside & (above.inside >> 1); // j + 1 above to j
             if (is_univalued && i > 0) {
                 const int8_t *row_above = row - grid_.stride;
-                from_above &= same_columns(row, row_above);
+                from_above &= same_columns<Columns>(row, row_above);
                 if (is_diagonal) {
-                    from_left &= same_columns(row + 1, row_above);
-                    from_right &= same_columns(row, row_above + 1);
+                    from_left &= same_columns<Columns>(row + 1, row_above);
+                    from_right &= same_columns<Columns>(row, row_above + 1);
                 }
             }
             here.inside = inside;
@@ -103,9 +115,9 @@ class Labeler {
             Columns ends = here.ends;
             for (Columns starts = here.starts; starts != 0; starts &= starts - 1) {
                 int begin = first_of(starts);
-                Columns end = ends & (0 - ends);
+                Columns end = lowest(ends);
                 ends ^= end;
-                Columns columns = (end | (end - 1)) & (0 - (starts & (0 - starts)));
+                Columns columns = (end | (end - 1)) & (0 - lowest(starts));
                 Columns touched = columns & from_above;
                 if (is_diagonal) {
                     touched |= ((columns >> 1) & from_left) | (columns & from_right) << 1;
@@ -128,7 +140,7 @@ class Labeler {
     uint16_t join_touched(const LabeledRow &above, Columns touched) {
         uint16_t label = UINT16_MAX;
         while (touched != 0) {
-            Columns before = up_to(first_of(touched));
+            Columns before = up_to<Columns>(first_of(touched));
             uint16_t other = root_of(above.labels[std::bit_width(above.starts & before) - 1]);
             if (label == UINT16_MAX) {
                 label = other;
@@ -136,7 +148,7 @@ class Labeler {
                 parents_[std::max(label, other)] = std::min(label, other);
                 label = std::min(label, other);
             }
-            touched &= ~up_to(first_of(above.ends & ~(before >> 1)));
+            touched &= ~up_to<Columns>(first_of(above.ends & ~(before >> 1)));
         }
         return label;
     }
@@ -219,7 +231,8 @@ class Labeler {
 Outcome label_components(Machine &m, const Grid &grid, const Connection &rules,
                          const uint32_t *ranks, Labeling *out) {
     ScratchScope scratch(m);
-    return Labeler(m, grid, rules, ranks).label(out);
+    if (grid.width <= 32) return Labeler<uint32_t>(m, grid, rules, ranks).label(out);
+    return Labeler<uint64_t>(m, grid, rules, ranks).label(out);
 }
 
 } // namespace codeit

@@ -27,8 +27,8 @@ struct Labeling {
     uint32_t num_components = 0;
 };
 
-// The components of a grid whose sides OrderCache keeps. `ranks` holds a number for each place, row
-// by row. Charges for the cells.
+// The components of a grid of up to 64 columns and 65,535 cells. `ranks` holds a number for each
+// place, row by row. Charges for the cells.
 Outcome label_components(Machine &m, const Grid &grid, const Connection &rules,
                          const uint32_t *ranks, Labeling *out);
 

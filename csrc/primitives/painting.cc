@@ -224,8 +224,8 @@ struct Brush {
         copy_cells(part, open->row(first));
     }
 
-    READS_BEYOND static void put_row(const int8_t *row, int8_t *target, int64_t count,
-                                     uint64_t places, const int8_t *colors, Cells one_color) {
+    static void put_row(const int8_t *row, int8_t *target, int64_t count, uint64_t places,
+                        const int8_t *colors, Cells one_color) {
         for (int64_t j = 0; j < count; j += kCellsAtOnce, places >>= kCellsAtOnce) {
             Cells fresh = colors == nullptr ? one_color : load_cells(colors + j);
             store_cells(target + j, chosen(cells_of_bits(places), fresh, load_cells(row + j)));

@@ -312,7 +312,7 @@ namespace {
 
 // The places of a color in rows of up to num_vectors times 16 cells.
 template <int num_vectors>
-READS_BEYOND void mark_color(const Grid &grid, int8_t color, Row *out) {
+void mark_color(const Grid &grid, int8_t color, Row *out) {
     const uint64_t all = low_bits(grid.width);
     const int8_t *row = grid.cells;
     for (Row *end = out + grid.height; out != end; ++out, row += grid.stride) {

@@ -27,7 +27,7 @@ namespace {
 
 // Writes each cell of a row `factor` times. Eight or sixteen at a time; those too many are written
 // over, or spare.
-READS_BEYOND void widen_row(const int8_t *row, int64_t width, int64_t factor, int8_t *to) {
+void widen_row(const int8_t *row, int64_t width, int64_t factor, int8_t *to) {
     if (factor == 1) return copy_row(to, row, width);
     if (factor == 2) {
         for (int64_t j = 0; j < width; j += 8) {

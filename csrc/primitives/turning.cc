@@ -46,7 +46,7 @@ void transpose_block(const int8_t *const *rows, Halves *columns) {
 
 // Rows become columns, by blocks of eight. A block that is less high is written over the ends of
 // its rows, therefore from top to bottom.
-READS_BEYOND void transpose(const Grid &from, bool flip_rows, bool flip_columns, Grid *to) {
+void transpose(const Grid &from, bool flip_rows, bool flip_columns, Grid *to) {
     constexpr int64_t kSide = 8;
     const int64_t last_row = from.height - 1;
     const int64_t last_column = from.width - 1;
