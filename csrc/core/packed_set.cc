@@ -1,5 +1,4 @@
 // Sets of places and of cells that are held as bits.
-#include "core/cell_planes.h"
 #include "core/packed_table.h"
 #include "core/set_table.h"
 
@@ -29,14 +28,15 @@ Outcome hash_set(Machine &m, Set *set, uint64_t *result) {
         TRY(m.charge(uint64_t{set->size} * 3));
         uint64_t hash = 0;
         if (set->is_packed()) {
-            const PackedHashes hash_of(*set);
             const Bitmap &bits = set->patch.bits;
-            for (int32_t i = 0; i < bits.height; ++i) {
-                for_each_bit(bits.rows[i], [&](int32_t j) {
-                    auto slot = static_cast<uint16_t>((i << kCodeShift) + j + 1);
-                    hash ^= hashing::shuffled(hash_of(slot));
-                });
-            }
+            PackedHashes(*set).with([&](auto hash_of) {
+                for (int32_t i = 0; i < bits.height; ++i) {
+                    uint32_t first = (static_cast<uint32_t>(i) << kCodeShift) + 1;
+                    for_each_bit(bits.rows[i], [&](int32_t j) {
+                        hash ^= hashing::shuffled(hash_of(first + static_cast<uint32_t>(j)));
+                    });
+                }
+            });
         } else {
             TRY(ensure_hashes(m, set));
             for (uint32_t k = 0; k < set->size; ++k) hash ^= hashing::shuffled(set->hashes[k]);
@@ -280,51 +280,6 @@ Outcome PatchUnion::color_cells(Patch *out, bool *is_packed) {
     out->colors = colors;
     out->stride = bits.width;
     *is_packed = fit;
-    return Outcome::ok;
-}
-
-Outcome PatchUnion::finish(Value **values, size_t *size, bool *fits) {
-    constexpr uint64_t kWordsForElement = 4;
-    constexpr uint64_t kWordsAtLeast = 1024;
-    ScratchScope scratch(m_);
-    CellPlanes planes(m_, window_);
-    uint64_t num_elements = 0;
-    for (const Value &v : sets_.items()) {
-        const Patch &patch = v.set->patch;
-        num_elements += v.set->size;
-        *fits =
-            *fits && (patch.colors != nullptr || static_cast<int8_t>(patch.color) == patch.color);
-    }
-    *fits = *fits && planes.words() <= kWordsForElement * num_elements + kWordsAtLeast;
-    if (!*fits) return Outcome::ok;
-    for (const Value &v : sets_.items()) {
-        const Patch &patch = v.set->patch;
-        uint64_t *plane = nullptr;
-        if (kind_ == Kind::pair || patch.colors == nullptr) {
-            TRY(m_.charge(static_cast<uint64_t>(patch.bits.height)));
-            TRY(planes.plane_of(kind_ == Kind::pair ? 0 : patch.color, &plane));
-            for (int32_t i = 0; i < patch.bits.height; ++i) {
-                planes.mark(plane, int64_t{patch.bits.top} + i, patch.bits.left,
-                            patch.bits.rows[i]);
-            }
-        } else {
-            TRY(m_.charge(uint64_t{v.set->size} * 3));
-            TRY(for_each_place(patch.bits, [&](int32_t i, int32_t j) {
-                TRY(planes.plane_of(patch.color_at(i, j), &plane));
-                planes.mark_new(plane, i, j);
-                return Outcome::ok;
-            }));
-        }
-    }
-    *size = planes.count();
-    TRY(m_.charge(*size));
-    TRY(m_.allocate(*size, values));
-    Value *next = *values;
-    planes.for_each([&](int32_t color, int64_t i, int64_t j) {
-        auto to_i = static_cast<int32_t>(i);
-        auto to_j = static_cast<int32_t>(j);
-        *next++ = kind_ == Kind::pair ? Value::pair(to_i, to_j) : Value::cell(color, to_i, to_j);
-    });
     return Outcome::ok;
 }
 

@@ -1,6 +1,5 @@
 #include "core/packed_table.h"
 
-#include "core/cell_planes.h"
 #include "core/set_table.h"
 
 #include <algorithm>
@@ -8,116 +7,164 @@
 namespace codeit {
 constexpr CoordinateHashes::CoordinateHashes() : rows(), columns() {
     for (int32_t k = 0; k < kCount; ++k) {
-        uint64_t hash = hashing::of_small_int(kFirst + k);
-        rows[k] = hashing::add_item(hashing::kPrime5, hash);
-        columns[k] = hash * hashing::kPrime2;
+        rows[k] = hashing::row_part(kFirst + k);
+        columns[k] = hashing::column_part(kFirst + k);
     }
 }
 constexpr CoordinateHashes kCoordinateHashes;
 
+constexpr ColorHashes::ColorHashes() : parts() {
+    for (int32_t color = INT8_MIN; color <= INT8_MAX; ++color) {
+        parts[static_cast<uint8_t>(color)] = hashing::color_part(color);
+    }
+}
+constexpr ColorHashes kColorHashes;
+
 PackedHashes::PackedHashes(const Set &set)
-    : patch_(set.patch), has_cells_(set.holds_only(Kind::cell)),
-      color_part_(hashing::add_item(hashing::kPrime5, hashing::of_small_int(set.patch.color))) {
+    : has_cells_(set.holds_only(Kind::cell)), stride_(set.patch.stride), colors_(set.patch.colors),
+      color_part_(hashing::color_part(set.patch.color)) {
     const Bitmap &bits = set.patch.bits;
-    bool has = bits.top >= CoordinateHashes::kFirst && bits.left >= CoordinateHashes::kFirst &&
-               bits.bottom() < CoordinateHashes::kEnd && bits.right() < CoordinateHashes::kEnd;
-    rows_ = has ? kCoordinateHashes.rows + (bits.top - CoordinateHashes::kFirst) : nullptr;
-    columns_ = has ? kCoordinateHashes.columns + (bits.left - CoordinateHashes::kFirst) : nullptr;
-}
-
-Outcome PackedTable::allocate(uint32_t mask) {
-    size_t count = size_t{mask} + 1;
-    TRY(m_.allocate(count, &slots_));
-    std::memset(slots_, 0, count * sizeof(uint16_t));
-    mask_ = mask;
-    return Outcome::ok;
-}
-
-Outcome PackedTable::resize(uint64_t more_than) {
-    uint32_t mask = table_rules::mask_above(more_than);
-    if (mask == 7 && mask_ == 7 && fill_ == used_) return Outcome::ok;
-    const uint16_t *old = slots_;
-    uint32_t old_mask = mask_;
-    TRY(allocate(mask));
-    for (uint32_t at = 0; at <= old_mask; ++at) {
-        if (is_live(old[at])) put(old[at]);
+    constexpr int32_t kFirst = CoordinateHashes::kFirst;
+    if (bits.top < kFirst || bits.left < kFirst || bits.bottom() >= CoordinateHashes::kEnd ||
+        bits.right() >= CoordinateHashes::kEnd) {
+        tabulate(bits);
+        return;
     }
-    fill_ = used_;
-    return Outcome::ok;
+    rows_ = kCoordinateHashes.rows + (bits.top - kFirst);
+    columns_ = kCoordinateHashes.columns + (bits.left - kFirst);
 }
 
-Outcome PackedTable::copy(const Set &source) {
-    used_ = fill_ = source.size;
-    uint32_t mask = 7;
-    if (table_rules::is_crowded(used_, mask)) mask = table_rules::mask_above(uint64_t{used_} * 2);
-    TRY(allocate(mask));
-    const Bitmap &from = source.patch.bits;
-    const Bitmap &to = set_->patch.bits;
-    int64_t by = ((int64_t{from.top} - to.top) << kCodeShift) + (int64_t{from.left} - to.left);
-    bool is_verbatim = mask == source.mask && source.fill == source.size;
-    for (uint32_t at = 0; at <= source.mask; ++at) {
-        if (!is_live(source.codes[at])) continue;
-        auto slot = static_cast<uint16_t>(source.codes[at] + by);
-        if (is_verbatim) {
-            slots_[at] = slot;
-        } else {
-            put(slot);
-        }
+void PackedHashes::tabulate(const Bitmap &bits) {
+    for (int32_t k = 0; k < bits.height; ++k) {
+        own_rows_[k] = hashing::row_part(bits.top + k);
     }
-    return Outcome::ok;
-}
-
-void PackedTable::finish() {
-    m_.before_change(set_);
-    set_->codes = slots_;
-    set_->mask = mask_;
-    set_->fill = fill_;
+    for (int32_t k = 0; k < bits.width; ++k) {
+        own_columns_[k] = hashing::column_part(bits.left + k);
+    }
+    rows_ = own_rows_;
+    columns_ = own_columns_;
 }
 
 namespace {
 
-Outcome lay_out_rows(Machine &m, Set *set) {
-    PackedTable table(m, set);
-    TRY(table.start());
-    const Bitmap &bits = set->patch.bits;
-    for (int32_t i = 0; i < bits.height; ++i) {
-        TRY(for_each_bit(bits.rows[i], [&](int32_t j) {
-            return table.add(static_cast<uint16_t>((i << kCodeShift) + j + 1));
-        }));
+// The table of a packed set under construction. The set's size must be that of the finished table.
+class PackedTable {
+  public:
+    PackedTable(Machine &m, Set *set) : m_(m), set_(set), hashes_(*set), table_(m) {}
+
+    Outcome start() { return table_.start(); }
+
+    // ADD of places in turn that are not in the table yet, by their slots.
+    Outcome add(const uint16_t *places, size_t count) {
+        return hashes_.with([&](auto hash_of) { return table_.add(places, count, hash_of); });
     }
-    table.finish();
+
+    // COPY of a laid out set whose box lies in this one, instead of start().
+    Outcome copy(const Set &source);
+
+    // Room for `count` more, as MERGE makes it.
+    Outcome make_room(uint32_t count) {
+        uint64_t size = uint64_t{table_.size()} + count;
+        if (!table_rules::is_crowded(size, table_.mask())) return Outcome::ok;
+        return hashes_.with([&](auto hash_of) { return table_.resize(size * 2, hash_of); });
+    }
+
+    // Gives the table to the set.
+    Outcome finish() {
+        if (table_.size() != set_->size) return broken_invariant();
+        m_.before_change(set_);
+        set_->codes = table_.slots();
+        set_->mask = table_.mask();
+        set_->fill = table_.size();
+        return Outcome::ok;
+    }
+
+  private:
+    Machine &m_;
+    Set *set_;
+    PackedHashes hashes_;
+    DistinctTable<uint16_t> table_;
+};
+
+// From the slots of a box to those of one around it.
+uint16_t slots_between(const Bitmap &from, const Bitmap &to) {
+    return static_cast<uint16_t>(slot_of(to, from.top, from.left) - 1);
+}
+
+Outcome PackedTable::copy(const Set &source) {
+    uint32_t mask = 7;
+    if (table_rules::is_crowded(source.size, mask)) {
+        mask = table_rules::mask_above(uint64_t{source.size} * 2);
+    }
+    TRY(table_.start(mask));
+    uint16_t by = slots_between(source.patch.bits, set_->patch.bits);
+    if (mask == source.mask && source.fill == source.size) {
+        for_each_slot(source.codes, mask, [&](uint16_t slot, uint32_t at) {
+            table_.put_at(at, static_cast<uint16_t>(slot + by));
+        });
+        return Outcome::ok;
+    }
+    ScratchScope scratch(m_);
+    uint16_t *places;
+    TRY(m_.allocate_scratch(source.size, &places));
+    uint16_t *next = places;
+    for_each_slot(source.codes, source.mask,
+                  [&](uint16_t slot, uint32_t) { *next++ = static_cast<uint16_t>(slot + by); });
+    hashes_.with([&](auto hash_of) { table_.put(places, source.size, hash_of); });
     return Outcome::ok;
 }
 
-Outcome lay_out_in_turn(Machine &m, Set *set) {
+// The table of a set whose places are added in the turn in which fill(places) writes their slots.
+template <typename Fill>
+Outcome lay_out_turns(Machine &m, Set *set, Fill fill) {
+    ScratchScope scratch(m);
+    uint16_t *places;
+    TRY(m.allocate_scratch(set->size, &places));
+    TRY(fill(places));
     PackedTable table(m, set);
     TRY(table.start());
-    for (uint32_t k = 0; k < set->size; ++k) {
-        TRY(table.add(slot_of(set->patch.bits, set->values[k].i, set->values[k].j)));
-    }
-    table.finish();
-    return Outcome::ok;
+    TRY(table.add(places, set->size));
+    return table.finish();
+}
+
+Outcome lay_out_rows(Machine &m, Set *set) {
+    return lay_out_turns(m, set, [&](uint16_t *next) {
+        const Bitmap &bits = set->patch.bits;
+        for (int32_t i = 0; i < bits.height; ++i) {
+            int32_t first = (i << kCodeShift) + 1;
+            for_each_bit(bits.rows[i],
+                         [&](int32_t j) { *next++ = static_cast<uint16_t>(first + j); });
+        }
+        return Outcome::ok;
+    });
+}
+
+Outcome lay_out_in_turn(Machine &m, Set *set) {
+    return lay_out_turns(m, set, [&](uint16_t *places) {
+        for (uint32_t k = 0; k < set->size; ++k) {
+            places[k] = slot_of(set->patch.bits, set->values[k].i, set->values[k].j);
+        }
+        return Outcome::ok;
+    });
 }
 
 Outcome lay_out_images(Machine &m, Set *set) {
     const Image &image = *set->image;
     Set *source = set->source;
     TRY(lay_out_packed(m, source));
-    PackedTable table(m, set);
-    TRY(table.start());
-    bool is_moved_only = !image.is_transposed && image.scale_i > 0 && image.scale_j > 0;
-    if (is_moved_only) { // the codes in the box are the same
-        for (uint32_t at = 0; at <= source->mask; ++at) {
-            if (is_live(source->codes[at])) TRY(table.add(source->codes[at]));
+    return lay_out_turns(m, set, [&](uint16_t *next) {
+        bool is_moved_only = !image.is_transposed && image.scale_i > 0 && image.scale_j > 0;
+        if (is_moved_only) { // the slots in the box are the same
+            for_each_slot(source->codes, source->mask,
+                          [&](uint16_t slot, uint32_t) { *next++ = slot; });
+            return Outcome::ok;
         }
-    } else {
-        TRY(for_each_in_order(*source, [&](int32_t i, int32_t j) {
+        for_each_in_order(*source, [&](int32_t i, int32_t j) {
             Value place = image.of_place(i, j);
-            return table.add(slot_of(set->patch.bits, place.i, place.j));
-        }));
-    }
-    table.finish();
-    return Outcome::ok;
+            *next++ = slot_of(set->patch.bits, place.i, place.j);
+        });
+        return Outcome::ok;
+    });
 }
 
 // The table of a set that has the elements of one that is packed.
@@ -131,8 +178,7 @@ Outcome lay_out_copy(Machine &m, Set *set) {
     TRY(lay_out_equal(m, set->source));
     PackedTable table(m, set);
     TRY(table.copy(*set->source));
-    table.finish();
-    return Outcome::ok;
+    return table.finish();
 }
 
 // The table of values that a set has already, in codes.
@@ -180,20 +226,45 @@ Outcome lay_out_packed(Machine &m, Set *set) {
     return Outcome::ok;
 }
 
+namespace {
+
+// Calls use(value_of), where value_of(slot) is an element of a packed set, as in PackedHashes.
+template <typename Use>
+void with_values(const Set &set, Use use) {
+    const Patch &patch = set.patch;
+    auto i_of = [top = patch.bits.top](uint16_t slot) { return top + ((slot - 1) >> kCodeShift); };
+    auto j_of = [left = patch.bits.left](uint16_t slot) { return left + ((slot - 1) & kCodeMask); };
+    if (set.holds_only(Kind::pair)) {
+        use([=](uint16_t slot) { return Value::pair(i_of(slot), j_of(slot)); });
+    } else if (patch.colors == nullptr) {
+        use([=, color = patch.color](uint16_t slot) {
+            return Value::cell(color, i_of(slot), j_of(slot));
+        });
+    } else {
+        use([=, colors = patch.colors, stride = patch.stride](uint16_t slot) {
+            int64_t row = (slot - 1) >> kCodeShift;
+            return Value::cell(colors[row * stride + ((slot - 1) & kCodeMask)], i_of(slot),
+                               j_of(slot));
+        });
+    }
+}
+
+} // namespace
+
 Outcome decode_order(Machine &m, Set *set) {
     Value *values;
     TRY(m.charge(uint64_t{set->size} * 2));
     TRY(m.allocate(set->size, &values));
     m.before_change(set);
     set->in_order = values;
-    for (uint32_t at = 0; at <= set->mask; ++at) {
-        if (is_live(set->codes[at])) *values++ = element_of(*set, set->codes[at]);
-    }
+    with_values(*set, [&](auto value_of) {
+        for_each_slot(set->codes, set->mask,
+                      [&](uint16_t slot, uint32_t) { *values++ = value_of(slot); });
+    });
     return Outcome::ok;
 }
 
 Outcome decode_table(Machine &m, Set *set) {
-    const PackedHashes hash_of(*set);
     Value *values;
     uint64_t *hashes;
     uint32_t *slots;
@@ -201,15 +272,19 @@ Outcome decode_table(Machine &m, Set *set) {
     TRY(m.allocate(set->size, &values));
     TRY(m.allocate(set->size, &hashes));
     TRY(m.allocate(size_t{set->mask} + 1, &slots));
-    uint32_t next = 0;
     for (uint32_t at = 0; at <= set->mask; ++at) {
-        uint16_t slot = set->codes[at];
-        slots[at] = slot == kEmptyCode ? Set::kEmptySlot : Set::kDummySlot;
-        if (!is_live(slot)) continue;
-        values[next] = element_of(*set, slot);
-        hashes[next] = hash_of(slot);
-        slots[at] = ++next;
+        slots[at] = set->codes[at] == kEmptyCode ? Set::kEmptySlot : Set::kDummySlot;
     }
+    uint32_t next = 0;
+    for_each_slot(set->codes, set->mask, [&](uint16_t slot, uint32_t at) {
+        values[next] = element_of(*set, slot);
+        slots[at] = ++next;
+    });
+    PackedHashes(*set).with([&](auto hash_of) {
+        uint64_t *hash = hashes;
+        for_each_slot(set->codes, set->mask,
+                      [&](uint16_t slot, uint32_t) { *hash++ = hash_of(slot); });
+    });
     m.before_change(set);
     set->values = values;
     set->in_order = values;
@@ -229,13 +304,12 @@ struct Filtering : Construction {
         Set *source = static_cast<const Filtering &>(how).source;
         const Bitmap &bits = set->patch.bits;
         TRY(lay_out_packed(m, source));
-        PackedTable table(m, set);
-        TRY(table.start());
-        TRY(for_each_in_order(*source, [&](int32_t i, int32_t j) {
-            return bits.contains(i, j) ? table.add(slot_of(bits, i, j)) : Outcome::ok;
-        }));
-        table.finish();
-        return Outcome::ok;
+        return lay_out_turns(m, set, [&](uint16_t *next) {
+            for_each_in_order(*source, [&](int32_t i, int32_t j) {
+                if (bits.contains(i, j)) *next++ = slot_of(bits, i, j);
+            });
+            return Outcome::ok;
+        });
     }
 };
 
@@ -252,11 +326,15 @@ struct OfTwo : Construction {
         PackedTable table(m, set);
         TRY(table.copy(*a));
         TRY(table.make_room(b->size));
-        TRY(for_each_in_order(*b, [&](int32_t i, int32_t j) {
-            return a->patch.bits.contains(i, j) ? Outcome::ok : table.add(slot_of(bits, i, j));
-        }));
-        table.finish();
-        return Outcome::ok;
+        ScratchScope scratch(m);
+        uint16_t *places;
+        TRY(m.allocate_scratch(b->size, &places));
+        uint16_t *next = places;
+        for_each_in_order(*b, [&](int32_t i, int32_t j) {
+            if (!a->patch.bits.contains(i, j)) *next++ = slot_of(bits, i, j);
+        });
+        TRY(table.add(places, static_cast<size_t>(next - places)));
+        return table.finish();
     }
 };
 
@@ -279,60 +357,6 @@ Outcome united_set(Machine &m, Set *a, Set *b, const Patch &patch, uint32_t size
 
 namespace {
 
-// Whether a set of cells of one color, or of places, adds to those marked before.
-bool adds_to(const CellPlanes &planes, const uint64_t *plane, const Bitmap &bits) {
-    for (int32_t i = 0; i < bits.height; ++i) {
-        Row marked = planes.read(plane, int64_t{bits.top} + i, bits.left);
-        if ((bits.rows[i] & ~marked) != 0) return true;
-    }
-    return false;
-}
-
-// The same for a union that is not packed. A set that adds nothing needs no order.
-Outcome lay_out_scattered(Machine &m, const Items &sets, Set *set) {
-    PatchUnion parts(m);
-    for (const Value &v : sets) {
-        bool fits;
-        TRY(parts.add(v, &fits));
-        if (!fits) return broken_invariant();
-    }
-    ScratchScope scratch(m);
-    CellPlanes planes(m, parts.window());
-    bool has_cells = parts.kind() == Kind::cell;
-    Value *values;
-    uint64_t *hashes;
-    TRY(m.allocate(set->size, &values));
-    TRY(m.allocate(set->size, &hashes));
-    uint32_t count = 0;
-    for (const Value &v : sets) {
-        if (v.set->size == 0) continue;
-        const Patch &patch = v.set->patch;
-        uint64_t *plane = nullptr;
-        TRY(m.charge(static_cast<uint64_t>(patch.bits.height)));
-        if (!has_cells || patch.colors == nullptr) {
-            TRY(planes.plane_of(has_cells ? patch.color : 0, &plane));
-            if (!adds_to(planes, plane, patch.bits)) continue;
-        }
-        TRY(m.charge(uint64_t{v.set->size} * units::kPlaced));
-        TRY(lay_out_packed(m, v.set));
-        const PackedHashes hash_of(*v.set);
-        for (uint32_t at = 0; at <= v.set->mask; ++at) {
-            uint16_t slot = v.set->codes[at];
-            if (!is_live(slot)) continue;
-            Value element = element_of(*v.set, slot);
-            if (patch.colors != nullptr) TRY(planes.plane_of(element.color, &plane));
-            if (!planes.mark_new(plane, element.i, element.j)) continue;
-            values[count] = element;
-            hashes[count++] = hash_of(slot);
-        }
-    }
-    if (count != set->size) return broken_invariant();
-    m.before_change(set);
-    set->values = values;
-    set->hashes = hashes;
-    return lay_out_distinct(m, set);
-}
-
 // Whether places add to those seen before, rows of a box around all.
 bool adds_to(const Row *seen, const Bitmap &box, const Bitmap &bits) {
     for (int32_t i = 0; i < bits.height; ++i) {
@@ -352,27 +376,26 @@ Outcome lay_out_merged(Machine &m, const Items &sets, Set *set) {
     size_t height = static_cast<size_t>(bits.height);
     TRY(m.allocate_scratch(height, &seen));
     std::memset(seen, 0, height * sizeof(Row));
-    PackedTable table(m, set);
-    TRY(table.start());
-    for (const Value &v : sets) {
-        bool is_packed;
-        if (v.set->size == 0) continue;
-        TRY(pack(m, v.set, &is_packed));
-        if (!is_packed) return broken_invariant();
-        TRY(m.charge(static_cast<uint64_t>(v.set->patch.bits.height)));
-        if (!adds_to(seen, bits, v.set->patch.bits)) continue;
-        TRY(m.charge(uint64_t{v.set->size} * units::kCode));
-        TRY(lay_out_packed(m, v.set));
-        TRY(for_each_in_order(*v.set, [&](int32_t i, int32_t j) {
-            Row &row = seen[i - bits.top];
-            Row bit = Row{1} << (j - bits.left);
-            if ((row & bit) != 0) return Outcome::ok;
-            row |= bit;
-            return table.add(slot_of(bits, i, j));
-        }));
-    }
-    table.finish();
-    return Outcome::ok;
+    return lay_out_turns(m, set, [&](uint16_t *next) {
+        for (const Value &v : sets) {
+            bool is_packed;
+            if (v.set->size == 0) continue;
+            TRY(pack(m, v.set, &is_packed));
+            if (!is_packed) return broken_invariant();
+            TRY(m.charge(static_cast<uint64_t>(v.set->patch.bits.height)));
+            if (!adds_to(seen, bits, v.set->patch.bits)) continue;
+            TRY(m.charge(uint64_t{v.set->size} * units::kCode));
+            TRY(lay_out_packed(m, v.set));
+            for_each_in_order(*v.set, [&](int32_t i, int32_t j) {
+                Row &row = seen[i - bits.top];
+                Row bit = Row{1} << (j - bits.left);
+                if ((row & bit) != 0) return;
+                row |= bit;
+                *next++ = slot_of(bits, i, j);
+            });
+        }
+        return Outcome::ok;
+    });
 }
 
 Outcome turns_of_packed(Machine &m, Set *set, const Items &elements, uint32_t *out) {
@@ -383,9 +406,7 @@ Outcome turns_of_packed(Machine &m, Set *set, const Items &elements, uint32_t *o
     for (uint32_t k = 0; k < set->size; ++k) {
         indices[slot_of(box, elements[k].i, elements[k].j)] = static_cast<uint16_t>(k);
     }
-    for (uint32_t at = 0; at <= set->mask; ++at) {
-        if (is_live(set->codes[at])) *out++ = indices[set->codes[at]];
-    }
+    for_each_slot(set->codes, set->mask, [&](uint16_t slot, uint32_t) { *out++ = indices[slot]; });
     return Outcome::ok;
 }
 

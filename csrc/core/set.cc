@@ -69,6 +69,7 @@ Outcome resize(Machine &m, Set *set, uint64_t more_than) {
 
 Outcome fill_values(Machine &m, Set *set) {
     if (set->values != nullptr || set->size == 0) return Outcome::ok;
+    if (!set->is_packed()) return lay_out(m, set); // which makes them
     TRY(m.charge(set->size));
     m.before_change(set);
     TRY(m.allocate(set->size, &set->values));
@@ -92,8 +93,9 @@ Outcome elements(Machine &m, Set *set, Items *out) {
 
 Outcome ensure_hashes(Machine &m, Set *set) {
     if (set->hashes != nullptr) return Outcome::ok;
-    TRY(m.charge(uint64_t{set->size} * units::kNested));
     TRY(fill_values(m, set));
+    if (set->hashes != nullptr) return Outcome::ok;
+    TRY(m.charge(uint64_t{set->size} * units::kNested));
     uint64_t *hashes;
     TRY(m.allocate(set->size, &hashes));
     for (uint32_t k = 0; k < set->size; ++k) TRY(hash_of(m, set->values[k], &hashes[k]));

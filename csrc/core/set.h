@@ -46,10 +46,10 @@ struct Construction {
 // holds its elements as bits, and knows how it was built; the elements as values, the hash table,
 // and the iteration order that follows from it, are worked out when something first asks for them.
 //
-// Invariant: of bits and values at least one is there, unless the set is empty. values[0 .. size)
-// are distinct. Once slots is set, each of its mask + 1 entries is kEmptySlot, kDummySlot or 1 +
-// the index of a value, and iteration visits them in ascending order; codes says the same of
-// places.
+// Invariant: of bits, values and a construction that makes them at least one is there, unless the
+// set is empty. values[0 .. size) are distinct. Once slots is set, each of its mask + 1 entries is
+// kEmptySlot, kDummySlot or 1 + the index of a value, and iteration visits them in ascending order;
+// codes says the same of places.
 struct Set {
     enum class Recipe : uint8_t {
         inserted,    // GEN of the values in turn; where there are none yet, row by row
@@ -193,7 +193,7 @@ inline Outcome constructed_set(Machine &m, Kind kind, const Patch &patch, uint32
 }
 
 // The same as constructed_set for values that are known to be distinct, in any order; `kinds` of
-// them as in Set.
+// them as in Set. They may be nullptr where the construction makes them.
 Outcome constructed_set(Machine &m, Value *values, size_t size, uint16_t kinds,
                         const Construction *construction, unsigned chain, Value *out);
 
@@ -265,8 +265,8 @@ class PatchUnion {
     Outcome add(const Value &v, bool *fits);
     // As bits; *is_packed is false where it has none: too wide, or two cells at one place.
     Outcome finish(Patch *out, uint32_t *size, bool *is_packed);
-    // As values, in any order; *fits is false where it is scattered too far.
-    Outcome finish(Value **values, size_t *size, bool *fits);
+    // The size of one that is not; *fits is false where it is scattered too far.
+    Outcome count(size_t *size, bool *fits);
     bool is_empty() const { return sets_.size() == 0; }
     Kind kind() const { return kind_; }
     unsigned chain() const { return chain_; }

@@ -39,4 +39,9 @@ inline bool is_crowded(uint64_t fill, uint32_t mask) {
     return fill * 5 >= uint64_t{mask} * 3;
 }
 
+// The least fill that crowds a table.
+inline uint32_t crowding_fill(uint32_t mask) {
+    return static_cast<uint32_t>((uint64_t{mask} * 3 + 4) / 5);
+}
+
 } // namespace codeit::table_rules

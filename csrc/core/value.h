@@ -182,12 +182,29 @@ constexpr uint64_t finish_tuple(uint64_t accumulator, uint64_t size) {
     return accumulator == UINT64_MAX ? 1546275796u : accumulator;
 }
 
+// What the parts of a place or a cell add to its hash, each by itself.
+constexpr uint64_t row_part(int32_t i) {
+    return add_item(kPrime5, of_small_int(i));
+}
+constexpr uint64_t column_part(int32_t j) {
+    return of_small_int(j) * kPrime2;
+}
+constexpr uint64_t color_part(int32_t color) {
+    return row_part(color); // what comes first
+}
+constexpr uint64_t of_parts(uint64_t row, uint64_t column) {
+    return finish_tuple(std::rotl(row + column, 31) * kPrime1, 2);
+}
+constexpr uint64_t with_color(uint64_t color, uint64_t place_hash) {
+    return finish_tuple(add_item(color, place_hash), 2);
+}
+
 constexpr uint64_t of_pair(int32_t i, int32_t j) {
-    return finish_tuple(add_item(add_item(kPrime5, of_small_int(i)), of_small_int(j)), 2);
+    return of_parts(row_part(i), column_part(j));
 }
 
 inline uint64_t of_cell(int32_t color, int32_t i, int32_t j) {
-    return finish_tuple(add_item(add_item(kPrime5, of_small_int(color)), of_pair(i, j)), 2);
+    return with_color(color_part(color), of_pair(i, j));
 }
 
 // What an element adds to the hash of a set, by exclusive or.
