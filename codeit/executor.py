@@ -531,6 +531,11 @@ def _input_grids(grids: Iterable[npt.ArrayLike]) -> list[Grid]:
 
 def _input_grid(grid: npt.ArrayLike, k: int) -> Grid:
     """A grid as the native code takes it: uint8, C-contiguous, checked."""
+    if type(grid) is np.ndarray and grid.dtype == np.uint8 and grid.ndim == 2:
+        height, width = grid.shape  # the ordinary case, for which numpy's checks take long
+        is_small = 0 < height <= _MAX_SIDE and 0 < width <= _MAX_SIDE
+        if is_small and grid.flags.c_contiguous and vm.has_only_colors(grid):
+            return grid
     try:
         array = np.asarray(grid)
     except ValueError:

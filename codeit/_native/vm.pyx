@@ -1,6 +1,7 @@
 # distutils: language = c++
 """The language and the virtual machine: csrc/lang, csrc/core, csrc/primitives, csrc/vm."""
 
+from cpython.buffer cimport PyBUF_ND, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 from libcpp cimport bool as cbool
@@ -213,12 +214,32 @@ cdef Limits _limits(int64_t fuel, uint64_t max_bytes, uint32_t max_depth, uint32
     return limits
 
 
-cdef InputGrid _input(const uint8_t[:, ::1] cells):
-    cdef InputGrid grid
-    grid.cells = &cells[0, 0]
-    grid.height = <int32_t>cells.shape[0]
-    grid.width = <int32_t>cells.shape[1]
-    return grid
+cdef InputGrid _input(grid) except *:
+    """A non-empty C-contiguous uint8 array [H, W], which must outlive what is returned."""
+    cdef Py_buffer view  # a typed memoryview would take longer than a short run
+    cdef InputGrid native
+    PyObject_GetBuffer(grid, &view, PyBUF_ND)
+    cdef bint is_grid = view.ndim == 2 and view.itemsize == 1 and view.len > 0
+    if is_grid:
+        native.cells = <const uint8_t *>view.buf
+        native.height = <int32_t>view.shape[0]
+        native.width = <int32_t>view.shape[1]
+    PyBuffer_Release(&view)
+    if not is_grid:
+        raise ValueError("a grid is a non-empty uint8 array [H, W]")
+    return native
+
+
+def has_only_colors(grid not None):
+    """Whether all items of a C-contiguous uint8 array are colors."""
+    cdef Py_buffer view
+    cdef Py_ssize_t k
+    cdef uint8_t largest = 0
+    PyObject_GetBuffer(grid, &view, PyBUF_ND)
+    for k in range(view.len):
+        largest = max(largest, (<const uint8_t *>view.buf)[k])
+    PyBuffer_Release(&view)
+    return largest <= 9
 
 
 cdef _to_array(const void *data, size_t num_bytes, dtype):
@@ -245,14 +266,12 @@ def run_groups(list groups not None, tuple limits not None, unsigned num_threads
     cdef vector[Job] jobs
     cdef vector[InputGrid] native_grids
     cdef CompiledProgram compiled
-    cdef const uint8_t[:, ::1] cells
     cdef Job job
     for programs, grids in groups:
         job.first_input = native_grids.size()
         job.num_inputs = len(grids)
         for grid in grids:
-            cells = grid
-            native_grids.push_back(_input(cells))
+            native_grids.push_back(_input(grid))
         for item in programs:
             compiled = item
             job.program = &compiled.program
@@ -277,7 +296,7 @@ cdef _printed(const PrintedRun &run):
     return <int>run.outcome, run.line, run.fuel, texts
 
 
-def run_and_print_one(CompiledProgram program not None, const uint8_t[:, ::1] grid not None,
+def run_and_print_one(CompiledProgram program not None, grid not None,
                       tuple limits not None, bint all_lines, int64_t max_values,
                       bint is_plain=False, uint64_t fail_after=0):
     """(outcome code, line where it ended, fuel used, canonical texts of the result or of all lines).
@@ -320,7 +339,7 @@ cdef class MutationParent:
     cdef CompiledProgram compiled  # keeps the native program alive
     cdef CParent parent
 
-    def __init__(self, CompiledProgram compiled not None, const uint8_t[:, ::1] grid not None,
+    def __init__(self, CompiledProgram compiled not None, grid not None,
                  tuple limits not None):
         self.compiled = compiled
         self.parent.program = &compiled.program
