@@ -75,6 +75,17 @@ PROGRAMS = {
     "merged objects that leave the grid": "x1 = objects(I, F, T, F)\nx2 = rbind(shift, UNITY)\n"
     "x3 = apply(x2, x1)\nx4 = combine(x1, x3)\nx5 = merge(x4)\nx6 = paint(I, x5)\n"
     "x7 = totuple(x5)\nO = mfilter(x4, hline)",
+    "images of places, some of them twice": "x1 = asindices(I)\nx2 = apply(halve, x1)\n"
+    "x3 = apply(first, x1)\nx4 = totuple(x2)\nx5 = totuple(x3)\nO = astuple(x4, x5)",
+    "images of objects that are cells": "x1 = partition(I)\nx2 = apply(first, x1)\n"
+    "x3 = compose(first, normalize)\nx4 = apply(x3, x1)\nx5 = totuple(x2)\nx6 = totuple(x4)\n"
+    "O = astuple(x5, x6)",
+    "images of objects that are sets, some of them equal": "x1 = objects(I, T, T, F)\n"
+    "x2 = apply(outbox, x1)\nx3 = apply(normalize, x1)\nx4 = apply(delta, x1)\n"
+    "x5 = totuple(x2)\nx6 = totuple(x3)\nx7 = totuple(x4)\nx8 = astuple(x5, x6)\n"
+    "O = astuple(x7, x8)",
+    "images of objects that are truths, or none at all": "x1 = objects(I, T, T, F)\n"
+    "x2 = apply(square, x1)\nx3 = totuple(x2)\nO = apply(leastcolor, x3)",
     "a pull that never arrives, and some that do": "x1 = partition(I)\nx2 = apply(corners, x1)\n"
     "x3 = product(x2, x2)\nx4 = fork(gravitate, first, last)\nx5 = apply(x4, x3)\n"
     "O = totuple(x5)",

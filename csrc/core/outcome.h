@@ -31,6 +31,11 @@ inline constexpr OutcomeRow kOutcomes[] = {
 
 inline constexpr unsigned kNumOutcomes = sizeof(kOutcomes) / sizeof(kOutcomes[0]);
 
+// Whether a failure ends the run whatever the order was in which items were looked at.
+inline bool is_limit(Outcome outcome) {
+    return outcome == Outcome::out_of_fuel || outcome == Outcome::out_of_memory;
+}
+
 // What is returned where the machine is in a state that it should not be in. A debug build ends
 // here instead, with the place.
 #ifdef NDEBUG

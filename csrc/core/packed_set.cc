@@ -88,47 +88,58 @@ Outcome link(Machine &m, Set *source, Set *set) {
     return Outcome::ok;
 }
 
-Outcome pack_values(Machine &m, Set *set) {
-    TRY(m.charge(uint64_t{set->size} * 3));
-    m.before_change(set);
-    const Value *values = set->values;
+Outcome places_of(Machine &m, const Value *values, size_t size, Bitmap *out, uint32_t *num_places,
+                  bool *fits) {
+    TRY(m.charge(size * 2));
     int32_t top = INT32_MAX;
     int32_t left = INT32_MAX;
     int32_t bottom = INT32_MIN;
     int32_t right = INT32_MIN;
-    bool has_one_color = true;
-    bool fit = true;
-    for (uint32_t k = 0; k < set->size; ++k) {
+    for (size_t k = 0; k < size; ++k) {
         top = std::min(top, values[k].i);
         left = std::min(left, values[k].j);
         bottom = std::max(bottom, values[k].i);
         right = std::max(right, values[k].j);
-        has_one_color = has_one_color && values[k].color == values[0].color;
-        fit = fit && values[k].color >= INT8_MIN && values[k].color <= INT8_MAX;
     }
     Window window = {top, left, int64_t{bottom} - top + 1, int64_t{right} - left + 1};
-    if (!window.is_small() || (!has_one_color && !fit)) {
-        set->is_unpackable = true;
-        return Outcome::ok;
-    }
+    *fits = window.is_small();
+    if (!*fits) return Outcome::ok;
     BitmapBuilder builder(m, window);
     TRY(builder.start());
-    for (uint32_t k = 0; k < set->size; ++k) builder.add(values[k].i, values[k].j);
+    for (size_t k = 0; k < size; ++k) builder.add(values[k].i, values[k].j);
+    builder.finish(out, num_places);
+    return Outcome::ok;
+}
+
+Outcome pack_values(Machine &m, Set *set) {
+    m.before_change(set);
+    const Value *values = set->values;
     Patch patch;
-    uint32_t size;
-    builder.finish(&patch.bits, &size);
-    if (size != set->size) { // two cells at one place
+    uint32_t num_places = 0;
+    bool fits;
+    TRY(places_of(m, values, set->size, &patch.bits, &num_places, &fits));
+    TRY(m.charge(set->size));
+    bool has_one_color = true;
+    bool are_small = true;
+    for (uint32_t k = 0; k < set->size; ++k) {
+        has_one_color = has_one_color && values[k].color == values[0].color;
+        are_small = are_small && static_cast<int8_t>(values[k].color) == values[k].color;
+    }
+    // Fewer places than cells: two cells at one place.
+    if (!fits || num_places != set->size || (!has_one_color && !are_small)) {
         set->is_unpackable = true;
         return Outcome::ok;
     }
     patch.color = values[0].color;
     if (!has_one_color) {
         int8_t *colors;
-        TRY(m.allocate(static_cast<size_t>(window.height * window.width), &colors));
+        const Bitmap &bits = patch.bits;
+        TRY(m.allocate(static_cast<size_t>(bits.height) * static_cast<size_t>(bits.width),
+                       &colors));
         patch.colors = colors;
-        patch.stride = static_cast<int32_t>(window.width);
+        patch.stride = bits.width;
         for (uint32_t k = 0; k < set->size; ++k) {
-            colors[int64_t{values[k].i - top} * patch.stride + (values[k].j - left)] =
+            colors[int64_t{values[k].i - bits.top} * patch.stride + (values[k].j - bits.left)] =
                 static_cast<int8_t>(values[k].color);
         }
     }

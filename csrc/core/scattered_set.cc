@@ -8,117 +8,6 @@
 namespace codeit {
 namespace {
 
-// Planes of bits, one for each color that occurs, for as long as the scratch scope around it lives.
-// Places count as cells of color 0.
-class CellPlanes {
-  public:
-    CellPlanes(Machine &m, const Window &window)
-        : m_(m), window_(window), stride_(static_cast<size_t>(window.width) / 64 + 3) {}
-
-    size_t words() const { return static_cast<size_t>(window_.height) * stride_; }
-
-    // The plane of a color of 8 bits, made and charged for when it first occurs.
-    Outcome plane_of(int32_t color, uint64_t **out) {
-        uint64_t *&plane = planes_[static_cast<uint8_t>(color)];
-        if (plane == nullptr) {
-            TRY(m_.charge(words()));
-            TRY(m_.allocate_scratch(words(), &plane));
-            std::memset(plane, 0, words() * sizeof(uint64_t));
-        }
-        *out = plane;
-        return Outcome::ok;
-    }
-
-    // Marks the cells of a patch.
-    Outcome mark(Kind kind, const Patch &patch) {
-        const Bitmap &bits = patch.bits;
-        uint64_t *plane = nullptr;
-        if (kind == Kind::cell && patch.colors != nullptr) {
-            return for_each_place(bits, [&](int32_t i, int32_t j) {
-                TRY(plane_of(patch.color_at(i, j), &plane));
-                mark_new(plane, i, j);
-                return Outcome::ok;
-            });
-        }
-        TRY(plane_of(kind == Kind::pair ? 0 : patch.color, &plane));
-        int by = bit_of(bits.left);
-        for (int32_t i = 0; i < bits.height; ++i) {
-            uint64_t *at = plane + word_of(int64_t{bits.top} + i, bits.left);
-            Row places = bits.rows[i];
-            at[0] |= low_half(places << by);
-            at[1] |= high_half(places << by);
-            if (by != 0) at[2] |= low_half(places >> (128 - by));
-        }
-        return Outcome::ok;
-    }
-
-    // Marks one place; false when it was marked before.
-    bool mark_new(uint64_t *plane, int64_t i, int64_t j) const {
-        uint64_t &word = plane[word_of(i, j)];
-        uint64_t bit = uint64_t{1} << bit_of(j);
-        bool is_new = (word & bit) == 0;
-        word |= bit;
-        return is_new;
-    }
-
-    // Whether all cells of a patch are marked.
-    bool has_all(Kind kind, const Patch &patch) const {
-        const Bitmap &bits = patch.bits;
-        bool has_one_plane = kind == Kind::pair || patch.colors == nullptr;
-        const uint64_t *plane = plane_at(kind == Kind::pair ? 0 : patch.color);
-        for (int32_t i = 0; i < bits.height; ++i) {
-            int64_t row = int64_t{bits.top} + i;
-            if (has_one_plane) {
-                if (plane == nullptr || (bits.rows[i] & ~read(plane, row, bits.left)) != 0) {
-                    return false;
-                }
-                continue;
-            }
-            for (int32_t j = 0; j < bits.width; ++j) {
-                if ((bits.rows[i] >> j & 1) == 0) continue;
-                int64_t column = int64_t{bits.left} + j;
-                plane = plane_at(patch.color_at(row, column));
-                if (plane == nullptr || (plane[word_of(row, column)] >> bit_of(column) & 1) == 0) {
-                    return false;
-                }
-            }
-        }
-        return true;
-    }
-
-    size_t count() const {
-        size_t count = 0;
-        for (const uint64_t *plane : planes_) {
-            for (size_t k = 0; plane != nullptr && k < words(); ++k) {
-                if (plane[k] != 0) count += count_bits(plane[k]);
-            }
-        }
-        return count;
-    }
-
-  private:
-    static constexpr int kNumColors = 256;
-
-    const uint64_t *plane_at(int32_t color) const { return planes_[static_cast<uint8_t>(color)]; }
-    // Bit k is the place (i, j + k), which must lie in the window where it is asked for.
-    Row read(const uint64_t *plane, int64_t i, int64_t j) const {
-        const uint64_t *at = plane + word_of(i, j);
-        int by = bit_of(j);
-        Row low = Row{at[1]} << 64 | at[0];
-        return by == 0 ? low : low >> by | Row{at[2]} << (128 - by);
-    }
-    size_t word_of(int64_t i, int64_t j) const {
-        return static_cast<size_t>(i - window_.top) * stride_ +
-               static_cast<size_t>(j - window_.left) / 64;
-    }
-    int bit_of(int64_t j) const { return static_cast<int>((j - window_.left) & 63); }
-
-    Machine &m_;
-    Window window_;
-    size_t stride_; // words of a row, two of which a row of places may reach over
-    uint64_t *planes_[kNumColors] = {};
-};
-
 // Numbers that stand for the cells in a window, or for places: the low bits are 1 + the number of a
 // place, the 8 high ones a color.
 class CellNumbers {
@@ -130,6 +19,7 @@ class CellNumbers {
     CellNumbers(Machine &m, Kind kind, const Window &window)
         : m_(m), kind_(kind), window_(window), shift_(shift_of(window)) {}
 
+    // What with_hashes needs.
     Outcome start() {
         auto height = static_cast<size_t>(window_.height);
         auto width = static_cast<size_t>(window_.width);
@@ -147,8 +37,15 @@ class CellNumbers {
         return Outcome::ok;
     }
 
-    uint32_t of(int32_t color, int64_t i, int64_t j) const {
-        auto place = static_cast<uint32_t>((i - window_.top) << shift_ | (j - window_.left));
+    // The number of a place, and how many there are.
+    uint32_t place_of(int64_t i, int64_t j) const {
+        return static_cast<uint32_t>((i - window_.top) << shift_) +
+               static_cast<uint32_t>(j - window_.left);
+    }
+    uint32_t place_after(uint32_t num_rows) const { return num_rows << shift_; }
+    size_t num_places() const { return static_cast<size_t>(window_.height) << shift_; }
+
+    static uint32_t of(int32_t color, uint32_t place) {
         return uint32_t{static_cast<uint8_t>(color)} << kColorShift | (place + 1);
     }
 
@@ -188,6 +85,134 @@ class CellNumbers {
     uint64_t *columns_ = nullptr;
 };
 
+// Planes of bits, one for each color that occurs, with a bit for the number of each place; for as
+// long as the scratch scope around them lives. Places count as cells of color 0.
+class CellPlanes {
+  public:
+    CellPlanes(Machine &m, Kind kind, const CellNumbers &numbers)
+        : m_(m), kind_(kind), numbers_(numbers), words_(numbers.num_places() / 64 + 3) {}
+
+    size_t words() const { return words_; }
+
+    // The color of all cells of a patch; false where each has its own.
+    bool has_one_color(const Patch &patch, int32_t *color) const {
+        *color = kind_ == Kind::pair ? 0 : patch.color;
+        return kind_ == Kind::pair || patch.colors == nullptr;
+    }
+
+    // Makes the planes of the colors of a patch, and charges for them.
+    Outcome make_planes(const Patch &patch) {
+        int32_t color;
+        if (has_one_color(patch, &color)) return make_plane(color);
+        return for_each_place(patch.bits, [&](int32_t i, int32_t j) {
+            color = patch.color_at(i, j);
+            return plane_of(color) != nullptr ? Outcome::ok : make_plane(color);
+        });
+    }
+
+    // Marks the cells of a patch whose planes are there.
+    void mark(const Patch &patch) {
+        const Bitmap &bits = patch.bits;
+        int32_t color;
+        bool is_even = has_one_color(patch, &color);
+        for (int32_t i = 0; i < bits.height; ++i) {
+            uint32_t first = numbers_.place_of(int64_t{bits.top} + i, bits.left);
+            Row places = bits.rows[i];
+            if (!is_even) {
+                const int8_t *colors = patch.colors + int64_t{i} * patch.stride;
+                for_each_bit(places, [&](int32_t j) {
+                    mark_new(plane_of(colors[j]), first + static_cast<uint32_t>(j));
+                });
+                continue;
+            }
+            uint64_t *at = plane_of(color) + first / 64;
+            int by = static_cast<int>(first % 64);
+            at[0] |= low_half(places << by);
+            at[1] |= high_half(places << by);
+            if (by != 0) at[2] |= low_half(places >> (128 - by));
+        }
+    }
+
+    // Marks one place; false when it was marked before.
+    static bool mark_new(uint64_t *plane, uint32_t place) {
+        uint64_t &word = plane[place / 64];
+        uint64_t bit = uint64_t{1} << (place % 64);
+        bool is_new = (word & bit) == 0;
+        word |= bit;
+        return is_new;
+    }
+
+    // Whether all cells of a patch are marked; its planes must be there.
+    bool has_all(const Patch &patch) const {
+        const Bitmap &bits = patch.bits;
+        int32_t color;
+        bool is_even = has_one_color(patch, &color);
+        bool has_all = true;
+        for (int32_t i = 0; i < bits.height && has_all; ++i) {
+            uint32_t first = numbers_.place_of(int64_t{bits.top} + i, bits.left);
+            if (is_even) {
+                const uint64_t *at = plane_of(color) + first / 64;
+                int by = static_cast<int>(first % 64);
+                Row marked = Row{at[1]} << 64 | at[0];
+                if (by != 0) marked = marked >> by | Row{at[2]} << (128 - by);
+                has_all = (bits.rows[i] & ~marked) == 0;
+                continue;
+            }
+            const int8_t *colors = patch.colors + int64_t{i} * patch.stride;
+            for_each_bit(bits.rows[i], [&](int32_t j) {
+                uint32_t place = first + static_cast<uint32_t>(j);
+                has_all = has_all && (plane_of(colors[j])[place / 64] >> (place % 64) & 1) != 0;
+            });
+        }
+        return has_all;
+    }
+
+    uint64_t *plane_of(int32_t color) const { return planes_[static_cast<uint8_t>(color)]; }
+
+    size_t count() const {
+        size_t count = 0;
+        for (const uint64_t *plane : planes_) {
+            for (size_t k = 0; plane != nullptr && k < words_; ++k) {
+                if (plane[k] != 0) count += count_bits(plane[k]);
+            }
+        }
+        return count;
+    }
+
+    // Calls visit(number) for every marked cell.
+    template <typename Visit>
+    void for_each(Visit visit) const {
+        for (int color = 0; color < kNumColors; ++color) {
+            const uint64_t *plane = planes_[color];
+            for (size_t k = 0; plane != nullptr && k < words_; ++k) {
+                for (uint64_t bits = plane[k]; bits != 0; bits &= bits - 1) {
+                    auto place = static_cast<uint32_t>(k * 64) +
+                                 static_cast<uint32_t>(std::countr_zero(bits));
+                    visit(CellNumbers::of(color, place));
+                }
+            }
+        }
+    }
+
+  private:
+    static constexpr int kNumColors = 256;
+
+    Outcome make_plane(int32_t color) {
+        uint64_t *&plane = planes_[static_cast<uint8_t>(color)];
+        if (plane != nullptr) return Outcome::ok;
+        TRY(m_.charge(words_));
+        TRY(m_.allocate_scratch(words_, &plane));
+        std::memset(plane, 0, words_ * sizeof(uint64_t));
+        return Outcome::ok;
+    }
+
+    Machine &m_;
+    Kind kind_;
+    const CellNumbers &numbers_;
+    size_t words_; // a row of 128 places may reach over two after the last
+    uint64_t *planes_[kNumColors] = {};
+};
+
 // Gives a set its table, and its values in that order.
 Outcome adopt_numbers(Machine &m, const CellNumbers &numbers, const DistinctTable<uint32_t> &table,
                       Set *set) {
@@ -215,7 +240,7 @@ Outcome adopt_numbers(Machine &m, const CellNumbers &numbers, const DistinctTabl
 
 } // namespace
 
-Outcome PatchUnion::count(size_t *size, bool *fits) {
+Outcome PatchUnion::finish(Value **values, size_t *size, bool *fits) {
     constexpr uint64_t kWordsForElement = 4;
     constexpr uint64_t kWordsAtLeast = 1024;
     uint64_t num_elements = 0;
@@ -225,19 +250,27 @@ Outcome PatchUnion::count(size_t *size, bool *fits) {
         *fits =
             *fits && (patch.colors != nullptr || static_cast<int8_t>(patch.color) == patch.color);
     }
-    ScratchScope scratch(m_);
-    CellPlanes planes(m_, window_);
+    CellNumbers numbers(m_, kind_, window_);
+    CellPlanes planes(m_, kind_, numbers);
     *fits = *fits && CellNumbers::fit(window_) &&
             planes.words() <= kWordsForElement * num_elements + kWordsAtLeast;
     if (!*fits) return Outcome::ok;
+    ScratchScope scratch(m_);
     for (const Value &v : sets_.items()) {
         const Patch &patch = v.set->patch;
-        bool has_colors = kind_ == Kind::cell && patch.colors != nullptr;
-        TRY(m_.charge(has_colors ? uint64_t{v.set->size} * 3
-                                 : static_cast<uint64_t>(patch.bits.height)));
-        TRY(planes.mark(kind_, patch));
+        int32_t color;
+        TRY(m_.charge(planes.has_one_color(patch, &color) ? static_cast<uint64_t>(patch.bits.height)
+                                                          : uint64_t{v.set->size} * 3));
+        TRY(planes.make_planes(patch));
+        planes.mark(patch);
     }
     *size = planes.count();
+    *values = nullptr;
+    if (window_.is_small()) return Outcome::ok;
+    TRY(m_.charge(*size));
+    TRY(m_.allocate(*size, values));
+    Value *next = *values;
+    planes.for_each([&](uint32_t number) { *next++ = numbers.value_of(number); });
     return Outcome::ok;
 }
 
@@ -249,8 +282,8 @@ Outcome lay_out_scattered(Machine &m, const Items &sets, Set *set) {
         if (!fits) return broken_invariant();
     }
     ScratchScope scratch(m);
-    CellPlanes planes(m, parts.window());
     CellNumbers numbers(m, parts.kind(), parts.window());
+    CellPlanes planes(m, parts.kind(), numbers);
     uint32_t *cells; // in the turn in which they are added
     TRY(numbers.start());
     TRY(m.allocate_scratch(set->size, &cells));
@@ -259,21 +292,22 @@ Outcome lay_out_scattered(Machine &m, const Items &sets, Set *set) {
         if (v.set->size == 0) continue;
         const Patch &patch = v.set->patch;
         TRY(m.charge(static_cast<uint64_t>(patch.bits.height)));
-        if (planes.has_all(parts.kind(), patch)) continue; // adds nothing, and needs no order
+        TRY(planes.make_planes(patch));
+        if (planes.has_all(patch)) continue; // adds nothing, and needs no order
         TRY(m.charge(uint64_t{v.set->size} * units::kPlaced));
         TRY(lay_out_packed(m, v.set));
-        bool has_colors = parts.kind() == Kind::cell && patch.colors != nullptr;
-        int32_t color = parts.kind() == Kind::cell ? patch.color : 0;
-        uint64_t *plane = nullptr;
-        if (!has_colors) TRY(planes.plane_of(color, &plane));
-        TRY(for_each_in_order(*v.set, [&](int32_t i, int32_t j) {
-            if (has_colors) {
-                color = patch.color_at(i, j);
-                TRY(planes.plane_of(color, &plane));
+        uint32_t first = numbers.place_of(patch.bits.top, patch.bits.left);
+        int32_t color;
+        bool is_even = planes.has_one_color(patch, &color);
+        for_each_slot(v.set->codes, v.set->mask, [&](uint16_t slot, uint32_t) {
+            uint32_t row = (slot - 1u) >> kCodeShift;
+            uint32_t column = (slot - 1u) & kCodeMask;
+            uint32_t place = first + numbers.place_after(row) + column;
+            if (!is_even) color = patch.colors[int64_t{row} * patch.stride + column];
+            if (CellPlanes::mark_new(planes.plane_of(color), place)) {
+                *next++ = CellNumbers::of(color, place);
             }
-            if (planes.mark_new(plane, i, j)) *next++ = numbers.of(color, i, j);
-            return Outcome::ok;
-        }));
+        });
     }
     if (next != cells + set->size) return broken_invariant();
     DistinctTable<uint32_t> table(m);

@@ -240,6 +240,11 @@ inline Outcome pack(Machine &m, Set *set, bool *is_packed) {
     return Outcome::ok;
 }
 
+// The places of `size` pairs or cells, some of which may be the same. *fits is false where they are
+// too far apart for bits.
+Outcome places_of(Machine &m, const Value *values, size_t size, Bitmap *out, uint32_t *num_places,
+                  bool *fits);
+
 // COPY(set): equal elements, possibly in another order; a new object.
 Outcome copy_of_set(Machine &m, Set *set, Value *out);
 
@@ -265,8 +270,9 @@ class PatchUnion {
     Outcome add(const Value &v, bool *fits);
     // As bits; *is_packed is false where it has none: too wide, or two cells at one place.
     Outcome finish(Patch *out, uint32_t *size, bool *is_packed);
-    // The size of one that is not; *fits is false where it is scattered too far.
-    Outcome count(size_t *size, bool *fits);
+    // As values, in any order; *fits is false where it is scattered too far. Two cells at one place
+    // have *values set to nullptr: painting them needs the order, which makes the values.
+    Outcome finish(Value **values, size_t *size, bool *fits);
     bool is_empty() const { return sets_.size() == 0; }
     Kind kind() const { return kind_; }
     unsigned chain() const { return chain_; }

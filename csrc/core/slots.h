@@ -132,11 +132,9 @@ class DistinctTable {
     Outcome resize(uint64_t more_than, HashOf hash_of) {
         uint32_t mask = table_rules::mask_above(more_than);
         if (mask == 7 && mask_ == 7) return Outcome::ok;
-        ScratchScope scratch(m_);
-        Slot *elements;
-        TRY(m_.allocate_scratch(size_, &elements));
-        Slot *next = elements;
-        for_each_slot(slots_, mask_, [&](Slot slot, uint32_t) { *next++ = slot; });
+        Slot *elements = slots_; // moved up in the old table
+        uint32_t moved = 0;
+        for_each_slot(slots_, mask_, [&](Slot slot, uint32_t) { elements[moved++] = slot; });
         size_t count = std::exchange(size_, 0);
         TRY(start(mask));
         put(elements, count, hash_of);

@@ -3,6 +3,7 @@
 // Where the original passes a generator, a stop_iteration of the function becomes a runtime_error
 // (call_in_stream); where it passes a key, it does not.
 #include "core/sort.h"
+#include "primitives/applying.h"
 #include "primitives/patch.h"
 #include "primitives/selection.h"
 
@@ -10,11 +11,6 @@
 
 namespace codeit {
 namespace {
-
-// Whether a failure ends the run whatever the order was in which items were looked at.
-bool is_limit(Outcome outcome) {
-    return outcome == Outcome::out_of_fuel || outcome == Outcome::out_of_memory;
-}
 
 // compfunc(item) as a sort or selection key; a key function of None means the item itself.
 Outcome key_of(Machine &m, const Value &compfunc, const Value &item, Value *out) {
@@ -199,6 +195,9 @@ PRIMITIVE(extract) {
 namespace {
 
 Outcome apply_to_set(Machine &m, const Value *args, Value *out) {
+    bool is_done;
+    TRY(apply_in_any_order(m, args[0], args[1].set, &is_done, out));
+    if (is_done) return Outcome::ok;
     Items items;
     TRY(items_of(m, args[1], &items));
     SetBuilder result(m);

@@ -181,12 +181,13 @@ Outcome union_of(Machine &m, const Items &sets, const Construction *construction
     uint32_t size;
     TRY(parts.finish(&patch, &size, is_done));
     if (*is_done) return constructed_set(m, parts.kind(), patch, size, construction, chain, out);
+    Value *values;
     size_t count = 0;
     *is_done = true;
-    TRY(parts.count(&count, is_done));
+    TRY(parts.finish(&values, &count, is_done));
     if (!*is_done) return Outcome::ok;
     auto kinds = static_cast<uint16_t>(1u << static_cast<unsigned>(parts.kind()));
-    TRY(constructed_set(m, nullptr, count, kinds, construction, chain, out));
+    TRY(constructed_set(m, values, count, kinds, construction, chain, out));
     out->set->is_unpackable = true;
     return Outcome::ok;
 }
