@@ -1,7 +1,7 @@
 // Finding things in grids.
+#include "primitives/flood.h"
 #include "primitives/labeling.h"
 #include "primitives/patch.h"
-#include "primitives/place_table.h"
 
 #include <algorithm>
 
@@ -100,51 +100,6 @@ Outcome CellClasses::read(const Value &grid) {
     return Outcome::ok;
 }
 
-// The component around a place, place by place in the order in which the original meets them: each
-// round visits the candidates in the iteration order of a set, and the sets are laid out as CPython
-// would. `belongs(place, &result)` tells its places among the candidates, and is_taken(place) those
-// of components found before and of this one, of which there are `num_taken`; take(place) adds one.
-constexpr uint64_t kUnitsAtEdge = 60; // the same for one whose neighbors are not tabulated
-constexpr uint64_t kUnitsOfPlace = 6; // that a table takes, beside the touch of a cell
-template <typename Belongs, typename IsTaken, typename Take>
-Outcome flood(Machine &m, Place start, bool diagonal, int64_t height, int64_t width,
-              size_t num_taken, Belongs belongs, IsTaken is_taken, Take take) {
-    ScratchScope scratch(m);
-    PlaceTable candidates(m);
-    PlaceTable next(m);
-    TRY(candidates.clear());
-    TRY(candidates.add(start));
-    while (candidates.size() > 0) {
-        TRY(next.clear());
-        for (Place place : candidates) {
-            TRY(m.charge(kUnitsOfPlace));
-            bool is_part;
-            TRY(belongs(place, &is_part));
-            if (!is_part) continue;
-            TRY(take(place));
-            ++num_taken;
-            constexpr int32_t kMaxSide = SurroundingsTable::kMaxSide;
-            if (place.i > 0 && place.i + 1 < height && place.i < kMaxSide && place.j > 0 &&
-                place.j + 1 < width && place.j < kMaxSide) {
-                TRY(m.charge((diagonal ? 8 : 4) * kUnitsOfPlace));
-                TRY(next.merge(SurroundingsTable::of(place, diagonal), place));
-                continue;
-            }
-            SmallPlaceTable around;
-            for (Place neighbor : neighbors_in_order(place, diagonal)) {
-                if (neighbor.i >= 0 && neighbor.i < height && neighbor.j >= 0 &&
-                    neighbor.j < width) {
-                    around.add(neighbor);
-                }
-            }
-            TRY(m.charge(around.size() * kUnitsAtEdge));
-            TRY(next.merge(around));
-        }
-        TRY(candidates.assign_difference(next, num_taken, is_taken));
-    }
-    return Outcome::ok;
-}
-
 struct FloodRules {
     bool univalued;
     bool diagonal;
@@ -170,8 +125,9 @@ Outcome grow_component(Machine &m, const CellClasses &cells, const FloodRules &r
         TRY(cells.cell(place, &cell));
         return object.push(cell);
     };
-    TRY(flood(m, start, rules.diagonal, cells.height(), cells.width(), *num_occupied, belongs,
-              is_taken, take));
+    PlaceNumbers numbers(cells.height(), cells.width());
+    if (!numbers.fit()) return Outcome::out_of_memory;
+    TRY(flood(m, start, rules.diagonal, numbers, *num_occupied, belongs, is_taken, take));
     *num_occupied += object.size();
     Value inserted;
     TRY(set_of_distinct(m, object.take(), object.size(), &inserted));
@@ -226,8 +182,9 @@ struct FloodedObject : Construction {
             is_mine[flooding.index_of(place)] = true;
             return cells.push(Value::cell(grid.at(place.i, place.j), place.i, place.j));
         };
-        TRY(flood(m, object.start, flooding.diagonal, grid.height, grid.width,
-                  object.num_taken_before, belongs, is_taken, take));
+        PlaceNumbers numbers(grid.height, grid.width);
+        TRY(flood(m, object.start, flooding.diagonal, numbers, object.num_taken_before, belongs,
+                  is_taken, take));
         Value inserted;
         Value copied;
         TRY(set_in_turn(m, Kind::cell, set->patch, cells.take(), set->size, &inserted));
