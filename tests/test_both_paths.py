@@ -75,6 +75,16 @@ PROGRAMS = {
     "merged objects that leave the grid": "x1 = objects(I, F, T, F)\nx2 = rbind(shift, UNITY)\n"
     "x3 = apply(x2, x1)\nx4 = combine(x1, x3)\nx5 = merge(x4)\nx6 = paint(I, x5)\n"
     "x7 = totuple(x5)\nO = mfilter(x4, hline)",
+    "cells of two colors at one place, shifted": "x1 = asobject(I)\nx2 = shift(x1, RIGHT)\n"
+    "x3 = combine(x1, x2)\nx4 = shift(x3, UP_RIGHT)\nx5 = paint(I, x4)\nx6 = totuple(x4)\n"
+    "O = astuple(x5, x6)",
+    "objects of a grid beyond 30 by 30": "x1 = upscale(I, TWO)\nx2 = objects(x1, F, F, T)\n"
+    "x3 = objects(x1, T, T, F)\nx4 = totuple(x2)\nx5 = totuple(x3)\nO = astuple(x4, x5)",
+    "lines between places, both ways": "x1 = leastcolor(I)\nx2 = ofcolor(I, x1)\n"
+    "x3 = first(x2)\nx4 = lbind(connect, x3)\nx5 = apply(x4, x2)\nx6 = product(x5, x5)\n"
+    "x7 = fork(combine, first, last)\nx8 = apply(x7, x6)\nx9 = asindices(I)\n"
+    "x10 = product(x9, x9)\nx11 = fork(connect, first, last)\nx12 = totuple(x8)\n"
+    "O = first(x12)",
     "images of places, some of them twice": "x1 = asindices(I)\nx2 = apply(halve, x1)\n"
     "x3 = apply(first, x1)\nx4 = totuple(x2)\nx5 = totuple(x3)\nO = astuple(x4, x5)",
     "images of objects that are cells": "x1 = partition(I)\nx2 = apply(first, x1)\n"

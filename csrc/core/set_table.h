@@ -17,7 +17,7 @@ Outcome ensure_hashes(Machine &m, Set *set);
 // An empty set to be made something of, and the value that holds it.
 inline Outcome new_set(Machine &m, Set **set, Value *out) {
     TRY(m.allocate(1, set));
-    new (*set) Set();
+    new (*set) Set; // Set() would clear all of it first, in a way that takes long
     *out = Value::of_set(*set);
     return Outcome::ok;
 }

@@ -5,8 +5,7 @@
 namespace codeit {
 namespace {
 
-// The images of the elements of a set, added in its order. A set of them that is not packed holds
-// all of them, as no two are equal, or is one of numbers.
+// The images of the elements of a set, added in its order.
 struct Applying : Construction {
     Set *source;
     Items elements;
@@ -19,16 +18,16 @@ struct Applying : Construction {
         uint32_t *turns;
         TRY(turns_of(m, applying.source, applying.elements, &turns));
         if (set->is_packed()) return lay_out_places(m, images, turns, set);
-        if (set->values == images.data) {
+        if (set->values == images.data) { // no two are equal
             ValueTable table(m, set);
             TRY(table.start());
             for (size_t k = 0; k < images.size; ++k) TRY(table.add(turns[k]));
             return table.finish();
         }
-        SetBuilder numbers(m);
+        SetBuilder distinct(m);
         Value built;
-        for (size_t k = 0; k < images.size; ++k) TRY(numbers.add(images[turns[k]]));
-        TRY(numbers.finish(&built));
+        for (size_t k = 0; k < images.size; ++k) TRY(distinct.add(images[turns[k]]));
+        TRY(distinct.finish(&built));
         return adopt_table(m, built, set);
     }
 
@@ -70,12 +69,22 @@ uint64_t key_of(const Set &set) {
     return key ^ key >> 32;
 }
 
-// Whether no two sets are equal, all of them packed or empty.
-Outcome are_distinct(Machine &m, const Items &sets, bool *result) {
+// Whether nothing tells a set that is younger than `since` from an equal one for which this holds,
+// too: both are in row order, and nobody else has them.
+bool is_one_of_many(const Set *set, const char *since) {
+    return set->is_packed() && set->recipe == Set::Recipe::inserted && set->values == nullptr &&
+           reinterpret_cast<const char *>(set) >= since;
+}
+
+// The distinct ones of sets, all of them packed or empty. *fits is false where two are equal and
+// could be told apart.
+Outcome distinct_sets(Machine &m, const Items &sets, const char *since, Items *out, bool *fits) {
     constexpr uint32_t kFree = UINT32_MAX;
     ScratchScope scratch(m);
     size_t mask = (size_t{2} << std::bit_width(sets.size)) - 1;
     uint32_t *slots;
+    uint32_t count = 0;        // of distinct ones
+    Value *distinct = nullptr; // once one is left out
     TRY(m.charge(sets.size * units::kNested));
     TRY(m.allocate_scratch(mask + 1, &slots));
     std::fill_n(slots, mask + 1, kFree);
@@ -83,22 +92,30 @@ Outcome are_distinct(Machine &m, const Items &sets, bool *result) {
         Set *set = sets[k].set;
         TRY(m.charge(static_cast<uint64_t>(set->patch.bits.height)));
         size_t at = set->size == 0 ? 0 : key_of(*set) & mask;
-        for (; slots[at] != kFree; at = (at + 1) & mask) {
-            bool are_equal;
-            TRY(equal_sets(m, sets[slots[at]].set, set, &are_equal));
-            if (!are_equal) continue;
-            *result = false;
-            return Outcome::ok;
+        bool is_known = false;
+        for (; slots[at] != kFree && !is_known; at = (at + 1) & mask) {
+            Set *other = sets[slots[at]].set;
+            TRY(equal_sets(m, other, set, &is_known));
+            *fits = !is_known || set == other ||
+                    (is_one_of_many(set, since) && is_one_of_many(other, since));
+            if (!*fits) return Outcome::ok;
         }
+        if (is_known && distinct == nullptr) {
+            TRY(m.allocate(sets.size, &distinct));
+            std::copy_n(sets.data, k, distinct);
+        }
+        if (is_known) continue;
         slots[at] = k;
+        if (distinct != nullptr) distinct[count] = sets[k];
+        ++count;
     }
-    *result = true;
+    *out = {distinct != nullptr ? distinct : sets.data, count};
     return Outcome::ok;
 }
 
 // What stands for equal images, whichever of them comes first. Places and numbers are the same;
 // sets may differ in their order.
-Outcome set_of_images(Machine &m, const Applying *how, Kind kind, Value *out) {
+Outcome set_of_images(Machine &m, const Applying *how, Kind kind, const char *since, Value *out) {
     const Items &images = how->images;
     auto *values = const_cast<Value *>(images.data);
     auto size = static_cast<uint32_t>(images.size);
@@ -124,8 +141,10 @@ Outcome set_of_images(Machine &m, const Applying *how, Kind kind, Value *out) {
         TRY(pack(m, &cells, &fits));
         if (fits) return constructed_set(m, kind, cells.patch, size, how, chain, out);
     } else {
-        TRY(are_distinct(m, images, &fits));
-        if (fits) return constructed_set(m, values, size, kinds, how, chain, out);
+        Items distinct;
+        TRY(distinct_sets(m, images, since, &distinct, &fits));
+        values = const_cast<Value *>(distinct.data);
+        if (fits) return constructed_set(m, values, distinct.size, kinds, how, chain, out);
     }
     ScratchScope scratch(m);
     uint32_t *turns;
@@ -150,6 +169,7 @@ Outcome apply_in_any_order(Machine &m, const Value &function, Set *source, bool 
                            Value *out) {
     *is_done = !m.is_plain() && source->size > 1;
     if (!*is_done) return Outcome::ok;
+    const char *since = m.arena().mark();
     Items items;
     Value *images;
     TRY(elements(m, source, &items));
@@ -165,7 +185,7 @@ Outcome apply_in_any_order(Machine &m, const Value &function, Set *source, bool 
     Applying *applying;
     TRY(m.allocate(1, &applying));
     *applying = {{Applying::lay_out_images}, source, items, {images, items.size}};
-    return set_of_images(m, applying, images[0].kind, out);
+    return set_of_images(m, applying, images[0].kind, since, out);
 }
 
 } // namespace codeit

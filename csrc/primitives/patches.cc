@@ -238,6 +238,33 @@ PRIMITIVE(toobject) {
     return cells_at(m, places, args[1], out);
 }
 
+namespace {
+
+// GEN of the shifted elements of a set of nothing but places or cells that is not packed; no two
+// are equal. False when a coordinate leaves 32 bits.
+Outcome shifted_values(Machine &m, Set *set, int64_t down, int64_t right, bool *fits, Value *out) {
+    const Value *items;
+    Value *shifted;
+    TRY(ordered(m, set, &items));
+    TRY(m.charge(uint64_t{set->size} * 2));
+    TRY(m.allocate(set->size, &shifted));
+    *fits = true;
+    for (uint32_t k = 0; k < set->size; ++k) {
+        int64_t i = items[k].i + down;
+        int64_t j = items[k].j + right;
+        *fits = *fits && fits_int32(i) && fits_int32(j);
+        shifted[k] = items[k];
+        shifted[k].i = static_cast<int32_t>(i);
+        shifted[k].j = static_cast<int32_t>(j);
+    }
+    if (!*fits) return Outcome::ok;
+    TRY(set_of_distinct(m, shifted, set->size, out));
+    out->set->is_unpackable = set->is_unpackable;
+    return Outcome::ok;
+}
+
+} // namespace
+
 PRIMITIVE(shift) {
     const Value &patch = args[0];
     if (patch.is_set() && patch.set->is_packed() && args[1].kind == Kind::pair) { // the usual case
@@ -259,9 +286,14 @@ PRIMITIVE(shift) {
     for (const Value &offset : offsets) {
         are_small = are_small && offset.is_int() && fits_int32(offset.integer);
     }
-    if (are_small && packed != nullptr) {
+    bool has_places =
+        patch.is_set() && (patch.set->holds_only(Kind::pair) || patch.set->holds_only(Kind::cell));
+    if (are_small && has_places && !m.is_plain()) {
+        const int64_t down = offsets[0].integer;
+        const int64_t right = offsets[1].integer;
         bool fits;
-        TRY(shift_packed(m, packed, offsets[0].integer, offsets[1].integer, &fits, out));
+        TRY(packed != nullptr ? shift_packed(m, packed, down, right, &fits, out)
+                              : shifted_values(m, patch.set, down, right, &fits, out));
         if (fits) return Outcome::ok;
     }
     return move_places(m, patch, place_plus, offsets, out);

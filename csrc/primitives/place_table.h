@@ -126,7 +126,7 @@ struct Surroundings {
 
 class SurroundingsTable {
   public:
-    static constexpr int32_t kMaxSide = 32;
+    static constexpr int32_t kMaxSide = 64;
 
     static bool has(Place place) { return place.i < kMaxSide && place.j < kMaxSide; }
     static const Surroundings &of(Place place, bool diagonal) {
