@@ -58,7 +58,8 @@ uint64_t key_of(const Set &set) {
     const Bitmap &bits = set.patch.bits;
     uint64_t key = hashing::of_pair(bits.top, bits.left) ^ set.size;
     for (int32_t i = 0; i < bits.height; ++i) {
-        key = hashing::add_item(key, low_half(bits.rows[i]) + high_half(bits.rows[i]));
+        key = hashing::add_item(key, low_half(bits.rows[i]));
+        key = hashing::add_item(key, high_half(bits.rows[i]));
     }
     if (set.holds_only(Kind::cell)) {
         Row top = bits.rows[0];
@@ -90,11 +91,12 @@ Outcome distinct_sets(Machine &m, const Items &sets, const char *since, Items *o
     std::fill_n(slots, mask + 1, kFree);
     for (uint32_t k = 0; k < sets.size; ++k) {
         Set *set = sets[k].set;
-        TRY(m.charge(static_cast<uint64_t>(set->patch.bits.height)));
+        TRY(m.charge(static_cast<uint64_t>(set->patch.bits.height) * 2));
         size_t at = set->size == 0 ? 0 : key_of(*set) & mask;
         bool is_known = false;
         for (; slots[at] != kFree && !is_known; at = (at + 1) & mask) {
             Set *other = sets[slots[at]].set;
+            TRY(m.charge(units::kFound));
             TRY(equal_sets(m, other, set, &is_known));
             *fits = !is_known || set == other ||
                     (is_one_of_many(set, since) && is_one_of_many(other, since));
