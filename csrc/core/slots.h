@@ -25,6 +25,14 @@ inline bool is_live(Slot slot) {
 // How many slots are looked at together.
 inline constexpr uint32_t kSlotsAtOnce = 16;
 
+#ifdef __SSE2__
+READS_BEYOND inline __m128i load_slots(const void *from) {
+    __m128i slots;
+    __builtin_memcpy(&slots, from, sizeof slots);
+    return slots;
+}
+#endif
+
 // Bit k is set where slots[k] is live, for k < kSlotsAtOnce; a table of 8 has memory behind it.
 template <typename Slot>
 READS_BEYOND inline uint32_t live_among(const Slot *slots) {
@@ -32,7 +40,7 @@ READS_BEYOND inline uint32_t live_among(const Slot *slots) {
     const __m128i empty = _mm_setzero_si128();
     const __m128i dummy = _mm_set1_epi8(-1);
     auto are_dead = [&](uint32_t k) {
-        __m128i some = _mm_loadu_si128(reinterpret_cast<const __m128i *>(slots + k));
+        __m128i some = load_slots(slots + k);
         return sizeof(Slot) == 2
                    ? _mm_or_si128(_mm_cmpeq_epi16(some, empty), _mm_cmpeq_epi16(some, dummy))
                    : _mm_or_si128(_mm_cmpeq_epi32(some, empty), _mm_cmpeq_epi32(some, dummy));
