@@ -131,6 +131,33 @@ def test_programs_agree_on_grids_of_all_shapes(text):
         assert differing_line(program, grid) is None
 
 
+WIDE_PROGRAMS = (
+    "x1 = leastcolor(I)\nx2 = ofcolor(I, x1)\nx3 = fill(I, FIVE, x2)\nx4 = underfill(I, SIX, x2)\n"
+    "x5 = shift(x2, UNITY)\nx6 = fill(I, SEVEN, x5)\nx7 = cover(I, x2)\nx8 = astuple(x3, x4)\n"
+    "x9 = astuple(x6, x7)\nO = astuple(x8, x9)",
+    "x1 = asobject(I)\nx2 = vmirror(x1)\nx3 = shift(x2, DOWN)\nx4 = paint(I, x3)\n"
+    "x5 = underpaint(I, x3)\nx6 = leastcolor(I)\nx7 = ofcolor(I, x6)\nx8 = recolor(EIGHT, x7)\n"
+    "x9 = move(I, x8, TWO_BY_TWO)\nx10 = astuple(x4, x5)\nO = astuple(x10, x9)",
+    "x1 = objects(I, T, F, F)\nx2 = objects(I, F, T, T)\nx3 = merge(x2)\nx4 = paint(I, x3)\n"
+    "x5 = totuple(x1)\nx6 = apply(totuple, x1)\nx7 = astuple(x4, x5)\nO = astuple(x7, x6)",
+    "x1 = hmirror(I)\nx2 = vmirror(x1)\nx3 = dmirror(x2)\nx4 = rot90(x3)\nx5 = upscale(x4, TWO)\n"
+    "x6 = replace(x5, ONE, NINE)\nx7 = mostcolor(x6)\nx8 = palette(x6)\nx9 = lefthalf(x6)\n"
+    "x10 = cellwise(I, x2, ZERO)\nx11 = astuple(x9, x10)\nx12 = astuple(x7, x8)\n"
+    "O = astuple(x11, x12)",
+)
+
+
+@pytest.mark.parametrize("width", [31, 32, 33, 63, 64, 65, 100, 127, 128, 129, 200])
+def test_programs_agree_on_wide_and_on_high_grids(width):
+    random = np.random.default_rng(width)
+    for text in WIDE_PROGRAMS:
+        program = Program.parse(text)
+        for height in (1, 2, 5):
+            grid = random.choice(3, size=(height, width), p=[0.7, 0.2, 0.1]).astype(np.uint8)
+            assert differing_line(program, grid) is None
+            assert differing_line(program, np.ascontiguousarray(grid.T)) is None
+
+
 def test_the_plain_path_is_another_one():
     """It uses fuel of its own; were it the fast path again, the tests above would say nothing."""
     program = Program.parse("x1 = asindices(I)\nO = ulcorner(x1)")
