@@ -9,18 +9,11 @@ torch = pytest.importorskip("torch")
 
 from codeit import Program  # noqa: E402
 from codeit.config import PRESETS  # noqa: E402
-from codeit.model.attention import (  # noqa: E402
-    Cache,
-    Step,
-    decode_self_attention,
-    plain_decode_self_attention,
-)
 from codeit.model.checkpoint import build_model, to_plain_model  # noqa: E402
 from codeit.sampling import SamplingSettings  # noqa: E402
 from codeit.sampling.decoder import Decoder, DecoderWeights  # noqa: E402
 from codeit.sampling.engine import EngineSampler  # noqa: E402
 from codeit.sampling.generate import GenerateSampler  # noqa: E402
-from codeit.sampling.law import Law, uniforms  # noqa: E402
 from codeit.tokenizer import CompactTokenizer  # noqa: E402
 
 TOKENIZER = CompactTokenizer()
@@ -183,88 +176,3 @@ def test_an_empty_prompt_is_refused(model):
 
 def test_no_prompts_give_no_samples(model):
     assert list(EngineSampler(model, TOKENIZER, SETTINGS).sample([], 0)) == []
-
-
-# ---- The law
-
-
-def frequencies(law, scores, count):
-    drawn = law.draw(scores.expand(count, -1), torch.from_numpy(uniforms(1, 2, 3, count)))
-    return np.bincount(drawn.numpy(), minlength=scores.shape[-1])
-
-
-@pytest.mark.parametrize(
-    ("law", "expected"),
-    [
-        (Law(1.0, 0, 1.0), lambda p: p),
-        (Law(0.5, 0, 1.0), lambda p: p**2),
-        (Law(1.0, 3, 1.0), lambda p: np.where(p >= np.sort(p)[-3], p, 0)),
-        (Law(1.0, 0, 0.6), lambda p: np.where(p >= 0.25, p, 0)),
-        (Law(1.0, 4, 0.3), lambda p: np.where(p >= 0.4, p, 0)),
-    ],
-    ids=["softmax", "temperature", "top k", "top p", "both"],
-)
-def test_tokens_are_drawn_as_often_as_the_law_says(law, expected):
-    p = np.array([0.05, 0.4, 0.1, 0.2, 0.0, 0.25])
-    scores = torch.from_numpy(np.log(np.maximum(p, 1e-30)).astype(np.float32))[None]
-    count = 100_000
-    seen = frequencies(law, scores, count)
-    wanted = expected(p) / expected(p).sum() * count
-    assert (seen[wanted == 0] == 0).all()
-    chi_square = ((seen - wanted)[wanted > 0] ** 2 / wanted[wanted > 0]).sum()
-    assert chi_square < 25.7  # the quantile 0.9999 of 5 degrees of freedom
-
-
-def test_what_cannot_be_drawn_is_not(model):
-    scores = torch.tensor([[-torch.inf, 0.0, -torch.inf, -3.0]])
-    for law in (Law(1.0, 0, 1.0), Law(1.0, 3, 1.0), Law(1.0, 0, 0.9), Law(1.0, 1, 1.0)):
-        assert set(np.flatnonzero(frequencies(law, scores, 2000))) <= {1, 3}
-    edge = torch.tensor([0.0, 1 - 2**-53])
-    assert Law(1.0, 0, 1.0).draw(scores.expand(2, -1), edge.double()).tolist() == [1, 3]
-
-
-def test_numbers_of_different_samples_have_nothing_in_common():
-    numbers = [uniforms(s, p, n, 50) for s in (0, 1) for p in (0, 1) for n in (0, 1)]
-    assert len(np.unique(np.concatenate(numbers))) == 8 * 50
-    assert np.array_equal(
-        uniforms(1, 2, 3, 9), uniforms(1, 2, 3, 4).tolist() + uniforms(1, 2, 3, 9)[4:].tolist()
-    )
-
-
-# ---- Attention of a step
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_the_native_attention_of_a_step_is_the_plain_one(dtype):
-    random = torch.Generator().manual_seed(5)
-    heads, size, capacity = 3, 32, 48
-    bias = torch.randn(heads, capacity, generator=random)
-
-    def cache():
-        shapes = ((4, heads, size, capacity), (4, heads, capacity, size))
-        return Cache(*(torch.zeros(shape, dtype=dtype) for shape in shapes))
-
-    native, plain = cache(), cache()
-    lengths = [0] * 4
-    for rows in ([0, 1, 2, 3], [2, 2, 2, 0], [3] * 40, [1, 1, 3, 3], [0, 1, 2, 3]):
-        positions = []
-        for row in rows:
-            positions.append(lengths[row])
-            lengths[row] += 1
-        step = Step(np.array(rows, np.int32), np.array(positions, np.int32))
-        shape = (len(rows), 3, heads, size)
-        projected = torch.randn(shape, generator=random).to(dtype)
-        ours = decode_self_attention(projected, step, bias, native)
-        theirs = plain_decode_self_attention(projected, step, bias, plain)
-        atol = 1e-5 if dtype == torch.float32 else 0.05
-        assert torch.allclose(ours.float(), theirs.float(), atol=atol)
-        assert torch.equal(native.keys, plain.keys)
-        assert torch.equal(native.values, plain.values)
-
-
-@pytest.mark.parametrize(("row", "position"), [(-1, 0), (2, 0), (0, -1), (0, 16)])
-def test_a_token_outside_the_cache_is_refused(row, position):
-    cache = Cache(torch.zeros(2, 1, 16, 16), torch.zeros(2, 1, 16, 16))
-    step = Step(np.array([row], np.int32), np.array([position], np.int32))
-    with pytest.raises(ValueError, match=f"token 0: row {row} and position {position} are outside"):
-        decode_self_attention(torch.zeros(1, 3, 1, 16), step, torch.zeros(1, 16), cache)

@@ -16,7 +16,7 @@ CPP_ROOMS = {
     "vm": {"lang", "core"},
     "mutation": {"lang", "core", "vm"},
     "replay": set(),
-    "attention": set(),
+    "decoding": set(),
     "fuzz": {"lang", "core", "vm"},
 }
 
@@ -64,6 +64,7 @@ TORCH_FILES = {
     "sampling/engine.py",
     "sampling/generate.py",
     "sampling/guide.py",
+    "sampling/kernels.py",
     "sampling/law.py",
     "training/trainer.py",
 }

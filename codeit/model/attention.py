@@ -21,7 +21,6 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional
 
-import codeit._native.attention as native
 from codeit.model.dropout import Dropout, keep_
 
 _TILE = 1 << 18  # scores worked on at once on a CPU: what its caches hold
@@ -527,15 +526,7 @@ def decode_self_attention(
         return fused_decode_self_attention(
             projected, rows, positions, bias, cache.keys, cache.values
         )
-    if projected.device.type != "cpu":
-        return plain_decode_self_attention(projected, step, bias, cache)
-    out = torch.empty(projected.shape[0], *projected.shape[2:], dtype=projected.dtype)
-    is_float = projected.dtype == torch.float32
-    attend = native.attend_float32 if is_float else native.attend_bfloat16
-    tensors = (projected.contiguous(), bias, cache.keys, cache.values, out)
-    arrays = [_array(tensor) for tensor in tensors]
-    attend(arrays[0], step.rows, step.positions, *arrays[1:])
-    return out
+    return plain_decode_self_attention(projected, step, bias, cache)
 
 
 def plain_decode_self_attention(
@@ -565,24 +556,13 @@ def shared_cross_attention(
         query: [N, H, D]
         memories: keys and values [H, L, D], and how many tokens attend to them.
     Returns:
-        [N, H * D]
+        [N, H, D]
     """
     parts = []
     begin = 0
     for keys, values, count in memories:
         part = query[begin : begin + count].transpose(0, 1)
         probabilities = torch.bmm(part, keys.transpose(1, 2)).softmax(-1)
-        parts.append(torch.bmm(probabilities, values).transpose(0, 1).flatten(1))
+        parts.append(torch.bmm(probabilities, values).transpose(0, 1))
         begin += count
     return torch.cat(parts)
-
-
-def _array(tensor: torch.Tensor) -> npt.NDArray[Any]:
-    """The same memory for native code, which takes bfloat16 as uint16."""
-    array: npt.NDArray[Any] = (
-        tensor.detach().view(_AS_ARRAYS.get(tensor.dtype, tensor.dtype)).numpy()
-    )
-    return array
-
-
-_AS_ARRAYS = {torch.bfloat16: torch.uint16}

@@ -20,8 +20,9 @@ from codeit.distributed import ALONE, Team
 from codeit.model.attention import Plan
 from codeit.model.t5 import T5, Mode, Packed
 from codeit.parallel import merged
-from codeit.sampling.decoder import Decoder, DecoderWeights, Memory
+from codeit.sampling.decoder import Decoder, DecoderWeights
 from codeit.sampling.guide import Row, make_guide
+from codeit.sampling.kernels import Memory
 from codeit.sampling.law import uniforms
 from codeit.sampling.settings import SamplingSettings
 from codeit.tokenizer import Ids, Tokenizer
@@ -34,7 +35,7 @@ class _Prompt:
     number: int
     samples: list[list[int]]
     num_unfinished: int
-    memory: Memory
+    memory: list[Memory]
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ class _Session:
         model = self._sampler.model
         source = Packed.of(ids, np.array([0, len(ids)]), model.device)
         plan = Plan(source.layout, source.layout, model.config.num_heads, model.device)
-        return model.encode(source, plan, Mode(self._weights.dtype))
+        return model.encode(source, plan, Mode(self._weights.kernels.dtype))
 
     def _step(self) -> torch.Tensor:
         """The scores that the rows ask for, those of a row one after the other."""

@@ -102,8 +102,7 @@ class FreeGuide(Guide):
     def _draw(self, rows: Sequence[Row], scores: torch.Tensor) -> list[list[int]]:
         """The tokens that each row draws from its scores."""
         numbers = [row.uniforms[len(row.tokens) : len(row.tokens) + row.num_scored] for row in rows]
-        uniforms = torch.from_numpy(np.concatenate(numbers)).to(scores.device)
-        drawn = self._law.draw(scores, uniforms).tolist()
+        drawn = self._law.draw(scores, np.concatenate(numbers)).tolist()
         ends = np.cumsum([row.num_scored for row in rows])
         return [drawn[end - row.num_scored : end] for row, end in zip(rows, ends, strict=True)]
 
@@ -183,14 +182,10 @@ class ProgramGuide(Guide):
     def extend(self, rows: Sequence[Row], scores: torch.Tensor) -> None:
         assert self.head_ids is not None
         slots = [row.slot for row in rows]
-        words = self._constraint.masks()[slots]
-        bits = np.unpackbits(words.view(np.uint8), axis=1, bitorder="little")
-        is_allowed = torch.from_numpy(bits[:, : len(self.head_ids)].astype(bool)).to(scores.device)
         numbers = np.array([row.uniforms[len(row.tokens)] for row in rows])
-        uniforms = torch.from_numpy(numbers).to(scores.device)
-        drawn = self._law.draw(scores.masked_fill(~is_allowed, -torch.inf), uniforms).cpu()
+        drawn = self._law.draw(scores, numbers, self._constraint.masks()[slots])
         ids = np.full(self._num_slots, -1, dtype=np.int64)
-        ids[slots] = self.head_ids[drawn.numpy()]
+        ids[slots] = self.head_ids[drawn]
         self._constraint.advance(ids)
         for row in rows:
             token = int(ids[row.slot])

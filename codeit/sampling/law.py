@@ -6,6 +6,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+import codeit._native.decoding as native
+
+_FEW = 1024
+"""Scores of which a number can be drawn without leaving most of them aside first."""
+
 # Shape letters: T tokens, V scores of each, K of them that can be drawn.
 
 
@@ -24,15 +29,35 @@ class Law:
         self._top_k = top_k
         self._top_p = top_p
 
-    def draw(self, scores: torch.Tensor, uniforms: torch.Tensor) -> torch.Tensor:
+    def draw(
+        self,
+        scores: torch.Tensor,
+        uniforms: npt.NDArray[np.float64],
+        allowed: npt.NDArray[np.uint64] | None = None,
+    ) -> npt.NDArray[np.int64]:
         """One index into each row of scores, by the inverse of its cumulative distribution.
 
         Args:
             scores: float32 [T, V]; -inf for what cannot be drawn.
-            uniforms: float64 [T], at least 0 and below 1.
+            uniforms: [T], at least 0 and below 1.
+            allowed: bits [T, words] of what can be drawn, the first one the lowest; None for all.
         Returns:
-            int64 [T].
+            [T]
         """
+        is_small = self._top_k > 0 or allowed is not None or scores.shape[-1] <= _FEW
+        if scores.device.type == "cpu" and is_small:
+            out = np.empty(len(scores), np.int64)
+            law = (self._temperature, self._top_k, self._top_p)
+            native.draw(scores.numpy(), allowed, uniforms, *law, out)
+            return out
+        if allowed is not None:
+            bits = np.unpackbits(allowed.view(np.uint8), axis=1, bitorder="little")
+            is_allowed = torch.from_numpy(bits[:, : scores.shape[-1]].astype(bool))
+            scores = scores.masked_fill(~is_allowed.to(scores.device), -torch.inf)
+        return self.plain_draw(scores, torch.from_numpy(uniforms).to(scores.device)).cpu().numpy()
+
+    def plain_draw(self, scores: torch.Tensor, uniforms: torch.Tensor) -> torch.Tensor:
+        """The same by torch's operations: int64 [T], from float64 [T]."""
         if self._top_k == 1:
             return scores.argmax(-1)
         is_ranked = 0 < self._top_k < scores.shape[-1] or self._top_p < 1

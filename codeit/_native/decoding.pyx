@@ -1,0 +1,270 @@
+# distutils: language = c++
+# cython: language_level=3, boundscheck=False, wraparound=False
+"""A decoder's step on a CPU, all but the products: csrc/decoding. Arrays of bfloat16 are uint16."""
+
+from libc.stdint cimport int32_t, int64_t, uint16_t, uint64_t
+from libcpp.vector cimport vector
+
+ctypedef fused Number:
+    float
+    uint16_t
+
+
+cdef extern from "decoding/attention.h" namespace "codeit" nogil:
+    cdef cppclass BFloat16:
+        pass
+    cdef cppclass FloatCache "codeit::KeyValueCache<float>":
+        float *keys
+        float *values
+        int64_t num_heads
+        int64_t size
+        int64_t capacity
+    cdef cppclass BFloat16Cache "codeit::KeyValueCache<codeit::BFloat16>":
+        BFloat16 *keys
+        BFloat16 *values
+        int64_t num_heads
+        int64_t size
+        int64_t capacity
+    cdef cppclass FloatMemory "codeit::SharedMemory<float>":
+        const float *keys
+        const float *values
+        int64_t length
+        int64_t capacity
+        int64_t num_tokens
+    cdef cppclass BFloat16Memory "codeit::SharedMemory<codeit::BFloat16>":
+        const BFloat16 *keys
+        const BFloat16 *values
+        int64_t length
+        int64_t capacity
+        int64_t num_tokens
+    void c_attend "codeit::attend"(
+        const float *, const int32_t *, const int32_t *, int64_t, const float *, FloatCache,
+        float *) except +
+    void c_attend "codeit::attend"(
+        const BFloat16 *, const int32_t *, const int32_t *, int64_t, const float *, BFloat16Cache,
+        BFloat16 *) except +
+    void c_attend_shared "codeit::attend_shared"(
+        const float *, const FloatMemory *, int64_t, int64_t, int64_t, float *) except +
+    void c_attend_shared "codeit::attend_shared"(
+        const BFloat16 *, const BFloat16Memory *, int64_t, int64_t, int64_t, BFloat16 *) except +
+    void c_arrange "codeit::arrange"(
+        const float *, const float *, int64_t, int64_t, int64_t, int64_t, int64_t, float *, float *)
+    void c_arrange "codeit::arrange"(
+        const BFloat16 *, const BFloat16 *, int64_t, int64_t, int64_t, int64_t, int64_t, BFloat16 *,
+        BFloat16 *)
+
+
+cdef extern from "decoding/norm.h" namespace "codeit" nogil:
+    void c_add_and_normalize "codeit::add_and_normalize"(
+        float *, const float *, const float *, float, int64_t, int64_t, float *)
+    void c_add_and_normalize "codeit::add_and_normalize"(
+        float *, const BFloat16 *, const float *, float, int64_t, int64_t, BFloat16 *)
+
+
+cdef extern from "decoding/draw.h" namespace "codeit" nogil:
+    cdef cppclass DrawLaw:
+        double temperature
+        int64_t top_k
+        double top_p
+    void c_draw "codeit::draw"(
+        const float *, const uint64_t *, const double *, int64_t, int64_t, int64_t,
+        const DrawLaw &, int64_t *) except +
+
+
+def attend(const Number[:, :, :, ::1] projected, const int32_t[::1] rows,
+           const int32_t[::1] positions, const float[:, ::1] bias, Number[:, :, :, ::1] keys,
+           Number[:, :, :, ::1] values, Number[:, :, ::1] out):
+    """Attend, as csrc/decoding/attention.h says.
+
+    Args:
+        projected: [T, 3, H, D]; rows, positions: [T]; bias: [H, C].
+        keys, values: [R, H, C, D], in that file's order; written to at the positions.
+        out: [T, H, D], written.
+    Raises:
+        ValueError: shapes do not fit, or a row or position is outside the cache.
+    """
+    cdef FloatCache floats
+    cdef BFloat16Cache halves
+    cdef int64_t num_tokens = rows.shape[0]
+    cdef int64_t num_rows = keys.shape[0], num_heads = keys.shape[1]
+    cdef int64_t capacity = keys.shape[2], size = keys.shape[3]
+    cdef int64_t n
+    cdef bint is_fitting = (
+        values.shape[0] == num_rows and values.shape[1] == num_heads
+        and values.shape[2] == capacity and values.shape[3] == size
+        and bias.shape[0] == num_heads and bias.shape[1] == capacity
+        and projected.shape[0] == num_tokens and projected.shape[1] == 3
+        and projected.shape[2] == num_heads and projected.shape[3] == size
+        and positions.shape[0] == num_tokens
+        and out.shape[0] == num_tokens and out.shape[1] == num_heads and out.shape[2] == size
+    )
+    if not is_fitting:
+        raise ValueError("the shapes of the arrays do not fit together")
+    if size % 16 or capacity % 16:
+        raise ValueError(f"size {size} and capacity {capacity} must be multiples of 16")
+    for n in range(num_tokens):
+        if not (0 <= rows[n] < num_rows and 0 <= positions[n] < capacity):
+            raise ValueError(
+                f"token {n}: row {rows[n]} and position {positions[n]} are outside a cache of "
+                f"{num_rows} rows and {capacity} positions"
+            )
+    if num_tokens == 0:
+        return
+    if Number is float:
+        floats.num_heads, floats.size, floats.capacity = num_heads, size, capacity
+        floats.keys, floats.values = &keys[0, 0, 0, 0], &values[0, 0, 0, 0]
+        with nogil:
+            c_attend(&projected[0, 0, 0, 0], &rows[0], &positions[0], num_tokens, &bias[0, 0],
+                     floats, &out[0, 0, 0])
+    else:
+        halves.num_heads, halves.size, halves.capacity = num_heads, size, capacity
+        halves.keys = <BFloat16 *>&keys[0, 0, 0, 0]
+        halves.values = <BFloat16 *>&values[0, 0, 0, 0]
+        with nogil:
+            c_attend(<const BFloat16 *>&projected[0, 0, 0, 0], &rows[0], &positions[0], num_tokens,
+                     &bias[0, 0], halves, <BFloat16 *>&out[0, 0, 0])
+
+
+def attend_shared(const Number[:, :, ::1] queries, memories, Number[:, :, ::1] out):
+    """Attend to what consecutive tokens share.
+
+    Args:
+        queries: [T, H, D]
+        memories: tuples of keys and values, [H, C, D] as `arrange` makes them, how many positions
+            of them mean something, and how many tokens attend to them.
+        out: [T, H, D], written.
+    Raises:
+        ValueError: shapes do not fit.
+    """
+    cdef vector[FloatMemory] floats
+    cdef vector[BFloat16Memory] halves
+    cdef FloatMemory some_floats
+    cdef BFloat16Memory some_halves
+    cdef const Number[:, :, ::1] keys
+    cdef const Number[:, :, ::1] values
+    cdef int64_t num_heads = queries.shape[1], size = queries.shape[2]
+    cdef int64_t length, count, num_tokens = 0
+    for keys, values, length, count in memories:
+        if not (
+            keys.shape[0] == values.shape[0] == num_heads
+            and keys.shape[2] == values.shape[2] == size
+            and keys.shape[1] == values.shape[1] and keys.shape[1] % 16 == 0
+            and 0 < length <= keys.shape[1] and count >= 0
+        ):
+            raise ValueError("the shapes of a memory do not fit the queries")
+        num_tokens += count
+        if Number is float:
+            some_floats.keys, some_floats.values = &keys[0, 0, 0], &values[0, 0, 0]
+            some_floats.length, some_floats.capacity = length, keys.shape[1]
+            some_floats.num_tokens = count
+            floats.push_back(some_floats)
+        else:
+            some_halves.keys = <const BFloat16 *>&keys[0, 0, 0]
+            some_halves.values = <const BFloat16 *>&values[0, 0, 0]
+            some_halves.length, some_halves.capacity = length, keys.shape[1]
+            some_halves.num_tokens = count
+            halves.push_back(some_halves)
+    if num_tokens != queries.shape[0] or num_tokens != out.shape[0] or size % 16:
+        raise ValueError(f"the memories are for {num_tokens} tokens of {queries.shape[0]}")
+    if out.shape[1] != num_heads or out.shape[2] != size:
+        raise ValueError("out does not have the shape of the queries")
+    if num_tokens == 0:
+        return
+    if Number is float:
+        with nogil:
+            c_attend_shared(&queries[0, 0, 0], floats.data(), floats.size(), num_heads, size,
+                            &out[0, 0, 0])
+    else:
+        with nogil:
+            c_attend_shared(<const BFloat16 *>&queries[0, 0, 0], halves.data(), halves.size(),
+                            num_heads, size, <BFloat16 *>&out[0, 0, 0])
+
+
+def arrange(const Number[:, :, :, ::1] keys_values, Number[:, :, ::1] keys,
+            Number[:, :, ::1] values):
+    """Bring keys and values [S, 2, H, D] into the order of a memory: [H, C, D] each, C >= S.
+
+    Raises:
+        ValueError: shapes do not fit.
+    """
+    cdef int64_t length = keys_values.shape[0], num_heads = keys_values.shape[2]
+    cdef int64_t size = keys_values.shape[3], capacity = keys.shape[1]
+    cdef int64_t stride = 2 * num_heads * size
+    if not (
+        keys_values.shape[1] == 2 and 0 < length <= capacity and capacity % 16 == 0
+        and size % 16 == 0 and keys.shape[0] == values.shape[0] == num_heads
+        and values.shape[1] == capacity and keys.shape[2] == values.shape[2] == size
+    ):
+        raise ValueError("the shapes of the arrays do not fit together")
+    if Number is float:
+        with nogil:
+            c_arrange(&keys_values[0, 0, 0, 0], &keys_values[0, 1, 0, 0], stride, length, num_heads,
+                      size, capacity, &keys[0, 0, 0], &values[0, 0, 0])
+    else:
+        with nogil:
+            c_arrange(<const BFloat16 *>&keys_values[0, 0, 0, 0],
+                      <const BFloat16 *>&keys_values[0, 1, 0, 0], stride, length, num_heads, size,
+                      capacity, <BFloat16 *>&keys[0, 0, 0], <BFloat16 *>&values[0, 0, 0])
+
+
+def add_and_normalize(float[:, ::1] sums, added, const float[::1] weight, float epsilon,
+                      Number[:, ::1] out):
+    """Add what a layer returned, and normalize, as csrc/decoding/norm.h says.
+
+    Args:
+        sums: [T, M], changed; added: [T, M] in the type of out, or None.
+        weight: [M]; out: [T, M], written.
+    Raises:
+        ValueError: shapes do not fit.
+    """
+    cdef const Number[:, ::1] some
+    cdef const Number *start = NULL
+    cdef int64_t num_tokens = sums.shape[0], width = sums.shape[1]
+    if added is not None:
+        some = added
+        if some.shape[0] != num_tokens or some.shape[1] != width:
+            raise ValueError("what is added does not have the shape of the sums")
+    if out.shape[0] != num_tokens or out.shape[1] != width or weight.shape[0] != width or width % 16:
+        raise ValueError("the shapes of the arrays do not fit together")
+    if num_tokens == 0:
+        return
+    if added is not None:
+        start = &some[0, 0]
+    if Number is float:
+        with nogil:
+            c_add_and_normalize(&sums[0, 0], start, &weight[0], epsilon, num_tokens, width,
+                                &out[0, 0])
+    else:
+        with nogil:
+            c_add_and_normalize(&sums[0, 0], <const BFloat16 *>start, &weight[0], epsilon,
+                                num_tokens, width, <BFloat16 *>&out[0, 0])
+
+
+def draw(const float[:, ::1] scores, allowed, const double[::1] uniforms, double temperature,
+         int64_t top_k, double top_p, int64_t[::1] out):
+    """Draw, as csrc/decoding/draw.h says.
+
+    Args:
+        scores: [T, V]; uniforms, out: [T].
+        allowed: uint64 [T, W], or None.
+    Raises:
+        ValueError: shapes do not fit.
+    """
+    cdef const uint64_t[:, ::1] words
+    cdef const uint64_t *start = NULL
+    cdef int64_t num_rows = scores.shape[0], num_words = 0
+    cdef DrawLaw law
+    law.temperature, law.top_k, law.top_p = temperature, top_k, top_p
+    if uniforms.shape[0] != num_rows or out.shape[0] != num_rows or scores.shape[1] == 0:
+        raise ValueError("the shapes of the arrays do not fit together")
+    if num_rows == 0:
+        return
+    if allowed is not None:
+        words = allowed
+        num_words = words.shape[1]
+        if words.shape[0] != num_rows or num_words == 0:
+            raise ValueError("allowed does not have a row for each of the scores'")
+        start = &words[0, 0]
+    with nogil:
+        c_draw(&scores[0, 0], start, &uniforms[0], num_rows, scores.shape[1], num_words, law,
+               &out[0])

@@ -1,0 +1,263 @@
+"""What a decoder's step is made of; the only file of this room that knows which kernel exists.
+
+Two sets of the same operations: torch's own, on any device, and ours on a CPU, where oneDNN's
+products of weights in blocks are joined by native code for all that lies between them.
+
+Shape letters: T tokens of a step, R slots, H heads, D size of a head, S source length, C capacity
+of a slot, M width of the model.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn import functional as F
+
+import codeit._native.decoding as native
+from codeit.model.layers import ACTIVATIONS
+
+Linear = Callable[[torch.Tensor], torch.Tensor]
+
+BLOCK = 16
+"""Capacities are multiples of it, and for our kernels sizes: the width of the widest vectors."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """Which tokens a decoder takes in at once; those of a row in the order of their positions."""
+
+    rows: npt.NDArray[np.int32]
+    positions: npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Keys and values of a number of positions, for the kernels that made it."""
+
+    keys: Any
+    values: Any
+    length: int
+
+
+def rounded_up(length: int) -> int:
+    """The capacity for so many positions."""
+    return -(-length // BLOCK) * BLOCK
+
+
+class Kernels(ABC):
+    """The operations of a step. Sums are float32; what goes into products has the type `dtype`."""
+
+    def __init__(self, device: torch.device, dtype: torch.dtype) -> None:
+        self.device = device
+        self.dtype = dtype
+
+    @abstractmethod
+    def linear(self, weight: torch.Tensor, num_rows: int, activation: str | None = None) -> Linear:
+        """x -> activation(x @ weight.T), as is fastest for about so many rows.
+
+        Args:
+            weight: [out, in]; not referred to afterwards.
+            activation: a name in ACTIVATIONS.
+        """
+
+    @abstractmethod
+    def cache(self, num_slots: int, num_heads: int, capacity: int, size: int) -> Memory:
+        """Room for what the rows of a decoder decode, in one layer: R times H times C times D."""
+
+    @abstractmethod
+    def memory(self, keys_values: torch.Tensor) -> Memory:
+        """What tokens attend to together, from [S, 2, H, D]."""
+
+    @abstractmethod
+    def attend(
+        self, projected: torch.Tensor, step: Step, bias: torch.Tensor, cache: Memory
+    ) -> torch.Tensor:
+        """Add keys and values of new tokens to their rows, and attend to all up to each of them.
+
+        Args:
+            projected: queries, keys and values [T, 3, H, D] of the tokens.
+            step: where they belong.
+            bias: float32 [H, C]; the last is for the position itself, before it those further back.
+            cache: written to.
+        Returns:
+            [T, H, D]
+        """
+
+    @abstractmethod
+    def attend_shared(
+        self, query: torch.Tensor, memories: Sequence[tuple[Memory, int]]
+    ) -> torch.Tensor:
+        """Attention of consecutive tokens to what they share.
+
+        Args:
+            query: [T, H, D]
+            memories: pairs (memory, how many tokens attend to it).
+        Returns:
+            [T, H, D]
+        """
+
+    @abstractmethod
+    def add_and_normalize(
+        self, sums: torch.Tensor, added: torch.Tensor | None, weight: torch.Tensor, epsilon: float
+    ) -> torch.Tensor:
+        """Add to the sums, which are changed, and scale each token to a mean square of 1.
+
+        Args:
+            sums: float32 [T, M]
+            added: [T, M]
+            weight: float32 [M], of each channel.
+        Returns:
+            [T, M]
+        """
+
+
+def kernels_for(
+    device: torch.device, dtype: torch.dtype, sizes: Sequence[int], is_plain: bool = False
+) -> Kernels:
+    """The fastest kernels there are.
+
+    Args:
+        sizes: of what they work on: width of the model, size of a head.
+        is_plain: torch's in any case.
+    """
+    is_ours = device.type == "cpu" and all(size % BLOCK == 0 for size in sizes)
+    return (NativeKernels if is_ours and not is_plain else PlainKernels)(device, dtype)
+
+
+class PlainKernels(Kernels):
+    """Torch's own operations, on any device."""
+
+    def linear(self, weight: torch.Tensor, num_rows: int, activation: str | None = None) -> Linear:
+        own = weight.to(self.dtype)
+        if activation is None:
+            return lambda x: F.linear(x, own)
+        activate = ACTIVATIONS[activation]
+        return lambda x: activate(F.linear(x, own))
+
+    def cache(self, num_slots: int, num_heads: int, capacity: int, size: int) -> Memory:
+        shape = (num_slots, num_heads, capacity, size)
+        keys, values = (torch.zeros(shape, dtype=self.dtype, device=self.device) for _ in range(2))
+        return Memory(keys, values, capacity)
+
+    def memory(self, keys_values: torch.Tensor) -> Memory:
+        keys, values = (part.transpose(0, 1).contiguous() for part in keys_values.unbind(1))
+        return Memory(keys, values, len(keys_values))
+
+    def attend(
+        self, projected: torch.Tensor, step: Step, bias: torch.Tensor, cache: Memory
+    ) -> torch.Tensor:
+        query, key, value = projected.unbind(1)
+        rows = torch.from_numpy(step.rows.astype(np.int64)).to(query.device)
+        positions = torch.from_numpy(step.positions.astype(np.int64)).to(query.device)
+        cache.keys[rows, :, positions] = key
+        cache.values[rows, :, positions] = value
+        longest = int(step.positions.max()) + 1
+        back = positions[:, None] - torch.arange(longest, device=query.device)
+        scores = torch.einsum("nhd,nhcd->nhc", query, cache.keys[rows, :, :longest]).float()
+        scores += bias.flip(1)[:, back.clamp(min=0)].transpose(0, 1)
+        scores.masked_fill_(back[:, None] < 0, -torch.inf)
+        probabilities = scores.softmax(-1).to(query.dtype)
+        return torch.einsum("nhc,nhcd->nhd", probabilities, cache.values[rows, :, :longest])
+
+    def attend_shared(
+        self, query: torch.Tensor, memories: Sequence[tuple[Memory, int]]
+    ) -> torch.Tensor:
+        parts = []
+        begin = 0
+        for memory, count in memories:
+            part = query[begin : begin + count].transpose(0, 1)
+            probabilities = torch.bmm(part, memory.keys.transpose(1, 2)).softmax(-1)
+            parts.append(torch.bmm(probabilities, memory.values).transpose(0, 1))
+            begin += count
+        return torch.cat(parts)
+
+    def add_and_normalize(
+        self, sums: torch.Tensor, added: torch.Tensor | None, weight: torch.Tensor, epsilon: float
+    ) -> torch.Tensor:
+        if added is not None:
+            sums += added
+        return F.rms_norm(sums, weight.shape, weight, epsilon).to(self.dtype)
+
+
+class NativeKernels(Kernels):
+    """Ours, on a CPU."""
+
+    def linear(self, weight: torch.Tensor, num_rows: int, activation: str | None = None) -> Linear:
+        if not _has_onednn(self.dtype):
+            return PlainKernels(self.device, self.dtype).linear(weight, num_rows, activation)
+        blocked = torch.ops.mkldnn._reorder_linear_weight(
+            weight.to(self.dtype).contiguous(), num_rows
+        )
+        name, kind = _FUSED[activation]
+        multiply = torch.ops.mkldnn._linear_pointwise
+        return lambda x: multiply(x, blocked, None, name, [], kind)
+
+    def cache(self, num_slots: int, num_heads: int, capacity: int, size: int) -> Memory:
+        shape = (num_slots, num_heads, capacity, size)
+        keys, values = (np.zeros(shape, _ARRAY_TYPES[self.dtype]) for _ in range(2))
+        return Memory(keys, values, capacity)
+
+    def memory(self, keys_values: torch.Tensor) -> Memory:
+        length, _, num_heads, size = keys_values.shape
+        shape = (num_heads, rounded_up(length), size)
+        keys, values = (np.zeros(shape, _ARRAY_TYPES[self.dtype]) for _ in range(2))
+        native.arrange(_array(keys_values.contiguous()), keys, values)
+        return Memory(keys, values, length)
+
+    def attend(
+        self, projected: torch.Tensor, step: Step, bias: torch.Tensor, cache: Memory
+    ) -> torch.Tensor:
+        out = torch.empty(len(projected), *projected.shape[2:], dtype=self.dtype)
+        arrays = (step.rows, step.positions, bias.numpy(), cache.keys, cache.values)
+        native.attend(_array(projected), *arrays, _array(out))
+        return out
+
+    def attend_shared(
+        self, query: torch.Tensor, memories: Sequence[tuple[Memory, int]]
+    ) -> torch.Tensor:
+        out = torch.empty_like(query)
+        parts = [(m.keys, m.values, m.length, count) for m, count in memories]
+        native.attend_shared(_array(query), parts, _array(out))
+        return out
+
+    def add_and_normalize(
+        self, sums: torch.Tensor, added: torch.Tensor | None, weight: torch.Tensor, epsilon: float
+    ) -> torch.Tensor:
+        out = torch.empty(sums.shape, dtype=self.dtype)
+        some = None if added is None else _array(added)
+        native.add_and_normalize(sums.numpy(), some, weight.numpy(), epsilon, _array(out))
+        return out
+
+
+_FUSED = {
+    None: ("none", ""),
+    "relu": ("relu", ""),
+    "gelu": ("gelu", "none"),
+    "gelu_new": ("gelu", "tanh"),
+    "silu": ("swish", ""),
+}
+"""What oneDNN calls an activation."""
+
+_ARRAY_TYPES = {torch.float32: np.float32, torch.bfloat16: np.uint16}
+
+
+def _has_onednn(dtype: torch.dtype) -> bool:
+    """Whether oneDNN multiplies this type, twice as fast as torch's plain products in places."""
+    ops = torch.ops.mkldnn
+    if not torch.backends.mkldnn.is_available() or not hasattr(ops, "_reorder_linear_weight"):
+        return False
+    return dtype == torch.float32 or bool(ops._is_mkldnn_bf16_supported())
+
+
+def _array(tensor: torch.Tensor) -> npt.NDArray[Any]:
+    """The same memory for native code, which takes bfloat16 as uint16."""
+    if tensor.dtype == torch.bfloat16:
+        tensor = tensor.view(torch.uint16)
+    array: npt.NDArray[Any] = tensor.numpy()
+    return array

@@ -1,0 +1,122 @@
+"""The native kernels of a decoder's step, beside torch's own operations."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from codeit.sampling.kernels import (  # noqa: E402
+    NativeKernels,
+    PlainKernels,
+    Step,
+    kernels_for,
+)
+
+CPU = torch.device("cpu")
+DTYPES = [torch.float32, torch.bfloat16]
+
+
+def both(dtype):
+    """Ours, and torch's in float32, since those round in between where ours do not."""
+    return NativeKernels(CPU, dtype), PlainKernels(CPU, torch.float32)
+
+
+def close(ours, theirs):
+    assert theirs.dtype == torch.float32
+    atol = 1e-5 if ours.dtype == torch.float32 else 0.02
+    return torch.allclose(ours.float(), theirs, rtol=0, atol=atol)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("size", [16, 48, 64])
+def test_rows_attend_to_what_they_hold(dtype, size):
+    random = torch.Generator().manual_seed(5)
+    heads, capacity = 3, 80
+    bias = torch.randn(heads, capacity, generator=random)
+    native, plain = both(dtype)
+    caches = [kernels.cache(4, heads, capacity, size) for kernels in (native, plain)]
+    lengths = [0] * 4
+    for rows in ([0, 1, 2, 3], [2, 2, 2, 0], [3] * 70, [1, 1, 3, 3], [0, 1, 2, 3]):
+        positions = []
+        for row in rows:
+            positions.append(lengths[row])
+            lengths[row] += 1
+        step = Step(np.array(rows, np.int32), np.array(positions, np.int32))
+        projected = torch.randn(len(rows), 3, heads, size, generator=random).to(dtype)
+        ours, theirs = (
+            kernels.attend(projected.to(kernels.dtype), step, bias, cache)
+            for kernels, cache in zip((native, plain), caches, strict=True)
+        )
+        assert close(ours, theirs)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("lengths", [[1], [16, 17], [100, 3, 512]])
+def test_tokens_attend_to_what_they_share(dtype, lengths):
+    random = torch.Generator().manual_seed(6)
+    heads, size = 2, 48
+    keys_values = [torch.randn(n, 2, heads, size, generator=random).to(dtype) for n in lengths]
+    for count in (1, 2, 5, 8, 9, 24):
+        query = torch.randn(count * len(lengths), heads, size, generator=random).to(dtype)
+        ours, theirs = (
+            kernels.attend_shared(
+                query.to(kernels.dtype),
+                [(kernels.memory(m.to(kernels.dtype)), count) for m in keys_values],
+            )
+            for kernels in both(dtype)
+        )
+        assert close(ours, theirs)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_sums_are_added_to_and_normalized(dtype):
+    random = torch.Generator().manual_seed(7)
+    start = torch.randn(5, 96, generator=random)
+    added = torch.randn(5, 96, generator=random).to(dtype)
+    weight = torch.randn(96, generator=random)
+    for some in (added, None):
+        sums = [start.clone(), start.clone()]
+        ours, theirs = (
+            kernels.add_and_normalize(
+                s, some if some is None else some.to(kernels.dtype), weight, 1e-6
+            )
+            for kernels, s in zip(both(dtype), sums, strict=True)
+        )
+        assert torch.equal(*sums)
+        assert close(ours, theirs)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("activation", [None, "relu", "gelu", "gelu_new", "silu"])
+def test_products_with_their_activation(dtype, activation):
+    random = torch.Generator().manual_seed(8)
+    weight = (torch.randn(80, 32, generator=random) / 6).to(dtype).float()
+    for num_rows in (1, 7, 96):
+        x = torch.randn(num_rows, 32, generator=random).to(dtype)
+        ours, theirs = (
+            kernels.linear(weight, 96, activation)(x.to(kernels.dtype)) for kernels in both(dtype)
+        )
+        assert close(ours, theirs)
+
+
+@pytest.mark.parametrize(("row", "position"), [(-1, 0), (2, 0), (0, -1), (0, 16)])
+def test_a_token_outside_the_cache_is_refused(row, position):
+    kernels = NativeKernels(CPU, torch.float32)
+    step = Step(np.array([row], np.int32), np.array([position], np.int32))
+    with pytest.raises(ValueError, match=f"token 0: row {row} and position {position} are outside"):
+        kernels.attend(
+            torch.zeros(1, 3, 1, 16), step, torch.zeros(1, 16), kernels.cache(2, 1, 16, 16)
+        )
+
+
+def test_tokens_without_a_memory_are_refused():
+    kernels = NativeKernels(CPU, torch.float32)
+    memory = kernels.memory(torch.zeros(3, 2, 1, 16))
+    with pytest.raises(ValueError, match="the memories are for 2 tokens of 3"):
+        kernels.attend_shared(torch.zeros(3, 1, 16), [(memory, 2)])
+
+
+def test_sizes_that_our_kernels_do_not_take_are_left_to_torch():
+    assert isinstance(kernels_for(CPU, torch.float32, (64, 16)), NativeKernels)
+    assert isinstance(kernels_for(CPU, torch.float32, (64, 8)), PlainKernels)
+    assert isinstance(kernels_for(CPU, torch.float32, (64, 16), is_plain=True), PlainKernels)
