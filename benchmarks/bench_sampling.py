@@ -1,34 +1,54 @@
-"""How fast does the engine sample, beside transformers' generate?
+"""How fast does the engine sample, beside transformers' generate and CTranslate2?
 
-The question: with the weights of one model (CodeT5-small's geometry, random) and the same prompts
-of 512 tokens, four of them with 24 samples each, how many tokens a second of the processor does
-each sampler draw, by the original's law (temperature 0.95, the likeliest 50, the whole vocabulary)?
-A sample has 64 tokens: hardly any ends earlier. Before the time counts, the likeliest tokens of
-both samplers must be the same ones in float32; in bfloat16 most of them.
+All samplers have the weights of one model (CodeT5-small's geometry, random) and the same prompts.
 
-Times are of the processor, medians of some repeats, on one thread. The last line is JSON.
+Forced lengths: four prompts of 512 tokens with 24 samples each; how many tokens a second of the
+processor does each sampler draw, by the original's law (temperature 0.95, the likeliest 50, the
+whole vocabulary)? A sample has 64 tokens: hardly any ends earlier. Before the time counts, the
+likeliest tokens of both samplers must be the same ones in float32; in the other types most of them.
+CTranslate2 (int8), where it can be imported, draws by the same law.
+
+Programs: prompts of ARC tasks with 24 samples each; how many samples a second does each mode
+finish? What is drawn is put aside for the tokens of seed programs, the same ones for every
+sampler, so that lengths, forced tokens and ends are those of a policy that writes such programs.
+transformers is timed on some of its batches. Then, on fewer tasks, what one more sample and one
+more token of a prompt cost.
+
+Times are of the processor, on one thread; medians of some repeats where the work is short. The last
+line is JSON.
 
     python benchmarks/bench_sampling.py [--model Salesforce/codet5-small] [--repeats 3]
+        [--tasks 40] [--tokenizer DIR] [--programs FILE]
 """
 
 import argparse
 import dataclasses
 import statistics
 import time
+from unittest import mock
 
 import numpy as np
 import torch
 from harness import Report, machine
+from rivals import CTranslate2Sampler, ScriptedGenerateSampler, scripted_guide
 
+from codeit import arc
+from codeit.dsl import load_seed_programs
+from codeit.experience import ExperienceWriter
 from codeit.model import ModelSettings
 from codeit.model.checkpoint import GEOMETRIES, build_model
-from codeit.sampling import SamplingSettings
+from codeit.sampling import SamplingSettings, engine
 from codeit.sampling.engine import EngineSampler
 from codeit.sampling.generate import GenerateSampler
+from codeit.tokenizer import load_tokenizer
 
 NUM_PROMPTS = 4
 SOURCE = 512
 TARGET = 64
+MAX_DEMONSTRATIONS = 10
+MAX_PROMPT = 512  # of each half, as in the paper
+PRECISIONS = ("float32", "bfloat16", "int8")
+MODES = ("reference", "speculative", "grammar", "typed")
 
 
 class EndlessTokenizer:
@@ -42,55 +62,160 @@ class EndlessTokenizer:
 
 
 def draw(sampler, prompts, seed):
-    """Seconds of the processor, and the samples [B, N, T]."""
+    """Seconds of the processor, and the samples of each prompt [N, T]."""
     start = time.process_time()
     samples = dict(sampler.sample(prompts, seed))
     seconds = time.process_time() - start
-    return seconds, np.stack([samples[k] for k in range(len(prompts))])
+    return seconds, [samples[k] for k in sorted(samples)]
+
+
+def bench_forced(report, name, repeats):
+    tokenizer = EndlessTokenizer(GEOMETRIES[name].vocab_size or 1000)
+    model = build_model(ModelSettings(name, pretrained=False), tokenizer, seed=1)
+    print(f"{model.num_parameters:,} random weights")
+    random = np.random.default_rng(1)
+    prompts = [random.integers(2, tokenizer.vocab_size, SOURCE) for _ in range(NUM_PROMPTS)]
+    settings = SamplingSettings(max_tokens=TARGET, batch_size=NUM_PROMPTS)
+    samplers = {"transformers generate": (GenerateSampler, settings)}
+    if CTranslate2Sampler.is_here():
+        samplers["CTranslate2, int8"] = (CTranslate2Sampler, settings)
+    else:
+        print("CTranslate2 cannot be imported, and is left out")
+    for precision in PRECISIONS:
+        its = dataclasses.replace(settings, precision=precision)
+        samplers[f"engine, {precision}"] = (EngineSampler, its)
+    made = {}
+    for sampler, (make, its) in samplers.items():
+        greedy = dataclasses.replace(its, top_k=1, samples_per_task=1, max_tokens=16)
+        likeliest = np.stack(draw(make(model, tokenizer, greedy), prompts, 0)[1])
+        made[sampler] = make(model, tokenizer, its)
+        if sampler == "transformers generate":
+            theirs = likeliest
+        agreement = (likeliest == theirs).mean()
+        assert agreement == 1 or (agreement > 0.5 and "float32" not in sampler), (
+            f"{sampler}: only {agreement:.0%} of the likeliest tokens are transformers'"
+        )
+    seconds = {sampler: [] for sampler in made}
+    for repeat in range(repeats):  # in turn, so that a busy moment of the machine meets all
+        for sampler, its in made.items():
+            taken, samples = draw(its, prompts, repeat)
+            num_tokens = sum(int((tokens != tokenizer.pad_id).sum()) for tokens in samples)
+            assert num_tokens > 0.9 * NUM_PROMPTS * settings.samples_per_task * TARGET
+            seconds[sampler].append(taken / num_tokens)
+    for sampler, taken in seconds.items():
+        report.add(f"{sampler}, tokens", taken, items=1)
+    medians = {sampler: statistics.median(taken) for sampler, taken in seconds.items()}
+    for rival in ("transformers generate", "CTranslate2, int8"):
+        for sampler in medians:
+            if sampler.startswith("engine") and rival in medians:
+                report.add_ratio(f"{sampler}, beside {rival}", medians[rival] / medians[sampler])
+
+
+class Workload:
+    """Prompts of tasks, and the programs that their samples are made to be."""
+
+    def __init__(self, tokenizer, num_tasks, samples_per_task, programs):
+        tasks = arc.load("arc1-evaluation")[:: 400 // num_tasks][:num_tasks]
+        writer = ExperienceWriter(tokenizer, MAX_DEMONSTRATIONS, MAX_PROMPT, 512)
+        self.prompts = [writer.true_prompt(task) for task in tasks]
+        texts = [seed.program.text for seed in load_seed_programs(programs or None)]
+        chosen = np.random.default_rng(1).integers(len(texts), size=(num_tasks, samples_per_task))
+        ids = [tokenizer.encode_program(text).astype(np.int64) for text in texts]
+        self.scripts = [[ids[k] for k in row] for row in chosen]
+
+    def check(self, samples):
+        """Every sample must be its program."""
+        for tokens, scripts in zip(samples, self.scripts, strict=True):
+            for row, script in zip(tokens, scripts, strict=True):
+                assert np.array_equal(row[: len(script)], script)
+                assert not row[len(script) :].any()
+
+    def cut(self, num_tasks, samples_per_task, share_of_prompt):
+        """A smaller one."""
+        other = object.__new__(Workload)
+        other.prompts = [p[: int(len(p) * share_of_prompt)] for p in self.prompts[:num_tasks]]
+        other.scripts = [row[:samples_per_task] for row in self.scripts[:num_tasks]]
+        return other
+
+    @property
+    def num_samples(self):
+        return sum(map(len, self.scripts))
+
+
+def time_engine(model, tokenizer, settings, work):
+    """Seconds of the processor for a workload."""
+    settings = dataclasses.replace(settings, samples_per_task=len(work.scripts[0]))
+    sampler = EngineSampler(model, tokenizer, settings)
+    with mock.patch.object(engine, "make_guide", scripted_guide(work.scripts)):
+        seconds, samples = draw(sampler, work.prompts, 0)
+    work.check(samples)
+    return seconds
+
+
+def bench_programs(report, arguments):
+    tokenizer = load_tokenizer(arguments.tokenizer or "compact")
+    model = build_model(ModelSettings(arguments.model, pretrained=False), tokenizer, seed=1)
+    settings = SamplingSettings()
+    number = settings.samples_per_task
+    work = Workload(tokenizer, arguments.tasks, number, arguments.programs)
+    lengths = [len(script) for row in work.scripts for script in row]
+    print(
+        f"{work.num_samples} samples of {np.mean(lengths):.0f} tokens on average, at most "
+        f"{max(lengths)}; prompts of {np.mean([len(p) for p in work.prompts]):.0f} on average"
+    )
+    settings = dataclasses.replace(settings, max_tokens=max(lengths))
+    rates = {}
+    for precision in PRECISIONS:
+        for mode in MODES:
+            its = dataclasses.replace(settings, mode=mode, precision=precision)
+            seconds = time_engine(model, tokenizer, its, work)
+            rates[f"{mode}, {precision}"] = work.num_samples / seconds
+            report.add(f"{mode}, {precision}, samples", [seconds], items=work.num_samples)
+
+    # The batches are sorted by length of prompt: take them from all over.
+    generate = ScriptedGenerateSampler(model, tokenizer, settings, work)
+    seconds, num_samples = generate.time_batches(arguments.rival_batches)
+    report.add("transformers generate, samples", [seconds], items=num_samples)
+    for name, rate in rates.items():
+        report.add_ratio(f"{name}, beside transformers generate", rate / (num_samples / seconds))
+
+    num_tasks = max(1, arguments.tasks // 4)
+    for mode in MODES:
+        its = dataclasses.replace(settings, mode=mode, precision="bfloat16")
+        parts = [(number, 1.0), (number // 2, 1.0), (number, 0.5)]
+        works = [work.cut(num_tasks, *part) for part in parts]
+        whole, fewer, shorter = (time_engine(model, tokenizer, its, some) for some in works)
+        num_source = [sum(map(len, some.prompts)) for some in works]
+        per_sample = (whole - fewer) / (works[0].num_samples - works[1].num_samples)
+        per_token = (whole - shorter) / (num_source[0] - num_source[2])
+        report.add(f"{mode}, bfloat16, one more sample", [per_sample])
+        report.add(f"{mode}, bfloat16, one more token of a prompt", [per_token])
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="Salesforce/codet5-small", choices=sorted(GEOMETRIES))
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--tasks", type=int, default=40, help="0: forced lengths alone")
+    parser.add_argument(
+        "--rival-batches", type=int, default=2, help="that transformers is timed on"
+    )
+    parser.add_argument(
+        "--tokenizer", help="a directory with CodeT5's vocabulary; else the compact"
+    )
+    parser.add_argument("--programs", help="a file of programs; else the seed programs")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    tokenizer = EndlessTokenizer(GEOMETRIES[arguments.model].vocab_size or 1000)
-    model = build_model(ModelSettings(arguments.model, pretrained=False), tokenizer, seed=1)
-    random = np.random.default_rng(1)
-    prompts = [random.integers(2, tokenizer.vocab_size, SOURCE) for _ in range(NUM_PROMPTS)]
-    settings = SamplingSettings(max_tokens=TARGET, batch_size=NUM_PROMPTS)
-    print(f"{machine()}, 1 thread; {arguments.model}, {model.num_parameters:,} random weights")
-
-    samplers = {
-        "transformers generate": (GenerateSampler, settings),
-        "engine, float32": (EngineSampler, settings),
-        "engine, bfloat16": (EngineSampler, dataclasses.replace(settings, precision="bfloat16")),
-    }
-    likeliest = {}
-    for name, (make, its) in samplers.items():
-        greedy = dataclasses.replace(its, top_k=1, samples_per_task=2, max_tokens=16)
-        likeliest[name] = draw(make(model, tokenizer, greedy), prompts, 0)[1]
-    theirs = likeliest["transformers generate"]
-    assert np.array_equal(likeliest["engine, float32"], theirs)
-    agreement = (likeliest["engine, bfloat16"] == theirs).mean()
-    assert agreement > 0.5, f"only {agreement:.0%} of bfloat16's likeliest tokens are float32's"
-
+    print(f"{machine()}, 1 thread; {arguments.model}")
     report = Report()
-    medians = {}
-    for name, (make, its) in samplers.items():
-        seconds = []
-        for repeat in range(arguments.repeats):
-            taken, tokens = draw(make(model, tokenizer, its), prompts, repeat)
-            num_tokens = int((tokens != tokenizer.pad_id).sum())
-            assert num_tokens > 0.9 * NUM_PROMPTS * its.samples_per_task * TARGET
-            seconds.append(taken / num_tokens)
-        medians[name] = statistics.median(seconds)
-        report.add(f"{name}, tokens", seconds, items=1)
-    for name, median in medians.items():
-        report.add_ratio(name, medians["transformers generate"] / median)
-    versions = {"torch": torch.__version__}
-    report.print_record("sampling", versions, vars(arguments))
+    if arguments.repeats:
+        bench_forced(report, arguments.model, arguments.repeats)
+    if arguments.tasks:
+        bench_programs(report, arguments)
+    settings = vars(arguments) | {
+        name: bool(getattr(arguments, name)) for name in ("tokenizer", "programs")
+    }
+    report.print_record("sampling", {"torch": torch.__version__}, settings)
 
 
 if __name__ == "__main__":

@@ -13,12 +13,13 @@ from codeit.sampling.kernels import (  # noqa: E402
 )
 
 CPU = torch.device("cpu")
-DTYPES = [torch.float32, torch.bfloat16]
+PRECISIONS = ["float32", "bfloat16"]
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
-def both(dtype):
+def both(precision):
     """Ours, and torch's in float32, since those round in between where ours do not."""
-    return NativeKernels(CPU, dtype), PlainKernels(CPU, torch.float32)
+    return NativeKernels(CPU, precision), PlainKernels(CPU, "float32")
 
 
 def close(ours, theirs):
@@ -27,13 +28,13 @@ def close(ours, theirs):
     return torch.allclose(ours.float(), theirs, rtol=0, atol=atol)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("size", [16, 48, 64])
-def test_rows_attend_to_what_they_hold(dtype, size):
+def test_rows_attend_to_what_they_hold(precision, size):
     random = torch.Generator().manual_seed(5)
     heads, capacity = 3, 80
     bias = torch.randn(heads, capacity, generator=random)
-    native, plain = both(dtype)
+    native, plain = both(precision)
     caches = [kernels.cache(4, heads, capacity, size) for kernels in (native, plain)]
     lengths = [0] * 4
     for rows in ([0, 1, 2, 3], [2, 2, 2, 0], [3] * 70, [1, 1, 3, 3], [0, 1, 2, 3]):
@@ -42,7 +43,7 @@ def test_rows_attend_to_what_they_hold(dtype, size):
             positions.append(lengths[row])
             lengths[row] += 1
         step = Step(np.array(rows, np.int32), np.array(positions, np.int32))
-        projected = torch.randn(len(rows), 3, heads, size, generator=random).to(dtype)
+        projected = torch.randn(len(rows), 3, heads, size, generator=random).to(DTYPES[precision])
         ours, theirs = (
             kernels.attend(projected.to(kernels.dtype), step, bias, cache)
             for kernels, cache in zip((native, plain), caches, strict=True)
@@ -50,29 +51,33 @@ def test_rows_attend_to_what_they_hold(dtype, size):
         assert close(ours, theirs)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("lengths", [[1], [16, 17], [100, 3, 512]])
-def test_tokens_attend_to_what_they_share(dtype, lengths):
+def test_tokens_attend_to_what_they_share(precision, lengths):
     random = torch.Generator().manual_seed(6)
     heads, size = 2, 48
-    keys_values = [torch.randn(n, 2, heads, size, generator=random).to(dtype) for n in lengths]
+    keys_values = [
+        torch.randn(n, 2, heads, size, generator=random).to(DTYPES[precision]) for n in lengths
+    ]
     for count in (1, 2, 5, 8, 9, 24):
-        query = torch.randn(count * len(lengths), heads, size, generator=random).to(dtype)
+        query = torch.randn(count * len(lengths), heads, size, generator=random).to(
+            DTYPES[precision]
+        )
         ours, theirs = (
             kernels.attend_shared(
                 query.to(kernels.dtype),
                 [(kernels.memory(m.to(kernels.dtype)), count) for m in keys_values],
             )
-            for kernels in both(dtype)
+            for kernels in both(precision)
         )
         assert close(ours, theirs)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_sums_are_added_to_and_normalized(dtype):
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_sums_are_added_to_and_normalized(precision):
     random = torch.Generator().manual_seed(7)
     start = torch.randn(5, 96, generator=random)
-    added = torch.randn(5, 96, generator=random).to(dtype)
+    added = torch.randn(5, 96, generator=random).to(DTYPES[precision])
     weight = torch.randn(96, generator=random)
     for some in (added, None):
         sums = [start.clone(), start.clone()]
@@ -80,28 +85,54 @@ def test_sums_are_added_to_and_normalized(dtype):
             kernels.add_and_normalize(
                 s, some if some is None else some.to(kernels.dtype), weight, 1e-6
             )
-            for kernels, s in zip(both(dtype), sums, strict=True)
+            for kernels, s in zip(both(precision), sums, strict=True)
         )
         assert torch.equal(*sums)
         assert close(ours, theirs)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("is_exact", [False, True])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "int8"])
 @pytest.mark.parametrize("activation", [None, "relu", "gelu", "gelu_new", "silu"])
-def test_products_with_their_activation(dtype, activation):
+def test_products_with_their_activation(precision, activation, is_exact):
     random = torch.Generator().manual_seed(8)
-    weight = (torch.randn(80, 32, generator=random) / 6).to(dtype).float()
-    for num_rows in (1, 7, 96):
-        x = torch.randn(num_rows, 32, generator=random).to(dtype)
-        ours, theirs = (
-            kernels.linear(weight, 96, activation)(x.to(kernels.dtype)) for kernels in both(dtype)
-        )
-        assert close(ours, theirs)
+    for num_out in (16, 80, 96, 33):
+        weight = torch.randn(num_out, 48, generator=random) / 7
+        for num_rows in (1, 2, 7, 8, 9, 12, 13, 96):
+            x = torch.randn(num_rows, 48, generator=random)
+            ours, theirs = (
+                kernels.linear(weight, activation, is_exact=is_exact)(x.to(kernels.dtype))
+                for kernels in both(precision)
+            )
+            assert ours.dtype == (torch.float32 if is_exact else both(precision)[0].dtype)
+            error = (ours.float() - theirs).abs().max()
+            assert error < {"float32": 1e-5, "bfloat16": 0.03, "int8": 0.06}[precision]
+
+
+def test_products_of_int8_round_to_the_nearest_of_127_steps():
+    weight = torch.zeros(1, 16)
+    weight[0, :3] = torch.tensor([127.0, 1.4, -1.6])
+    x = torch.zeros(1, 16)
+    x[0, :4] = torch.tensor([1.0, 63.6, -127.0, 127.0])
+    found = NativeKernels(CPU, "int8").linear(weight, is_exact=True)(x.bfloat16())
+    assert found.item() == 127 * 1 + 1 * 64 + -2 * -127
+
+
+@pytest.mark.parametrize("shape", [(3, 24), (0, 16)])
+def test_a_matrix_of_another_width_is_refused(shape):
+    with pytest.raises(ValueError, match="its width must be a multiple of 16"):
+        NativeKernels(CPU, "float32").linear(torch.zeros(shape))
+
+
+def test_tokens_of_another_width_are_refused():
+    multiply = NativeKernels(CPU, "float32").linear(torch.zeros(3, 32))
+    with pytest.raises(ValueError, match="do not fit the matrix"):
+        multiply(torch.zeros(2, 16))
 
 
 @pytest.mark.parametrize(("row", "position"), [(-1, 0), (2, 0), (0, -1), (0, 16)])
 def test_a_token_outside_the_cache_is_refused(row, position):
-    kernels = NativeKernels(CPU, torch.float32)
+    kernels = NativeKernels(CPU, "float32")
     step = Step(np.array([row], np.int32), np.array([position], np.int32))
     with pytest.raises(ValueError, match=f"token 0: row {row} and position {position} are outside"):
         kernels.attend(
@@ -110,13 +141,13 @@ def test_a_token_outside_the_cache_is_refused(row, position):
 
 
 def test_tokens_without_a_memory_are_refused():
-    kernels = NativeKernels(CPU, torch.float32)
+    kernels = NativeKernels(CPU, "float32")
     memory = kernels.memory(torch.zeros(3, 2, 1, 16))
     with pytest.raises(ValueError, match="the memories are for 2 tokens of 3"):
         kernels.attend_shared(torch.zeros(3, 1, 16), [(memory, 2)])
 
 
 def test_sizes_that_our_kernels_do_not_take_are_left_to_torch():
-    assert isinstance(kernels_for(CPU, torch.float32, (64, 16)), NativeKernels)
-    assert isinstance(kernels_for(CPU, torch.float32, (64, 8)), PlainKernels)
-    assert isinstance(kernels_for(CPU, torch.float32, (64, 16), is_plain=True), PlainKernels)
+    assert isinstance(kernels_for(CPU, "float32", (64, 16)), NativeKernels)
+    assert isinstance(kernels_for(CPU, "float32", (64, 8)), PlainKernels)
+    assert isinstance(kernels_for(CPU, "float32", (64, 16), is_plain=True), PlainKernels)

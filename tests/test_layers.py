@@ -66,6 +66,8 @@ TORCH_FILES = {
     "sampling/guide.py",
     "sampling/kernels.py",
     "sampling/law.py",
+    "sampling/memory.py",
+    "sampling/weights.py",
     "training/trainer.py",
 }
 

@@ -1,9 +1,11 @@
 # distutils: language = c++
 # cython: language_level=3, boundscheck=False, wraparound=False
-"""A decoder's step on a CPU, all but the products: csrc/decoding. Arrays of bfloat16 are uint16."""
+"""A decoder's step on a CPU: csrc/decoding. Arrays of bfloat16 are uint16."""
 
-from libc.stdint cimport int32_t, int64_t, uint16_t, uint64_t
+from libc.stdint cimport int8_t, int32_t, int64_t, uint16_t, uint64_t
 from libcpp.vector cimport vector
+
+import numpy as np
 
 ctypedef fused Number:
     float
@@ -69,6 +71,141 @@ cdef extern from "decoding/draw.h" namespace "codeit" nogil:
     void c_draw "codeit::draw"(
         const float *, const uint64_t *, const double *, int64_t, int64_t, int64_t,
         const DrawLaw &, int64_t *) except +
+
+
+cdef extern from "decoding/products.h" namespace "codeit" nogil:
+    cdef cppclass FloatWeights "codeit::Weights<float>":
+        const float *numbers
+        int64_t num_out
+        int64_t num_in
+    cdef cppclass BFloat16Weights "codeit::Weights<codeit::BFloat16>":
+        const BFloat16 *numbers
+        int64_t num_out
+        int64_t num_in
+    cdef cppclass Int8Weights "codeit::Weights<int8_t>":
+        const int8_t *numbers
+        int64_t num_out
+        int64_t num_in
+        const float *scales
+        const int32_t *sums
+    const int64_t panel "codeit::kPanel"
+    int64_t num_panels(int64_t)
+    void arrange_weights(const float *, int64_t, int64_t, float *)
+    void arrange_weights(const BFloat16 *, int64_t, int64_t, BFloat16 *)
+    void arrange_weights(const float *, int64_t, int64_t, int8_t *, float *, int32_t *)
+    void c_multiply "codeit::multiply"(
+        const float *, int64_t, const FloatWeights &, bint, float *) except +
+    void c_multiply "codeit::multiply"(
+        const BFloat16 *, int64_t, const BFloat16Weights &, bint, BFloat16 *) except +
+    void c_multiply "codeit::multiply"(
+        const BFloat16 *, int64_t, const BFloat16Weights &, bint, float *) except +
+    void c_multiply "codeit::multiply"(
+        const BFloat16 *, int64_t, const Int8Weights &, bint, BFloat16 *) except +
+    void c_multiply "codeit::multiply"(
+        const BFloat16 *, int64_t, const Int8Weights &, bint, float *) except +
+
+
+cdef class Weights:
+    """A matrix that tokens are multiplied with, as csrc/decoding/products.h says.
+
+    Float weights are for tokens of float32, the others for tokens of bfloat16.
+    """
+
+    cdef object numbers, scales, sums
+    cdef FloatWeights floats
+    cdef BFloat16Weights halves
+    cdef Int8Weights bytes
+    cdef readonly str kind
+    cdef readonly int64_t num_in, num_out
+
+    def __init__(self, matrix not None, str kind not None):
+        """`matrix`: [num_out, num_in], uint16 for kind "bfloat16", and float32 for kinds "float32"
+        and "int8".
+
+        Raises:
+            ValueError: its width is no multiple of 16, or it is empty.
+        """
+        cdef const float[:, ::1] floats
+        cdef const uint16_t[:, ::1] halves
+        cdef float[::1] out_floats, out_scales
+        cdef uint16_t[::1] out_halves
+        cdef int8_t[::1] out_bytes
+        cdef int32_t[::1] out_sums
+        self.kind = kind
+        self.num_out, self.num_in = matrix.shape
+        if self.num_out == 0 or self.num_in == 0 or self.num_in % 16:
+            raise ValueError(f"a matrix [{self.num_out}, {self.num_in}]: its width must be a "
+                             "multiple of 16")
+        cdef int64_t num_rows = num_panels(self.num_out) * panel
+        size = num_rows * self.num_in
+        if kind == "bfloat16":
+            halves = matrix
+            out_halves = self.numbers = np.empty(size, np.uint16)
+            self.halves.num_out, self.halves.num_in = self.num_out, self.num_in
+            self.halves.numbers = <const BFloat16 *>&out_halves[0]
+            arrange_weights(<const BFloat16 *>&halves[0, 0], self.num_out, self.num_in,
+                            <BFloat16 *>&out_halves[0])
+            return
+        floats = matrix
+        if kind == "float32":
+            out_floats = self.numbers = np.empty(size, np.float32)
+            self.floats.num_out, self.floats.num_in = self.num_out, self.num_in
+            self.floats.numbers = &out_floats[0]
+            arrange_weights(&floats[0, 0], self.num_out, self.num_in, &out_floats[0])
+            return
+        if kind != "int8":
+            raise ValueError(f"kind is {kind!r}; allowed: float32, bfloat16, int8")
+        out_bytes = self.numbers = np.empty(size, np.int8)
+        out_scales = self.scales = np.empty(num_rows, np.float32)
+        out_sums = self.sums = np.empty(num_rows, np.int32)
+        self.bytes.num_out, self.bytes.num_in = self.num_out, self.num_in
+        self.bytes.numbers, self.bytes.scales = &out_bytes[0], &out_scales[0]
+        self.bytes.sums = &out_sums[0]
+        arrange_weights(&floats[0, 0], self.num_out, self.num_in, &out_bytes[0], &out_scales[0],
+                        &out_sums[0])
+
+    def multiply(self, tokens not None, bint is_positive, out not None):
+        """Tokens [T, num_in] times the matrix, into out [T, num_out] of bfloat16 or float32; with
+        is_positive, what is negative becomes 0.
+
+        Raises:
+            ValueError: shapes or types do not fit.
+        """
+        cdef const float[:, ::1] floats
+        cdef const uint16_t[:, ::1] halves
+        cdef float[:, ::1] out_floats
+        cdef uint16_t[:, ::1] out_halves
+        cdef int64_t num_tokens = tokens.shape[0]
+        if tokens.shape[1] != self.num_in or out.shape != (num_tokens, self.num_out):
+            raise ValueError("the shapes of the arrays do not fit the matrix")
+        if num_tokens == 0:
+            return
+        if self.kind == "float32":
+            floats, out_floats = tokens, out
+            with nogil:
+                c_multiply(&floats[0, 0], num_tokens, self.floats, is_positive, &out_floats[0, 0])
+            return
+        halves = tokens
+        if out.dtype == np.float32:
+            out_floats = out
+            if self.kind == "bfloat16":
+                with nogil:
+                    c_multiply(<const BFloat16 *>&halves[0, 0], num_tokens, self.halves,
+                               is_positive, &out_floats[0, 0])
+            else:
+                with nogil:
+                    c_multiply(<const BFloat16 *>&halves[0, 0], num_tokens, self.bytes,
+                               is_positive, &out_floats[0, 0])
+            return
+        out_halves = out
+        if self.kind == "bfloat16":
+            with nogil:
+                c_multiply(<const BFloat16 *>&halves[0, 0], num_tokens, self.halves, is_positive,
+                           <BFloat16 *>&out_halves[0, 0])
+        else:
+            with nogil:
+                c_multiply(<const BFloat16 *>&halves[0, 0], num_tokens, self.bytes, is_positive,
+                           <BFloat16 *>&out_halves[0, 0])
 
 
 def attend(const Number[:, :, :, ::1] projected, const int32_t[::1] rows,

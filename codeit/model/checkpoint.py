@@ -120,7 +120,7 @@ def save_checkpoint(
     finish_replacement(directory)
     fresh, stale = _beside(directory)
     fresh.mkdir(parents=True)
-    _write_model(model, fresh)
+    write_model(model, fresh)
     tokenizer.save(fresh)
     if write_more:
         write_more(fresh)
@@ -350,7 +350,8 @@ def to_plain_model(model: T5) -> T5ForConditionalGeneration:
     return plain.requires_grad_(False).eval()
 
 
-def _write_model(model: T5, directory: Path) -> None:
+def write_model(model: T5, directory: Path) -> None:
+    """Write config.json and model.safetensors, in Hugging Face's format."""
     text = json.dumps(_raw_config(model.config), indent=2, sort_keys=True) + "\n"
     (directory / _CONFIG).write_text(text, "utf-8")
     theirs = to_transformers(model.config, model.state_dict())

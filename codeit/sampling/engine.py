@@ -17,38 +17,45 @@ import numpy.typing as npt
 import torch
 
 from codeit.distributed import ALONE, Team
-from codeit.model.attention import Plan
-from codeit.model.t5 import T5, Mode, Packed
+from codeit.model.t5 import T5
 from codeit.parallel import merged
-from codeit.sampling.decoder import Decoder, DecoderWeights
+from codeit.sampling.decoder import Decoder
 from codeit.sampling.guide import Row, make_guide
-from codeit.sampling.kernels import Memory
+from codeit.sampling.kernels import Memory, rounded_up
 from codeit.sampling.law import uniforms
+from codeit.sampling.memory import Needs
 from codeit.sampling.settings import SamplingSettings
+from codeit.sampling.weights import Weights
 from codeit.tokenizer import Ids, Tokenizer
+
+_PACKED = 1 << 14
+"""Source tokens that are encoded together on a GPU. On a CPU prompts are encoded one by one: so
+what becomes of one does not depend on the others, and their products are large enough."""
+
+_SCORED = 256
+"""Tokens whose probabilities are worked out together."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A sample that has ended: its tokens [T], and whose it is."""
+
+    prompt: int
+    number: int
+    tokens: npt.NDArray[np.int64]
 
 
 @dataclass(eq=False)
 class _Prompt:
-    """A prompt, its samples that have ended, and how many have not."""
+    """A prompt some of whose samples have not ended."""
 
     number: int
-    samples: list[list[int]]
     num_unfinished: int
     memory: list[Memory]
 
 
-@dataclass(frozen=True)
-class _Finished:
-    """That some samples of a prompt have ended; all of them, [N, T], with the last."""
-
-    prompt: int
-    num_samples: int
-    tokens: npt.NDArray[np.int64] | None
-
-
 @dataclass(eq=False)
-class _Sample(Row):
+class _Row(Row):
     """A sample under way, and where it belongs."""
 
     prompt: _Prompt
@@ -58,8 +65,8 @@ class _Sample(Row):
 class EngineSampler:
     """Draws samples as GenerateSampler does, by the same law, from a decoder of our own.
 
-    A sample follows from the seed, its prompt's index and its own number; which others are drawn
-    beside it, and on which thread, changes nothing but the rounding of its scores.
+    A sample follows from the seed, its prompt's index and its own number. On a CPU which others are
+    drawn beside it, and on which thread, changes nothing; on a GPU, the rounding of its scores.
     """
 
     def __init__(
@@ -82,62 +89,164 @@ class EngineSampler:
         team: Team = ALONE,
     ) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
         """See Sampler.sample."""
-        for k, prompt in enumerate(prompts):
-            if len(prompt) == 0:
-                raise ValueError(f"prompt {k} is empty")
+        waiting: dict[int, list[Sample]] = {}
+        for num_done, sample in enumerate(self.stream(prompts, seed, team), 1):
+            if on_progress:
+                on_progress(num_done)
+            samples = waiting.setdefault(sample.prompt, [])
+            samples.append(sample)
+            if len(samples) == self.settings.samples_per_task:
+                yield sample.prompt, self._padded(waiting.pop(sample.prompt))
+
+    def stream(self, prompts: Sequence[Ids], seed: int, team: Team = ALONE) -> Iterator[Sample]:
+        """The same samples, each as soon as it has ended.
+
+        Whoever has enough leaves the iterator, or closes it; the samples that came are the same.
+
+        Args:
+            prompts: token ids, one array per prompt, none of them empty.
+            seed: the same prompts and seed give the same samples.
+            team: only this process's share of the prompts is drawn for.
+        Raises:
+            ValueError: a prompt is empty, has an id that the model does not have, or is too long
+                for the memory there is; or no program is as short as max_tokens.
+            MemoryError: there is too little memory for a single sample.
+        """
+        self._check(prompts)
         # Long prompts first: if memory does not suffice, that shows at once.
         order = sorted(range(len(prompts)), key=lambda k: (-len(prompts[k]), k))
         waiting = deque(team.share(order))
+        if len(waiting) == 0:
+            return
         total = len(waiting) * self.settings.samples_per_task
-        num_slots = max(1, min(self.settings.num_rows, -(-total // self._threads)))
-        dtype = getattr(torch, self.settings.precision)
-        guide = make_guide(self.tokenizer, self.settings, self.model.config.vocab_size, num_slots)
+        wanted = max(1, min(self.settings.num_rows, -(-total // self._threads)))
+        guide = make_guide(self.tokenizer, self.settings, self.model.config.vocab_size, 1)
         with torch.inference_mode():
-            weights = DecoderWeights(self.model, num_slots, dtype, guide.head_ids)
-        num_done = 0
+            weights = Weights(self.model, self.settings.precision, guide.head_ids)
+        needs = self._needs(weights)
+        num_slots = needs.num_slots(
+            wanted, len(prompts[waiting[0]]), self._threads, self.model.device
+        )
 
-        def work(_: int) -> Iterator[_Finished]:
+        def work(_: int) -> Iterator[Sample]:
             with torch.inference_mode():
-                yield from _Session(self, weights, num_slots, prompts, waiting, seed).run()
+                yield from _Session(self, weights, needs, num_slots, prompts, waiting, seed).run()
 
-        with merged(work, self._threads) as results:
-            for finished in results:
-                num_done += finished.num_samples
-                if on_progress and finished.num_samples:
-                    on_progress(num_done)
-                if finished.tokens is not None:
-                    yield finished.prompt, finished.tokens
+        with merged(work, self._threads) as samples:
+            yield from samples
+
+    def log_probabilities(
+        self, prompts: Sequence[Ids], samples: Sequence[npt.NDArray[np.int64]]
+    ) -> list[npt.NDArray[np.float32]]:
+        """How likely the model itself thought each token of the samples: among all ids, at
+        temperature 1, whichever mode they were drawn in.
+
+        Args:
+            prompts: as they were sampled for.
+            samples: of each prompt, [N, T], padded after the end.
+        Returns:
+            Natural logarithms, of each prompt [N, T]; 0 for padding.
+        Raises:
+            ValueError: see stream.
+        """
+        self._check(prompts)
+        with torch.inference_mode():
+            weights = Weights(self.model, self.settings.precision)
+            return [
+                self._log_probabilities(weights, prompt, tokens)
+                for prompt, tokens in zip(prompts, samples, strict=True)
+            ]
+
+    def _log_probabilities(
+        self, weights: Weights, prompt: Ids, samples: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.float32]:
+        (memory,) = weights.memories([prompt])
+        start_id = self.tokenizer.pad_id
+        found = np.zeros(samples.shape, np.float32)
+        decoder = Decoder(weights, 1, max(samples.shape[1], 1))
+        for tokens, out in zip(samples, found, strict=True):
+            length = self._length(tokens)
+            inputs = np.concatenate([[start_id], tokens[: max(length - 1, 0)]])
+            for begin in range(0, length, _SCORED):
+                part = slice(begin, min(begin + _SCORED, length))
+                count = part.stop - part.start
+                scores = decoder.step(
+                    inputs[part],
+                    np.zeros(count, np.int32),
+                    np.arange(part.start, part.stop, dtype=np.int32),
+                    [(memory, count)],
+                    np.arange(count),
+                )
+                chosen = torch.from_numpy(tokens[part]).to(scores.device)[:, None]
+                likely = scores.gather(1, chosen)[:, 0] - scores.logsumexp(1)
+                out[part] = likely.cpu().numpy()
+        return found
+
+    def _length(self, tokens: npt.NDArray[np.int64]) -> int:
+        """Of a padded sample, its end included."""
+        ends = np.flatnonzero(tokens == self.tokenizer.end_id)
+        if len(ends):
+            return int(ends[0]) + 1
+        real = np.flatnonzero(tokens != self.tokenizer.pad_id)
+        return int(real[-1]) + 1 if len(real) else 0
+
+    def _check(self, prompts: Sequence[Ids]) -> None:
+        vocab_size = self.model.config.vocab_size
+        for k, prompt in enumerate(prompts):
+            if len(prompt) == 0:
+                raise ValueError(f"prompt {k} is empty")
+            if not 0 <= prompt.min() <= prompt.max() < vocab_size:
+                bad = prompt.min() if prompt.min() < 0 else prompt.max()
+                raise ValueError(f"prompt {k} has the id {bad}; the model has {vocab_size}")
+
+    def _needs(self, weights: Weights) -> Needs:
+        config = self.model.config
+        per_token = 2 * len(weights.layers) * weights.num_heads * weights.size
+        per_token *= weights.kernels.dtype.itemsize
+        # What passes through a step: scores, and the widest of what lies between two products.
+        passing = 4 * (config.vocab_size + 16 * (config.d_model + config.d_ff))
+        capacity = rounded_up(self.settings.max_tokens)
+        return Needs(capacity * per_token + passing, per_token, self.settings.samples_per_task)
+
+    def _padded(self, samples: Sequence[Sample]) -> npt.NDArray[np.int64]:
+        length = max(len(sample.tokens) for sample in samples)
+        padded = np.full((len(samples), length), self.tokenizer.pad_id, dtype=np.int64)
+        for sample in samples:
+            padded[sample.number, : len(sample.tokens)] = sample.tokens
+        return padded
 
 
 class _Session:
-    """One thread's share of a call of `sample`: it takes a prompt whenever slots are free."""
+    """One thread's share of a call of `stream`: it takes a prompt whenever slots are free."""
 
     def __init__(
         self,
         sampler: EngineSampler,
-        weights: DecoderWeights,
+        weights: Weights,
+        needs: Needs,
         num_slots: int,
         prompts: Sequence[Ids],
         waiting: deque[int],
         seed: int,
     ) -> None:
         settings = sampler.settings
-        self._sampler = sampler
         self._weights = weights
         self._prompts = prompts
         self._waiting = waiting
         self._seed = seed
         self._num_samples = settings.samples_per_task
         self._max_tokens = settings.max_tokens
+        self._decoder, num_slots = _largest_decoder(weights, num_slots, settings.max_tokens)
+        self._max_prompts = needs.max_prompts(num_slots)
+        self._num_prompts = 0  # that are under way
         vocab_size = sampler.model.config.vocab_size
         self._guide = make_guide(sampler.tokenizer, settings, vocab_size, num_slots)
-        self._decoder = Decoder(weights, num_slots, settings.max_tokens)
         self._free = list(range(num_slots))[::-1]
-        self._next: deque[tuple[_Prompt, int]] = deque()  # samples of the prompt taken last
-        self._rows: list[_Sample] = []  # those of a prompt stand together
+        self._next: deque[tuple[_Prompt, int]] = deque()  # samples of the prompts taken last
+        self._rows: list[_Row] = []  # those of a prompt stand together
 
-    def run(self) -> Iterator[_Finished]:
-        """Samples as they end; those of a prompt are handed over with the last of them."""
+    def run(self) -> Iterator[Sample]:
+        """Samples as they end."""
         self._refill()
         while self._rows:
             yield from self._extend(self._step())
@@ -145,31 +254,35 @@ class _Session:
 
     def _refill(self) -> None:
         while self._free:
-            if not self._next and not self._take_prompt():
+            if not self._next and not self._take_prompts():
                 return
             prompt, number = self._next.popleft()
             numbers = uniforms(self._seed, prompt.number, number, self._max_tokens)
-            row = _Sample(self._free.pop(), numbers, prompt, number)
+            row = _Row(self._free.pop(), numbers, prompt, number)
             self._guide.begin(row)
             self._rows.append(row)
 
-    def _take_prompt(self) -> bool:
-        try:
-            number = self._waiting.popleft()
-        except IndexError:
+    def _take_prompts(self) -> bool:
+        """Encode as many prompts as there are slots for their samples."""
+        is_cpu = self._weights.device.type == "cpu"
+        most = 1 if is_cpu else max(1, len(self._free) // self._num_samples)
+        most = min(most, self._max_prompts - self._num_prompts)
+        numbers: list[int] = []
+        num_tokens = 0
+        while self._waiting and len(numbers) < most and num_tokens < _PACKED:
+            try:
+                numbers.append(self._waiting.popleft())
+            except IndexError:  # another thread took it
+                break
+            num_tokens += len(self._prompts[numbers[-1]])
+        if not numbers:
             return False
-        memory = self._weights.memory_of(self._encode(self._prompts[number]))
-        samples: list[list[int]] = [[] for _ in range(self._num_samples)]
-        prompt = _Prompt(number, samples, self._num_samples, memory)
-        self._next.extend((prompt, sample) for sample in range(self._num_samples))
+        self._num_prompts += len(numbers)
+        memories = self._weights.memories([self._prompts[k] for k in numbers])
+        for number, memory in zip(numbers, memories, strict=True):
+            prompt = _Prompt(number, self._num_samples, memory)
+            self._next.extend((prompt, sample) for sample in range(self._num_samples))
         return True
-
-    def _encode(self, ids: Ids) -> torch.Tensor:
-        """The encoder's last states, [S, M]."""
-        model = self._sampler.model
-        source = Packed.of(ids, np.array([0, len(ids)]), model.device)
-        plan = Plan(source.layout, source.layout, model.config.num_heads, model.device)
-        return model.encode(source, plan, Mode(self._weights.kernels.dtype))
 
     def _step(self) -> torch.Tensor:
         """The scores that the rows ask for, those of a row one after the other."""
@@ -187,25 +300,32 @@ class _Session:
             np.concatenate(wanted),
         )
 
-    def _extend(self, scores: torch.Tensor) -> Iterator[_Finished]:
+    def _extend(self, scores: torch.Tensor) -> Iterator[Sample]:
         """Draws the next tokens of every row."""
         self._guide.extend(self._rows, scores)
         going_on = []
+        ended = []
         for row in self._rows:
             if not row.has_ended:
                 going_on.append(row)
                 continue
             self._free.append(row.slot)
-            prompt = row.prompt
-            prompt.samples[row.number] = row.tokens
-            prompt.num_unfinished -= 1
-            is_last = prompt.num_unfinished == 0
-            yield _Finished(prompt.number, 1, self._padded(prompt.samples) if is_last else None)
+            row.prompt.num_unfinished -= 1
+            self._num_prompts -= row.prompt.num_unfinished == 0
+            ended.append(Sample(row.prompt.number, row.number, np.array(row.tokens)))
         self._rows = going_on
+        yield from ended
 
-    def _padded(self, samples: Sequence[Sequence[int]]) -> npt.NDArray[np.int64]:
-        length = max(map(len, samples))
-        tokens = np.full((len(samples), length), self._sampler.tokenizer.pad_id, dtype=np.int64)
-        for row, sample in zip(tokens, samples, strict=True):
-            row[: len(sample)] = sample
-        return tokens
+
+def _largest_decoder(weights: Weights, num_slots: int, max_tokens: int) -> tuple[Decoder, int]:
+    """A decoder of as many slots as can be allocated, and how many those are."""
+    while True:
+        try:
+            return Decoder(weights, num_slots, max_tokens), num_slots
+        except (MemoryError, torch.OutOfMemoryError):
+            # Memory that is free need not be in one piece.
+            if num_slots == 1:
+                raise MemoryError(
+                    f"there is no room for a sample of {max_tokens} tokens on {weights.device}"
+                ) from None
+            num_slots //= 2

@@ -180,12 +180,8 @@ class ProgramGuide(Guide):
         self._follow([row])
 
     def extend(self, rows: Sequence[Row], scores: torch.Tensor) -> None:
-        assert self.head_ids is not None
-        slots = [row.slot for row in rows]
-        numbers = np.array([row.uniforms[len(row.tokens)] for row in rows])
-        drawn = self._law.draw(scores, numbers, self._constraint.masks()[slots])
         ids = np.full(self._num_slots, -1, dtype=np.int64)
-        ids[slots] = self.head_ids[drawn]
+        ids[[row.slot for row in rows]] = np.concatenate(self._draw(rows, scores))
         self._constraint.advance(ids)
         for row in rows:
             token = int(ids[row.slot])
@@ -193,6 +189,13 @@ class ProgramGuide(Guide):
             row.tokens.append(token)
             row.pending = [token]
         self._follow(rows)
+
+    def _draw(self, rows: Sequence[Row], scores: torch.Tensor) -> list[list[int]]:
+        """The token that each row draws, among those that can continue its program."""
+        assert self.head_ids is not None
+        masks = self._constraint.masks()[[row.slot for row in rows]]
+        numbers = np.array([row.uniforms[len(row.tokens)] for row in rows])
+        return [[token] for token in self.head_ids[self._law.draw(scores, numbers, masks)].tolist()]
 
     def _follow(self, rows: Sequence[Row]) -> None:
         """Take what must come."""

@@ -1,7 +1,7 @@
 """What a decoder's step is made of; the only file of this room that knows which kernel exists.
 
-Two sets of the same operations: torch's own, on any device, and ours on a CPU, where oneDNN's
-products of weights in blocks are joined by native code for all that lies between them.
+Two sets of the same operations: torch's own, on any device, and ours on a CPU. With ours, what
+becomes of a token does not depend on which others are worked on beside it, to the last bit.
 
 Shape letters: T tokens of a step, R slots, H heads, D size of a head, S source length, C capacity
 of a slot, M width of the model.
@@ -21,6 +21,7 @@ from torch.nn import functional as F
 
 import codeit._native.decoding as native
 from codeit.model.layers import ACTIVATIONS
+from codeit.sampling.settings import Precision
 
 Linear = Callable[[torch.Tensor], torch.Tensor]
 
@@ -51,19 +52,28 @@ def rounded_up(length: int) -> int:
 
 
 class Kernels(ABC):
-    """The operations of a step. Sums are float32; what goes into products has the type `dtype`."""
+    """The operations of a step. Sums are float32; what goes into products has the type `dtype`.
 
-    def __init__(self, device: torch.device, dtype: torch.dtype) -> None:
+    Args:
+        precision: `float32`, `bfloat16`, or `int8`: bfloat16 but for weights, and for tokens while
+            they are multiplied with them.
+    """
+
+    def __init__(self, device: torch.device, precision: Precision) -> None:
         self.device = device
-        self.dtype = dtype
+        self.precision = precision
+        self.dtype = torch.float32 if precision == "float32" else torch.bfloat16
 
     @abstractmethod
-    def linear(self, weight: torch.Tensor, num_rows: int, activation: str | None = None) -> Linear:
-        """x -> activation(x @ weight.T), as is fastest for about so many rows.
+    def linear(
+        self, weight: torch.Tensor, activation: str | None = None, *, is_exact: bool = False
+    ) -> Linear:
+        """x -> activation(x @ weight.T).
 
         Args:
-            weight: [out, in]; not referred to afterwards.
+            weight: float32 [out, in]; later changes do not show.
             activation: a name in ACTIVATIONS.
+            is_exact: whether the result is wanted in float32, whatever `dtype` is.
         """
 
     @abstractmethod
@@ -118,27 +128,40 @@ class Kernels(ABC):
 
 
 def kernels_for(
-    device: torch.device, dtype: torch.dtype, sizes: Sequence[int], is_plain: bool = False
+    device: torch.device, precision: Precision, sizes: Sequence[int], is_plain: bool = False
 ) -> Kernels:
     """The fastest kernels there are.
 
     Args:
-        sizes: of what they work on: width of the model, size of a head.
+        sizes: of what they work on: widths of the model, size of a head.
         is_plain: torch's in any case.
+    Raises:
+        ValueError: there are none of that precision.
     """
     is_ours = device.type == "cpu" and all(size % BLOCK == 0 for size in sizes)
-    return (NativeKernels if is_ours and not is_plain else PlainKernels)(device, dtype)
+    return (NativeKernels if is_ours and not is_plain else PlainKernels)(device, precision)
 
 
 class PlainKernels(Kernels):
     """Torch's own operations, on any device."""
 
-    def linear(self, weight: torch.Tensor, num_rows: int, activation: str | None = None) -> Linear:
+    def __init__(self, device: torch.device, precision: Precision) -> None:
+        super().__init__(device, precision)
+        if precision == "int8":
+            raise ValueError(f"precision 'int8' is for CPUs and widths of whole {BLOCK}s")
+
+    def linear(
+        self, weight: torch.Tensor, activation: str | None = None, *, is_exact: bool = False
+    ) -> Linear:
         own = weight.to(self.dtype)
-        if activation is None:
-            return lambda x: F.linear(x, own)
-        activate = ACTIVATIONS[activation]
-        return lambda x: activate(F.linear(x, own))
+        activate = ACTIVATIONS[activation] if activation else None
+
+        def multiply(x: torch.Tensor) -> torch.Tensor:
+            out = F.linear(x, own)
+            out = activate(out) if activate else out
+            return out.float() if is_exact else out
+
+        return multiply
 
     def cache(self, num_slots: int, num_heads: int, capacity: int, size: int) -> Memory:
         shape = (num_slots, num_heads, capacity, size)
@@ -188,15 +211,21 @@ class PlainKernels(Kernels):
 class NativeKernels(Kernels):
     """Ours, on a CPU."""
 
-    def linear(self, weight: torch.Tensor, num_rows: int, activation: str | None = None) -> Linear:
-        if not _has_onednn(self.dtype):
-            return PlainKernels(self.device, self.dtype).linear(weight, num_rows, activation)
-        blocked = torch.ops.mkldnn._reorder_linear_weight(
-            weight.to(self.dtype).contiguous(), num_rows
-        )
-        name, kind = _FUSED[activation]
-        multiply = torch.ops.mkldnn._linear_pointwise
-        return lambda x: multiply(x, blocked, None, name, [], kind)
+    def linear(
+        self, weight: torch.Tensor, activation: str | None = None, *, is_exact: bool = False
+    ) -> Linear:
+        matrix = weight.to(self.dtype if self.precision == "bfloat16" else torch.float32)
+        weights = native.Weights(_array(matrix.contiguous()), self.precision)
+        is_positive = activation == "relu"
+        activate = ACTIVATIONS[activation] if activation and not is_positive else None
+        dtype = torch.float32 if is_exact else self.dtype
+
+        def multiply(x: torch.Tensor) -> torch.Tensor:
+            out = torch.empty(len(x), weights.num_out, dtype=dtype)
+            weights.multiply(_array(x), is_positive, _array(out))
+            return activate(out) if activate else out
+
+        return multiply
 
     def cache(self, num_slots: int, num_heads: int, capacity: int, size: int) -> Memory:
         shape = (num_slots, num_heads, capacity, size)
@@ -235,24 +264,7 @@ class NativeKernels(Kernels):
         return out
 
 
-_FUSED = {
-    None: ("none", ""),
-    "relu": ("relu", ""),
-    "gelu": ("gelu", "none"),
-    "gelu_new": ("gelu", "tanh"),
-    "silu": ("swish", ""),
-}
-"""What oneDNN calls an activation."""
-
 _ARRAY_TYPES = {torch.float32: np.float32, torch.bfloat16: np.uint16}
-
-
-def _has_onednn(dtype: torch.dtype) -> bool:
-    """Whether oneDNN multiplies this type, twice as fast as torch's plain products in places."""
-    ops = torch.ops.mkldnn
-    if not torch.backends.mkldnn.is_available() or not hasattr(ops, "_reorder_linear_weight"):
-        return False
-    return dtype == torch.float32 or bool(ops._is_mkldnn_bf16_supported())
 
 
 def _array(tensor: torch.Tensor) -> npt.NDArray[Any]:

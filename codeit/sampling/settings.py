@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 SamplingMode = Literal["reference", "speculative", "grammar", "typed"]
+Precision = Literal["float32", "bfloat16", "int8"]
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,9 @@ class SamplingSettings:
     """A sample that has not ended after so many tokens is cut there."""
     sampler: Literal["engine", "generate"] = "engine"
     """`engine` (ours) or `generate` (transformers', the plain path; mode `reference` alone)."""
-    precision: Literal["float32", "bfloat16"] = "float32"
-    """Of the engine's matrix products and caches; float32 is the original's."""
+    precision: Precision = "float32"
+    """Of the engine's matrix products and caches; float32 is the original's. int8, on a CPU, is of
+    the weights alone."""
     num_rows: int = 96
     """Samples that the engine decodes at a time, on each thread."""
     batch_size: int = 4
@@ -38,6 +40,8 @@ class SamplingSettings:
             raise ValueError(f"mode is {self.mode!r}; allowed are {get_args(SamplingMode)}")
         if self.sampler == "generate" and self.mode != "reference":
             raise ValueError(f"sampler `generate` knows no mode {self.mode!r}; only 'reference'")
+        if self.precision not in get_args(Precision):
+            raise ValueError(f"precision is {self.precision!r}; allowed are {get_args(Precision)}")
         for name in ("samples_per_task", "max_tokens", "num_rows", "batch_size"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; allowed: 1 or more")

@@ -12,16 +12,16 @@
 #include <immintrin.h>
 
 #pragma GCC push_options
-#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,fma")
-#define HAS_PAIR_PRODUCTS 1
-namespace codeit::pair_products {
+#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx512vnni,fma")
+#define HAS_PRODUCTS_OF_CELLS 1
+namespace codeit::products_of_cells {
 #include "decoding/vector.h"
 #include KERNELS
-} // namespace codeit::pair_products
-#undef HAS_PAIR_PRODUCTS
+} // namespace codeit::products_of_cells
+#undef HAS_PRODUCTS_OF_CELLS
 #pragma GCC pop_options
 
-#define HAS_PAIR_PRODUCTS 0
+#define HAS_PRODUCTS_OF_CELLS 0
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,fma")
 namespace codeit::wide {
@@ -48,7 +48,9 @@ inline int processor() {
         const bool is_wide = __builtin_cpu_supports("avx512bw") &&
                              __builtin_cpu_supports("avx512dq") &&
                              __builtin_cpu_supports("avx512vl");
-        if (is_wide) return __builtin_cpu_supports("avx512bf16") ? 3 : 2;
+        const bool has_products =
+            __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vnni");
+        if (is_wide) return has_products ? 3 : 2;
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? 1 : 0;
     }();
     return kind;
@@ -56,12 +58,12 @@ inline int processor() {
 } // namespace codeit::any
 
 #define ON_THIS_PROCESSOR(kernel, ...)                                                             \
-    (any::processor() == 3   ? pair_products::kernel(__VA_ARGS__)                                  \
+    (any::processor() == 3   ? products_of_cells::kernel(__VA_ARGS__)                              \
      : any::processor() == 2 ? wide::kernel(__VA_ARGS__)                                           \
      : any::processor() == 1 ? narrow::kernel(__VA_ARGS__)                                         \
                              : any::kernel(__VA_ARGS__))
 #else
-#define HAS_PAIR_PRODUCTS 0
+#define HAS_PRODUCTS_OF_CELLS 0
 namespace codeit::any {
 #include "decoding/vector.h"
 #include KERNELS

@@ -78,6 +78,7 @@ struct FloatCells {
     using Number = float;
     static constexpr int64_t kPerCell = 1;
     using Vector = Floats;
+    using Sums = Floats;
 
     static INLINE Vector spread(const float *cell) { return all(*cell); }
     static INLINE Floats add(Floats sums, Vector a, Vector b) { return sums + a * b; }
@@ -89,6 +90,7 @@ struct PairCells {
     using Number = BFloat16;
     static constexpr int64_t kPerCell = 2;
     using Vector = Words;
+    using Sums = Floats;
 
     static INLINE Vector spread(const BFloat16 *cell) {
         uint32_t word;
@@ -102,7 +104,7 @@ struct PairCells {
     static INLINE void pack(Floats p, BFloat16 *to) { store_floats(p, to); }
 };
 
-#if HAS_PAIR_PRODUCTS
+#if HAS_PRODUCTS_OF_CELLS
 // The same by the processor's own instruction.
 struct Pairs : PairCells {
     static INLINE Floats add(Floats sums, Vector a, Vector b) {
@@ -113,3 +115,28 @@ struct Pairs : PairCells {
 #else
 using Pairs = PairCells;
 #endif
+
+// Four int8 of a weight times four of a token, which are positive.
+struct Quads {
+    static constexpr int64_t kPerCell = 4;
+    using Vector = Integers;
+    using Sums = Integers;
+
+    static INLINE Vector spread(const uint8_t *cell) {
+        int32_t word;
+        std::memcpy(&word, cell, sizeof word);
+        return word - Integers{};
+    }
+    static INLINE Integers add(Integers sums, Vector weights, Vector tokens) {
+#if HAS_PRODUCTS_OF_CELLS
+        return std::bit_cast<Integers>(_mm512_dpbusd_epi32(std::bit_cast<__m512i>(sums),
+                                                           std::bit_cast<__m512i>(tokens),
+                                                           std::bit_cast<__m512i>(weights)));
+#else
+        for (int shift = 24; shift >= 0; shift -= 8) {
+            sums += (weights << shift >> 24) * (tokens >> (24 - shift) & 0xFF);
+        }
+        return sums;
+#endif
+    }
+};

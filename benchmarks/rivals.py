@@ -1,0 +1,138 @@
+"""What the benchmark of sampling needs beside the engine: CTranslate2, and samples by a script."""
+
+import importlib.util
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import LogitsProcessor
+
+from codeit.model.checkpoint import write_model
+from codeit.sampling.generate import GenerateSampler
+from codeit.sampling.guide import make_guide
+
+
+class CTranslate2Sampler:
+    """Samples by CTranslate2, on one thread in int8; ids are words without a meaning."""
+
+    @staticmethod
+    def is_here():
+        """Whether it can be imported."""
+        return importlib.util.find_spec("ctranslate2") is not None
+
+    def __init__(self, model, tokenizer, settings):
+        import ctranslate2
+        from ctranslate2.converters import TransformersConverter
+
+        words = self._words = [f"t{k}" for k in range(tokenizer.vocab_size)]
+
+        class Words:
+            pad_token, eos_token, unk_token, bos_token = words[0], words[1], words[2], words[3]
+
+            def get_vocab(self):
+                return {word: k for k, word in enumerate(words)}
+
+            def convert_ids_to_tokens(self, k):
+                return words[k]
+
+        class Converter(TransformersConverter):
+            def load_tokenizer(self, *_, **__):
+                return Words()
+
+        with tempfile.TemporaryDirectory() as folder:
+            write_model(model, Path(folder))
+            converted = str(Path(folder) / "converted")
+            Converter(folder).convert(converted, quantization="int8")
+            self._translator = ctranslate2.Translator(
+                converted, device="cpu", compute_type="int8", inter_threads=1, intra_threads=1
+            )
+        self._settings = settings
+        self._end = words[tokenizer.end_id]
+
+    def sample(self, prompts, seed):
+        """Pairs (index of the prompt, ids [N, T]); the end is not among them."""
+        import ctranslate2
+
+        settings = self._settings
+        ctranslate2.set_random_seed(seed)
+        results = self._translator.translate_batch(
+            [[self._words[k] for k in prompt] for prompt in prompts],
+            beam_size=1,
+            num_hypotheses=settings.samples_per_task,
+            sampling_topk=settings.top_k,
+            sampling_temperature=settings.temperature,
+            max_input_length=0,
+            max_decoding_length=settings.max_tokens,
+            end_token=self._end,
+        )
+        for number, result in enumerate(results):
+            tokens = np.zeros((settings.samples_per_task, settings.max_tokens), np.int64)
+            for row, hypothesis in zip(tokens, result.hypotheses, strict=True):
+                row[: len(hypothesis)] = [int(word[1:]) for word in hypothesis]
+            yield number, tokens
+
+
+def scripted_guide(scripts):
+    """A make_guide whose guides draw as ever, and then put scripts[prompt][sample] in its place."""
+
+    def make(*arguments):
+        guide = make_guide(*arguments)
+        drawn_by_law = guide._draw
+
+        def draw(rows, *rest):
+            drawn_by_law(rows, *rest)
+            tokens = []
+            for row in rows:
+                script = scripts[row.prompt.number][row.number]
+                some = script[len(row.tokens) : len(row.tokens) + row.num_scored].tolist()
+                # A guess beyond the end is never looked at.
+                tokens.append(some + [0] * (row.num_scored - len(some)))
+            return tokens
+
+        guide._draw = draw
+        return guide
+
+    return make
+
+
+class ScriptedGenerateSampler(GenerateSampler):
+    """transformers' `generate`, whose draws are put aside in the same way."""
+
+    def __init__(self, model, tokenizer, settings, work):
+        super().__init__(model, tokenizer, settings)
+        self._work = work
+
+    def time_batches(self, count):
+        """Seconds of the processor for some of the batches, and the number of their samples."""
+        prompts, scripts = self._work.prompts, self._work.scripts
+        order = sorted(range(len(prompts)), key=lambda k: -len(prompts[k]))
+        size = self._settings.batch_size
+        batches = [order[begin : begin + size] for begin in range(0, len(order), size)]
+        count = min(count, len(batches))
+        chosen = [batches[(2 * k + 1) * len(batches) // (2 * count)] for k in range(count)]
+        start = time.process_time()
+        for batch in chosen:
+            self._script = [script for k in batch for script in scripts[k]]
+            tokens = self._generate([prompts[k] for k in batch], seed=0)
+            for row, script in zip(
+                tokens.reshape(len(self._script), -1), self._script, strict=True
+            ):
+                assert np.array_equal(row[: len(script)], script)
+        seconds = time.process_time() - start
+        return seconds, sum(len(scripts[k]) for batch in chosen for k in batch)
+
+    def _processors(self, seed, device):
+        return [*super()._processors(seed, device), _Scripted(self._script)]
+
+
+class _Scripted(LogitsProcessor):
+    def __init__(self, scripts):
+        length = max(map(len, scripts))
+        self._tokens = torch.tensor([s.tolist() + [0] * (length - len(s)) for s in scripts])
+
+    def __call__(self, input_ids, scores):
+        return torch.full_like(scores, -torch.inf).scatter_(
+            1, self._tokens[:, input_ids.shape[1] - 1, None], 0.0
+        )
