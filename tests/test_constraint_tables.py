@@ -97,6 +97,8 @@ class PlainWalk:
 
     def kind_of_call(self, function, kinds):
         kind = int(self.t["kinds_of_calls"][function]) if function < 160 else 0
+        if kind == 254:  # a pair of numbers is an IntegerTuple, another one some container
+            return 3 if kinds[0] in (2, 4) else 18
         return max(kinds[0] - 1, 20) if kind == 255 else kind
 
     def arity(self, function):

@@ -14,7 +14,8 @@ inline constexpr unsigned kMaxClasses = 24;
 // is known.
 inline constexpr uint8_t kAnyKind = static_cast<uint8_t>(Type::Any);
 inline constexpr uint8_t kFunctionKind = static_cast<uint8_t>(Type::Callable); // of any arity
-inline constexpr uint8_t kBoundKind = UINT8_MAX; // a function of one argument less than another
+inline constexpr uint8_t kBoundKind = UINT8_MAX;    // a function of one argument less than another
+inline constexpr uint8_t kPairKind = UINT8_MAX - 1; // two numbers, or a container of two others
 inline constexpr unsigned kNumKinds = kFunctionKind + 1 + kMaxArity;
 
 // 0 where a variable of that kind may be called with any number of arguments.
@@ -36,17 +37,22 @@ struct Typing {
     FixedSet output_functions;                 // those that may return a grid
 
     std::array<uint8_t, kFirstVariable> kinds_of_fixed{};
-    std::array<uint8_t, kNumPrimitives> kinds_of_calls{}; // kBoundKind for rbind and lbind
+    std::array<uint8_t, kNumPrimitives> kinds_of_calls{}; // or kBoundKind, kPairKind
 
     // What a call returns; `kind_of_first` is that of its first argument.
     uint8_t kind_of_call(Term function, uint8_t kind_of_first) const {
         uint8_t kind = function < kNumPrimitives ? kinds_of_calls[function] : kAnyKind;
+        if (kind == kPairKind) {
+            bool is_number = kind_of_first == static_cast<uint8_t>(Type::Integer) ||
+                             kind_of_first == static_cast<uint8_t>(Type::Numerical);
+            return static_cast<uint8_t>(is_number ? Type::IntegerTuple : Type::Container);
+        }
         if (kind != kBoundKind) return kind;
         return kind_of_first > kFunctionKind ? kind_of_first - 1 : kFunctionKind;
     }
 
   private:
-    uint8_t add_class(Type type, unsigned arity);
+    uint8_t add_class(Type type, unsigned arity, uint32_t also);
 };
 
 } // namespace codeit::text
