@@ -261,6 +261,10 @@ class CodeT5Tokenizer(Tokenizer):
     is_renumbered = False
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        """
+        Raises:
+            ValueError: a program cannot be written with its vocabulary.
+        """
         self._tokenizer = tokenizer
         self.vocab_size = len(tokenizer)
         self.pad_id = int(tokenizer.pad_token_id)
@@ -279,6 +283,10 @@ class CodeT5Tokenizer(Tokenizer):
             *variables,
         ]
         encoded = self._tokenizer(texts, add_special_tokens=False)["input_ids"]
+        for text, found in zip(texts, encoded, strict=True):
+            # What it has no token for, the library leaves out.
+            if self._tokenizer.decode(found) != text:
+                raise ValueError(f"the vocabulary lacks a token of {text!r}")
         ids = {k for text in encoded for k in text} | {self.end_id, self._start_id}
         return np.array(sorted(ids), dtype=np.uint16)
 
@@ -326,7 +334,8 @@ def load_tokenizer(name: str) -> Tokenizer:
         name: "compact"; a model of the Hugging Face hub such as "Salesforce/codet5-small"; or a
             directory: a checkpoint, or `vocab.json` and `merges.txt` of CodeT5's BPE alone.
     Raises:
-        ValueError: a directory holds no tokenizer, or one that differs from this version's.
+        ValueError: a directory holds no tokenizer, or one that differs from this version's, or one
+            that programs cannot be written with.
         OSError: the hub cannot be reached, or has no such model.
     """
     directory = Path(name)

@@ -119,6 +119,21 @@ def test_codet5_has_the_vocabulary_of_its_models(codet5):
     assert (codet5.vocab_size, codet5.pad_id, codet5.end_id) == (32100, 0, 2)
 
 
+@pytest.mark.parametrize(
+    ("lacking", "text"), [("(", r"'x1 = add\('"), ("7", r"'x1 = rot270\('"), ("=", r"'x1 = add\('")]
+)
+def test_a_vocabulary_that_lacks_a_needed_token_is_refused(shared, tmp_path, lacking, text):
+    folder = shared / "data" / "codet5-tokenizer"
+    vocab = json.loads((folder / "vocab.json").read_text())
+    # Whatever is spelled with it goes, too; its own number stays in use.
+    vocab = {k if lacking not in k else f"<gone_{n}>": n for k, n in vocab.items()}
+    (tmp_path / "vocab.json").write_text(json.dumps(vocab))
+    merges = (folder / "merges.txt").read_text().splitlines()
+    (tmp_path / "merges.txt").write_text("\n".join(m for m in merges if lacking not in m) + "\n")
+    with pytest.raises(ValueError, match=f"the vocabulary lacks a token of {text}"):
+        load_tokenizer(str(tmp_path))
+
+
 def test_codet5_writes_the_solvers_with_program_ids_and_reads_them_back(codet5, shared):
     allowed = set(codet5.program_ids.tolist())
     path = shared / "data" / "arc_training_programs.jsonl"

@@ -76,6 +76,11 @@ class EngineSampler:
         settings: SamplingSettings,
         threads: int = 1,
     ) -> None:
+        if model.config.vocab_size < tokenizer.vocab_size:
+            raise ValueError(
+                f"the tokenizer has {tokenizer.vocab_size} ids and the model only "
+                f"{model.config.vocab_size}"
+            )
         self.model = model
         self.tokenizer = tokenizer
         self.settings = settings
