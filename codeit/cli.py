@@ -406,9 +406,11 @@ def _info(words: list[str]) -> None:
         print("gpu          none that torch can use")
     from codeit.model.attention import describe
     from codeit.model.checkpoint import find_device
+    from codeit.sampling import kernels
 
-    print(f"attention    training: {describe(find_device('auto'))}")
-    print("             sampling: transformers' own (scaled_dot_product_attention)")
+    device = find_device("auto")
+    print(f"attention    training: {describe(device)}")
+    print(f"             sampling: {kernels.describe(device)}")
 
 
 if __name__ == "__main__":

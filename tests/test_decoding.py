@@ -5,6 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+import codeit._native.decoding as native  # noqa: E402
 from codeit.sampling.kernels import (  # noqa: E402
     NativeKernels,
     PlainKernels,
@@ -15,6 +16,14 @@ from codeit.sampling.kernels import (  # noqa: E402
 CPU = torch.device("cpu")
 PRECISIONS = ["float32", "bfloat16"]
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+@pytest.fixture(autouse=True, params=[3, 2, 1, 0], ids=["products", "wide", "narrow", "any"])
+def processor(request):
+    """Each kind of processor that there are kernels for, as far as this one can do what it can."""
+    native.limit_processor(request.param)
+    yield
+    native.limit_processor(3)
 
 
 def both(precision):

@@ -12,6 +12,10 @@ ctypedef fused Number:
     uint16_t
 
 
+cdef extern from "decoding/cells.h" namespace "codeit" nogil:
+    int processor_limit
+
+
 cdef extern from "decoding/attention.h" namespace "codeit" nogil:
     cdef cppclass BFloat16:
         pass
@@ -103,6 +107,12 @@ cdef extern from "decoding/products.h" namespace "codeit" nogil:
         const BFloat16 *, int64_t, const Int8Weights &, bint, BFloat16 *) except +
     void c_multiply "codeit::multiply"(
         const BFloat16 *, int64_t, const Int8Weights &, bint, float *) except +
+
+
+def limit_processor(int limit):
+    """Use no kernels beyond this, as csrc/decoding/cells.h says. For tests."""
+    global processor_limit
+    processor_limit = limit
 
 
 cdef class Weights:

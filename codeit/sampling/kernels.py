@@ -142,6 +142,11 @@ def kernels_for(
     return (NativeKernels if is_ours and not is_plain else PlainKernels)(device, precision)
 
 
+def describe(device: torch.device) -> str:
+    """Which kernels sampling uses on a device."""
+    return "our own" if device.type == "cpu" else "torch's operations, one by one"
+
+
 class PlainKernels(Kernels):
     """Torch's own operations, on any device."""
 

@@ -17,4 +17,8 @@ struct BFloat16 {
 
 inline constexpr int64_t kVector = 16; // numbers that a kernel takes at a time
 
+// Kernels of processors.h beyond this are left aside: 3 with products of cells, 2 wide, 1 narrow, 0
+// for any processor. For tests.
+inline int processor_limit = 3;
+
 } // namespace codeit

@@ -43,7 +43,7 @@ namespace codeit::any {
 #include KERNELS
 
 inline int processor() {
-    static const int kind = [] {
+    static const int best = [] {
         __builtin_cpu_init();
         const bool is_wide = __builtin_cpu_supports("avx512bw") &&
                              __builtin_cpu_supports("avx512dq") &&
@@ -53,7 +53,7 @@ inline int processor() {
         if (is_wide) return has_products ? 3 : 2;
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? 1 : 0;
     }();
-    return kind;
+    return std::min(best, processor_limit);
 }
 } // namespace codeit::any
 
