@@ -124,13 +124,14 @@ class ScriptedGenerateSampler(GenerateSampler):
         return seconds, sum(len(scripts[k]) for batch in chosen for k in batch)
 
     def _processors(self, seed, device):
-        return [*super()._processors(seed, device), _Scripted(self._script)]
+        return [*super()._processors(seed, device), _Scripted(self._script, device)]
 
 
 class _Scripted(LogitsProcessor):
-    def __init__(self, scripts):
+    def __init__(self, scripts, device):
         length = max(map(len, scripts))
         self._tokens = torch.tensor([s.tolist() + [0] * (length - len(s)) for s in scripts])
+        self._tokens = self._tokens.to(device)
 
     def __call__(self, input_ids, scores):
         return torch.full_like(scores, -torch.inf).scatter_(

@@ -1,0 +1,175 @@
+"""All that is to be measured of sampling on a GPU, in one command.
+
+The question: how long do 9,600 samples (400 prompts of 600 tokens, 24 samples each) of a model of
+CodeT5+ 220M's geometry take, random weights, full vocabulary, lengths drawn like the solvers' with
+a mean of about 100 tokens? Tokens a second, seconds for all, the share of what the device could do
+at best, and transformers' generate on some batches of the same samples.
+
+At best: the sum, over products, caches and what the encoder says, of the larger of their operations
+over the rate of a large product and their bytes over the rate of a copy, both measured first. The
+steps are as many as the rows need if none of them ever waits.
+
+Wall time, since the device works beside the processor. The last line is JSON. On a CPU, at tiny
+size, it shows that it runs:
+
+    python benchmarks/h200_sampling.py
+    python benchmarks/h200_sampling.py --device cpu --model tiny --tasks 4 --rows 16
+"""
+
+import argparse
+import dataclasses
+import time
+from unittest import mock
+
+import numpy as np
+import torch
+from bench_sampling import EndlessTokenizer, Workload
+from harness import Report, machine
+from rivals import ScriptedGenerateSampler, scripted_guide
+
+from codeit.dsl import load_seed_programs
+from codeit.model import ModelSettings
+from codeit.model.checkpoint import GEOMETRIES, build_model, find_device
+from codeit.sampling import SamplingSettings, engine
+from codeit.sampling.engine import EngineSampler
+
+SOURCE = 600
+MEAN_LENGTH = 100
+MAX_LENGTH = 512
+
+
+class Scripts(Workload):
+    """Random tokens in the lengths of programs."""
+
+    def __init__(self, tokenizer, num_tasks, samples_per_task):
+        random = np.random.default_rng(1)
+        like = np.array([len(seed.program.text) for seed in load_seed_programs()], dtype=float)
+        lengths = random.choice(like / like.mean() * MEAN_LENGTH, (num_tasks, samples_per_task))
+        lengths = lengths.astype(np.int64).clip(2, MAX_LENGTH)
+        self.prompts = [random.integers(2, tokenizer.end_id, SOURCE) for _ in range(num_tasks)]
+        self.scripts = [
+            [np.append(random.integers(2, tokenizer.end_id, n - 1), tokenizer.end_id) for n in row]
+            for row in lengths
+        ]
+
+    @property
+    def lengths(self):
+        return np.array([[len(script) for script in row] for row in self.scripts])
+
+
+def synchronized(device):
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()
+
+
+def rate_of(work, amount, device, repeats=5):
+    """Amount a second, at best of some repeats."""
+    work()
+    seconds = []
+    for _ in range(repeats):
+        start = synchronized(device)
+        work()
+        seconds.append(synchronized(device) - start)
+    return amount / min(seconds)
+
+
+def rates(device, dtype):
+    """Operations a second of a large product, and bytes a second of a copy."""
+    size = 8192 if device.type == "cuda" else 1024
+    a, b = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
+    floats = torch.empty((1 << 30) // 4 if device.type == "cuda" else 1 << 22, device=device)
+    to = torch.empty_like(floats)
+    return (
+        rate_of(lambda: a @ b, 2 * size**3, device),
+        rate_of(lambda: to.copy_(floats), 2 * floats.nbytes, device),
+    )
+
+
+def seconds_at_best(config, work, num_rows, num_bytes, product_rate, copy_rate):
+    """See the top."""
+    c = config
+    inner = c.num_heads * c.d_kv
+    layers = c.num_decoder_layers
+    lengths = work.lengths
+    num_tokens = int(lengths.sum())
+    num_source = SOURCE * len(work.prompts)
+    num_steps = -(-num_tokens // num_rows)
+    feed = (3 if c.is_gated else 2) * c.d_model * c.d_ff
+    decoder = layers * (6 * c.d_model * inner + feed)
+    head = c.d_model * c.vocab_size
+    encoder = c.num_layers * (4 * c.d_model * inner + feed) + layers * 2 * c.d_model * inner
+    per_position = 2 * inner * layers  # keys and values
+    # Positions that the tokens of all samples look back on, and prompts that are read in a step.
+    looked_at = int((lengths * (lengths + 1) // 2).sum())
+    prompts_at_once = num_rows / lengths.shape[1]
+    parts = [  # operations, bytes
+        (2 * num_tokens * (decoder + head), num_bytes * num_steps * (decoder + head)),
+        (2 * looked_at * per_position, num_bytes * looked_at * per_position),
+        (
+            2 * num_tokens * SOURCE * per_position,
+            num_bytes * num_steps * prompts_at_once * SOURCE * per_position,
+        ),
+        (
+            2 * num_source * (encoder + c.num_layers * 2 * inner * SOURCE),
+            num_bytes * encoder,
+        ),
+    ]
+    return sum(max(work / product_rate, size / copy_rate) for work, size in parts)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default="Salesforce/codet5p-220m", choices=sorted(GEOMETRIES))
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--tasks", type=int, default=400)
+    parser.add_argument("--rows", type=int, default=2400, help="samples under way at a time")
+    parser.add_argument("--precision", default="bfloat16", choices=("float32", "bfloat16"))
+    parser.add_argument("--rival-batches", type=int, default=2)
+    arguments = parser.parse_args()
+    device = find_device(arguments.device)
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else machine()
+    print(f"{name}; {arguments.model}")
+    tokenizer = EndlessTokenizer(GEOMETRIES[arguments.model].vocab_size or 1000)
+    model = build_model(ModelSettings(arguments.model, pretrained=False), tokenizer, seed=1)
+    model = model.to(device)
+    settings = SamplingSettings(
+        max_tokens=MAX_LENGTH, num_rows=arguments.rows, precision=arguments.precision
+    )
+    work = Scripts(tokenizer, arguments.tasks, settings.samples_per_task)
+    num_tokens = int(work.lengths.sum())
+    print(f"{work.num_samples:,} samples, {num_tokens:,} tokens")
+
+    report = Report()
+    dtype = getattr(torch, arguments.precision)
+    product_rate, copy_rate = rates(device, dtype)
+    report.add("a large product", [product_rate / 1e12], unit="TFLOP/s")
+    report.add("a copy", [copy_rate / 1e9], unit="GB/s")
+    sampler = EngineSampler(model, tokenizer, settings)
+    warm = work.cut(max(1, arguments.tasks // 20), settings.samples_per_task, 1.0)
+    for some in (warm, work):
+        with mock.patch.object(engine, "make_guide", scripted_guide(some.scripts)):
+            start = synchronized(device)
+            samples = dict(sampler.sample(some.prompts, 0))
+            seconds = synchronized(device) - start
+        some.check([samples[k] for k in sorted(samples)])
+    best = seconds_at_best(
+        model.config, work, arguments.rows, dtype.itemsize, product_rate, copy_rate
+    )
+    report.add("engine, all samples", [seconds], unit="s")
+    report.add("engine, tokens", [seconds], items=num_tokens)
+    report.add("at best, all samples", [best], unit="s")
+    report.add("share of what the device could do", [best / seconds * 100], unit="%")
+
+    its = dataclasses.replace(settings, max_tokens=int(work.lengths.max()))
+    generate = ScriptedGenerateSampler(model, tokenizer, its, work)
+    start = synchronized(device)
+    num_samples = generate.time_batches(arguments.rival_batches)[1]
+    theirs = (synchronized(device) - start) / num_samples
+    report.add(f"transformers generate, {num_samples} samples", [theirs * num_samples], unit="s")
+    report.add_ratio("engine, beside transformers generate", theirs / (seconds / work.num_samples))
+    report.print_record("h200_sampling", {"torch": torch.__version__}, vars(arguments))
+
+
+if __name__ == "__main__":
+    main()
