@@ -6,10 +6,10 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import codeit._native.decoding as native  # noqa: E402
+from codeit.model.attention import Step  # noqa: E402
 from codeit.sampling.kernels import (  # noqa: E402
     NativeKernels,
     PlainKernels,
-    Step,
     kernels_for,
 )
 
@@ -54,7 +54,7 @@ def test_rows_attend_to_what_they_hold(precision, size):
         step = Step(np.array(rows, np.int32), np.array(positions, np.int32))
         projected = torch.randn(len(rows), 3, heads, size, generator=random).to(DTYPES[precision])
         ours, theirs = (
-            kernels.attend(projected.to(kernels.dtype), step, bias, cache)
+            kernels.attend(projected.to(kernels.dtype), step, kernels.arranged_bias(bias), cache)
             for kernels, cache in zip((native, plain), caches, strict=True)
         )
         assert close(ours, theirs)

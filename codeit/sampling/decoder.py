@@ -13,7 +13,8 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional as F
 
-from codeit.sampling.kernels import Memory, Step, rounded_up
+from codeit.model.attention import Step
+from codeit.sampling.kernels import Memory, rounded_up
 from codeit.sampling.weights import Weights
 
 # Shape letters: T tokens of a step, V vocabulary.

@@ -1,6 +1,7 @@
 """What a decoder's step is made of; the only file of this room that knows which kernel exists.
 
-Two sets of the same operations: torch's own, on any device, and ours on a CPU. With ours, what
+Two sets of the same operations: torch's and what model/attention.py has beside them for CUDA, on
+any device, and ours on a CPU. With ours, what
 becomes of a token does not depend on which others are worked on beside it, to the last bit.
 
 Shape letters: T tokens of a step, R slots, H heads, D size of a head, S source length, C capacity
@@ -20,6 +21,7 @@ import torch
 from torch.nn import functional as F
 
 import codeit._native.decoding as native
+from codeit.model.attention import Cache, Step, decode_self_attention, shared_cross_attention
 from codeit.model.layers import ACTIVATIONS
 from codeit.sampling.settings import Precision
 
@@ -27,14 +29,6 @@ Linear = Callable[[torch.Tensor], torch.Tensor]
 
 BLOCK = 16
 """Capacities are multiples of it, and for our kernels sizes: the width of the widest vectors."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """Which tokens a decoder takes in at once; those of a row in the order of their positions."""
-
-    rows: npt.NDArray[np.int32]
-    positions: npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -84,6 +78,10 @@ class Kernels(ABC):
     def memory(self, keys_values: torch.Tensor) -> Memory:
         """What tokens attend to together, from [S, 2, H, D]."""
 
+    def arranged_bias(self, bias: torch.Tensor) -> torch.Tensor:
+        """The same in the order in which `attend` takes it."""
+        return bias
+
     @abstractmethod
     def attend(
         self, projected: torch.Tensor, step: Step, bias: torch.Tensor, cache: Memory
@@ -93,7 +91,7 @@ class Kernels(ABC):
         Args:
             projected: queries, keys and values [T, 3, H, D] of the tokens.
             step: where they belong.
-            bias: float32 [H, C]; the last is for the position itself, before it those further back.
+            bias: float32 [H, C], by how far back a position lies, as `arranged_bias` gives it.
             cache: written to.
         Returns:
             [T, H, D]
@@ -144,7 +142,7 @@ def kernels_for(
 
 def describe(device: torch.device) -> str:
     """Which kernels sampling uses on a device."""
-    return "our own" if device.type == "cpu" else "torch's operations, one by one"
+    return "our own" if device.type == "cpu" else "torch's, and for attention as in training"
 
 
 class PlainKernels(Kernels):
@@ -171,7 +169,7 @@ class PlainKernels(Kernels):
     def cache(self, num_slots: int, num_heads: int, capacity: int, size: int) -> Memory:
         shape = (num_slots, num_heads, capacity, size)
         keys, values = (torch.zeros(shape, dtype=self.dtype, device=self.device) for _ in range(2))
-        return Memory(keys, values, capacity)
+        return Memory(keys.transpose(2, 3), values, capacity)
 
     def memory(self, keys_values: torch.Tensor) -> Memory:
         keys, values = (part.transpose(0, 1).contiguous() for part in keys_values.unbind(1))
@@ -180,30 +178,12 @@ class PlainKernels(Kernels):
     def attend(
         self, projected: torch.Tensor, step: Step, bias: torch.Tensor, cache: Memory
     ) -> torch.Tensor:
-        query, key, value = projected.unbind(1)
-        rows = torch.from_numpy(step.rows.astype(np.int64)).to(query.device)
-        positions = torch.from_numpy(step.positions.astype(np.int64)).to(query.device)
-        cache.keys[rows, :, positions] = key
-        cache.values[rows, :, positions] = value
-        longest = int(step.positions.max()) + 1
-        back = positions[:, None] - torch.arange(longest, device=query.device)
-        scores = torch.einsum("nhd,nhcd->nhc", query, cache.keys[rows, :, :longest]).float()
-        scores += bias.flip(1)[:, back.clamp(min=0)].transpose(0, 1)
-        scores.masked_fill_(back[:, None] < 0, -torch.inf)
-        probabilities = scores.softmax(-1).to(query.dtype)
-        return torch.einsum("nhc,nhcd->nhd", probabilities, cache.values[rows, :, :longest])
+        return decode_self_attention(projected, step, bias, Cache(cache.keys, cache.values))
 
     def attend_shared(
         self, query: torch.Tensor, memories: Sequence[tuple[Memory, int]]
     ) -> torch.Tensor:
-        parts = []
-        begin = 0
-        for memory, count in memories:
-            part = query[begin : begin + count].transpose(0, 1)
-            probabilities = torch.bmm(part, memory.keys.transpose(1, 2)).softmax(-1)
-            parts.append(torch.bmm(probabilities, memory.values).transpose(0, 1))
-            begin += count
-        return torch.cat(parts)
+        return shared_cross_attention(query, [(m.keys, m.values, count) for m, count in memories])
 
     def add_and_normalize(
         self, sums: torch.Tensor, added: torch.Tensor | None, weight: torch.Tensor, epsilon: float
@@ -243,6 +223,9 @@ class NativeKernels(Kernels):
         keys, values = (np.zeros(shape, _ARRAY_TYPES[self.dtype]) for _ in range(2))
         native.arrange(_array(keys_values.contiguous()), keys, values)
         return Memory(keys, values, length)
+
+    def arranged_bias(self, bias: torch.Tensor) -> torch.Tensor:
+        return bias.flip(1).contiguous()  # positions in order, when the newest is the last
 
     def attend(
         self, projected: torch.Tensor, step: Step, bias: torch.Tensor, cache: Memory

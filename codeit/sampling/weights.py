@@ -123,13 +123,13 @@ class Weights:
         return lambda x: gate(x).mul_(inner(x))
 
     def bias(self, capacity: int) -> torch.Tensor:
-        """What a decoder's head adds to a score for how far back a position lies, furthest first.
+        """What a decoder's head adds for how far back a position lies.
 
         Returns:
-            float32 [H, C]
+            float32 [H, C], in the order of the kernels.
         """
         bias = self._decoder_bias(capacity)[:, capacity - 1 :]
-        return bias.detach().float().flip(1).contiguous()
+        return self.kernels.arranged_bias(bias.detach().float().contiguous())
 
     def memories(self, prompts: Sequence[Ids]) -> list[list[Memory]]:
         """For each prompt, what each layer of the decoder attends to.
