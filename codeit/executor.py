@@ -70,7 +70,7 @@ class Limits:
     """Work, charged before it is done. A unit takes one to one and a half nanoseconds at
     worst where the charges were measured (benchmarks/bench_worst.py), so that a run ends within
     about 50 ms there; cheap things, such as calls of small functions, take less. The dearest of
-    7,000 recorded mutants that CPython finishes needs 32 million, the 400 solver programs on their
+    7,000 recorded mutants that CPython finishes needs 31 million, the 400 solver programs on their
     own grids at most 860,000. For a search, 500,000 is plenty."""
     max_bytes: int = 512 << 20
     """Memory for the values of a run, which are kept until it ends. Reserved as address space and

@@ -158,6 +158,15 @@ def test_programs_agree_on_wide_and_on_high_grids(width):
             assert differing_line(program, np.ascontiguousarray(grid.T)) is None
 
 
+def test_programs_agree_on_grids_of_thousands_of_cells():
+    """Colors are counted in bytes, and those added up in time."""
+    grid = np.full((70, 70), 1, np.uint8)
+    grid[::9, ::7] = 0
+    grid[3, 5:60] = 2
+    for text in WIDE_PROGRAMS:
+        assert differing_line(Program.parse(text), grid) is None
+
+
 def test_the_plain_path_is_another_one():
     """It uses fuel of its own; were it the fast path again, the tests above would say nothing."""
     program = Program.parse("x1 = asindices(I)\nO = ulcorner(x1)")

@@ -7,6 +7,7 @@
 namespace codeit {
 
 using Cells = int8_t __attribute__((vector_size(16)));
+using Sums = uint8_t __attribute__((vector_size(16)));
 inline constexpr int64_t kCellsAtOnce = sizeof(Cells);
 
 // Up to 15 of them may lie behind a grid (core/arena.h).
@@ -75,10 +76,11 @@ void count_cells(const Grid &grid, int8_t first, uint32_t *counts) {
         for (int64_t from = 0; from < lines.length; from += kLengthOfSum) {
             const int8_t *cells = grid.row(i) + from;
             int64_t length = std::min(lines.length - from, kLengthOfSum);
-            Cells sums[num_colors] = {};
+            Sums sums[num_colors] = {};
             auto count = [&](Cells some, Cells counted) {
                 for (int k = 0; k < num_colors; ++k) {
-                    sums[k] -= (some == all_cells(static_cast<int8_t>(first + k))) & counted;
+                    Cells is_k = (some == all_cells(static_cast<int8_t>(first + k))) & counted;
+                    sums[k] -= std::bit_cast<Sums>(is_k); // which is -1
                 }
             };
             int64_t j = 0;
