@@ -36,11 +36,17 @@ class Team:
         """The team that the environment names; waits until all are there."""
         if int(os.environ.get("WORLD_SIZE", "1")) == 1:
             return ALONE
+        names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
+        missing = [name for name in names if name not in os.environ]
+        if missing:
+            raise ValueError(
+                f"WORLD_SIZE is {os.environ['WORLD_SIZE']}, and {', '.join(missing)} not set; "
+                "torchrun sets all of them, or unset WORLD_SIZE to work alone"
+            )
         if not distributed.is_initialized():
             has_cuda = torch.cuda.is_available()
             distributed.init_process_group("cpu:gloo,cuda:nccl" if has_cuda else "gloo")
             atexit.register(distributed.destroy_process_group)
-        names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
         return cls(*(int(os.environ[name]) for name in names))
 
     @property

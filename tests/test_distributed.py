@@ -27,6 +27,14 @@ def test_alone_all_is_ones_own():
     assert ALONE.is_first
 
 
+def test_half_an_environment_is_refused(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    for name in ("RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ValueError, match="WORLD_SIZE is 4, and RANK, LOCAL_RANK, LOCAL_WORLD_SIZE"):
+        Team.join()
+
+
 def torchrun(num_processes, *words):
     """Runs codeit in so many processes."""
     start = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(num_processes)]

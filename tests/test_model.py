@@ -502,6 +502,17 @@ def test_a_checkpoint_replaces_the_one_before(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["checkpoint"]
 
 
+@pytest.mark.parametrize("error", [OSError, RuntimeError])
+def test_what_torch_raises_on_a_full_disk_names_the_checkpoint(error, tmp_path):
+    def fail(_):
+        raise error("unexpected pos 576 vs 534")
+
+    path = tmp_path / "checkpoint"
+    with pytest.raises(OSError, match=r"checkpoint: the next .* bytes are free: unexpected pos"):
+        save_checkpoint(tiny(1), TOKENIZER, path, fail)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("is_moved", [False, True])
 def test_a_replacement_that_was_cut_off_is_finished(is_moved, tmp_path):
     """The old checkpoint goes aside only when the new one is whole."""

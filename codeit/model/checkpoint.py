@@ -116,18 +116,28 @@ def save_checkpoint(
 
     Args:
         write_more: puts further files into a directory.
+    Raises:
+        OSError: it cannot be written, for one thing as the disk is full; what was there before is.
     """
     finish_replacement(directory)
     fresh, stale = _beside(directory)
-    fresh.mkdir(parents=True)
-    write_model(model, fresh)
-    tokenizer.save(fresh)
-    if write_more:
-        write_more(fresh)
-    for path in (*fresh.iterdir(), fresh):
-        file = os.open(path, os.O_RDONLY)
-        os.fsync(file)
-        os.close(file)
+    try:
+        fresh.mkdir(parents=True)
+        write_model(model, fresh)
+        tokenizer.save(fresh)
+        if write_more:
+            write_more(fresh)
+        for path in (*fresh.iterdir(), fresh):
+            file = os.open(path, os.O_RDONLY)
+            os.fsync(file)
+            os.close(file)
+    except (OSError, RuntimeError, SafetensorError) as error:  # torch's when a disk is full, too
+        shutil.rmtree(fresh, ignore_errors=True)
+        free = shutil.disk_usage(directory.parent).free
+        raise OSError(
+            f"{directory}: the next checkpoint cannot be written, where {free:,} bytes are free: "
+            f"{error}"
+        ) from error
     if directory.exists():
         directory.rename(stale)
     fresh.rename(directory)
