@@ -262,18 +262,7 @@ class Loop:
             soft_wrap=True,
         )
         seconds = _Stopwatch()
-        mutants: list[MutatedTask] = []
-        if settings.mutation.num_tasks:
-            total = settings.mutation.num_tasks
-            with phase(self._console, "mutating", total, "tasks") as advance_to:
-                mutants = mutate(
-                    self._parents,
-                    settings.mutation,
-                    self._seed("mutation", 0),
-                    settings.limits,
-                    self._threads,
-                    advance_to,
-                )
+        mutants = self._mutate(0, settings.mutation.num_tasks)
         seconds.lap("mutate")
         seeds = [
             Experience(task, program.text, tuple(d.output for d in task.demonstrations), 1.0)
@@ -301,6 +290,20 @@ class Loop:
             "seconds": seconds.laps,
         }
         return _Done(metrics, new, [])
+
+    def _mutate(self, iteration: int, count: int) -> list[MutatedTask]:
+        """So many mutants of the seed programs, others for each iteration."""
+        if not count:
+            return []
+        with phase(self._console, "mutating", count, "tasks") as advance_to:
+            return mutate(
+                self._parents,
+                replace(self._settings.mutation, num_tasks=count),
+                self._seed("mutation", iteration),
+                self._settings.limits,
+                self._threads,
+                advance_to,
+            )
 
     def _score_on_all_tasks(self, programs: list[Program]) -> list[Candidate]:
         """The candidates among programs that were not made for any of the tasks to solve."""
@@ -413,15 +416,7 @@ class Loop:
     def _mutants_instead(self, iteration: int) -> list[Samples]:
         """As many fresh mutants of the seed programs as the policy writes, on the same tasks."""
         count = len(self._tasks) * self._settings.sampling.samples_per_task
-        with phase(self._console, "mutating", count, "tasks") as advance_to:
-            mutants = mutate(
-                self._parents,
-                replace(self._settings.mutation, num_tasks=count),
-                self._seed("mutation", iteration),
-                self._settings.limits,
-                self._threads,
-                advance_to,
-            )
+        mutants = self._mutate(iteration, count)
         samples = []
         for k, task in enumerate(self._tasks):
             programs = [mutant.program for mutant in mutants[k :: len(self._tasks)]]

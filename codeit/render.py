@@ -8,7 +8,6 @@ unit is one pixel of an SVG shown at its own size; y points down.
 import io
 import itertools
 import math
-import os
 import re
 import textwrap
 from collections.abc import Sequence
@@ -24,6 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 from codeit.arc import Example, Grid, Task, check_grid
+from codeit.whole_file import whole_file
 
 if TYPE_CHECKING:
     from PIL import ImageDraw, ImageFont
@@ -286,16 +286,8 @@ def save(path: str | Path, picture: Picture, scale: int = 2) -> None:
         raise ValueError(f"{path}: there is no folder {path.parent}")
     is_svg = suffix == ".svg"
     content = picture_to_svg(picture).encode() if is_svg else picture_to_png(picture, scale)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with whole_file(path) as file:
+        file.write(content)
 
 
 # ---- Pictures: layout ----

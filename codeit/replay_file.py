@@ -11,7 +11,6 @@ one that was written. Ids go through memory in parts.
 
 from __future__ import annotations
 
-import os
 import struct
 import zipfile
 import zlib
@@ -23,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 import codeit._native.replay as native
+from codeit.whole_file import whole_file
 
 VERSION = 1
 
@@ -45,15 +45,10 @@ _COLUMNS = {
 
 def write_buffers(path: Path, buffers: Mapping[str, native.PriorityBuffer]) -> None:
     """Write buffers under their names; the file appears whole or not at all."""
-    fresh = path.with_name(path.name + ".new")
-    with fresh.open("wb") as file:
-        with zipfile.ZipFile(file, "w") as archive:
-            _write(archive, "version", np.array(VERSION))
-            for name, buffer in buffers.items():
-                _write_buffer(archive, name, buffer)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+    with whole_file(path) as file, zipfile.ZipFile(file, "w") as archive:
+        _write(archive, "version", np.array(VERSION))
+        for name, buffer in buffers.items():
+            _write_buffer(archive, name, buffer)
 
 
 def read_buffers(path: Path, buffers: Mapping[str, native.PriorityBuffer]) -> None:

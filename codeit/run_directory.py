@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from codeit.scoring import Candidate
+from codeit.whole_file import whole_file
 
 CONFIG = "config.toml"
 METRICS = "metrics.jsonl"
@@ -87,7 +88,7 @@ class RunDirectory:
             path.mkdir(parents=True)
             (path / SAMPLES).mkdir()
             (path / PERFORMANCE).write_text(_csv_line(_PERFORMANCE_COLUMNS), encoding="ascii")
-            write_whole(path / CONFIG, config_toml)  # last: with it, this is a run directory
+            _write(path / CONFIG, config_toml)  # last: with it, this is a run directory
         except OSError as error:
             raise ValueError(f"{path}: cannot be written: {error.strerror}") from None
         return cls(path)
@@ -107,9 +108,9 @@ class RunDirectory:
                 rows = [
                     row for row in read_lines(self.path / name) if row["iteration"] <= iteration
                 ]
-                write_whole(self.path / name, "".join(json.dumps(row) + "\n" for row in rows))
+                _write(self.path / name, "".join(json.dumps(row) + "\n" for row in rows))
         lines = (self.path / PERFORMANCE).read_text("ascii").splitlines(keepends=True)
-        write_whole(self.path / PERFORMANCE, "".join(lines[: 1 + max(iteration, 0)]))
+        _write(self.path / PERFORMANCE, "".join(lines[: 1 + max(iteration, 0)]))
         for file in (self.path / SAMPLES).iterdir():
             if file.suffix != ".jsonl" or int(file.stem) > iteration:
                 file.unlink()
@@ -126,7 +127,7 @@ class RunDirectory:
 
     def set_config(self, config_toml: str) -> None:
         """Write other settings than before."""
-        write_whole(self.path / CONFIG, config_toml)
+        _write(self.path / CONFIG, config_toml)
 
     def add_metrics(self, metrics: Mapping[str, Any]) -> None:
         self._append(METRICS, json.dumps(metrics) + "\n")
@@ -154,7 +155,7 @@ class RunDirectory:
 
     def write_samples(self, iteration: int, rows: Iterable[Mapping[str, Any]]) -> None:
         text = "".join(json.dumps(row) + "\n" for row in rows)
-        write_whole(self.path / SAMPLES / f"{iteration:04d}.jsonl", text)
+        _write(self.path / SAMPLES / f"{iteration:04d}.jsonl", text)
 
     def _append(self, name: str, text: str) -> None:
         with (self.path / name).open("a", encoding="utf-8") as file:
@@ -178,16 +179,6 @@ def check_run(path: Path) -> None:
         raise ValueError(f"{path / CONFIG}: there is no such file; is {path} a run directory?")
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that it appears whole or not at all."""
-    fresh = path.with_name(path.name + ".new")
-    with fresh.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-
-
 def read_lines(path: Path) -> list[dict[str, Any]]:
     """The objects of a JSONL file of a run; a last line that is cut off is left out.
 
@@ -206,6 +197,11 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
             if number < len(lines):
                 raise ValueError(f"{path}, line {number}: {error.msg}") from None
     return rows
+
+
+def _write(path: Path, text: str) -> None:
+    with whole_file(path) as file:
+        file.write(text.encode())
 
 
 def _csv_line(values: Iterable[object]) -> str:

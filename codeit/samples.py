@@ -16,7 +16,7 @@ from codeit.experience import Experience
 
 @dataclass
 class Samples:
-    """What the policy wrote for one task in one iteration."""
+    """What the policy wrote for one task in one iteration, or what mutation did in its place."""
 
     number: int
     """Of the task."""
