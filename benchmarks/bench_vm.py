@@ -72,19 +72,20 @@ def seconds_per_sweep(work, repeats):
 def hot_times(programs, inputs, repeats):
     """Seconds of one run of each program over its inputs, without what a batch costs.
 
-    A batch holds the program many times, so that its fixed cost does not count.
+    A batch holds the program so many times that its fixed cost, which is taken off, is small.
     """
     times = []
     for program, grids in zip(programs, inputs, strict=True):
-        once, _ = time_of(lambda p=program, g=grids: execute_groups([([p], g)], threads=1))
-        count = max(64, math.ceil(LEAST_SECONDS / max(once, 1e-7)))
+
+        def taken(count, program=program, grids=grids):
+            group = [([program] * count, grids)]
+            return time_of(lambda: execute_groups(group, threads=1, share=False))[0]
+
+        count = 1
+        while min(taken(count) for _ in range(3)) < LEAST_SECONDS:
+            count *= 4
         empty = seconds_per_sweep(lambda g=grids: execute_groups([([], g)], threads=1), repeats)
-        group = [([program] * count, grids)]
-        full = statistics.median(
-            time_of(lambda g=group: execute_groups(g, threads=1, share=False))[0]
-            for _ in range(repeats)
-        )
-        times.append(max(full - empty, 1e-9) / count)
+        times.append((statistics.median(taken(count) for _ in range(repeats)) - empty) / count)
     return times
 
 
