@@ -1,9 +1,44 @@
 #include "primitives/selection.h"
 
+#include <bit>
+
 namespace codeit {
+namespace {
+
+// Of colors and other small ints the one that occurs most or least often; false where the items are
+// anything else, or where two are equal, and the order of a set decides.
+bool find_frequent_int(Extreme extreme, const Items &items, Value *out) {
+    constexpr uint64_t kNumInts = 64;
+    uint32_t counts[kNumInts];
+    uint64_t seen = 0;
+    for (const Value &item : items) {
+        const auto n = static_cast<uint64_t>(item.integer);
+        if (item.kind != Kind::integer || n >= kNumInts) return false;
+        const bool is_new = (seen >> n & 1) == 0;
+        counts[n] = is_new ? 1 : counts[n] + 1;
+        seen |= uint64_t{1} << n;
+    }
+    int best = std::countr_zero(seen);
+    bool is_tied = false;
+    for (seen &= seen - 1; seen != 0; seen &= seen - 1) {
+        const int n = std::countr_zero(seen);
+        const bool is_better =
+            extreme == Extreme::largest ? counts[n] > counts[best] : counts[n] < counts[best];
+        is_tied = is_better ? false : is_tied || counts[n] == counts[best];
+        if (is_better) best = n;
+    }
+    *out = Value::of_int(best);
+    return !is_tied;
+}
+
+} // namespace
 
 Outcome most_frequent(Machine &m, Extreme extreme, const Items &items, Value *out) {
     if (items.size == 0) return Outcome::value_error;
+    if (!m.is_plain()) {
+        TRY(m.charge(items.size));
+        if (find_frequent_int(extreme, items, out)) return Outcome::ok;
+    }
     ScratchScope scratch(m);
     uint32_t *counts;
     TRY(m.allocate_scratch(items.size, &counts));
