@@ -354,10 +354,8 @@ PRIMITIVE(compress) {
     const Value &grid = args[0];
     Items rows_of_one;
     Items columns_of_one;
-    Value transposed;
     TRY(uniform_rows(m, grid, &rows_of_one));
-    TRY(primitive_dmirror(m, &grid, &transposed));
-    TRY(uniform_rows(m, transposed, &columns_of_one));
+    TRY(uniform_columns(m, grid, &columns_of_one));
     auto is_in = [](const Items &indices, int64_t k) {
         return std::any_of(indices.begin(), indices.end(),
                            [&](const Value &index) { return index.integer == k; });

@@ -113,6 +113,69 @@ Outcome line_of_cells(Machine &m, const Value &grid, bool is_row, int64_t at, in
     return cells.finish_copied(out);
 }
 
+// The same for a grid, whether it is a row, and which.
+Outcome line_in_order(Machine &m, const Value *args, Value *out) {
+    const bool is_row = args[1].integer != 0;
+    const Grid &grid = *args[0].grid;
+    const int64_t length = is_row ? grid.width : grid.height;
+    return line_of_cells(m, args[0], is_row, args[2].integer, length, out);
+}
+
+// Rows and columns of one color of a small grid, as bits.
+Outcome packed_lines(Machine &m, const Value &grid, const Items &rows, const Items &columns,
+                     ValueList *out) {
+    const Grid &cells = *grid.grid;
+    TRY(m.charge(rows.size + columns.size + static_cast<uint64_t>(cells.height)));
+    Row *bits;
+    TRY(m.allocate(static_cast<size_t>(cells.height) + 1, &bits));
+    std::fill_n(bits, cells.height, Row{1});
+    bits[cells.height] = low_bits(cells.width);
+    for (const Value &i : rows) {
+        const auto at = static_cast<int32_t>(i.integer);
+        const Patch patch = {.bits = {at, 0, 1, cells.width, bits + cells.height},
+                             .color = cells.at(at, 0)};
+        const Value args[] = {grid, Value::boolean(true), i};
+        Value line;
+        TRY(constructed_by(m, line_in_order, args, 3, Kind::cell, patch,
+                           static_cast<uint32_t>(cells.width), 0, &line));
+        TRY(out->push(line));
+    }
+    for (const Value &j : columns) {
+        const auto at = static_cast<int32_t>(j.integer);
+        const Patch patch = {.bits = {0, at, cells.height, 1, bits}, .color = cells.at(0, at)};
+        const Value args[] = {grid, Value::boolean(false), j};
+        Value line;
+        TRY(constructed_by(m, line_in_order, args, 3, Kind::cell, patch,
+                           static_cast<uint32_t>(cells.height), 0, &line));
+        TRY(out->push(line));
+    }
+    return Outcome::ok;
+}
+
+// OR of LIT of the first lines, which are rows, and LIT of the others.
+Outcome united_lines(Machine &m, const Items &lines, size_t num_rows, Value *out) {
+    SetBuilder rows(m);
+    SetBuilder columns(m);
+    for (size_t k = 0; k < lines.size; ++k) TRY((k < num_rows ? rows : columns).add(lines[k]));
+    Value sets[2];
+    TRY(rows.finish_copied(&sets[0]));
+    TRY(columns.finish_copied(&sets[1]));
+    return set_union(m, sets[0].set, sets[1].set, out);
+}
+
+// The same, done when the order is asked for.
+struct UnitedLines : Construction {
+    Items lines;
+    size_t num_rows;
+
+    static Outcome lay_out_lines(Machine &m, const Construction &how, Set *set) {
+        const auto &united = static_cast<const UnitedLines &>(how);
+        Value built;
+        TRY(united_lines(m, united.lines, united.num_rows, &built));
+        return adopt_table(m, built, set);
+    }
+};
+
 } // namespace
 
 PRIMITIVE(dneighbors) {
@@ -176,29 +239,33 @@ PRIMITIVE(frontiers) {
     const Value &grid = args[0];
     int64_t height;
     int64_t width;
-    Value transposed;
     Items rows;
     Items columns;
     TRY(extent(m, grid, &height, &width));
     TRY(uniform_rows(m, grid, &rows));
-    TRY(primitive_dmirror(m, &grid, &transposed));
-    TRY(uniform_rows(m, transposed, &columns));
-    SetBuilder horizontal(m);
-    SetBuilder vertical(m);
+    TRY(uniform_columns(m, grid, &columns));
+    ValueList lines(m);
+    // The one cell of a grid is a row and a column, which are equal.
+    const bool is_single = height == 1 && width == 1;
+    if (grid.kind == Kind::grid && is_small(*grid.grid) && !is_single && !m.is_plain()) {
+        TRY(packed_lines(m, grid, rows, columns, &lines));
+        UnitedLines *construction;
+        TRY(m.allocate(1, &construction));
+        *construction = {{UnitedLines::lay_out_lines}, lines.items(), rows.size};
+        constexpr uint16_t kSets = 1u << static_cast<unsigned>(Kind::set);
+        return constructed_set(m, lines.take(), lines.size(), kSets, construction, 0, out);
+    }
     for (const Value &i : rows) {
         Value line;
         TRY(line_of_cells(m, grid, true, i.integer, width, &line));
-        TRY(horizontal.add(line));
+        TRY(lines.push(line));
     }
     for (const Value &j : columns) {
         Value line;
         TRY(line_of_cells(m, grid, false, j.integer, height, &line));
-        TRY(vertical.add(line));
+        TRY(lines.push(line));
     }
-    Value sets[2];
-    TRY(horizontal.finish_copied(&sets[0]));
-    TRY(vertical.finish_copied(&sets[1]));
-    return set_union(m, sets[0].set, sets[1].set, out);
+    return united_lines(m, lines.items(), rows.size, out);
 }
 
 } // namespace codeit

@@ -39,7 +39,8 @@ Outcome uniform_rows(Machine &m, const Value &grid, Items *out) {
         TRY(m.charge(static_cast<uint64_t>(cells.num_cells())));
         for (int64_t i = 0; i < cells.height; ++i) {
             const int8_t *row = cells.row(i);
-            if (std::count(row, row + cells.width, row[0]) == cells.width) {
+            // Each cell is like the one before it.
+            if (std::memcmp(row, row + 1, static_cast<size_t>(cells.width - 1)) == 0) {
                 TRY(indices.push(Value::of_int(i)));
             }
         }
@@ -54,6 +55,32 @@ Outcome uniform_rows(Machine &m, const Value &grid, Items *out) {
         SetBuilder values(m);
         for (const Value &item : row) TRY(values.add(item));
         if (values.size() == 1) TRY(indices.push(Value::of_int(static_cast<int64_t>(i))));
+    }
+    *out = indices.items();
+    return Outcome::ok;
+}
+
+Outcome uniform_columns(Machine &m, const Value &grid, Items *out) {
+    if (grid.kind != Kind::grid) {
+        Value transposed;
+        TRY(primitive_dmirror(m, &grid, &transposed));
+        return uniform_rows(m, transposed, out);
+    }
+    const Grid &cells = *grid.grid;
+    TRY(m.charge(static_cast<uint64_t>(cells.num_cells())));
+    ValueList indices(m);
+    {
+        ScratchScope scratch(m);
+        int8_t *differences; // of a column from its first cell
+        TRY(m.allocate_scratch(static_cast<size_t>(cells.width), &differences));
+        std::fill_n(differences, cells.width, int8_t{0});
+        for (int64_t i = 1; i < cells.height; ++i) {
+            const int8_t *row = cells.row(i);
+            for (int64_t j = 0; j < cells.width; ++j) differences[j] |= row[j] ^ cells.cells[j];
+        }
+        for (int64_t j = 0; j < cells.width; ++j) {
+            if (differences[j] == 0) TRY(indices.push(Value::of_int(j)));
+        }
     }
     *out = indices.items();
     return Outcome::ok;

@@ -14,6 +14,8 @@ Outcome is_inside(const Value &i, const Value &j, int64_t height, int64_t width,
 
 // The indices of the rows of a grid that consist of one value (and are not empty), as ints.
 Outcome uniform_rows(Machine &m, const Value &grid, Items *out);
+// The same of its columns, for which a ragged grid is cut as dmirror does it.
+Outcome uniform_columns(Machine &m, const Value &grid, Items *out);
 
 // FLAT: the colors of a grid or an object, row by row or in iteration order.
 Outcome flat_colors(Machine &m, const Value &element, Items *out);
