@@ -167,6 +167,77 @@ def test_programs_agree_on_grids_of_thousands_of_cells():
         assert differing_line(Program.parse(text), grid) is None
 
 
+# Functions over a tuple of 216 numbers from -4 to 4, or of as many pairs or triples of them; what
+# some return fails for a late item, is of another kind there, or is no number.
+STEPS = {
+    "sums of pairs": "f = fork(add, first, last)\nO = apply(f, pairs)",
+    "differences of pairs and numbers": "f = fork(subtract, identity, last)\nO = apply(f, pairs)",
+    "products": "f = fork(multiply, identity, identity)\nO = apply(f, pairs)",
+    "quotients, of zero in the end": "f = lbind(divide, TEN)\nO = apply(f, numbers)",
+    "quotients": "f = rbind(divide, THREE)\ng = chain(halve, double, f)\nO = apply(g, pairs)",
+    "pairs of one": "f = fork(astuple, toivec, tojvec)\nO = apply(f, numbers)",
+    "tuples that nobody keeps": "f = fork(astuple, identity, toivec)\n"
+    "g = fork(astuple, f, identity)\nh = chain(first, first, g)\nO = apply(h, pairs)",
+    "tuples that are kept": "f = fork(astuple, toivec, toivec)\nO = apply(f, pairs)",
+    "steps of numbers": "f = chain(increment, crement, invert)\ng = compose(sign, f)\n"
+    "h = fork(astuple, f, g)\nO = apply(h, pairs)",
+    "numbers that get too large": "f = power(double, TEN)\ng = power(f, SIX)\n"
+    "h = chain(double, double, g)\nO = apply(h, numbers)",
+    "pairs that get too large": "f = power(double, TEN)\ng = power(f, THREE)\nO = apply(g, pairs)",
+    "a choice": "f = fork(greater, first, last)\ng = compose(flip, f)\nh = fork(both, f, first)\n"
+    "k = fork(either, g, last)\nm = fork(astuple, h, k)\nO = apply(m, pairs)",
+    "a choice of three": "f = lbind(branch, T)\ng = rbind(f, TEN)\nO = apply(g, pairs)",
+    "the equal ones": "f = fork(equality, first, last)\nO = sfilter(pairs, f)",
+    "the zeros, each way": "f = matcher(first, ZERO)\ng = rbind(equality, ORIGIN)\n"
+    "h = fork(astuple, f, g)\nO = apply(h, pairs)",
+    "a comparison of pairs": "f = rbind(greater, ORIGIN)\nO = apply(f, pairs)",
+    "sizes": "f = compose(size, last)\ng = fork(astuple, size, f)\nO = apply(g, triples)",
+    "the size of a number": "f = compose(size, first)\nO = apply(f, pairs)",
+    "the first of a number": "f = compose(first, first)\nO = apply(f, pairs)",
+    "the even ones": "f = chain(even, maximum, last)\nO = sfilter(triples, f)",
+    "both ends": "f = fork(astuple, maximum, minimum)\nO = apply(f, pairs)",
+    "a function of each": "f = lbind(apply, double)\ng = compose(f, last)\nO = apply(g, triples)",
+    "a function of each that fails": "f = lbind(apply, first)\nO = apply(f, pairs)",
+    "a function of each of three": "f = lbind(apply, positive)\nO = apply(f, triples)",
+    "the best": "f = fork(multiply, first, last)\ng = argmax(pairs, f)\nh = argmin(pairs, f)\n"
+    "k = valmax(pairs, f)\nm = astuple(g, h)\nO = astuple(m, k)",
+    "the best pair": "O = argmax(triples, last)",
+    "in order": "f = fork(subtract, first, last)\nO = order(pairs, f)",
+    "in no order": "f = fork(astuple, positive, identity)\nO = order(numbers, f)",
+    "too few arguments": "f = compose(add, first)\nO = apply(f, pairs)",
+    "no function": "f = compose(first, ONE)\nO = apply(f, pairs)",
+    "deep": "f = power(increment, TEN)\ng = power(f, TEN)\nh = power(g, NINE)\nO = apply(h, pairs)",
+    "a bool is a number": "f = fork(astuple, positive, even)\ng = fork(add, first, last)\n"
+    "h = compose(g, f)\nk = apply(f, numbers)\nm = apply(h, numbers)\nO = astuple(k, m)",
+}
+TUPLES = (
+    "a = interval(FOUR, ZERO, NEG_ONE)\nb = invert(FOUR)\nc = interval(b, FIVE, ONE)\n"
+    "d = repeat(c, TEN)\ne = merge(d)\nd2 = repeat(a, TEN)\ne2 = merge(d2)\n"
+    "e3 = combine(e2, e2)\ne4 = combine(e3, a)\nnumbers = combine(e4, e)\nz = last(e)\n"
+    "pairs = pair(numbers, numbers)\ntriples = pair(numbers, pairs)"
+)
+
+
+@pytest.mark.parametrize("text", STEPS.values(), ids=STEPS)
+def test_steps_taken_for_many_items_at_once_are_those_taken_one_by_one(text):
+    """Fuel included, also where there is too little of it."""
+    program = Program.parse(f"{TUPLES}\n{text}")
+    grid = np.zeros((1, 1), np.uint8)
+
+    def ends(fuel):
+        limits = Limits(fuel=fuel, max_depth=200)._native()
+        return [
+            vm.run_and_print_one(program.compiled, grid, limits, True, MAX_VALUES, is_plain)
+            for is_plain in (False, True)
+        ]
+
+    fast, plain = ends(1_000_000)
+    assert fast == plain
+    for fuel in range(fast[2] - 1, fast[2] - 2_000, -137):
+        fast, plain = ends(fuel)
+        assert fast == plain
+
+
 def test_the_plain_path_is_another_one():
     """It uses fuel of its own; were it the fast path again, the tests above would say nothing."""
     program = Program.parse("x1 = asindices(I)\nO = ulcorner(x1)")

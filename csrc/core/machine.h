@@ -141,6 +141,18 @@ class Machine {
         return Outcome::ok;
     }
 
+    // Work that may turn out to be in vain, and then counts as not done: what it allocated must be
+    // out of reach.
+    struct Attempt {
+        int64_t fuel;
+        char *mark;
+    };
+    Attempt begin_attempt() const { return {fuel_, arena_.mark()}; }
+    void give_up(const Attempt &attempt) {
+        fuel_ = attempt.fuel;
+        arena_.release(attempt.mark);
+    }
+
     // For work on the result of a run that is not the run's own, such as printing it.
     void refuel(int64_t fuel) { fuel_ = fuel; }
 

@@ -1,5 +1,7 @@
 #include "primitives/applying.h"
 
+#include "primitives/images.h"
+
 #include <algorithm>
 
 namespace codeit {
@@ -177,8 +179,9 @@ Outcome apply_in_any_order(Machine &m, const Value &function, Set *source, bool 
     TRY(elements(m, source, &items));
     TRY(m.charge(items.size));
     TRY(m.allocate(items.size, &images));
+    Images image(m, function, items, Images::Wanted::alike);
     for (size_t k = 0; k < items.size; ++k) {
-        Outcome outcome = m.call_in_stream(function, &items[k], 1, &images[k]);
+        Outcome outcome = image.next(&images[k]);
         if (is_limit(outcome)) return outcome;
         *is_done = outcome == Outcome::ok && images[k].kind == images[0].kind;
         if (*is_done) TRY(is_settled_image(m, images[k], is_done));

@@ -4,6 +4,7 @@
 // (call_in_stream); where it passes a key, it does not.
 #include "core/sort.h"
 #include "primitives/applying.h"
+#include "primitives/images.h"
 #include "primitives/patch.h"
 #include "primitives/selection.h"
 
@@ -36,9 +37,12 @@ Outcome select_by_int(Machine &m, Extreme extreme, Set *set, const Value &compfu
     *is_known = false;
     size_t best = 0;
     bool is_alone = true;
+    Images images(m, compfunc, items, Images::Wanted::number);
     for (size_t k = 0; k < items.size; ++k) {
         Value key;
-        Outcome outcome = key_of(m, compfunc, items[k], &key);
+        Outcome outcome = images.next(&key, [&](const Value &item, Value *image) {
+            return key_of(m, compfunc, item, image);
+        });
         if (is_limit(outcome)) return outcome;
         if (outcome != Outcome::ok || !key.is_int()) return Outcome::ok;
         keys[k] = key.integer;
@@ -70,9 +74,11 @@ Outcome select_by_key(Machine &m, Extreme extreme, const Value &container, const
     Items items;
     TRY(items_of(m, container, &items));
     Selection selection(m, extreme);
+    Images images(m, compfunc, items, Images::Wanted::number);
     for (const Value &item : items) {
         Value key;
-        TRY(key_of(m, compfunc, item, &key));
+        TRY(images.next(
+            &key, [&](const Value &v, Value *image) { return key_of(m, compfunc, v, image); }));
         TRY(selection.offer(key, item));
     }
     *is_empty = selection.is_empty();
@@ -106,7 +112,12 @@ PRIMITIVE(order) {
     uint32_t *indices;
     TRY(m.allocate_scratch(items.size, &keys));
     TRY(m.allocate_scratch(items.size, &indices));
-    for (size_t k = 0; k < items.size; ++k) TRY(key_of(m, args[1], items[k], &keys[k]));
+    Images images(m, args[1], items, Images::Wanted::any);
+    for (size_t k = 0; k < items.size; ++k) {
+        TRY(images.next(&keys[k], [&](const Value &item, Value *image) {
+            return key_of(m, args[1], item, image);
+        }));
+    }
     TRY(sort_by_keys(m, keys, items.size, indices));
     Value *sorted;
     TRY(m.allocate(items.size, &sorted));
@@ -134,9 +145,18 @@ Outcome sfilter_in_order(Machine &m, const Value *args, Value *out) {
     Items items;
     TRY(items_of(m, args[0], &items));
     LikeBuilder result(m, args[0]);
+    if (args[0].is_set()) { // which sfilter_in_any_order left, as something fails
+        for (const Value &item : items) {
+            Value verdict;
+            TRY(m.call_in_stream(args[1], &item, 1, &verdict));
+            if (is_true(verdict)) TRY(result.add(item));
+        }
+        return result.finish(out);
+    }
+    Images images(m, args[1], items, Images::Wanted::any);
     for (const Value &item : items) {
         Value verdict;
-        TRY(m.call_in_stream(args[1], &item, 1, &verdict));
+        TRY(images.next(&verdict));
         if (is_true(verdict)) TRY(result.add(item));
     }
     return result.finish(out);
@@ -149,9 +169,10 @@ Outcome sfilter_in_any_order(Machine &m, const Value *args, bool *is_done, Value
     ValueList kept(m);
     TRY(elements(m, args[0].set, &items));
     TRY(m.charge(items.size));
+    Images images(m, args[1], items, Images::Wanted::any);
     for (const Value &item : items) {
         Value verdict;
-        Outcome outcome = m.call_in_stream(args[1], &item, 1, &verdict);
+        Outcome outcome = images.next(&verdict);
         if (is_limit(outcome)) return outcome;
         *is_done = outcome == Outcome::ok;
         if (!*is_done) return Outcome::ok;
@@ -228,9 +249,10 @@ PRIMITIVE(apply) {
     TRY(items_of(m, args[1], &items));
     ValueList result(m);
     TRY(result.reserve(items.size));
-    for (const Value &item : items) {
+    Images images(m, args[0], items, Images::Wanted::any);
+    for (size_t k = 0; k < items.size; ++k) {
         Value value;
-        TRY(m.call_in_stream(args[0], &item, 1, &value));
+        TRY(images.next(&value));
         TRY(result.push(value));
     }
     return tuple_or_grid(m, result, out);
