@@ -5,14 +5,6 @@
 #include <algorithm>
 
 namespace codeit {
-constexpr CoordinateHashes::CoordinateHashes() : rows(), columns() {
-    for (int32_t k = 0; k < kCount; ++k) {
-        rows[k] = hashing::row_part(kFirst + k);
-        columns[k] = hashing::column_part(kFirst + k);
-    }
-}
-constexpr CoordinateHashes kCoordinateHashes;
-
 constexpr ColorHashes::ColorHashes() : parts() {
     for (int32_t color = INT8_MIN; color <= INT8_MAX; ++color) {
         parts[static_cast<uint8_t>(color)] = hashing::color_part(color);
@@ -20,18 +12,25 @@ constexpr ColorHashes::ColorHashes() : parts() {
 }
 constexpr ColorHashes kColorHashes;
 
+constexpr PlaceHashes::PlaceHashes() : of() {
+    for (int32_t i = 0; i < kCount; ++i) {
+        uint64_t row = hashing::row_part(kFirst + i);
+        for (int32_t j = 0; j < kCount; ++j) {
+            of[i * kCount + j] = hashing::of_parts(row, hashing::column_part(kFirst + j));
+        }
+    }
+}
+constexpr PlaceHashes kPlaceHashes;
+
 PackedHashes::PackedHashes(const Set &set)
     : has_cells_(set.holds_only(Kind::cell)), stride_(set.patch.stride), colors_(set.patch.colors),
-      color_part_(hashing::color_part(set.patch.color)) {
+      color_part_(hashing::color_part(set.patch.color)), places_(nullptr) {
     const Bitmap &bits = set.patch.bits;
-    constexpr int32_t kFirst = CoordinateHashes::kFirst;
-    if (bits.top < kFirst || bits.left < kFirst || bits.bottom() >= CoordinateHashes::kEnd ||
-        bits.right() >= CoordinateHashes::kEnd) {
+    if (PlaceHashes::have(window_of(bits))) [[likely]] {
+        places_ = kPlaceHashes.at(bits.top, bits.left);
+    } else {
         tabulate(bits);
-        return;
     }
-    rows_ = kCoordinateHashes.rows + (bits.top - kFirst);
-    columns_ = kCoordinateHashes.columns + (bits.left - kFirst);
 }
 
 void PackedHashes::tabulate(const Bitmap &bits) {
@@ -41,8 +40,6 @@ void PackedHashes::tabulate(const Bitmap &bits) {
     for (int32_t k = 0; k < bits.width; ++k) {
         own_columns_[k] = hashing::column_part(bits.left + k);
     }
-    rows_ = own_rows_;
-    columns_ = own_columns_;
 }
 
 namespace {

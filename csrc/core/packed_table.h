@@ -37,22 +37,25 @@ inline auto for_each_in_order(const Set &set, Visit visit) {
     });
 }
 
-// The parts of the hashes of places that depend on one coordinate, for those that occur.
-struct CoordinateHashes {
-    static constexpr int32_t kFirst = -64;
-    static constexpr int32_t kCount = 256;
+// The hashes of places near the origin. From one row to the next it is as far as in a slot's code.
+struct PlaceHashes {
+    static constexpr int32_t kFirst = -48; // rays reach from -42 to 71
+    static constexpr int32_t kCount = 1 << kCodeShift;
     static constexpr int32_t kEnd = kFirst + kCount;
-    uint64_t rows[kCount];
-    uint64_t columns[kCount];
+    uint64_t of[kCount * kCount];
 
-    constexpr CoordinateHashes();
+    constexpr PlaceHashes();
 
-    // Both in [kFirst, kEnd).
-    uint64_t of_pair(int32_t i, int32_t j) const {
-        return hashing::of_parts(rows[i - kFirst], columns[j - kFirst]);
+    static bool have(const Window &window) {
+        return window.top >= kFirst && window.left >= kFirst &&
+               window.top + window.height <= kEnd && window.left + window.width <= kEnd;
+    }
+    // Where the hash of (i, j), which must be in [kFirst, kEnd), and those that follow stand.
+    const uint64_t *at(int64_t i, int64_t j) const {
+        return of + ((i - kFirst) << kCodeShift) + (j - kFirst);
     }
 };
-extern const CoordinateHashes kCoordinateHashes;
+extern const PlaceHashes kPlaceHashes;
 
 // What the color of a cell adds to its hash, by the color as uint8_t.
 struct ColorHashes {
@@ -73,10 +76,20 @@ class PackedHashes {
     // once for all of them.
     template <typename Use>
     auto with(Use use) const {
-        auto of_place = [rows = rows_, columns = columns_](uint32_t slot) {
-            return hashing::of_parts(rows[(slot - 1) >> kCodeShift],
-                                     columns[(slot - 1) & kCodeMask]);
-        };
+        if (places_ != nullptr) [[likely]] {
+            return with_places([places = places_](uint32_t slot) { return places[slot - 1]; }, use);
+        }
+        return with_places(
+            [rows = own_rows_, columns = own_columns_](uint32_t slot) {
+                return hashing::of_parts(rows[(slot - 1) >> kCodeShift],
+                                         columns[(slot - 1) & kCodeMask]);
+            },
+            use);
+    }
+
+  private:
+    template <typename OfPlace, typename Use>
+    auto with_places(OfPlace of_place, Use use) const {
         if (!has_cells_) return use(of_place);
         if (colors_ == nullptr) {
             return use([of_place, color = color_part_](uint32_t slot) {
@@ -90,17 +103,14 @@ class PackedHashes {
                                        of_place(slot));
         });
     }
-
-  private:
     void tabulate(const Bitmap &bits);
 
     bool has_cells_;
     int32_t stride_;
-    const int8_t *colors_; // nullptr where all cells have one color
-    uint64_t color_part_;  // of the hash of a cell then
-    const uint64_t *rows_; // the parts of the hashes of places, by row and column of the box
-    const uint64_t *columns_;
-    uint64_t own_rows_[Bitmap::kMaxHeight]; // where they are not among kCoordinateHashes
+    const int8_t *colors_;                  // nullptr where all cells have one color
+    uint64_t color_part_;                   // of the hash of a cell then
+    const uint64_t *places_;                // among kPlaceHashes; nullptr where these lack some
+    uint64_t own_rows_[Bitmap::kMaxHeight]; // the parts of the hashes of places then
     uint64_t own_columns_[Bitmap::kMaxWidth];
 };
 

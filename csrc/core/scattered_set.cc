@@ -26,6 +26,10 @@ class CellNumbers {
         TRY(m_.charge(height + width));
         TRY(m_.allocate_scratch(height, &rows_));
         TRY(m_.allocate_scratch(width, &columns_));
+        if (PlaceHashes::have(window_)) {
+            places_ = kPlaceHashes.at(window_.top, window_.left);
+            return Outcome::ok;
+        }
         for (size_t k = 0; k < height; ++k) {
             rows_[k] =
                 hashing::row_part(static_cast<int32_t>(window_.top + static_cast<int64_t>(k)));
@@ -52,14 +56,24 @@ class CellNumbers {
     // use(hash_of), as in PackedHashes.
     template <typename Use>
     auto with_hashes(Use use) const {
-        auto of_place = [rows = rows_, columns = columns_, shift = shift_](uint32_t number) {
-            uint32_t place = (number & kPlaceMask) - 1;
-            return hashing::of_parts(rows[place >> shift], columns[place & ((1u << shift) - 1)]);
+        auto row_of = [shift = shift_](uint32_t number) {
+            return ((number & kPlaceMask) - 1) >> shift;
         };
-        if (kind_ == Kind::pair) return use(of_place);
-        return use([of_place](uint32_t number) {
-            return hashing::with_color(kColorHashes.parts[number >> kColorShift], of_place(number));
-        });
+        auto column_of = [below = (1u << shift_) - 1](uint32_t number) {
+            return ((number & kPlaceMask) - 1) & below;
+        };
+        if (places_ != nullptr) {
+            return with_places(
+                [=, places = places_](uint32_t number) {
+                    return places[(row_of(number) << kCodeShift) + column_of(number)];
+                },
+                use);
+        }
+        return with_places(
+            [=, rows = rows_, columns = columns_](uint32_t number) {
+                return hashing::of_parts(rows[row_of(number)], columns[column_of(number)]);
+            },
+            use);
     }
 
     Value value_of(uint32_t number) const {
@@ -71,6 +85,14 @@ class CellNumbers {
     }
 
   private:
+    template <typename OfPlace, typename Use>
+    auto with_places(OfPlace of_place, Use use) const {
+        if (kind_ == Kind::pair) return use(of_place);
+        return use([of_place](uint32_t number) {
+            return hashing::with_color(kColorHashes.parts[number >> kColorShift], of_place(number));
+        });
+    }
+
     static constexpr int kColorShift = 24;
     static constexpr uint32_t kPlaceMask = (1u << kColorShift) - 1;
     static int shift_of(const Window &window) {
@@ -81,7 +103,8 @@ class CellNumbers {
     Kind kind_;
     Window window_;
     int shift_;
-    uint64_t *rows_ = nullptr; // the parts of the hashes of places
+    const uint64_t *places_ = nullptr; // among kPlaceHashes
+    uint64_t *rows_ = nullptr;         // the parts of the hashes of places, where these lack some
     uint64_t *columns_ = nullptr;
 };
 

@@ -12,9 +12,7 @@ struct Place {
 
     bool operator==(const Place &) const = default;
     uint64_t hash() const {
-        constexpr int32_t kEnd = CoordinateHashes::kEnd;
-        bool is_near = i >= -1 && i < kEnd && j >= -1 && j < kEnd;
-        return is_near ? kCoordinateHashes.of_pair(i, j) : hashing::of_pair(i, j);
+        return PlaceHashes::have({i, j, 1, 1}) ? *kPlaceHashes.at(i, j) : hashing::of_pair(i, j);
     }
 };
 
