@@ -123,36 +123,59 @@ class CellPlanes {
         return kind_ == Kind::pair || patch.colors == nullptr;
     }
 
-    // Makes the planes of the colors of a patch, and charges for them.
-    Outcome make_planes(const Patch &patch) {
+    // The places of a patch, color by color, until this is called again. Sets that are copies of
+    // one elsewhere share what is worked out for the first.
+    Outcome split(const Patch &patch) {
         int32_t color;
-        if (has_one_color(patch, &color)) return make_plane(color);
-        return for_each_place(patch.bits, [&](int32_t i, int32_t j) {
-            color = patch.color_at(i, j);
-            return plane_of(color) != nullptr ? Outcome::ok : make_plane(color);
-        });
+        if (has_one_color(patch, &color)) {
+            num_layers_ = 1;
+            layers_[0] = {color, patch.bits.rows};
+            last_ = {};
+            return Outcome::ok;
+        }
+        if (patch.colors == last_.colors && patch.stride == last_.stride &&
+            patch.bits.rows == last_.bits.rows && patch.bits.height == last_.bits.height) {
+            return Outcome::ok;
+        }
+        last_ = {};
+        num_layers_ = 0;
+        uint16_t index_of[kNumColors]; // of the layers, plus 1
+        std::memset(index_of, 0, sizeof index_of);
+        const int8_t *colors = patch.colors;
+        for (int32_t i = 0; i < patch.bits.height; ++i, colors += patch.stride) {
+            TRY(for_each_bit(patch.bits.rows[i], [&](int32_t j) {
+                uint16_t &index = index_of[static_cast<uint8_t>(colors[j])];
+                if (index == 0) {
+                    TRY(add_layer(colors[j], patch.bits.height));
+                    index = static_cast<uint16_t>(num_layers_);
+                }
+                buffers_[index - 1][i] |= Row{1} << j;
+                return Outcome::ok;
+            }));
+        }
+        last_ = patch;
+        return Outcome::ok;
     }
 
-    // Marks the cells of a patch whose planes are there.
-    void mark(const Patch &patch) {
-        const Bitmap &bits = patch.bits;
-        int32_t color;
-        bool is_even = has_one_color(patch, &color);
-        for (int32_t i = 0; i < bits.height; ++i) {
-            uint32_t first = numbers_.place_of(int64_t{bits.top} + i, bits.left);
-            Row places = bits.rows[i];
-            if (!is_even) {
-                const int8_t *colors = patch.colors + int64_t{i} * patch.stride;
-                for_each_bit(places, [&](int32_t j) {
-                    mark_new(plane_of(colors[j]), first + static_cast<uint32_t>(j));
-                });
-                continue;
+    // Makes the planes of the colors of the patch that was split, and charges for them.
+    Outcome make_planes() {
+        for (size_t k = 0; k < num_layers_; ++k) TRY(make_plane(layers_[k].color));
+        return Outcome::ok;
+    }
+
+    // Marks its cells; their planes must be there.
+    void mark(const Bitmap &box) {
+        for (size_t k = 0; k < num_layers_; ++k) {
+            uint64_t *plane = plane_of(layers_[k].color);
+            for (int32_t i = 0; i < box.height; ++i) {
+                uint32_t first = numbers_.place_of(int64_t{box.top} + i, box.left);
+                Row places = layers_[k].rows[i];
+                uint64_t *at = plane + first / 64;
+                int by = static_cast<int>(first % 64);
+                at[0] |= low_half(places) << by;
+                at[1] |= low_half(places >> (64 - by));
+                if (high_half(places) != 0) at[2] |= high_half(places) >> 1 >> (63 - by);
             }
-            uint64_t *at = plane_of(color) + first / 64;
-            int by = static_cast<int>(first % 64);
-            at[0] |= low_half(places << by);
-            at[1] |= high_half(places << by);
-            if (by != 0) at[2] |= low_half(places >> (128 - by));
         }
     }
 
@@ -165,29 +188,20 @@ class CellPlanes {
         return is_new;
     }
 
-    // Whether all cells of a patch are marked; its planes must be there.
-    bool has_all(const Patch &patch) const {
-        const Bitmap &bits = patch.bits;
-        int32_t color;
-        bool is_even = has_one_color(patch, &color);
-        bool has_all = true;
-        for (int32_t i = 0; i < bits.height && has_all; ++i) {
-            uint32_t first = numbers_.place_of(int64_t{bits.top} + i, bits.left);
-            if (is_even) {
-                const uint64_t *at = plane_of(color) + first / 64;
+    // Whether all its cells are marked; their planes must be there.
+    bool has_all(const Bitmap &box) const {
+        for (size_t k = 0; k < num_layers_; ++k) {
+            const uint64_t *plane = plane_of(layers_[k].color);
+            for (int32_t i = 0; i < box.height; ++i) {
+                uint32_t first = numbers_.place_of(int64_t{box.top} + i, box.left);
+                const uint64_t *at = plane + first / 64;
                 int by = static_cast<int>(first % 64);
-                Row marked = Row{at[1]} << 64 | at[0];
-                if (by != 0) marked = marked >> by | Row{at[2]} << (128 - by);
-                has_all = (bits.rows[i] & ~marked) == 0;
-                continue;
+                Row marked = (Row{at[1]} << 64 | at[0]) >> by;
+                if (box.width > 64) marked |= Row{at[2]} << 1 << (127 - by);
+                if ((layers_[k].rows[i] & ~marked) != 0) return false;
             }
-            const int8_t *colors = patch.colors + int64_t{i} * patch.stride;
-            for_each_bit(bits.rows[i], [&](int32_t j) {
-                uint32_t place = first + static_cast<uint32_t>(j);
-                has_all = has_all && (plane_of(colors[j])[place / 64] >> (place % 64) & 1) != 0;
-            });
         }
-        return has_all;
+        return true;
     }
 
     uint64_t *plane_of(int32_t color) const { return planes_[static_cast<uint8_t>(color)]; }
@@ -229,11 +243,35 @@ class CellPlanes {
         return Outcome::ok;
     }
 
+    Outcome add_layer(int32_t color, int32_t height) {
+        if (height > heights_[num_layers_]) {
+            heights_[num_layers_] = std::min<int32_t>(2 * height, Bitmap::kMaxHeight);
+            auto size = static_cast<size_t>(heights_[num_layers_]) * sizeof(Row);
+            buffers_[num_layers_] = static_cast<Row *>(m_.arena().allocate_scratch(size));
+            if (buffers_[num_layers_] == nullptr) return Outcome::out_of_memory;
+        }
+        Row *rows = buffers_[num_layers_];
+        std::memset(rows, 0, static_cast<size_t>(height) * sizeof(Row));
+        layers_[num_layers_++] = {color, rows};
+        return Outcome::ok;
+    }
+
+    // The places of one color of a patch, as rows of its box.
+    struct Layer {
+        int32_t color;
+        const Row *rows;
+    };
+
     Machine &m_;
     Kind kind_;
     const CellNumbers &numbers_;
     size_t words_; // a row of 128 places may reach over two after the last
     uint64_t *planes_[kNumColors] = {};
+    Patch last_; // that was split, if it has several colors
+    size_t num_layers_ = 0;
+    Layer layers_[kNumColors];
+    Row *buffers_[kNumColors]; // of the layers, with room for so many rows
+    int32_t heights_[kNumColors] = {};
 };
 
 // Gives a set its table, and its values in that order.
@@ -284,8 +322,9 @@ Outcome PatchUnion::finish(Value **values, size_t *size, bool *fits) {
         int32_t color;
         TRY(m_.charge(planes.has_one_color(patch, &color) ? static_cast<uint64_t>(patch.bits.height)
                                                           : uint64_t{v.set->size} * 3));
-        TRY(planes.make_planes(patch));
-        planes.mark(patch);
+        TRY(planes.split(patch));
+        TRY(planes.make_planes());
+        planes.mark(patch.bits);
     }
     *size = planes.count();
     *values = nullptr;
@@ -315,8 +354,9 @@ Outcome lay_out_scattered(Machine &m, const Items &sets, Set *set) {
         if (v.set->size == 0) continue;
         const Patch &patch = v.set->patch;
         TRY(m.charge(static_cast<uint64_t>(patch.bits.height)));
-        TRY(planes.make_planes(patch));
-        if (planes.has_all(patch)) continue; // adds nothing, and needs no order
+        TRY(planes.split(patch));
+        TRY(planes.make_planes());
+        if (planes.has_all(patch.bits)) continue; // adds nothing, and needs no order
         TRY(m.charge(uint64_t{v.set->size} * units::kPlaced));
         TRY(lay_out_packed(m, v.set));
         uint32_t first = numbers.place_of(patch.bits.top, patch.bits.left);
