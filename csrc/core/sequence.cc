@@ -10,20 +10,6 @@ namespace codeit {
 // Here, where no set is made.
 constinit const Set kEmptySet{Set::Empty{}};
 
-Outcome make_pair(Machine &m, const Value &a, const Value &b, Value *out) {
-    Value local[2] = {a, b};
-    Value v = tuple_of(local, 2);
-    if (v.kind == Kind::tuple) {
-        Value *items;
-        TRY(m.allocate(2, &items));
-        items[0] = a;
-        items[1] = b;
-        v.items = items;
-    }
-    *out = v;
-    return Outcome::ok;
-}
-
 Outcome make_int_pair(Machine &m, int64_t a, int64_t b, Value *out) {
     if (fits_int32(a) && fits_int32(b)) {
         *out = Value::pair(static_cast<int32_t>(a), static_cast<int32_t>(b));

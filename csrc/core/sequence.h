@@ -31,7 +31,19 @@ inline Value tuple_of(const Value *items, size_t size) {
 }
 
 // The tuple (a, b) of any two values.
-Outcome make_pair(Machine &m, const Value &a, const Value &b, Value *out);
+inline Outcome make_pair(Machine &m, const Value &a, const Value &b, Value *out) {
+    const Value local[2] = {a, b};
+    Value v = tuple_of(local, 2);
+    if (v.kind == Kind::tuple) {
+        Value *items;
+        TRY(m.allocate(2, &items));
+        items[0] = local[0];
+        items[1] = local[1];
+        v.items = items;
+    }
+    *out = v;
+    return Outcome::ok;
+}
 
 // The tuple (a, b) of two ints.
 Outcome make_int_pair(Machine &m, int64_t a, int64_t b, Value *out);

@@ -146,13 +146,10 @@ Outcome hash_composite(Machine &m, const Value &v, uint64_t *result) {
     }
 }
 
-bool is_true(const Value &v) {
+bool is_true_composite(const Value &v) {
     switch (v.kind) {
     case Kind::none:
         return false;
-    case Kind::boolean:
-    case Kind::integer:
-        return v.integer != 0;
     case Kind::tuple:
         return v.size != 0;
     case Kind::set:

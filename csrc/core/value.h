@@ -130,7 +130,10 @@ struct Joined {
 Outcome equal_composites(Machine &m, const Value &a, const Value &b, bool *result);
 Outcome less_composites(Machine &m, const Value &a, const Value &b, bool *result);
 Outcome hash_composite(Machine &m, const Value &v, uint64_t *result);
-bool is_true(const Value &v);
+bool is_true_composite(const Value &v);
+inline bool is_true(const Value &v) {
+    return v.is_int() ? v.integer != 0 : is_true_composite(v);
+}
 
 inline Outcome equal(Machine &m, const Value &a, const Value &b, bool *result) {
     if (a.is_int() && b.is_int()) {
