@@ -165,6 +165,16 @@ class Machine {
         return pay_for(arena_.allocate(count * sizeof(T)), count, out);
     }
 
+    // The same for `num_groups` of `count` objects each, paid for like as many allocations.
+    template <typename T>
+    Outcome allocate_groups(size_t num_groups, size_t count, T **out) {
+        if (num_groups > SIZE_MAX / sizeof(T) / count) return Outcome::out_of_memory;
+        void *room = arena_.allocate(num_groups * count * sizeof(T));
+        if (room == nullptr) return Outcome::out_of_memory;
+        *out = static_cast<T *>(room);
+        return charge(num_groups * (count * sizeof(T) / kBytesOfUnit));
+    }
+
     // The same, living until the ScratchScope around it ends.
     template <typename T>
     Outcome allocate_scratch(size_t count, T **out) {

@@ -416,9 +416,20 @@ Outcome product_of_distinct(Machine &m, const Value *args, bool *is_done, Value 
     TRY(m.allocate(count, &pairs));
     unsigned kinds = 0;
     Value *next = pairs;
+    bool are_tuples = std::none_of(how.elements[0].begin(), how.elements[0].end(),
+                                   [](const Value &i) { return i.kind == Kind::integer; });
+    Value *items = nullptr;
+    if (are_tuples) TRY(m.allocate_groups(count, 2, &items));
     for (const Value &j : how.elements[1]) {
         for (const Value &i : how.elements[0]) {
-            TRY(make_pair(m, i, j, next));
+            if (are_tuples) {
+                items[0] = i;
+                items[1] = j;
+                *next = Value::of_tuple(items, 2);
+                items += 2;
+            } else {
+                TRY(make_pair(m, i, j, next));
+            }
             kinds |= 1u << static_cast<unsigned>(next->kind);
             ++next;
         }
