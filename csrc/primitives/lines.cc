@@ -1,4 +1,5 @@
 // Neighbors, rays, rows and columns.
+#include "core/packed_table.h"
 #include "primitives/operators.h"
 #include "primitives/patch.h"
 
@@ -51,6 +52,50 @@ Outcome neighbors_in_order(Machine &m, const Value *args, Value *out) {
     return set_union(m, beside.set, diagonal.set, out);
 }
 
+// The table that a body would give the places around one, by their slots in the box around it. They
+// are charged for like the sets that it would make.
+using AroundTable = DistinctTable<uint16_t>;
+constexpr uint64_t kUnitsOfFour = 319;
+constexpr uint64_t kUnitsOfEight = 870;
+
+template <typename HashOf>
+Outcome add_four(const int8_t (*steps)[2], HashOf hash_of, AroundTable *table) {
+    uint16_t slots[4];
+    for (int k = 0; k < 4; ++k) slots[k] = slot_of({}, steps[k][0] + 1, steps[k][1] + 1);
+    TRY(table->start());
+    return table->add(slots, 4, hash_of);
+}
+
+Outcome lay_out_around(Machine &m, const Construction &how, Set *set) {
+    const auto &around = static_cast<const ByBody &>(how);
+    const Bitmap &box = set->patch.bits;
+    if (!set->is_packed() || !PlaceHashes::have(window_of(box))) {
+        Value built;
+        TRY(around.body(m, around.args, &built));
+        return adopt_table(m, built, set);
+    }
+    auto hash_of = [places = kPlaceHashes.at(box.top, box.left)](uint32_t slot) {
+        return places[slot - 1];
+    };
+    AroundTable table(m);
+    TRY(m.charge(set->size == 4 ? kUnitsOfFour : kUnitsOfEight));
+    if (set->size == 4) {
+        TRY(add_four(around.body == dneighbors_in_order ? kBeside : kAcross, hash_of, &table));
+    } else { // OR
+        AroundTable across(m);
+        TRY(add_four(kBeside, hash_of, &table));
+        TRY(add_four(kAcross, hash_of, &across));
+        TRY(table.resize(uint64_t{set->size} * 2, hash_of));
+        for_each_slot(across.slots(), across.mask(),
+                      [&](uint16_t slot, uint32_t) { table.put(&slot, 1, hash_of); });
+    }
+    m.before_change(set);
+    set->codes = table.slots();
+    set->mask = table.mask();
+    set->fill = table.size();
+    return Outcome::ok;
+}
+
 // The places around a plain one, given as the rows of their bits.
 Outcome around(Machine &m, Body in_order, const Value *args, const Row *rows, uint32_t size,
                Value *out) {
@@ -60,8 +105,11 @@ Outcome around(Machine &m, Body in_order, const Value *args, const Row *rows, ui
         return in_order(m, args, out);
     }
     TRY(m.charge(size));
+    ByBody *how;
+    TRY(m.allocate(1, &how));
+    *how = {{lay_out_around}, in_order, {loc, {}, {}}};
     Patch patch = {.bits = {loc.i - 1, loc.j - 1, 3, 3, rows}};
-    return constructed_by(m, in_order, args, 1, Kind::pair, patch, size, 0, out);
+    return constructed_set(m, Kind::pair, patch, size, how, 0, out);
 }
 
 // GEN of the diagonal from (top, start) down to row `bottom`, the column moving by `step`.
