@@ -267,7 +267,7 @@ Outcome add(Machine &m, Set *set, size_t *capacity, const Value &v, uint64_t has
     uint32_t free_slot = UINT32_MAX;
     uint32_t num_probes = 0;
     *index = set->size;
-    probe(set->mask, hash, [&](uint32_t at) {
+    auto look_at = [&](uint32_t at) {
         ++num_probes;
         uint32_t candidate = set->slots[at];
         if (candidate == Set::kEmptySlot) {
@@ -279,11 +279,17 @@ Outcome add(Machine &m, Set *set, size_t *capacity, const Value &v, uint64_t has
         failure = equal(m, set->values[candidate - 1], v, &is_equal);
         if (failure == Outcome::ok && is_equal) *index = candidate - 1;
         return failure != Outcome::ok || is_equal;
-    });
+    };
+    auto home = static_cast<uint32_t>(hash) & set->mask;
+    if (set->slots[home] == Set::kEmptySlot) {
+        free_slot = home;
+    } else {
+        probe(set->mask, hash, look_at);
+    }
     // Hashes that meet again and again are the business of hostile programs.
     if (num_probes > table_rules::kLinearProbes + 1) TRY(m.charge(num_probes * units::kFound));
     if (free_slot == UINT32_MAX) return failure;
-    TRY(reserve(m, set, set->size + size_t{1}, capacity));
+    if (set->size == *capacity) TRY(reserve(m, set, set->size + size_t{1}, capacity));
     set->values[set->size] = v;
     set->hashes[set->size] = hash;
     set->slots[free_slot] = ++set->size;
