@@ -83,27 +83,15 @@ Outcome items_of(Machine &m, const Value &v, Items *out) {
     }
 }
 
-Outcome unpack(Machine &m, const Value &v, Value *a, Value *b) {
-    switch (v.kind) {
-    case Kind::pair:
-        *a = Value::of_int(v.i);
-        *b = Value::of_int(v.j);
-        return Outcome::ok;
-    case Kind::cell:
-        *a = Value::of_int(v.color);
-        *b = Value::pair(v.i, v.j);
-        return Outcome::ok;
-    default: {
-        size_t size;
-        TRY(length_of(v, &size));
-        if (size != 2) return Outcome::value_error;
-        Items items;
-        TRY(items_of(m, v, &items));
-        *a = items[0];
-        *b = items[1];
-        return Outcome::ok;
-    }
-    }
+Outcome unpack_any(Machine &m, const Value &v, Value *a, Value *b) {
+    size_t size;
+    TRY(length_of(v, &size));
+    if (size != 2) return Outcome::value_error;
+    Items items;
+    TRY(items_of(m, v, &items));
+    *a = items[0];
+    *b = items[1];
+    return Outcome::ok;
 }
 
 Outcome unpack_cell(Machine &m, const Value &v, Value *color, Value *i, Value *j) {
@@ -131,7 +119,7 @@ Outcome first_of(Machine &m, const Value &v, Value *out) {
     return item_at(m, v, 0, out);
 }
 
-Outcome item_at(Machine &m, const Value &v, int64_t k, Value *out) {
+Outcome item_of_any(Machine &m, const Value &v, int64_t k, Value *out) {
     if (!v.is_tuple()) return Outcome::type_error;
     size_t size = 0;
     TRY(length_of(v, &size));

@@ -58,7 +58,13 @@ Outcome length_of(const Value &v, size_t *out);
 Outcome items_of(Machine &m, const Value &v, Items *out);
 
 // a, b = v
-Outcome unpack(Machine &m, const Value &v, Value *a, Value *b);
+Outcome unpack_any(Machine &m, const Value &v, Value *a, Value *b);
+inline Outcome unpack(Machine &m, const Value &v, Value *a, Value *b) {
+    if (v.kind != Kind::pair && v.kind != Kind::cell) return unpack_any(m, v, a, b);
+    *a = Value::of_int(v.kind == Kind::pair ? v.i : v.color);
+    *b = v.kind == Kind::pair ? Value::of_int(v.j) : Value::pair(v.i, v.j);
+    return Outcome::ok;
+}
 
 // color, (i, j) = v
 Outcome unpack_cell(Machine &m, const Value &v, Value *color, Value *i, Value *j);
@@ -68,7 +74,12 @@ Outcome first_of(Machine &m, const Value &v, Value *out);
 
 // v[k] with k an index as written in a program: type_error unless v is a tuple, index_error
 // outside.
-Outcome item_at(Machine &m, const Value &v, int64_t k, Value *out);
+Outcome item_of_any(Machine &m, const Value &v, int64_t k, Value *out);
+inline Outcome item_at(Machine &m, const Value &v, int64_t k, Value *out) {
+    if (v.kind != Kind::pair || (k != 0 && k != 1)) return item_of_any(m, v, k, out);
+    *out = Value::of_int(k == 0 ? v.i : v.j);
+    return Outcome::ok;
+}
 Outcome item_at(Machine &m, const Value &v, const Value &k, Value *out);
 
 // v[begin:end] for bounds already computed; any tuple, bounds clamp as Python's do.

@@ -42,22 +42,12 @@ Outcome repeated(Machine &m, const Value &tuple, int64_t count, Value *out) {
 
 } // namespace
 
-Outcome plus(Machine &m, const Value &a, const Value &b, Value *out) {
-    if (a.is_tuple() && b.is_tuple()) return joined(m, a, b, out);
-    if (!a.is_int() || !b.is_int()) return Outcome::type_error;
-    int64_t sum;
-    TRY(checked_add(a.integer, b.integer, &sum));
-    *out = Value::of_int(sum);
-    return Outcome::ok;
+Outcome plus_others(Machine &m, const Value &a, const Value &b, Value *out) {
+    return a.is_tuple() && b.is_tuple() ? joined(m, a, b, out) : Outcome::type_error;
 }
 
-Outcome minus(Machine &m, const Value &a, const Value &b, Value *out) {
-    if (a.is_set() && b.is_set()) return set_difference(m, a.set, b.set, out);
-    if (!a.is_int() || !b.is_int()) return Outcome::type_error;
-    int64_t difference;
-    TRY(checked_subtract(a.integer, b.integer, &difference));
-    *out = Value::of_int(difference);
-    return Outcome::ok;
+Outcome minus_others(Machine &m, const Value &a, const Value &b, Value *out) {
+    return a.is_set() && b.is_set() ? set_difference(m, a.set, b.set, out) : Outcome::type_error;
 }
 
 Outcome times(Machine &m, const Value &a, const Value &b, Value *out) {

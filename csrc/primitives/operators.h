@@ -6,8 +6,8 @@
 
 namespace codeit {
 
-Outcome plus(Machine &m, const Value &a, const Value &b, Value *out);
-Outcome minus(Machine &m, const Value &a, const Value &b, Value *out);
+Outcome plus_others(Machine &m, const Value &a, const Value &b, Value *out); // not both ints
+Outcome minus_others(Machine &m, const Value &a, const Value &b, Value *out);
 Outcome times(Machine &m, const Value &a, const Value &b, Value *out);
 Outcome floor_divided(Machine &m, const Value &a, const Value &b, Value *out);
 
@@ -20,6 +20,21 @@ inline Outcome checked_subtract(int64_t a, int64_t b, int64_t *out) {
 }
 inline Outcome checked_multiply(int64_t a, int64_t b, int64_t *out) {
     return __builtin_mul_overflow(a, b, out) ? Outcome::integer_overflow : Outcome::ok;
+}
+
+inline Outcome plus(Machine &m, const Value &a, const Value &b, Value *out) {
+    if (!a.is_int() || !b.is_int()) return plus_others(m, a, b, out);
+    int64_t sum;
+    TRY(checked_add(a.integer, b.integer, &sum));
+    *out = Value::of_int(sum);
+    return Outcome::ok;
+}
+inline Outcome minus(Machine &m, const Value &a, const Value &b, Value *out) {
+    if (!a.is_int() || !b.is_int()) return minus_others(m, a, b, out);
+    int64_t difference;
+    TRY(checked_subtract(a.integer, b.integer, &difference));
+    *out = Value::of_int(difference);
+    return Outcome::ok;
 }
 
 // The number of integers in [first, last], as a range with its end included.
