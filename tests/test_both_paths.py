@@ -119,6 +119,18 @@ PROGRAMS = {
     "the order of mirrored and turned patches": "x1 = asobject(I)\nx2 = hmirror(x1)\n"
     "x3 = dmirror(x2)\nx4 = cmirror(x3)\nx5 = normalize(x4)\nx6 = totuple(x5)\n"
     "x7 = totuple(x3)\nO = astuple(x6, x7)",
+    "the order of places around others, near and far": "x1 = asindices(I)\n"
+    "x2 = compose(totuple, neighbors)\nx3 = apply(x2, x1)\nx4 = compose(totuple, dneighbors)\n"
+    "x5 = apply(x4, x1)\nx6 = compose(totuple, ineighbors)\nx7 = apply(x6, x1)\n"
+    "x8 = multiply(TEN, SEVEN)\nx9 = astuple(x8, x8)\nx10 = shift(x1, x9)\nx11 = apply(x2, x10)\n"
+    "x12 = apply(x4, x10)\nx13 = totuple(x3)\nx14 = totuple(x5)\nx15 = totuple(x11)\n"
+    "x16 = mapply(neighbors, x10)\nx17 = totuple(x16)\nO = astuple(x17, x15)",
+    "cells of many colors at one place, near and far": "x1 = asobject(I)\n"
+    "x2 = neighbors(ORIGIN)\nx3 = lbind(shift, x1)\nx4 = mapply(x3, x2)\nx5 = totuple(x4)\n"
+    "x6 = multiply(TEN, SEVEN)\nx7 = rbind(multiply, x6)\nx8 = apply(x7, x2)\n"
+    "x9 = mapply(x3, x8)\nx10 = shift(x1, UNITY)\nx11 = combine(x9, x10)\n"
+    "x12 = totuple(x11)\nx13 = paint(I, x11)\nx14 = totuple(x9)\nx15 = astuple(x5, x12)\n"
+    "O = astuple(x13, x15)",
     "a maximum that is not alone": "x1 = objects(I, T, F, F)\nx2 = argmax(x1, height)\n"
     "x3 = argmin(x1, size)\nx4 = totuple(x2)\nx5 = totuple(x3)\nO = astuple(x4, x5)",
 }
@@ -187,6 +199,8 @@ STEPS = {
     "a choice": "f = fork(greater, first, last)\ng = compose(flip, f)\nh = fork(both, f, first)\n"
     "k = fork(either, g, last)\nm = fork(astuple, h, k)\nO = apply(m, pairs)",
     "a choice of three": "f = lbind(branch, T)\ng = rbind(f, TEN)\nO = apply(g, pairs)",
+    "a choice for each": "f = rbind(branch, TEN)\ng = rbind(f, ONE)\nh = compose(g, positive)\n"
+    "O = apply(h, numbers)",
     "the equal ones": "f = fork(equality, first, last)\nO = sfilter(pairs, f)",
     "the zeros, each way": "f = matcher(first, ZERO)\ng = rbind(equality, ORIGIN)\n"
     "h = fork(astuple, f, g)\nO = apply(h, pairs)",
