@@ -19,6 +19,7 @@ import torch
 from codeit.distributed import ALONE, Team
 from codeit.model.t5 import T5
 from codeit.parallel import merged
+from codeit.sampling.backlog import Backlog, Prompt, Sample
 from codeit.sampling.decoder import Decoder
 from codeit.sampling.guide import Row, make_guide
 from codeit.sampling.kernels import Memory, rounded_up
@@ -28,37 +29,15 @@ from codeit.sampling.settings import SamplingSettings
 from codeit.sampling.weights import Weights
 from codeit.tokenizer import Ids, Tokenizer
 
-_PACKED = 1 << 14
-"""Source tokens that are encoded together on a GPU. On a CPU prompts are encoded one by one: so
-what becomes of one does not depend on the others, and their products are large enough."""
-
 _SCORED = 256
 """Tokens whose probabilities are worked out together."""
-
-
-@dataclass(frozen=True)
-class Sample:
-    """A sample that has ended: its tokens [T], and whose it is."""
-
-    prompt: int
-    number: int
-    tokens: npt.NDArray[np.int64]
-
-
-@dataclass(eq=False)
-class _Prompt:
-    """A prompt some of whose samples have not ended."""
-
-    number: int
-    num_unfinished: int
-    memory: list[Memory]
 
 
 @dataclass(eq=False)
 class _Row(Row):
     """A sample under way, and where it belongs."""
 
-    prompt: _Prompt
+    prompt: Prompt
     number: int
 
 
@@ -134,8 +113,9 @@ class EngineSampler:
         )
 
         def work(_: int) -> Iterator[Sample]:
+            backlog = Backlog(prompts, waiting, self.settings.samples_per_task, seed)
             with torch.inference_mode():
-                yield from _Session(self, weights, needs, num_slots, prompts, waiting, seed).run()
+                yield from _Session(self, weights, needs, num_slots, backlog).run()
 
         with merged(work, self._threads) as samples:
             yield from samples
@@ -230,24 +210,18 @@ class _Session:
         weights: Weights,
         needs: Needs,
         num_slots: int,
-        prompts: Sequence[Ids],
-        waiting: deque[int],
-        seed: int,
+        backlog: Backlog,
     ) -> None:
         settings = sampler.settings
         self._weights = weights
-        self._prompts = prompts
-        self._waiting = waiting
-        self._seed = seed
-        self._num_samples = settings.samples_per_task
+        self._backlog = backlog
         self._max_tokens = settings.max_tokens
         self._decoder, num_slots = _largest_decoder(weights, num_slots, settings.max_tokens)
         self._max_prompts = needs.max_prompts(num_slots)
-        self._num_prompts = 0  # that are under way
+        self._memories: dict[Prompt, list[Memory]] = {}  # of those that are under way
         vocab_size = sampler.model.config.vocab_size
         self._guide = make_guide(sampler.tokenizer, settings, vocab_size, num_slots)
         self._free = list(range(num_slots))[::-1]
-        self._next: deque[tuple[_Prompt, int]] = deque()  # samples of the prompts taken last
         self._rows: list[_Row] = []  # those of a prompt stand together
 
     def run(self) -> Iterator[Sample]:
@@ -258,11 +232,12 @@ class _Session:
             self._refill()
 
     def _refill(self) -> None:
+        samples = self._backlog.samples
         while self._free:
-            if not self._next and not self._take_prompts():
+            if not samples and not self._take_prompts():
                 return
-            prompt, number = self._next.popleft()
-            numbers = uniforms(self._seed, prompt.number, number, self._max_tokens)
+            prompt, number = samples.popleft()
+            numbers = uniforms(self._backlog.seed, prompt.number, number, self._max_tokens)
             row = _Row(self._free.pop(), numbers, prompt, number)
             self._guide.begin(row)
             self._rows.append(row)
@@ -270,24 +245,12 @@ class _Session:
     def _take_prompts(self) -> bool:
         """Encode as many prompts as there are slots for their samples."""
         is_cpu = self._weights.device.type == "cpu"
-        most = 1 if is_cpu else max(1, len(self._free) // self._num_samples)
-        most = min(most, self._max_prompts - self._num_prompts)
-        numbers: list[int] = []
-        num_tokens = 0
-        while self._waiting and len(numbers) < most and num_tokens < _PACKED:
-            try:
-                numbers.append(self._waiting.popleft())
-            except IndexError:  # another thread took it
-                break
-            num_tokens += len(self._prompts[numbers[-1]])
-        if not numbers:
-            return False
-        self._num_prompts += len(numbers)
-        memories = self._weights.memories([self._prompts[k] for k in numbers])
-        for number, memory in zip(numbers, memories, strict=True):
-            prompt = _Prompt(number, self._num_samples, memory)
-            self._next.extend((prompt, sample) for sample in range(self._num_samples))
-        return True
+        most = 1 if is_cpu else max(1, len(self._free) // self._backlog.num_samples)
+        taken = self._backlog.take_prompts(min(most, self._max_prompts - len(self._memories)))
+        if taken:
+            memories = self._weights.memories([prompt.ids for prompt in taken])
+            self._memories.update(zip(taken, memories, strict=True))
+        return bool(taken)
 
     def _step(self) -> torch.Tensor:
         """The scores that the rows ask for, those of a row one after the other."""
@@ -301,7 +264,10 @@ class _Session:
             np.array([token for row in rows for token in row.pending], dtype=np.int64),
             np.repeat([row.slot for row in rows], counts).astype(np.int32),
             (np.arange(ends[-1]) - starts).astype(np.int32),
-            [(prompt.memory, sum(len(row.pending) for row in some)) for prompt, some in of_prompts],
+            [
+                (self._memories[prompt], sum(len(row.pending) for row in some))
+                for prompt, some in of_prompts
+            ],
             np.concatenate(wanted),
         )
 
@@ -316,7 +282,8 @@ class _Session:
                 continue
             self._free.append(row.slot)
             row.prompt.num_unfinished -= 1
-            self._num_prompts -= row.prompt.num_unfinished == 0
+            if row.prompt.num_unfinished == 0:
+                del self._memories[row.prompt]
             ended.append(Sample(row.prompt.number, row.number, np.array(row.tokens)))
         self._rows = going_on
         yield from ended
