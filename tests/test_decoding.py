@@ -6,10 +6,10 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import codeit._native.decoding as native  # noqa: E402
-from codeit.model.attention import Step  # noqa: E402
 from codeit.sampling.kernels import (  # noqa: E402
     NativeKernels,
     PlainKernels,
+    Step,
     kernels_for,
 )
 

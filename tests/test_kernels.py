@@ -13,7 +13,6 @@ from codeit.model.attention import (  # noqa: E402
     Cache,
     Layout,
     Plan,
-    Step,
     attention,
     describe,
     padded_attention,
@@ -258,9 +257,11 @@ def decoded(function, width, capacity, dtype, is_key_dense, seed=0):
     new = [(row, count + k) for row, count in enumerate(held) for k in range(1 + row % 3)]
     rows, positions = np.array(new, np.int32).T
     order = sorted(random.permutation(len(new)), key=lambda k: positions[k])
-    step = Step(np.ascontiguousarray(rows[order]), np.ascontiguousarray(positions[order]))
+    rows, positions = (
+        torch.from_numpy(x[order].astype(np.int64)).to(DEVICE) for x in (rows, positions)
+    )
     projected = drawn(len(new), 3, HEADS, width, seed=4, dtype=dtype).detach()
-    return function(projected, step, bias, cache), cache.keys, cache.values
+    return function(projected, rows, positions, bias, cache), cache.keys, cache.values
 
 
 @pytest.mark.parametrize("num_parts", [1, 2, 5])
@@ -268,11 +269,9 @@ def decoded(function, width, capacity, dtype, is_key_dense, seed=0):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize(("width", "capacity"), [(64, 80), (24, 208)])
 def test_decoding_is_that_of_the_plain_path(width, capacity, dtype, is_key_dense, num_parts):
-    def fused(projected, step, bias, cache):
-        where = [torch.from_numpy(x).to(DEVICE) for x in (step.rows, step.positions)]
-        return fused_decode_self_attention(
-            projected, *where, bias, cache.keys, cache.values, num_parts
-        )
+    def fused(projected, rows, positions, bias, cache):
+        held = (cache.keys, cache.values)
+        return fused_decode_self_attention(projected, rows, positions, bias, *held, num_parts)
 
     ours = decoded(fused, width, capacity, dtype, is_key_dense)
     plain = decoded(plain_decode_self_attention, width, capacity, dtype, is_key_dense)

@@ -498,47 +498,50 @@ class Cache:
     """[R, H, C, D]"""
 
 
-@dataclass(frozen=True)
-class Step:
-    """Which tokens a decoder takes in at once; those of a row in the order of their positions."""
-
-    rows: npt.NDArray[np.int32]
-    positions: npt.NDArray[np.int32]
-
-
 def decode_self_attention(
-    projected: torch.Tensor, step: Step, bias: torch.Tensor, cache: Cache
+    projected: torch.Tensor,
+    rows: torch.Tensor,
+    positions: torch.Tensor,
+    bias: torch.Tensor,
+    cache: Cache,
+    longest: int | None = None,
 ) -> torch.Tensor:
     """Add the keys and values of new tokens to their rows, and attend to all up to each of them.
 
+    Without `longest` nothing depends on values on the device, so that a CUDA graph can hold it.
+
     Args:
         projected: queries, keys and values [N, 3, H, D] of the tokens.
-        step: where they belong.
+        rows, positions: int64 [N], where they belong; those of a row in order. Of several at one
+            place, any may be what is kept there.
         bias: float32 [H, C], by how far back a position lies.
         cache: written to.
+        longest: positions are below it, if that is known.
     Returns:
         [N, H, D]
     """
     if projected.is_cuda and _why_plain(projected.device) is None:
         from codeit.model.fused_decoding import fused_decode_self_attention
 
-        rows, positions = (torch.as_tensor(x, device=bias.device) for x in vars(step).values())
         return fused_decode_self_attention(
             projected, rows, positions, bias, cache.keys, cache.values
         )
-    return plain_decode_self_attention(projected, step, bias, cache)
+    return plain_decode_self_attention(projected, rows, positions, bias, cache, longest)
 
 
 def plain_decode_self_attention(
-    projected: torch.Tensor, step: Step, bias: torch.Tensor, cache: Cache
+    projected: torch.Tensor,
+    rows: torch.Tensor,
+    positions: torch.Tensor,
+    bias: torch.Tensor,
+    cache: Cache,
+    longest: int | None = None,
 ) -> torch.Tensor:
     """The same by torch's own operations, on any device."""
     query, key, value = projected.unbind(1)
-    rows = torch.from_numpy(step.rows.astype(np.int64)).to(query.device)
-    positions = torch.from_numpy(step.positions.astype(np.int64)).to(query.device)
     cache.keys[rows, :, :, positions] = key
     cache.values[rows, :, positions] = value
-    longest = int(step.positions.max()) + 1
+    longest = longest or bias.shape[1]
     back = positions[:, None] - torch.arange(longest, device=query.device)
     scores = torch.einsum("nhd,nhdc->nhc", query, cache.keys[rows][..., :longest]).float()
     scores += bias[:, back.clamp(min=0)].transpose(0, 1)
@@ -566,3 +569,33 @@ def shared_cross_attention(
         parts.append(torch.bmm(probabilities, values).transpose(0, 1))
         begin += count
     return torch.cat(parts)
+
+
+def seated_cross_attention(
+    query: torch.Tensor,
+    keys: torch.Tensor,
+    values: torch.Tensor,
+    mask: torch.Tensor,
+    seats: torch.Tensor,
+    seat_of: torch.Tensor,
+) -> torch.Tensor:
+    """The same in shapes that do not depend on who shares what, so that a CUDA graph can hold it.
+
+    Args:
+        query: [N, H, D]
+        keys, values: [P, L, H, D] of each memory.
+        mask: [P, 1, 1, L], -inf for what is no key, else 0; every memory has some key.
+        seats: int64 [P, G], the tokens of each memory; any token in a seat that is free.
+        seat_of: int64 [N], the place in [P * G] of each token.
+    Returns:
+        [N, H, D]
+    """
+    queries = query[seats].transpose(1, 2)
+    attended = functional.scaled_dot_product_attention(
+        queries,
+        keys.transpose(1, 2),
+        values.transpose(1, 2),
+        attn_mask=mask.expand(-1, 1, queries.shape[2], -1),
+        scale=1.0,
+    )
+    return attended.transpose(1, 2).flatten(0, 1)[seat_of]

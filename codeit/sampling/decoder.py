@@ -6,18 +6,17 @@ rows' own keys and values lie in a preallocated cache with a slot for each row.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch.nn import functional as F
 
-from codeit.model.attention import Step
-from codeit.sampling.kernels import Memory, rounded_up
+from codeit.sampling.kernels import Memory, Step, rounded_up
 from codeit.sampling.weights import Weights
 
-# Shape letters: T tokens of a step, V vocabulary.
+# Shape letters: T tokens of a step, M width of the model, H heads, D size of a head, V vocabulary.
 
 
 class Decoder:
@@ -56,29 +55,59 @@ class Decoder:
         Returns:
             float32 [W, V].
         """
-        weights = self._weights
-        kernels = weights.kernels
-        heads = (weights.num_heads, weights.size)
         step = Step(slots, positions)
-        sums = F.embedding(torch.from_numpy(tokens).to(weights.device), weights.embedding).float()
-        added = None
-        last = len(weights.layers) - 1
-        for k, layer in enumerate(weights.layers):
-            x = kernels.add_and_normalize(sums, added, layer.self_norm, weights.epsilon)
-            projected = layer.query_key_value(x).view(-1, 3, *heads)
+        kernels = self._weights.kernels
+        last = len(self._caches) - 1
+
+        def attend(
+            k: int, sums: torch.Tensor, projected: torch.Tensor
+        ) -> tuple[torch.Tensor, torch.Tensor]:
+            nonlocal memories
             attended = kernels.attend(projected, step, self._bias, self._caches[k])
             if k == last and len(wanted) < len(tokens):
                 # Nothing reads the others any more.
                 sums, attended, memories = _only(wanted, sums, attended, memories)
-            added = layer.self_out(attended.flatten(1))
-            x = kernels.add_and_normalize(sums, added, layer.cross_norm, weights.epsilon)
-            query = layer.cross_query(x).view(-1, *heads)
-            shared = [(memory[k], count) for memory, count in memories]
-            added = layer.cross_out(kernels.attend_shared(query, shared).flatten(1))
-            x = kernels.add_and_normalize(sums, added, layer.feed_norm, weights.epsilon)
-            added = layer.feed_out(layer.feed_in(x))
-        x = kernels.add_and_normalize(sums, added, weights.final_norm, weights.epsilon)
-        return weights.head(x)
+            return sums, attended
+
+        def attend_shared(k: int, query: torch.Tensor) -> torch.Tensor:
+            return kernels.attend_shared(query, [(memory[k], count) for memory, count in memories])
+
+        ids = torch.from_numpy(tokens).to(self._weights.device)
+        return decode(self._weights, ids, attend, attend_shared)
+
+
+def decode(
+    weights: Weights,
+    ids: torch.Tensor,
+    attend: Callable[[int, torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]],
+    attend_shared: Callable[[int, torch.Tensor], torch.Tensor],
+) -> torch.Tensor:
+    """The scores of what follows tokens, wherever what they attend to is held.
+
+    Args:
+        weights: of the model.
+        ids: int64 [T]
+        attend: (number of a layer, sums [T, M], queries, keys and values [T, 3, H, D]) to the sums
+            and the attention [T, H, D] of those tokens that the rest is worked out for.
+        attend_shared: (number of a layer, queries [T, H, D]) to the attention to the memory.
+    Returns:
+        float32 [T, V]
+    """
+    kernels = weights.kernels
+    heads = (weights.num_heads, weights.size)
+    sums = F.embedding(ids, weights.embedding).float()
+    added = None
+    for k, layer in enumerate(weights.layers):
+        x = kernels.add_and_normalize(sums, added, layer.self_norm, weights.epsilon)
+        sums, attended = attend(k, sums, layer.query_key_value(x).view(-1, 3, *heads))
+        added = layer.self_out(attended.flatten(1))
+        x = kernels.add_and_normalize(sums, added, layer.cross_norm, weights.epsilon)
+        attended = attend_shared(k, layer.cross_query(x).view(-1, *heads))
+        added = layer.cross_out(attended.flatten(1))
+        x = kernels.add_and_normalize(sums, added, layer.feed_norm, weights.epsilon)
+        added = layer.feed_out(layer.feed_in(x))
+    x = kernels.add_and_normalize(sums, added, weights.final_norm, weights.epsilon)
+    return weights.head(x)
 
 
 def _only(

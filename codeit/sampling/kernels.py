@@ -21,7 +21,7 @@ import torch
 from torch.nn import functional as F
 
 import codeit._native.decoding as native
-from codeit.model.attention import Cache, Step, decode_self_attention, shared_cross_attention
+from codeit.model.attention import Cache, decode_self_attention, shared_cross_attention
 from codeit.model.layers import ACTIVATIONS
 from codeit.sampling.settings import Precision
 
@@ -38,6 +38,14 @@ class Memory:
     keys: Any
     values: Any
     length: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """Which tokens a decoder takes in at once; those of a row in the order of their positions."""
+
+    rows: npt.NDArray[np.int32]
+    positions: npt.NDArray[np.int32]
 
 
 def rounded_up(length: int) -> int:
@@ -178,7 +186,13 @@ class PlainKernels(Kernels):
     def attend(
         self, projected: torch.Tensor, step: Step, bias: torch.Tensor, cache: Memory
     ) -> torch.Tensor:
-        return decode_self_attention(projected, step, bias, Cache(cache.keys, cache.values))
+        rows, positions = (
+            torch.from_numpy(x.astype(np.int64)).to(self.device)
+            for x in (step.rows, step.positions)
+        )
+        longest = int(step.positions.max()) + 1
+        held = Cache(cache.keys, cache.values)
+        return decode_self_attention(projected, rows, positions, bias, held, longest)
 
     def attend_shared(
         self, query: torch.Tensor, memories: Sequence[tuple[Memory, int]]

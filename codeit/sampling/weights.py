@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -137,17 +137,18 @@ class Weights:
         Prompts are packed, not padded; each attends to itself alone.
         """
         lengths = [len(prompt) for prompt in prompts]
-        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        states = self._encode(Packed.of(np.concatenate(prompts), offsets, self.device))
-        shape = (-1, 2, self.num_heads, self.size)
         by_layer = [
-            [
-                self.kernels.memory(part)
-                for part in layer.cross_key_value(states).view(shape).split(lengths)
-            ]
-            for layer in self.layers
+            [self.kernels.memory(part) for part in keys_values.split(lengths)]
+            for keys_values in self.keys_values(prompts)
         ]
         return [list(layers) for layers in zip(*by_layer, strict=True)]
+
+    def keys_values(self, prompts: Sequence[Ids]) -> Iterator[torch.Tensor]:
+        """The same for each layer of the decoder: keys and values [N, 2, H, D] of all prompts."""
+        offsets = np.cumsum([0, *map(len, prompts)])
+        states = self._encode(Packed.of(np.concatenate(prompts), offsets, self.device))
+        for layer in self.layers:
+            yield layer.cross_key_value(states).view(-1, 2, self.num_heads, self.size)
 
     def _encode(self, source: Packed) -> torch.Tensor:
         """The encoder's last states [N, M]."""
