@@ -68,6 +68,7 @@ TORCH_FILES = {
     "sampling/kernels.py",
     "sampling/law.py",
     "sampling/memory.py",
+    "sampling/static_grammar.py",
     "sampling/weights.py",
     "training/trainer.py",
 }
