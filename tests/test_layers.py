@@ -68,7 +68,10 @@ TORCH_FILES = {
     "sampling/kernels.py",
     "sampling/law.py",
     "sampling/memory.py",
+    "sampling/static_decoder.py",
     "sampling/static_grammar.py",
+    "sampling/static_guide.py",
+    "sampling/static_session.py",
     "sampling/weights.py",
     "training/trainer.py",
 }

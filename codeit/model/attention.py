@@ -512,8 +512,7 @@ def decode_self_attention(
 
     Args:
         projected: queries, keys and values [N, 3, H, D] of the tokens.
-        rows, positions: int64 [N], where they belong; those of a row in order. Of several at one
-            place, any may be what is kept there.
+        rows, positions: int64 [N], where they belong; of several at one place any may stay.
         bias: float32 [H, C], by how far back a position lies.
         cache: written to.
         longest: positions are below it, if that is known.

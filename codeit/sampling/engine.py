@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -26,8 +27,12 @@ from codeit.sampling.kernels import Memory, rounded_up
 from codeit.sampling.law import uniforms
 from codeit.sampling.memory import Needs
 from codeit.sampling.settings import SamplingSettings
+from codeit.sampling.static_guide import StaticGuide, make_static_guide
+from codeit.sampling.static_session import StaticSession
 from codeit.sampling.weights import Weights
 from codeit.tokenizer import Ids, Tokenizer
+
+Made = TypeVar("Made")
 
 _SCORED = 256
 """Tokens whose probabilities are worked out together."""
@@ -104,21 +109,50 @@ class EngineSampler:
             return
         total = len(waiting) * self.settings.samples_per_task
         wanted = max(1, min(self.settings.num_rows, -(-total // self._threads)))
-        guide = make_guide(self.tokenizer, self.settings, self.model.config.vocab_size, 1)
-        with torch.inference_mode():
-            weights = Weights(self.model, self.settings.precision, guide.head_ids)
-        needs = self._needs(weights)
-        num_slots = needs.num_slots(
-            wanted, len(prompts[waiting[0]]), self._threads, self.model.device
+        static_guide = self._static_guide(1)
+        guide = static_guide or make_guide(
+            self.tokenizer, self.settings, self.model.config.vocab_size, 1
         )
+        is_static = static_guide is not None
+        with torch.inference_mode():
+            weights = Weights(self.model, self.settings.precision, guide.head_ids, is_static)
+        needs = self._needs(weights)
+        longest = len(prompts[waiting[0]])
+        num_slots = needs.num_slots(wanted, longest, self._threads, self.model.device)
 
         def work(_: int) -> Iterator[Sample]:
             backlog = Backlog(prompts, waiting, self.settings.samples_per_task, seed)
             with torch.inference_mode():
-                yield from _Session(self, weights, needs, num_slots, backlog).run()
+                session: StaticSession | _Session
+                if is_static:
+                    session = self._static_session(weights, needs, num_slots, longest, backlog)
+                else:
+                    session = _Session(self, weights, needs, num_slots, backlog)
+                yield from session.run()
 
         with merged(work, self._threads) as samples:
             yield from samples
+
+    def _uses_graphs(self) -> bool:
+        return self.model.device.type == "cuda" and self.settings.cuda_graphs
+
+    def _static_guide(self, num_slots: int) -> StaticGuide | None:
+        """The guide of a session that runs on the device alone; None if there is to be none."""
+        if not self._uses_graphs():
+            return None
+        vocab_size, device = self.model.config.vocab_size, self.model.device
+        return make_static_guide(self.tokenizer, self.settings, vocab_size, num_slots, device)
+
+    def _static_session(
+        self, weights: Weights, needs: Needs, num_slots: int, longest: int, backlog: Backlog
+    ) -> StaticSession:
+        def make(num_slots: int) -> StaticSession:
+            guide = self._static_guide(num_slots)
+            assert guide is not None
+            num_places = needs.max_prompts(num_slots)
+            return StaticSession(weights, guide, backlog, num_slots, num_places, longest)
+
+        return _largest(make, num_slots, self.settings.max_tokens, weights.device)[0]
 
     def log_probabilities(
         self, prompts: Sequence[Ids], samples: Sequence[npt.NDArray[np.int64]]
@@ -216,7 +250,12 @@ class _Session:
         self._weights = weights
         self._backlog = backlog
         self._max_tokens = settings.max_tokens
-        self._decoder, num_slots = _largest_decoder(weights, num_slots, settings.max_tokens)
+        self._decoder, num_slots = _largest(
+            lambda num_slots: Decoder(weights, num_slots, settings.max_tokens),
+            num_slots,
+            settings.max_tokens,
+            weights.device,
+        )
         self._max_prompts = needs.max_prompts(num_slots)
         self._memories: dict[Prompt, list[Memory]] = {}  # of those that are under way
         vocab_size = sampler.model.config.vocab_size
@@ -289,15 +328,17 @@ class _Session:
         yield from ended
 
 
-def _largest_decoder(weights: Weights, num_slots: int, max_tokens: int) -> tuple[Decoder, int]:
-    """A decoder of as many slots as can be allocated, and how many those are."""
+def _largest(
+    make: Callable[[int], Made], num_slots: int, max_tokens: int, device: torch.device
+) -> tuple[Made, int]:
+    """What has as many slots as can be allocated, and how many those are."""
     while True:
         try:
-            return Decoder(weights, num_slots, max_tokens), num_slots
+            return make(num_slots), num_slots
         except (MemoryError, torch.OutOfMemoryError):
             # Memory that is free need not be in one piece.
             if num_slots == 1:
                 raise MemoryError(
-                    f"there is no room for a sample of {max_tokens} tokens on {weights.device}"
+                    f"there is no room for a sample of {max_tokens} tokens on {device}"
                 ) from None
             num_slots //= 2

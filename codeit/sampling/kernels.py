@@ -150,7 +150,12 @@ def kernels_for(
 
 def describe(device: torch.device) -> str:
     """Which kernels sampling uses on a device."""
-    return "our own" if device.type == "cpu" else "torch's, and for attention as in training"
+    if device.type == "cpu":
+        return "our own"
+    return (
+        "torch's, and for attention as in training; in CUDA graphs in modes reference and grammar, "
+        "unless sampling.cuda_graphs is false"
+    )
 
 
 class PlainKernels(Kernels):

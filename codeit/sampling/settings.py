@@ -32,6 +32,9 @@ class SamplingSettings:
     the weights alone."""
     num_rows: int = 96
     """Samples that the engine decodes at a time, on each thread."""
+    cuda_graphs: bool = True
+    """On a GPU, decode in CUDA graphs, with nothing decided by the host; modes `reference` and
+    `grammar`."""
     batch_size: int = 4
     """Tasks whose samples `generate` draws together."""
 
