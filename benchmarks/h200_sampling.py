@@ -2,18 +2,21 @@
 
 The question: how long do 9,600 samples (400 prompts of 600 tokens, 24 samples each) of a model of
 CodeT5+ 220M's geometry take, random weights, full vocabulary, lengths drawn like the solvers' with
-a mean of about 100 tokens? Tokens a second, seconds for all, the share of what the device could do
-at best, and transformers' generate on some batches of the same samples.
+a mean of about 100 tokens? Tokens a second, seconds for all, and the share of what the device could
+do at best: in CUDA graphs, where the device decides, and eagerly, where the host does. The same for
+programs that are drawn by the grammar, of at most 128 tokens. Then transformers' generate, on some
+batches of the samples of before.
 
 At best: the sum, over products, caches and what the encoder says, of the larger of their operations
 over the rate of a large product and their bytes over the rate of a copy, both measured first. The
 steps are as many as the rows need if none of them ever waits.
 
 Wall time, since the device works beside the processor. The last line is JSON. On a CPU, at tiny
-size, it shows that it runs:
+size, it shows that it runs; the steps that graphs are made of are taken as they are there:
 
     python benchmarks/h200_sampling.py
-    python benchmarks/h200_sampling.py --device cpu --model tiny --tasks 4 --rows 16
+    python benchmarks/h200_sampling.py --device cpu --model tiny --tasks 2 --rows 16
+        --precision float32
 """
 
 import argparse
@@ -25,17 +28,20 @@ import numpy as np
 import torch
 from bench_sampling import EndlessTokenizer, Workload
 from harness import Report, machine
-from rivals import ScriptedGenerateSampler, scripted_guide
+from rivals import ScriptedGenerateSampler, scripted_guide, scripted_static_session
 
+from codeit import Program
 from codeit.dsl import load_seed_programs
 from codeit.model import ModelSettings
 from codeit.model.checkpoint import GEOMETRIES, build_model, find_device
 from codeit.sampling import SamplingSettings, engine
 from codeit.sampling.engine import EngineSampler
+from codeit.tokenizer import CompactTokenizer
 
 SOURCE = 600
 MEAN_LENGTH = 100
 MAX_LENGTH = 512
+MAX_PROGRAM = 128
 
 
 class Scripts(Workload):
@@ -118,6 +124,40 @@ def seconds_at_best(config, work, num_rows, num_bytes, product_rate, copy_rate):
     return sum(max(work / product_rate, size / copy_rate) for work, size in parts)
 
 
+WAYS = {"in graphs": True, "eagerly": False}
+"""How the engine steps, and the setting that says so."""
+
+
+def timed(device, sampler, prompts):
+    """Seconds, and the samples of each prompt."""
+    start = synchronized(device)
+    samples = dict(sampler.sample(prompts, 0))
+    return synchronized(device) - start, [samples[k] for k in sorted(samples)]
+
+
+def time_scripts(device, sampler, work):
+    """Seconds for all of it, after a part of it."""
+    warm = work.cut(max(1, len(work.prompts) // 20), sampler.settings.samples_per_task, 1.0)
+    for some in (warm, work):
+        with (
+            mock.patch.object(engine, "make_guide", scripted_guide(some.scripts)),
+            scripted_static_session(some.scripts),
+        ):
+            seconds, samples = timed(device, sampler, some.prompts)
+        some.check(samples)
+    return seconds
+
+
+def time_programs(device, sampler, prompts):
+    """Seconds for a sample of each prompt and number, and how many tokens those have."""
+    timed(device, sampler, prompts[: max(1, len(prompts) // 20)])
+    seconds, samples = timed(device, sampler, prompts)
+    tokenizer = sampler.tokenizer
+    for row in samples[0]:
+        Program.parse(tokenizer.decode_program(row))
+    return seconds, sum(int((tokens != tokenizer.pad_id).sum()) for tokens in samples)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="Salesforce/codet5p-220m", choices=sorted(GEOMETRIES))
@@ -130,7 +170,8 @@ def main():
     device = find_device(arguments.device)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else machine()
     print(f"{name}; {arguments.model}")
-    tokenizer = EndlessTokenizer(GEOMETRIES[arguments.model].vocab_size or 1000)
+    compact = CompactTokenizer()
+    tokenizer = EndlessTokenizer(GEOMETRIES[arguments.model].vocab_size or compact.vocab_size)
     model = build_model(ModelSettings(arguments.model, pretrained=False), tokenizer, seed=1)
     model = model.to(device)
     settings = SamplingSettings(
@@ -145,21 +186,28 @@ def main():
     product_rate, copy_rate = rates(device, dtype)
     report.add("a large product", [product_rate / 1e12], unit="TFLOP/s")
     report.add("a copy", [copy_rate / 1e9], unit="GB/s")
-    sampler = EngineSampler(model, tokenizer, settings)
-    warm = work.cut(max(1, arguments.tasks // 20), settings.samples_per_task, 1.0)
-    for some in (warm, work):
-        with mock.patch.object(engine, "make_guide", scripted_guide(some.scripts)):
-            start = synchronized(device)
-            samples = dict(sampler.sample(some.prompts, 0))
-            seconds = synchronized(device) - start
-        some.check([samples[k] for k in sorted(samples)])
     best = seconds_at_best(
         model.config, work, arguments.rows, dtype.itemsize, product_rate, copy_rate
     )
-    report.add("engine, all samples", [seconds], unit="s")
-    report.add("engine, tokens", [seconds], items=num_tokens)
     report.add("at best, all samples", [best], unit="s")
-    report.add("share of what the device could do", [best / seconds * 100], unit="%")
+    taken = {}
+    # On a CPU, too, the setting alone decides here.
+    with mock.patch.object(EngineSampler, "_uses_graphs", lambda self: self.settings.cuda_graphs):
+        for way, is_captured in WAYS.items():
+            its = dataclasses.replace(settings, cuda_graphs=is_captured)
+            seconds = time_scripts(device, EngineSampler(model, tokenizer, its), work)
+            taken[way] = seconds / work.num_samples
+            report.add(f"engine {way}, all samples", [seconds], unit="s")
+            report.add(f"engine {way}, tokens", [seconds], items=num_tokens)
+            share = best / seconds * 100
+            report.add(f"engine {way}, of what the device could do", [share], unit="%")
+        for way, is_captured in WAYS.items():
+            its = dataclasses.replace(
+                settings, cuda_graphs=is_captured, mode="grammar", max_tokens=MAX_PROGRAM
+            )
+            sampler = EngineSampler(model, compact, its)
+            seconds, count = time_programs(device, sampler, work.prompts)
+            report.add(f"programs by the grammar {way}, tokens", [seconds], items=count)
 
     its = dataclasses.replace(settings, max_tokens=int(work.lengths.max()))
     generate = ScriptedGenerateSampler(model, tokenizer, its, work)
@@ -167,7 +215,8 @@ def main():
     num_samples = generate.time_batches(arguments.rival_batches)[1]
     theirs = (synchronized(device) - start) / num_samples
     report.add(f"transformers generate, {num_samples} samples", [theirs * num_samples], unit="s")
-    report.add_ratio("engine, beside transformers generate", theirs / (seconds / work.num_samples))
+    for way, seconds in taken.items():
+        report.add_ratio(f"engine {way}, beside transformers generate", theirs / seconds)
     report.print_record("h200_sampling", {"torch": torch.__version__}, vars(arguments))
 
 

@@ -1,17 +1,21 @@
 """What the benchmark of sampling needs beside the engine: CTranslate2, and samples by a script."""
 
+import contextlib
 import importlib.util
 import tempfile
 import time
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import torch
 from transformers import LogitsProcessor
 
 from codeit.model.checkpoint import write_model
+from codeit.sampling import engine, static_session
 from codeit.sampling.generate import GenerateSampler
 from codeit.sampling.guide import make_guide
+from codeit.sampling.static_guide import make_static_guide
 
 
 class CTranslate2Sampler:
@@ -95,6 +99,35 @@ def scripted_guide(scripts):
         return guide
 
     return make
+
+
+@contextlib.contextmanager
+def scripted_static_session(scripts):
+    """The same where the device decides: the script's ids come in place of the uniform numbers."""
+
+    class ScriptedLaw:
+        def __init__(self, law, vocab_size):
+            self._law = law
+            self._vocab_size = vocab_size
+
+        def plain_draw(self, scores, numbers):
+            self._law.plain_draw(scores, numbers / self._vocab_size)
+            return numbers.long()
+
+    def make(tokenizer, settings, vocab_size, *rest):
+        guide = make_static_guide(tokenizer, settings, vocab_size, *rest)
+        guide._law = ScriptedLaw(guide._law, vocab_size)
+        return guide
+
+    def numbers_of(_, prompt, sample, count):
+        script = scripts[prompt][sample]
+        return np.pad(script, (0, count - len(script))).astype(np.float64)
+
+    with (
+        mock.patch.object(engine, "make_static_guide", make),
+        mock.patch.object(static_session, "uniforms", numbers_of),
+    ):
+        yield
 
 
 class ScriptedGenerateSampler(GenerateSampler):
