@@ -175,9 +175,7 @@ class _ProgramCall:
 
     def run(self, all_lines: bool = False) -> tuple[int, int, int, list[str]]:
         native = self.limits._native()
-        return vm.run_and_print_one(
-            self.program.compiled, self.grid, native, all_lines, MAX_PRINTED_VALUES
-        )
+        return vm.run_and_print_one(self.program, self.grid, native, all_lines, MAX_PRINTED_VALUES)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -372,15 +370,14 @@ def execute_groups(
     Raises:
         As `execute`; programs and grids are counted within their group.
     """
-    checked = [(_programs(programs), _input_grids(grids)) for programs, grids in groups]
+    checked = [(list(programs), _input_grids(grids)) for programs, grids in groups]
     if threads is None:
         threads = num_usable_cores()
     if threads < 1:
         raise ValueError(f"threads is {threads}; at least 1 is needed")
     limits = limits or Limits()
     threads = min(threads, _MAX_THREADS)
-    native = [([program.compiled for program in programs], grids) for programs, grids in checked]
-    runs = _Runs(*vm.run_groups(native, limits._native(), threads, share))
+    runs = _Runs(*vm.run_groups(checked, limits._native(), threads, share))
     results = []
     begin = 0
     for programs, grids in checked:
@@ -515,14 +512,6 @@ def _grid_of(text: str) -> Grid | None:
     if not is_valid or not 1 <= widths.pop() <= 30:
         return None
     return np.array([row[1:] for row in rows], dtype=np.uint8)
-
-
-def _programs(programs: Iterable[Program]) -> list[Program]:
-    checked = list(programs)
-    for p, program in enumerate(checked):
-        if not isinstance(program, Program):
-            raise TypeError(f"program {p} is a {type(program).__name__}; use Program.parse")
-    return checked
 
 
 def _input_grids(grids: Iterable[npt.ArrayLike]) -> list[Grid]:

@@ -80,7 +80,7 @@ def mutate(
         raise ValueError("there are no programs to mutate")
     limits = limits or Limits()
     natives = [
-        vm.MutationParent(program.compiled, task.demonstrations[0].input, limits._native())
+        vm.MutationParent(program, task.demonstrations[0].input, limits._native())
         for task, program in parents
     ]
     weights = (settings.argument, settings.function, settings.definition, settings.new_variable)

@@ -27,7 +27,7 @@ def grids(random, count):
 
 def values_of_lines(program, grid, is_plain):
     outcome, line, _, texts = vm.run_and_print_one(
-        program.compiled, grid, LIMITS._native(), True, MAX_VALUES, is_plain
+        program, grid, LIMITS._native(), True, MAX_VALUES, is_plain
     )
     return outcome, line, texts
 
@@ -257,7 +257,7 @@ def test_the_plain_path_is_another_one():
     program = Program.parse("x1 = asindices(I)\nO = ulcorner(x1)")
     grid = np.zeros((20, 20), np.uint8)
     fast, plain = (
-        vm.run_and_print_one(program.compiled, grid, LIMITS._native(), False, MAX_VALUES, is_plain)
+        vm.run_and_print_one(program, grid, LIMITS._native(), False, MAX_VALUES, is_plain)
         for is_plain in (False, True)
     )
     assert json.loads(fast[3][0]) == json.loads(plain[3][0]) == ["t", 0, 0]

@@ -45,9 +45,7 @@ def programs():
 def trial(program, fail_after, is_plain=False):
     """Outcome code, line, fuel and the values of all lines."""
     native = LIMITS._native()
-    return vm.run_and_print_one(
-        program.compiled, GRID, native, True, MAX_VALUES, is_plain, fail_after
-    )
+    return vm.run_and_print_one(program, GRID, native, True, MAX_VALUES, is_plain, fail_after)
 
 
 @pytest.mark.parametrize("is_plain", [False, True], ids=["fast", "plain"])
@@ -77,7 +75,7 @@ def test_fuel_that_ends_anywhere_leaves_the_lines_before_as_they_are(program):
 
     def values_of_lines(fuel):
         native = Limits(fuel=fuel, max_bytes=64 << 20)._native()
-        return vm.run_and_print_one(program.compiled, GRID, native, True, MAX_VALUES)
+        return vm.run_and_print_one(program, GRID, native, True, MAX_VALUES)
 
     _, _, need, free = values_of_lines(1 << 40)
     for fuel in range(0, need, max(1, need // 1000)):

@@ -18,7 +18,7 @@ PROGRAM = Program.parse(
 
 
 def parent(program=PROGRAM, grid=GRID):
-    return vm.MutationParent(program.compiled, grid, Limits()._native())
+    return vm.MutationParent(program, grid, Limits()._native())
 
 
 def mutants(count=2000, weights=(0.5, 0.25, 0.25, 0.5), program=PROGRAM, grid=GRID):

@@ -1,9 +1,13 @@
 # distutils: language = c++
 """The language and the virtual machine: csrc/lang, csrc/core, csrc/primitives, csrc/vm."""
 
-from cpython.buffer cimport PyBUF_ND, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport (
+    PyBUF_ND,
+    PyBuffer_FillInfo,
+    PyBuffer_Release,
+    PyObject_GetBuffer,
+)
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memcpy
 from libcpp cimport bool as cbool
 from libcpp.string cimport string
 from libcpp.vector cimport vector
@@ -88,13 +92,16 @@ cdef extern from "vm/run.h" namespace "codeit" nogil:
     void native_break_invariants "codeit::break_invariants"(cbool is_on) noexcept
 
 cdef extern from "vm/batch.h" namespace "codeit" nogil:
+    cppclass Column[T]:
+        T *data() noexcept
+        size_t size() noexcept
     struct BatchResults:
-        vector[uint8_t] outcomes
-        vector[int64_t] fuel
-        vector[uint8_t] heights
-        vector[uint8_t] widths
-        vector[uint64_t] cells_begin
-        vector[uint8_t] cells
+        Column[uint8_t] outcomes
+        Column[int64_t] fuel
+        Column[uint8_t] heights
+        Column[uint8_t] widths
+        Column[uint64_t] cells_begin
+        Column[uint8_t] cells
     struct Job:
         const Program *program
         size_t first_input
@@ -182,26 +189,22 @@ cdef Dialect _dialect(bint is_arc_dsl):
 
 
 cdef class CompiledProgram:
-    """A parsed program. Made by `parse` alone."""
+    """What codeit.Program is made of. A new one holds nothing until `parse` has filled it."""
 
     cdef Program program
 
-    @property
-    def text(self):
-        return self.program.text().decode()
-
     def __len__(self):
+        """The number of lines."""
         return self.program.num_lines()
 
 
-def parse(bytes text not None, bint is_arc_dsl):
-    """A CompiledProgram, or the (line, reason) for which the text is none."""
-    cdef CompiledProgram compiled = CompiledProgram.__new__(CompiledProgram)
+def parse(CompiledProgram program not None, bytes text not None, bint is_arc_dsl):
+    """The normalised text, or the (line, reason) for which the text is no program."""
     cdef ParseError error
     if Program.parse(
-        string_view(<const char *>text, len(text)), _dialect(is_arc_dsl), &compiled.program, &error
+        string_view(<const char *>text, len(text)), _dialect(is_arc_dsl), &program.program, &error
     ):
-        return compiled
+        return program.program.text().decode()
     return error.line, error.reason.decode()
 
 
@@ -242,12 +245,44 @@ def has_only_colors(grid not None):
     return largest <= 9
 
 
-cdef _to_array(const void *data, size_t num_bytes, dtype):
-    array = np.empty(num_bytes // np.dtype(dtype).itemsize, dtype=dtype)
-    cdef uint8_t[::1] raw = array.view(np.uint8)
-    if num_bytes > 0:
-        memcpy(&raw[0], data, num_bytes)
-    return array
+cdef class _Results:
+    """What a batch returned; its memory is that of the arrays made of it."""
+
+    cdef BatchResults native
+
+    def arrays(self):
+        """outcome, fuel, height, width, cells_begin, cells."""
+        cdef BatchResults *native = &self.native
+        cdef size_t num_runs = native.outcomes.size()
+        return (
+            _array(self, native.outcomes.data(), num_runs, np.uint8),
+            _array(self, native.fuel.data(), num_runs * 8, np.int64),
+            _array(self, native.heights.data(), num_runs, np.uint8),
+            _array(self, native.widths.data(), num_runs, np.uint8),
+            _array(self, native.cells_begin.data(), num_runs * 8, np.uint64),
+            _array(self, native.cells.data(), native.cells.size(), np.uint8),
+        )
+
+
+cdef class _Items:
+    """Memory of an owner that lives as long as this does."""
+
+    cdef object owner
+    cdef void *data
+    cdef Py_ssize_t num_bytes
+
+    def __getbuffer__(self, Py_buffer *view, int flags):
+        PyBuffer_FillInfo(view, self, self.data, self.num_bytes, False, flags)
+
+
+cdef _array(owner, void *data, size_t num_bytes, dtype):
+    if num_bytes == 0:
+        return np.empty(0, dtype)
+    cdef _Items items = _Items.__new__(_Items)
+    items.owner = owner
+    items.data = data
+    items.num_bytes = num_bytes
+    return np.frombuffer(items, dtype)
 
 
 def run_groups(list groups not None, tuple limits not None, unsigned num_threads,
@@ -265,29 +300,27 @@ def run_groups(list groups not None, tuple limits not None, unsigned num_threads
     """
     cdef vector[Job] jobs
     cdef vector[InputGrid] native_grids
-    cdef CompiledProgram compiled
     cdef Job job
+    cdef list programs
+    cdef list grids
     for programs, grids in groups:
         job.first_input = native_grids.size()
         job.num_inputs = len(grids)
         for grid in grids:
             native_grids.push_back(_input(grid))
-        for item in programs:
-            compiled = item
-            job.program = &compiled.program
+        for program in programs:
+            if not isinstance(program, CompiledProgram):
+                p = programs.index(program)
+                raise TypeError(f"program {p} is a {type(program).__name__}; use Program.parse")
+            job.program = &(<CompiledProgram>program).program
             jobs.push_back(job)
     cdef Limits native_limits = _limits(limits[0], limits[1], limits[2], limits[3])
-    cdef BatchResults results
+    cdef _Results results = _Results.__new__(_Results)
     with nogil:
-        run_batch(jobs, native_grids, native_limits, num_threads, is_sharing, &results)
-    return (
-        _to_array(results.outcomes.data(), results.outcomes.size(), np.uint8),
-        _to_array(results.fuel.data(), results.fuel.size() * 8, np.int64),
-        _to_array(results.heights.data(), results.heights.size(), np.uint8),
-        _to_array(results.widths.data(), results.widths.size(), np.uint8),
-        _to_array(results.cells_begin.data(), results.cells_begin.size() * 8, np.uint64),
-        _to_array(results.cells.data(), results.cells.size(), np.uint8),
-    )
+        run_batch(
+            jobs, native_grids, native_limits, num_threads, is_sharing, &results.native
+        )
+    return results.arrays()
 
 
 cdef _printed(const PrintedRun &run):

@@ -27,22 +27,17 @@ class ProgramError(ValueError):
         return ProgramError, (self.line, self.reason)
 
 
-class Program:
+class Program(vm.CompiledProgram):
     """A checked program of the language. Equal programs have equal text and dialect.
 
     `Program.parse` is the way to make one.
     """
 
-    __slots__ = ("compiled", "dialect", "text")
+    __slots__ = ("dialect", "text")
 
     text: str
     """The normalised text: one `name = function(argument, ...)` a line, without other blanks."""
     dialect: Dialect
-
-    def __init__(self, compiled: vm.CompiledProgram, dialect: Dialect) -> None:
-        self.compiled = compiled
-        self.dialect = dialect
-        self.text = compiled.text
 
     @classmethod
     def parse(cls, text: str, dialect: Dialect = "codeit") -> Program:
@@ -58,14 +53,13 @@ class Program:
         """
         if not isinstance(text, str):
             raise TypeError(f"text is of type {type(text).__name__}; a str is needed")
-        compiled = vm.parse(text.encode("utf-8", "surrogatepass"), is_arc_dsl(dialect))
-        if isinstance(compiled, tuple):
-            raise ProgramError(*compiled)
-        return cls(compiled, dialect)
-
-    def __len__(self) -> int:
-        """The number of lines."""
-        return len(self.compiled)
+        program = cls.__new__(cls)
+        parsed = vm.parse(program, text.encode("utf-8", "surrogatepass"), is_arc_dsl(dialect))
+        if isinstance(parsed, tuple):
+            raise ProgramError(*parsed)
+        program.dialect = dialect
+        program.text = parsed
+        return program
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Program):

@@ -133,7 +133,7 @@ class Generator:
     def _mutant(self, source: random.Random) -> tuple[Program, Grid]:
         program, grid = source.choice(self._parents)
         for _ in range(source.choice((1, 1, 2, 3, 5))):
-            parent = vm.MutationParent(program.compiled, grid, _GROWTH._native())
+            parent = vm.MutationParent(program, grid, _GROWTH._native())
             seeds = np.array([source.getrandbits(64)], dtype=np.uint64)
             (text,) = vm.mutate_many(parent, _MUTATION_WEIGHTS, seeds)
             mutant = parse_lines(text.split("\n"), self._dialect) if text else None
@@ -160,7 +160,7 @@ class Generator:
             program = grown
             if end.outcome != Outcome.ok:
                 break
-            parent = vm.MutationParent(grown.compiled, grid, _GROWTH._native())
+            parent = vm.MutationParent(grown, grid, _GROWTH._native())
             types[f"x{k}"] = parent.types[-1]
             lines.append(f"x{k} = {line}")
             used |= set(line[:-1].split("(")[1].split(", "))

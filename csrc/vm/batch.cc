@@ -1,6 +1,6 @@
 #include "vm/batch.h"
 
-#include "core/grid.h"
+#include "core/cells.h"
 #include "core/print.h"
 #include "vm/machine_pool.h"
 
@@ -28,66 +28,59 @@ bool is_side(uint64_t n) {
     return n >= 1 && n <= kMaxSide;
 }
 
-// Appends the row of a valid grid; false for any other value.
-bool append_row(const Value &row, std::vector<uint8_t> *cells) {
-    auto append = [&](int64_t n) {
-        if (!is_color(n)) return false;
-        cells->push_back(static_cast<uint8_t>(n));
-        return true;
+// Writes the row of a valid grid; false for any other value.
+bool write_row(const Value &row, uint8_t *to) {
+    auto write = [&](int64_t n) {
+        *to++ = static_cast<uint8_t>(n);
+        return is_color(n);
     };
-    if (row.kind == Kind::pair) return append(row.i) && append(row.j);
+    if (row.kind == Kind::pair) return write(row.i) && write(row.j);
     return row.kind == Kind::tuple && row.size <= kMaxSide &&
            std::all_of(row.items, row.items + row.size,
-                       [&](const Value &item) { return item.is_int() && append(item.integer); });
+                       [&](const Value &item) { return item.is_int() && write(item.integer); });
 }
 
-// Appends the cells of a value that is a valid grid; false, and nothing appended, for any other. It
-// takes no memory of the machine, of which the run may have left none.
-bool append_grid(const Value &v, std::vector<uint8_t> *cells, uint8_t *height, uint8_t *width) {
+size_t length_of_row(const Value &row) {
+    return row.kind == Kind::pair ? 2 : row.size;
+}
+
+// Writes the cells of a value that is a valid grid; false for any other. It takes no memory of the
+// machine, of which the run may have left none. There is room for kMaxCells and kSpareCells.
+constexpr size_t kMaxCells = kMaxSide * kMaxSide;
+bool write_grid(const Value &v, uint8_t *to, uint8_t *height, uint8_t *width) {
     if (v.kind != Kind::tuple || !is_side(v.size)) return false;
-    size_t begin = cells->size();
-    size_t num_columns = 0;
-    for (uint32_t i = 0; i < v.size; ++i) {
-        size_t before = cells->size();
-        bool is_row = append_row(v.items[i], cells);
-        size_t length = cells->size() - before;
-        if (i == 0) num_columns = length;
-        if (!is_row || length != num_columns || !is_side(length)) {
-            cells->resize(begin);
-            return false;
-        }
+    const size_t length = length_of_row(v.items[0]);
+    for (uint32_t i = 0; i < v.size; ++i, to += length) {
+        const Value &row = v.items[i];
+        if (length_of_row(row) != length || !write_row(row, to)) return false;
     }
     *height = static_cast<uint8_t>(v.size);
-    *width = static_cast<uint8_t>(num_columns);
-    return true;
+    *width = static_cast<uint8_t>(length);
+    return is_side(length);
 }
 
-bool append_grid(const Grid &grid, std::vector<uint8_t> *cells, uint8_t *height, uint8_t *width) {
+bool write_grid(const Grid &grid, uint8_t *to, uint8_t *height, uint8_t *width) {
     if (grid.height > kMaxSide || grid.width > kMaxSide) return false;
-    size_t begin = cells->size();
-    size_t num_cells = static_cast<size_t>(grid.num_cells());
-    cells->resize(begin + num_cells + kSpareCells);
-    uint8_t *to = cells->data() + begin;
-    if (grid.stride == grid.width) {
-        std::memcpy(to, grid.cells, num_cells);
-    } else {
-        for (int64_t i = 0; i < grid.height; ++i) {
-            copy_row(reinterpret_cast<int8_t *>(to) + i * grid.width, grid.row(i), grid.width);
+    const Lines lines(grid);
+    Cells no_color = {}; // the highest bit of a byte is set where some were none
+    for (int64_t i = 0; i < lines.count; ++i, to += lines.length) {
+        for (int64_t j = 0; j < lines.length; j += kCellsAtOnce) {
+            Cells cells = load_cells(grid.row(i) + j);
+            store_cells(reinterpret_cast<int8_t *>(to) + j, cells);
+            cells &= first_cells(std::min(lines.length - j, kCellsAtOnce));
+            no_color |= cells | (cells > all_cells(kMaxColor));
         }
     }
-    uint8_t largest = 0; // a negative one is large here
-    for (size_t k = 0; k < num_cells; ++k) largest = std::max(largest, to[k]);
-    bool are_colors = largest <= kMaxColor;
-    cells->resize(are_colors ? begin + num_cells : begin);
-    if (!are_colors) return false;
+    const auto halves = std::bit_cast<Halves>(no_color);
     *height = static_cast<uint8_t>(grid.height);
     *width = static_cast<uint8_t>(grid.width);
-    return true;
+    return ((halves[0] | halves[1]) & 0x8080808080808080u) == 0;
 }
 
 // One thread's share of a batch.
 struct Worker {
-    std::vector<uint8_t> cells;
+    Column<uint8_t> cells;
+    std::vector<size_t> num_common; // lines of each job in turn with the one before
     std::exception_ptr failure;
 };
 
@@ -102,12 +95,13 @@ class PrefixOrder {
     // The jobs [begin, end), by index.
     const std::vector<size_t> &sort(const std::vector<Job> &jobs, size_t begin, size_t end) {
         order_.clear();
+        for (size_t k = begin; k < end; ++k) order_.push_back(k);
+        if (end - begin == 1) return order_;
         keys_.clear();
         first_key_.clear();
         for (size_t k = begin; k < end; ++k) {
-            order_.push_back(k);
             first_key_.push_back(keys_.size());
-            if (end - begin > 1) jobs[k].program->append_line_keys(&keys_);
+            jobs[k].program->append_line_keys(&keys_);
         }
         first_key_.push_back(keys_.size());
         auto keys_of = [&](size_t job) {
@@ -139,15 +133,16 @@ class Batch {
           workers_(std::clamp<size_t>(num_threads, 1, std::max<size_t>(1, chunks_.size() - 1))),
           worker_of_job_(jobs.size(), 0) {
         size_t num_runs = 0;
+        first_run_.reserve(jobs.size());
         for (const Job &job : jobs) {
             first_run_.push_back(num_runs);
             num_runs += job.num_inputs;
         }
-        out->outcomes.assign(num_runs, 0);
-        out->fuel.assign(num_runs, 0);
-        out->heights.assign(num_runs, 0);
-        out->widths.assign(num_runs, 0);
-        out->cells_begin.assign(num_runs, 0);
+        out->outcomes.resize(num_runs);
+        out->fuel.resize(num_runs);
+        out->heights.resize(num_runs);
+        out->widths.resize(num_runs);
+        out->cells_begin.resize(num_runs);
     }
 
     void run() {
@@ -208,11 +203,14 @@ class Batch {
 
     // Runs jobs of one input, in the order given.
     void run_jobs(Machine &m, const std::vector<size_t> &order, size_t w) {
-        std::vector<size_t> num_common(order.size() + 1, 0); // with the job before
+        std::vector<size_t> &num_common = workers_[w].num_common;
+        num_common.clear();
+        num_common.push_back(0);
         for (size_t k = 1; k < order.size(); ++k) {
-            num_common[k] =
-                num_common_lines(*jobs_[order[k - 1]].program, *jobs_[order[k]].program);
+            num_common.push_back(
+                num_common_lines(*jobs_[order[k - 1]].program, *jobs_[order[k]].program));
         }
+        num_common.push_back(0);
         const Job &first = jobs_[order[0]];
         for (size_t i = 0; i < first.num_inputs; ++i) {
             SharedRuns runs(m, inputs_[first.first_input + i]);
@@ -225,17 +223,24 @@ class Batch {
         for (size_t k : order) worker_of_job_[k] = static_cast<uint32_t>(w);
     }
 
-    void keep(const RunResult &result, int64_t fuel, size_t at, std::vector<uint8_t> *cells) {
+    void keep(const RunResult &result, int64_t fuel, size_t at, Column<uint8_t> *cells) {
+        const size_t begin = cells->size();
+        uint8_t height = 0;
+        uint8_t width = 0;
+        if (result.outcome == Outcome::ok) {
+            cells->resize(begin + kMaxCells + kSpareCells);
+            uint8_t *to = cells->data() + begin;
+            const Value &value = result.value;
+            bool is_grid = value.kind == Kind::grid ? write_grid(*value.grid, to, &height, &width)
+                                                    : write_grid(value, to, &height, &width);
+            if (!is_grid) height = width = 0;
+            cells->resize(begin + size_t{height} * width);
+        }
         out_->outcomes[at] = static_cast<uint8_t>(result.outcome);
         out_->fuel[at] = fuel;
-        out_->cells_begin[at] = cells->size();
-        if (result.outcome != Outcome::ok) return;
-        const Value &value = result.value;
-        if (value.kind == Kind::grid) {
-            append_grid(*value.grid, cells, &out_->heights[at], &out_->widths[at]);
-        } else {
-            append_grid(value, cells, &out_->heights[at], &out_->widths[at]);
-        }
+        out_->cells_begin[at] = begin;
+        out_->heights[at] = height;
+        out_->widths[at] = width;
     }
 
     // Joins the workers' cells, one worker's after the other's.
@@ -244,7 +249,7 @@ class Batch {
         out_->cells = std::move(workers_[0].cells);
         begins.push_back(0);
         for (size_t w = 1; w < workers_.size(); ++w) {
-            const std::vector<uint8_t> &cells = workers_[w].cells;
+            const Column<uint8_t> &cells = workers_[w].cells;
             begins.push_back(out_->cells.size());
             out_->cells.insert(out_->cells.end(), cells.begin(), cells.end());
         }

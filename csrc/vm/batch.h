@@ -3,6 +3,7 @@
 
 #include "vm/run.h"
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -16,18 +17,33 @@ struct Job {
     size_t num_inputs;
 };
 
+// Items that are written before they are read: new ones are not set to zero.
+template <typename T>
+struct UnwrittenItems : std::allocator<T> {
+    template <typename U>
+    struct rebind {
+        using other = UnwrittenItems<U>;
+    };
+    template <typename U>
+    void construct(U *at) {
+        ::new (static_cast<void *>(at)) U;
+    }
+};
+template <typename T>
+using Column = std::vector<T, UnwrittenItems<T>>;
+
 // What the runs of a list of jobs returned, in order: those of the first job, input by input, then
 // those of the second, and so on.
 struct BatchResults {
-    std::vector<uint8_t> outcomes; // Outcome
-    std::vector<int64_t> fuel;     // used
+    Column<uint8_t> outcomes; // Outcome
+    Column<int64_t> fuel;     // used
     // A value that is a valid grid (1 to 30 rows and columns of colors 0 to 9, True and False
     // counting as 1 and 0) has its shape here and its cells at cells[cells_begin[k]]; any other has
     // height 0. The order of the cells of different runs has no meaning.
-    std::vector<uint8_t> heights;
-    std::vector<uint8_t> widths;
-    std::vector<uint64_t> cells_begin;
-    std::vector<uint8_t> cells;
+    Column<uint8_t> heights;
+    Column<uint8_t> widths;
+    Column<uint64_t> cells_begin;
+    Column<uint8_t> cells;
 };
 
 // `is_sharing`: neighbouring jobs of the same inputs run only once the lines that their programs
