@@ -38,14 +38,9 @@ Arena::~Arena() {
     munmap(begin_, mapped_bytes_);
 }
 
-void Arena::reset() {
-    release(begin_);
+void Arena::return_most_pages() {
     if (highest_low_ > begin_ + kKeptBytes) return_pages(begin_ + kKeptBytes, highest_low_);
     if (lowest_high_ + kKeptBytes < end_) return_pages(lowest_high_, end_ - kKeptBytes);
-    take(lowest_high_, end_);
-    highest_low_ = begin_;
-    high_ = lowest_high_ = end_;
-    allocations_until_failure_ = allocations_before_failure_;
 }
 
 } // namespace codeit

@@ -73,7 +73,15 @@ class Arena {
     }
 
     // Forgets everything. Pages beyond kKeptBytes go back to the operating system.
-    void reset();
+    void reset() {
+        release(begin_);
+        take(lowest_high_, end_);
+        if (highest_low_ - begin_ > kKeptBytes || end_ - lowest_high_ > kKeptBytes) [[unlikely]]
+            return_most_pages();
+        highest_low_ = begin_;
+        high_ = lowest_high_ = end_;
+        allocations_until_failure_ = allocations_before_failure_;
+    }
 
     // For tests: after every reset, and from now on, the k-th allocation (1 is the next) fails, and
     // so do all after it. 0: none does.
@@ -82,7 +90,9 @@ class Arena {
     }
 
   private:
-    static constexpr size_t kKeptBytes = size_t{32} << 20;
+    static constexpr ptrdiff_t kKeptBytes = ptrdiff_t{32} << 20;
+
+    void return_most_pages();
 
     // Under AddressSanitizer there is a gap behind every allocation, and what is not allocated may
     // not be touched.

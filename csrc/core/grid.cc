@@ -25,10 +25,6 @@ Outcome copy_grid(Machine &m, const Grid &grid, Grid **out) {
     return Outcome::ok;
 }
 
-Value value_of_grid(const Grid *grid) {
-    return Value::of_grid(grid);
-}
-
 Outcome empty_rows(Machine &m, int64_t height, Value *out) {
     Value *rows;
     TRY(m.charge(static_cast<uint64_t>(height)));
@@ -45,7 +41,7 @@ Outcome grid_part(Machine &m, const Grid &grid, int64_t i, int64_t j, int64_t he
     TRY(m.allocate(1, &part));
     *part = {static_cast<int32_t>(height), static_cast<int32_t>(width), grid.stride,
              const_cast<int8_t *>(grid.row(i)) + j};
-    *out = value_of_grid(part);
+    *out = Value::of_grid(part);
     return Outcome::ok;
 }
 

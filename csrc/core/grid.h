@@ -77,8 +77,6 @@ Outcome copy_grid(Machine &m, const Grid &grid, Grid **out);
 Outcome grid_part(Machine &m, const Grid &grid, int64_t i, int64_t j, int64_t height, int64_t width,
                   Value *out);
 
-Value value_of_grid(const Grid *grid);
-
 // The tuple of `height` empty rows that a grid of width 0 is.
 Outcome empty_rows(Machine &m, int64_t height, Value *out);
 

@@ -372,7 +372,7 @@ Outcome tuple_or_grid(Machine &m, const ValueList &list, Value *out) {
     if (!may_be_grid) return Outcome::ok;
     const Grid *grid;
     TRY(dense_grid(m, *out, &grid));
-    if (grid != nullptr) *out = value_of_grid(grid);
+    if (grid != nullptr) *out = Value::of_grid(grid);
     return Outcome::ok;
 }
 

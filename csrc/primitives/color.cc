@@ -441,7 +441,7 @@ Outcome map_items(Machine &m, const Value &grid, bool stays_dense, MapCells map_
         Grid *to;
         TRY(new_grid(m, from.height, from.width, &to));
         codeit::map_cells(from, to, map_cells);
-        *out = value_of_grid(to);
+        *out = Value::of_grid(to);
         return Outcome::ok;
     }
     Items rows;

@@ -267,7 +267,7 @@ PRIMITIVE(hconcat) {
                 rows[k] += steps[k];
             }
         }
-        *out = value_of_grid(to);
+        *out = Value::of_grid(to);
         return Outcome::ok;
     }
     Items left;
@@ -290,7 +290,7 @@ PRIMITIVE(vconcat) {
         TRY(new_grid(m, int64_t{a.grid->height} + b.grid->height, a.grid->width, &to));
         copy_cells(*a.grid, to->cells);
         copy_cells(*b.grid, to->cells + a.grid->num_cells());
-        *out = value_of_grid(to);
+        *out = Value::of_grid(to);
         return Outcome::ok;
     }
     return plus(m, a, b, out);
@@ -419,7 +419,7 @@ PRIMITIVE(canvas) {
         Grid *grid;
         TRY(new_grid(m, height, width, &grid));
         std::memset(grid->cells, static_cast<int>(value.integer), static_cast<size_t>(cells));
-        *out = value_of_grid(grid);
+        *out = Value::of_grid(grid);
         return Outcome::ok;
     }
     TRY(m.charge(static_cast<uint64_t>(cells)));
@@ -458,7 +458,7 @@ PRIMITIVE(cellwise) {
             row_a += step_a;
             row_b += step_b;
         }
-        *out = value_of_grid(to);
+        *out = Value::of_grid(to);
         return Outcome::ok;
     }
     ValueList rows(m);

@@ -44,7 +44,7 @@ class OpenGrid {
         *out = tuple_of(rows, num_rows_);
         const Grid *dense;
         TRY(dense_grid(m_, *out, &dense));
-        if (dense != nullptr) *out = value_of_grid(dense);
+        if (dense != nullptr) *out = Value::of_grid(dense);
         return Outcome::ok;
     }
 
@@ -117,7 +117,7 @@ struct Brush {
             is_copied = true;
         }
         if (!is_copied) copy_cells(*grid.grid, open->cells);
-        *out = value_of_grid(open);
+        *out = Value::of_grid(open);
         return Outcome::ok;
     }
 
@@ -184,7 +184,7 @@ struct Brush {
             if (only_background && cell != background.integer) continue;
             cell = color != nullptr ? *color : static_cast<int8_t>(v.color);
         }
-        *out = value_of_grid(open);
+        *out = Value::of_grid(open);
         return Outcome::ok;
     }
 

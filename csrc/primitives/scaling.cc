@@ -77,7 +77,7 @@ Outcome upscaled_grid(Machine &m, const Value &grid, const Value &vertical, cons
         Grid *to;
         TRY(new_grid(m, height, width, &to));
         widen_rows(from, vertical.integer, horizontal.integer, to);
-        *out = value_of_grid(to);
+        *out = Value::of_grid(to);
         return Outcome::ok;
     }
     Items rows;

@@ -33,7 +33,7 @@ class KeptLines {
                 to->row(i)[j] = from.at(rows_[i], columns_[j]);
             }
         }
-        *out = value_of_grid(to);
+        *out = Value::of_grid(to);
         return Outcome::ok;
     }
 

@@ -95,7 +95,7 @@ Outcome turned(Machine &m, const Grid &from, Turn turn, Value *out) {
     } else {
         copy_cells(from, to->cells, turn.flip_rows);
     }
-    *out = value_of_grid(to);
+    *out = Value::of_grid(to);
     return Outcome::ok;
 }
 

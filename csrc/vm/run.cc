@@ -14,7 +14,7 @@ Outcome load_input(Machine &m, const InputGrid &input, Value *out) {
     Grid *grid;
     TRY(new_grid(m, input.height, input.width, &grid));
     std::memcpy(grid->cells, input.cells, static_cast<size_t>(input.height * input.width));
-    *out = value_of_grid(grid);
+    *out = Value::of_grid(grid);
     return Outcome::ok;
 }
 
@@ -219,10 +219,8 @@ Outcome SharedRuns::run_lines(const Program &program, size_t num_done, size_t nu
                               RunResult *result) {
     size_t num_lines = program.num_lines();
     result->line = num_done;
-    // All of an unbound value is 0.
-    std::memset(static_cast<void *>(registers_ + num_done + 1), 0,
-                (num_lines - num_done) * sizeof(Value));
-    std::copy(program.pool().begin(), program.pool().end(), registers_ + num_lines + 1);
+    Value *pooled = registers_ + num_lines + 1;
+    for (const Value &v : program.pool()) *pooled++ = v;
     result->lines = registers_ + 1;
     const Instruction *instruction = program.instructions().data() + num_done;
     const uint32_t max_len = m_.limits().max_len;
@@ -231,8 +229,9 @@ Outcome SharedRuns::run_lines(const Program &program, size_t num_done, size_t nu
             checkpoints_.push_back(m_.checkpoint());
         }
         result->line = k;
+        Value &value = registers_[k]; // stays unbound where it comes to nothing
+        value = Value();
         TRY(m_.charge(units::kCall));
-        Value &value = registers_[k]; // unbound, and so it stays where it comes to nothing
         Outcome outcome = run_line(m_, program, *instruction, registers_, &value);
         bool is_bound = outcome == Outcome::ok && (max_len == 0 || !is_too_long(value, max_len));
         if (!is_bound) [[unlikely]]
