@@ -4,6 +4,7 @@
 #include "primitives/patch.h"
 
 #include <algorithm>
+#include <bitset>
 
 namespace codeit {
 namespace {
@@ -417,6 +418,23 @@ PRIMITIVE(fgpartition) {
 
 namespace {
 
+bool is_plain_row(const Patch &object, int64_t i) {
+    const Bitmap &bits = object.bits;
+    if (bits.rows[i] != low_columns(bits.width)) return false;
+    auto color_at = [&](int64_t j) { return object.color_at(bits.top + i, bits.left + j); };
+    for (int64_t j = 1; j < bits.width; ++j) {
+        if (color_at(j) != color_at(0)) return false;
+    }
+    return true;
+}
+
+// Where `length` bits that are set lie side by side, from low to high.
+uint64_t begins_of_runs(uint64_t row, int64_t length) {
+    int64_t reached = 1;
+    for (; reached * 2 <= length; reached *= 2) row &= row >> reached;
+    return row & row >> (length - reached);
+}
+
 // Where the origin of a packed object can be so that all its cells occur in a grid, both small: for
 // each row of places, those of all columns at once.
 Outcome packed_occurrences(Machine &m, const Grid &grid, const Patch &object, Value *out) {
@@ -425,27 +443,38 @@ Outcome packed_occurrences(Machine &m, const Grid &grid, const Patch &object, Va
     int64_t columns = int64_t{grid.width} - bits.width + 1;
     if (rows <= 0 || columns <= 0) return set_of_distinct(m, nullptr, 0, out);
     ScratchScope scratch(m);
-    uint64_t *masks[256] = {}; // of the rows of the grid, by color
+    uint64_t *masks[256]; // of the rows of the grid, by color; valid where is_known
+    std::bitset<256> is_known;
     auto rows_of_color = [&](int32_t color, uint64_t **masks_of_color) {
-        uint64_t *&known = masks[static_cast<uint8_t>(color)];
-        if (known == nullptr) {
+        const auto at = static_cast<uint8_t>(color);
+        if (!is_known[at]) {
             TRY(m.charge(static_cast<uint64_t>(grid.height)));
-            TRY(m.allocate_scratch(static_cast<size_t>(grid.height), &known));
+            TRY(m.allocate_scratch(static_cast<size_t>(grid.height), &masks[at]));
             for (int64_t i = 0; i < grid.height; ++i) {
                 bool fits = color >= INT8_MIN && color <= INT8_MAX;
-                known[i] =
+                masks[at][i] =
                     fits ? equal_mask(grid.row(i), grid.width, static_cast<int8_t>(color)) : 0;
             }
+            is_known.set(at);
         }
-        *masks_of_color = known;
+        *masks_of_color = masks[at];
         return Outcome::ok;
     };
+    bool is_plain[Bitmap::kMaxHeight]; // rows of the object with one color from side to side
+    int64_t num_seen = 0;              // of its rows
     BitmapBuilder places(m, {0, 0, rows, columns});
     TRY(places.start());
     for (int64_t i = 0; i < rows; ++i) {
         uint64_t matches = low_bits(columns);
         for (int64_t k = 0; k < bits.height && matches != 0; ++k) {
             TRY(m.charge(count_bits(low_half(bits.rows[k]))));
+            if (k == num_seen) is_plain[num_seen++] = is_plain_row(object, k);
+            if (is_plain[k]) {
+                uint64_t *of_color;
+                TRY(rows_of_color(object.color_at(bits.top + k, bits.left), &of_color));
+                matches &= begins_of_runs(of_color[i + k], bits.width);
+                continue;
+            }
             for (uint64_t row = low_half(bits.rows[k]); row != 0 && matches != 0; row &= row - 1) {
                 int j = std::countr_zero(row);
                 uint64_t *of_color;
