@@ -95,13 +95,16 @@ cdef extern from "vm/batch.h" namespace "codeit" nogil:
     cppclass Column[T]:
         T *data() noexcept
         size_t size() noexcept
+    cppclass GrowingBytes:
+        uint8_t *data() noexcept
+        size_t size() noexcept
     struct BatchResults:
         Column[uint8_t] outcomes
         Column[int64_t] fuel
         Column[uint8_t] heights
         Column[uint8_t] widths
         Column[uint64_t] cells_begin
-        Column[uint8_t] cells
+        GrowingBytes cells
     struct Job:
         const Program *program
         size_t first_input

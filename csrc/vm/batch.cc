@@ -62,14 +62,18 @@ bool write_grid(const Value &v, uint8_t *to, uint8_t *height, uint8_t *width) {
 bool write_grid(const Grid &grid, uint8_t *to, uint8_t *height, uint8_t *width) {
     if (grid.height > kMaxSide || grid.width > kMaxSide) return false;
     const Lines lines(grid);
+    const int64_t last = (lines.length - 1) / kCellsAtOnce * kCellsAtOnce;
+    const Cells are_last = first_cells(lines.length - last);
     Cells no_color = {}; // the highest bit of a byte is set where some were none
     for (int64_t i = 0; i < lines.count; ++i, to += lines.length) {
-        for (int64_t j = 0; j < lines.length; j += kCellsAtOnce) {
-            Cells cells = load_cells(grid.row(i) + j);
+        const int8_t *from = grid.row(i);
+        auto copy = [&](int64_t j) {
+            Cells cells = load_cells(from + j);
             store_cells(reinterpret_cast<int8_t *>(to) + j, cells);
-            cells &= first_cells(std::min(lines.length - j, kCellsAtOnce));
-            no_color |= cells | (cells > all_cells(kMaxColor));
-        }
+            return cells | (cells > all_cells(kMaxColor));
+        };
+        for (int64_t j = 0; j < last; j += kCellsAtOnce) no_color |= copy(j);
+        no_color |= copy(last) & are_last;
     }
     const auto halves = std::bit_cast<Halves>(no_color);
     *height = static_cast<uint8_t>(grid.height);
@@ -79,7 +83,7 @@ bool write_grid(const Grid &grid, uint8_t *to, uint8_t *height, uint8_t *width) 
 
 // One thread's share of a batch.
 struct Worker {
-    Column<uint8_t> cells;
+    GrowingBytes cells;
     std::vector<size_t> num_common; // lines of each job in turn with the one before
     std::exception_ptr failure;
 };
@@ -131,7 +135,7 @@ class Batch {
         : jobs_(jobs), inputs_(inputs), limits_(limits), is_sharing_(is_sharing), out_(out),
           chunks_(chunk_begins(jobs, num_threads)),
           workers_(std::clamp<size_t>(num_threads, 1, std::max<size_t>(1, chunks_.size() - 1))),
-          worker_of_job_(jobs.size(), 0) {
+          worker_of_job_(workers_.size() > 1 ? jobs.size() : 0) {
         size_t num_runs = 0;
         first_run_.reserve(jobs.size());
         for (const Job &job : jobs) {
@@ -220,25 +224,24 @@ class Batch {
                 keep(result, m.fuel_used(), first_run_[order[k]] + i, &workers_[w].cells);
             }
         }
+        if (worker_of_job_.empty()) return;
         for (size_t k : order) worker_of_job_[k] = static_cast<uint32_t>(w);
     }
 
-    void keep(const RunResult &result, int64_t fuel, size_t at, Column<uint8_t> *cells) {
-        const size_t begin = cells->size();
+    void keep(const RunResult &result, int64_t fuel, size_t at, GrowingBytes *cells) {
         uint8_t height = 0;
         uint8_t width = 0;
+        out_->cells_begin[at] = cells->size();
         if (result.outcome == Outcome::ok) {
-            cells->resize(begin + kMaxCells + kSpareCells);
-            uint8_t *to = cells->data() + begin;
+            uint8_t *to = cells->room(kMaxCells + kSpareCells);
             const Value &value = result.value;
             bool is_grid = value.kind == Kind::grid ? write_grid(*value.grid, to, &height, &width)
                                                     : write_grid(value, to, &height, &width);
             if (!is_grid) height = width = 0;
-            cells->resize(begin + size_t{height} * width);
+            cells->extend(size_t{height} * width);
         }
         out_->outcomes[at] = static_cast<uint8_t>(result.outcome);
         out_->fuel[at] = fuel;
-        out_->cells_begin[at] = begin;
         out_->heights[at] = height;
         out_->widths[at] = width;
     }
@@ -249,9 +252,10 @@ class Batch {
         out_->cells = std::move(workers_[0].cells);
         begins.push_back(0);
         for (size_t w = 1; w < workers_.size(); ++w) {
-            const Column<uint8_t> &cells = workers_[w].cells;
+            const GrowingBytes &cells = workers_[w].cells;
             begins.push_back(out_->cells.size());
-            out_->cells.insert(out_->cells.end(), cells.begin(), cells.end());
+            std::copy(cells.data(), cells.data() + cells.size(), out_->cells.room(cells.size()));
+            out_->cells.extend(cells.size());
         }
         for (size_t k = 0; k < jobs_.size() && workers_.size() > 1; ++k) {
             for (size_t i = 0; i < jobs_[k].num_inputs; ++i) {
@@ -268,7 +272,7 @@ class Batch {
     std::vector<size_t> chunks_; // the first job of each, and the end of the last one
     std::vector<Worker> workers_;
     std::vector<size_t> first_run_;
-    std::vector<uint32_t> worker_of_job_;
+    std::vector<uint32_t> worker_of_job_; // where there are several
     std::atomic<size_t> next_{0};
 };
 

@@ -3,8 +3,11 @@
 
 #include "vm/run.h"
 
+#include <cstdlib>
 #include <memory>
+#include <new>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace codeit {
@@ -32,6 +35,47 @@ struct UnwrittenItems : std::allocator<T> {
 template <typename T>
 using Column = std::vector<T, UnwrittenItems<T>>;
 
+// Bytes that are appended in place. As realloc() moves the pages of many, growing copies nothing.
+class GrowingBytes {
+  public:
+    GrowingBytes() = default;
+    GrowingBytes(GrowingBytes &&other) noexcept { swap(other); }
+    GrowingBytes &operator=(GrowingBytes &&other) noexcept {
+        swap(other);
+        return *this;
+    }
+    ~GrowingBytes() { std::free(data_); }
+
+    uint8_t *data() { return data_; }
+    const uint8_t *data() const { return data_; }
+    size_t size() const { return size_; }
+
+    // Room for `count` more at the end, of which extend() keeps some. Throws std::bad_alloc.
+    uint8_t *room(size_t count) {
+        if (capacity_ - size_ < count) grow(count);
+        return data_ + size_;
+    }
+    void extend(size_t count) { size_ += count; }
+
+  private:
+    void grow(size_t count) {
+        const size_t capacity = size_ * 2 + count;
+        auto *data = static_cast<uint8_t *>(std::realloc(data_, capacity));
+        if (data == nullptr) throw std::bad_alloc();
+        data_ = data;
+        capacity_ = capacity;
+    }
+    void swap(GrowingBytes &other) {
+        std::swap(data_, other.data_);
+        std::swap(size_, other.size_);
+        std::swap(capacity_, other.capacity_);
+    }
+
+    uint8_t *data_ = nullptr;
+    size_t size_ = 0;
+    size_t capacity_ = 0;
+};
+
 // What the runs of a list of jobs returned, in order: those of the first job, input by input, then
 // those of the second, and so on.
 struct BatchResults {
@@ -43,7 +87,7 @@ struct BatchResults {
     Column<uint8_t> heights;
     Column<uint8_t> widths;
     Column<uint64_t> cells_begin;
-    Column<uint8_t> cells;
+    GrowingBytes cells;
 };
 
 // `is_sharing`: neighbouring jobs of the same inputs run only once the lines that their programs

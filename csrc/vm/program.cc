@@ -212,7 +212,7 @@ class Parser {
             return fail(1, "begins a text of more than " + std::to_string(kMaxBytes) + " bytes");
         }
         program_->instructions_.reserve(num_lines_);
-        program_->arguments_.reserve(num_lines_ * 3);
+        program_->arguments_.reserve(num_lines_ * 3 + kMaxArity);
         program_->pool_.reserve(std::min<size_t>(num_lines_ * 2, kNumPrimitives + kNumConstants));
         program_->text_.reserve(text_.size() + 1);
         std::string_view rest = text_;
@@ -221,6 +221,8 @@ class Parser {
             if (!parse_line(line, rest.substr(0, end))) return false;
             rest.remove_prefix(std::min(end + 1, rest.size()));
         }
+        program_->arguments_.resize(program_->arguments_.size() +
+                                    kMaxArity); // to be read, not used
         return true;
     }
 
@@ -298,8 +300,11 @@ class Parser {
         instruction.num_arguments =
             static_cast<uint32_t>(program_->arguments_.size()) - instruction.first_argument;
         Name primitive = meaning_of(function);
-        instruction.is_direct = primitive.kind == Name::Kind::primitive &&
-                                instruction.num_arguments == kArities[primitive.index];
+        const auto first = program_->arguments_.begin() + instruction.first_argument;
+        instruction.is_direct =
+            primitive.kind == Name::Kind::primitive &&
+            instruction.num_arguments == kArities[primitive.index] &&
+            std::find(first, program_->arguments_.end(), line) == program_->arguments_.end();
         if (instruction.is_direct) instruction.primitive = static_cast<Opcode>(primitive.index);
         program_->instructions_.push_back(instruction);
 

@@ -25,7 +25,7 @@ struct Instruction {
     Operand function;
     uint32_t first_argument; // into Program::arguments()
     uint32_t num_arguments;
-    bool is_direct;   // calls a primitive with as many arguments as it takes
+    bool is_direct;   // calls a primitive with as many arguments as it takes, its own value none
     Opcode primitive; // where it is direct
 };
 
@@ -42,6 +42,7 @@ class Program {
     size_t num_lines() const { return instructions_.size(); }
 
     const std::vector<Instruction> &instructions() const { return instructions_; }
+    // kMaxArity may be read from the first one of every instruction on.
     const Operand *arguments() const { return arguments_.data(); }
     const std::vector<Value> &pool() const { return pool_; }
 

@@ -10,10 +10,22 @@
 namespace codeit {
 namespace {
 
+// In the steps in which primitives read cells: a load of what several stores wrote has to wait.
+void copy_exactly(int8_t *to, const uint8_t *from, int64_t size) {
+    constexpr int64_t kStep = 16;
+    int64_t k = 0;
+    for (; k + kStep <= size; k += kStep) std::memcpy(to + k, from + k, kStep);
+    if (size >= kStep) {
+        std::memcpy(to + size - kStep, from + size - kStep, kStep);
+    } else {
+        std::memcpy(to, from, static_cast<size_t>(size));
+    }
+}
+
 Outcome load_input(Machine &m, const InputGrid &input, Value *out) {
     Grid *grid;
     TRY(new_grid(m, input.height, input.width, &grid));
-    std::memcpy(grid->cells, input.cells, static_cast<size_t>(input.height * input.width));
+    copy_exactly(grid->cells, input.cells, int64_t{input.height} * input.width);
     *out = Value::of_grid(grid);
     return Outcome::ok;
 }
@@ -55,18 +67,13 @@ inline Outcome read(const Program &program, const Value *values, Operand operand
     return m.call(function, arguments, count, out);
 }
 
-inline Outcome run_line(Machine &m, const Program &program, const Instruction &instruction,
-                        const Value *values, Value *out) {
-    bool is_direct = instruction.is_direct;
-    Value arguments[kMaxArity];
-    const Operand *operands = program.arguments() + instruction.first_argument;
-    for (uint32_t k = 0; is_direct && k < instruction.num_arguments; ++k) {
-        const Value &argument = values[operands[k]];
-        is_direct = argument.kind != Kind::unbound;
-        arguments[k] = argument;
-    }
-    return is_direct ? m.call(instruction.primitive, arguments, out)
-                     : run_any_line(m, program, instruction, values, out);
+// Of a direct one where all values of earlier lines are bound. As many arguments as any primitive
+// takes are copied: to ask how many there are takes longer.
+inline Outcome run_direct_line(Machine &m, const Operand *operands, Opcode primitive,
+                               const Value *values, Value *out) {
+    Value arguments[kMaxArity] = {values[operands[0]], values[operands[1]], values[operands[2]],
+                                  values[operands[3]]};
+    return m.call(primitive, arguments, out);
 }
 
 bool is_too_long(const Value &v, uint32_t max_len) {
@@ -222,24 +229,29 @@ Outcome SharedRuns::run_lines(const Program &program, size_t num_done, size_t nu
     Value *pooled = registers_ + num_lines + 1;
     for (const Value &v : program.pool()) *pooled++ = v;
     result->lines = registers_ + 1;
+    Machine &m = m_;
+    Value *const registers = registers_;
     const Instruction *instruction = program.instructions().data() + num_done;
-    const uint32_t max_len = m_.limits().max_len;
+    const Operand *arguments = program.arguments();
+    const uint32_t max_len = m.limits().max_len; // without it all lines that succeed are bound
+    const size_t last_kept = num_next == 0 ? 0 : num_next + 1;
     for (size_t k = num_done + 1; k <= num_lines; ++k, ++instruction) {
-        if (k - 1 <= num_next && num_next != 0 && checkpoints_.size() < k) {
-            checkpoints_.push_back(m_.checkpoint());
-        }
+        if (k <= last_kept && checkpoints_.size() < k) checkpoints_.push_back(m.checkpoint());
         result->line = k;
-        Value &value = registers_[k]; // stays unbound where it comes to nothing
+        Value &value = registers[k]; // stays unbound where it comes to nothing
         value = Value();
-        TRY(m_.charge(units::kCall));
-        Outcome outcome = run_line(m_, program, *instruction, registers_, &value);
+        TRY(m.charge(units::kCall));
+        const bool is_direct = instruction->is_direct && max_len == 0;
+        Outcome outcome = is_direct ? run_direct_line(m, arguments + instruction->first_argument,
+                                                      instruction->primitive, registers, &value)
+                                    : run_any_line(m, program, *instruction, registers, &value);
         bool is_bound = outcome == Outcome::ok && (max_len == 0 || !is_too_long(value, max_len));
         if (!is_bound) [[unlikely]]
             value = Value();
         TRY(outcome);
     }
-    TRY(read(program, registers_, static_cast<Operand>(num_lines), &result->value));
-    return m_.settle(&result->value);
+    TRY(read(program, registers, static_cast<Operand>(num_lines), &result->value));
+    return m.settle(&result->value);
 }
 
 RunResult call_primitive(Machine &m, Dialect dialect, Opcode opcode,
