@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, astuple, dataclass, fields
 from enum import IntEnum
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,6 @@ Grid = npt.NDArray[np.uint8]
 MAX_PRINTED_VALUES = 1_000_000
 """How many values `Result.value_json` writes at most; a small shared one can stand for 2^40."""
 
-_MAX_SIDE = 32_767
 _MAX_THREADS = 4096
 _MAX_GRID_TEXT = 30 * (30 * len(",false") + len(',["t"]')) + len('["t"]')
 _UNREADABLE = object()
@@ -218,7 +217,7 @@ _Call = _ProgramCall | _PrimitiveCall
 
 @dataclass(frozen=True)
 class _Runs:
-    """The flat arrays that the native code returns, or those of a part of the runs."""
+    """The flat arrays that the native code returns, of all groups."""
 
     outcome: npt.NDArray[np.uint8]
     fuel: npt.NDArray[np.int64]
@@ -226,16 +225,6 @@ class _Runs:
     width: npt.NDArray[np.uint8]
     cells_begin: npt.NDArray[np.uint64]
     cells: npt.NDArray[np.uint8]
-
-    def part(self, begin: int, end: int) -> _Runs:
-        return _Runs(
-            self.outcome[begin:end],
-            self.fuel[begin:end],
-            self.height[begin:end],
-            self.width[begin:end],
-            self.cells_begin[begin:end],
-            self.cells,
-        )
 
 
 class Results:
@@ -247,19 +236,38 @@ class Results:
         height, width: uint8 [P, I], the shape of the returned grid, 0 where it is no valid grid.
     """
 
+    __slots__ = ("_begin", "_grids", "_limits", "_programs", "_runs")
+
     def __init__(
-        self, programs: Sequence[Program], grids: Sequence[Grid], limits: Limits, runs: _Runs
+        self,
+        programs: Sequence[Program],
+        grids: Sequence[Grid],
+        limits: Limits,
+        runs: _Runs,
+        begin: int,
     ) -> None:
-        shape = (len(programs), len(grids))
-        self.outcome: npt.NDArray[np.uint8] = runs.outcome.reshape(shape)
-        self.fuel: npt.NDArray[np.int64] = runs.fuel.reshape(shape)
-        self.height: npt.NDArray[np.uint8] = runs.height.reshape(shape)
-        self.width: npt.NDArray[np.uint8] = runs.width.reshape(shape)
-        self._begin = runs.cells_begin.reshape(shape)
-        self._cells = runs.cells
+        # Arrays are made when they are asked for: many groups are of few runs.
         self._programs = programs
         self._grids = grids
         self._limits = limits
+        self._runs = runs
+        self._begin = begin  # the first run of this group
+
+    @property
+    def outcome(self) -> npt.NDArray[np.uint8]:
+        return self._part(self._runs.outcome)
+
+    @property
+    def fuel(self) -> npt.NDArray[np.int64]:
+        return self._part(self._runs.fuel)
+
+    @property
+    def height(self) -> npt.NDArray[np.uint8]:
+        return self._part(self._runs.height)
+
+    @property
+    def width(self) -> npt.NDArray[np.uint8]:
+        return self._part(self._runs.width)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -268,17 +276,20 @@ class Results:
 
     def grid(self, p: int, i: int) -> Grid | None:
         """What program p returned on input i, uint8 [H, W], or None if it is no valid grid."""
-        height, width = int(self.height[p, i]), int(self.width[p, i])
+        runs = self._runs
+        k = self._index(p, i)
+        height, width = int(runs.height[k]), int(runs.width[k])
         if height == 0:
             return None
-        begin = int(self._begin[p, i])
-        return self._cells[begin : begin + height * width].reshape(height, width)
+        begin = int(runs.cells_begin[k])
+        return runs.cells[begin : begin + height * width].reshape(height, width)
 
     def __getitem__(self, index: tuple[int, int]) -> Result:
         p, i = index
         call = _ProgramCall(self._programs[p], self._grids[i], self._limits)
-        outcome = Outcome(int(self.outcome[p, i]))
-        return Result(outcome, int(self.fuel[p, i]), self.grid(p, i), call)
+        k = self._index(p, i)
+        outcome = Outcome(int(self._runs.outcome[k]))
+        return Result(outcome, int(self._runs.fuel[k]), self.grid(p, i), call)
 
     def __iter__(self) -> Iterator[Result]:
         raise TypeError("Results has two dimensions; index it as results[p, i]")
@@ -296,6 +307,7 @@ class Results:
         if len(targets) != len(self._grids):
             raise ValueError(f"{len(targets)} targets for {len(self._grids)} inputs")
         matches = np.zeros(self.shape, dtype=bool)
+        heights, widths, begins = self.height, self.width, self._part(self._runs.cells_begin)
         for i, target in enumerate(targets):
             if target is None:
                 continue
@@ -305,13 +317,20 @@ class Results:
                 raise ValueError(f"target {i}: its rows have different lengths") from None
             if wanted.ndim != 2 or wanted.size == 0:  # a height of 0 stands for no grid
                 continue
-            is_shaped = (self.height[:, i] == wanted.shape[0]) & (
-                self.width[:, i] == wanted.shape[1]
-            )
+            is_shaped = (heights[:, i] == wanted.shape[0]) & (widths[:, i] == wanted.shape[1])
             rows = np.flatnonzero(is_shaped)
-            cells = self._begin[rows, i][:, None] + np.arange(wanted.size, dtype=np.uint64)
-            matches[rows, i] = (self._cells[cells] == wanted.ravel()).all(axis=1)
+            cells = begins[rows, i][:, None] + np.arange(wanted.size, dtype=np.uint64)
+            matches[rows, i] = (self._runs.cells[cells] == wanted.ravel()).all(axis=1)
         return matches
+
+    def _part(self, of_runs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        num_programs, num_inputs = self.shape
+        end = self._begin + num_programs * num_inputs
+        return of_runs[self._begin : end].reshape(num_programs, num_inputs)
+
+    def _index(self, p: int, i: int) -> int:
+        num_programs, num_inputs = self.shape
+        return self._begin + range(num_programs)[p] * num_inputs + range(num_inputs)[i]
 
     def __repr__(self) -> str:
         num_ok = int((self.outcome == Outcome.ok).sum())
@@ -370,20 +389,19 @@ def execute_groups(
     Raises:
         As `execute`; programs and grids are counted within their group.
     """
-    checked = [(list(programs), _input_grids(grids)) for programs, grids in groups]
+    listed = [(list(programs), list(grids)) for programs, grids in groups]
     if threads is None:
         threads = num_usable_cores()
     if threads < 1:
         raise ValueError(f"threads is {threads}; at least 1 is needed")
     limits = limits or Limits()
     threads = min(threads, _MAX_THREADS)
-    runs = _Runs(*vm.run_groups(checked, limits._native(), threads, share))
+    runs = _Runs(*vm.run_groups(listed, limits._native(), threads, share, _input_grid))
     results = []
     begin = 0
-    for programs, grids in checked:
-        end = begin + len(programs) * len(grids)
-        results.append(Results(programs, grids, limits, runs.part(begin, end)))
-        begin = end
+    for programs, grids in listed:  # arrays by now
+        results.append(Results(programs, cast("list[Grid]", grids), limits, runs, begin))
+        begin += len(programs) * len(grids)
     if (runs.outcome == Outcome.internal_error).any():
         _save_broken(results)
     return results
@@ -514,24 +532,15 @@ def _grid_of(text: str) -> Grid | None:
     return np.array([row[1:] for row in rows], dtype=np.uint8)
 
 
-def _input_grids(grids: Iterable[npt.ArrayLike]) -> list[Grid]:
-    return [_input_grid(grid, k) for k, grid in enumerate(grids)]
-
-
 def _input_grid(grid: npt.ArrayLike, k: int) -> Grid:
     """A grid as the native code takes it: uint8, C-contiguous, checked."""
-    if type(grid) is np.ndarray and grid.dtype == np.uint8 and grid.ndim == 2:
-        height, width = grid.shape  # the ordinary case, for which numpy's checks take long
-        is_small = 0 < height <= _MAX_SIDE and 0 < width <= _MAX_SIDE
-        if is_small and grid.flags.c_contiguous and vm.has_only_colors(grid):
-            return grid
     try:
         array = np.asarray(grid)
     except ValueError:
         raise ValueError(f"grid {k}: its rows have different lengths") from None
-    if array.ndim != 2 or array.size == 0 or max(array.shape) > _MAX_SIDE:
+    if array.ndim != 2 or array.size == 0 or max(array.shape) > vm.MAX_SIDE:
         raise ValueError(
-            f"grid {k}: shape {array.shape}; two dimensions of 1 to {_MAX_SIDE} are needed"
+            f"grid {k}: shape {array.shape}; two dimensions of 1 to {vm.MAX_SIDE} are needed"
         )
     if array.dtype != np.uint8:
         if not np.issubdtype(array.dtype, np.integer):

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,6 +8,8 @@ _Limits = tuple[int, int, int, int]
 _Printed = tuple[int, int, int, list[str]]
 _Cells = npt.NDArray[np.uint8]
 
+MAX_SIDE: int
+
 def outcome_table() -> list[tuple[str, str, str]]: ...
 def primitive_table() -> list[tuple[str, str, str, tuple[tuple[str, str], ...], str]]: ...
 def constant_table() -> list[tuple[str, str, bool | int | tuple[int, int]]]: ...
@@ -16,12 +18,12 @@ class CompiledProgram:
     def __len__(self) -> int: ...
 
 def parse(program: CompiledProgram, text: bytes, is_arc_dsl: bool) -> str | tuple[int, str]: ...
-def has_only_colors(grid: _Cells) -> bool: ...
 def run_groups(
-    groups: Sequence[tuple[Sequence[CompiledProgram], Sequence[_Cells]]],
+    groups: Sequence[tuple[Sequence[CompiledProgram], Sequence[npt.ArrayLike]]],
     limits: _Limits,
     num_threads: int,
     is_sharing: bool,
+    to_array: Callable[[npt.ArrayLike, int], _Cells],
 ) -> tuple[npt.NDArray[Any], ...]: ...
 def run_and_print_one(
     program: CompiledProgram,

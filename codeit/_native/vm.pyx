@@ -2,6 +2,7 @@
 """The language and the virtual machine: csrc/lang, csrc/core, csrc/primitives, csrc/vm."""
 
 from cpython.buffer cimport (
+    PyBUF_FORMAT,
     PyBUF_ND,
     PyBuffer_FillInfo,
     PyBuffer_Release,
@@ -140,6 +141,12 @@ cdef extern from "mutation/mutate.h" namespace "codeit::mutation" nogil:
                  string *text) except +
 
 
+cdef enum:
+    _MAX_SIDE = 32767
+
+MAX_SIDE = _MAX_SIDE  # of a grid
+
+
 def outcome_table():
     """The rows of csrc/core/outcome.def: (name, exception name or "", message), by code."""
     return [
@@ -220,32 +227,38 @@ cdef Limits _limits(int64_t fuel, uint64_t max_bytes, uint32_t max_depth, uint32
     return limits
 
 
-cdef InputGrid _input(grid) except *:
-    """A non-empty C-contiguous uint8 array [H, W], which must outlive what is returned."""
+cdef object _ndarray = np.ndarray
+
+
+cdef bint _read_grid(grid, InputGrid *out) except -1:
+    """Whether it is a C-contiguous uint8 array [H, W] of colors; it must outlive what is read."""
     cdef Py_buffer view  # a typed memoryview would take longer than a short run
-    cdef InputGrid native
-    PyObject_GetBuffer(grid, &view, PyBUF_ND)
-    cdef bint is_grid = view.ndim == 2 and view.itemsize == 1 and view.len > 0
-    if is_grid:
-        native.cells = <const uint8_t *>view.buf
-        native.height = <int32_t>view.shape[0]
-        native.width = <int32_t>view.shape[1]
-    PyBuffer_Release(&view)
-    if not is_grid:
-        raise ValueError("a grid is a non-empty uint8 array [H, W]")
-    return native
-
-
-def has_only_colors(grid not None):
-    """Whether all items of a C-contiguous uint8 array are colors."""
-    cdef Py_buffer view
     cdef Py_ssize_t k
     cdef uint8_t largest = 0
-    PyObject_GetBuffer(grid, &view, PyBUF_ND)
-    for k in range(view.len):
-        largest = max(largest, (<const uint8_t *>view.buf)[k])
+    if type(grid) is not _ndarray:
+        return False
+    try:
+        PyObject_GetBuffer(grid, &view, PyBUF_ND | PyBUF_FORMAT)
+    except (BufferError, ValueError):  # not contiguous, or of no plain type
+        return False
+    cdef bint is_grid = view.ndim == 2 and view.format[0] == b"B" and view.format[1] == 0
+    is_grid = is_grid and 0 < view.shape[0] <= _MAX_SIDE and 0 < view.shape[1] <= _MAX_SIDE
+    if is_grid:
+        out.cells = <const uint8_t *>view.buf
+        out.height = <int32_t>view.shape[0]
+        out.width = <int32_t>view.shape[1]
+        for k in range(view.len):
+            largest = max(largest, out.cells[k])
     PyBuffer_Release(&view)
-    return largest <= 9
+    return is_grid and largest <= 9
+
+
+cdef InputGrid _input(grid) except *:
+    """A grid as _read_grid takes it."""
+    cdef InputGrid native
+    if not _read_grid(grid, &native):
+        raise ValueError("a grid is a non-empty uint8 array [H, W] of colors")
+    return native
 
 
 cdef class _Results:
@@ -289,13 +302,15 @@ cdef _array(owner, void *data, size_t num_bytes, dtype):
 
 
 def run_groups(list groups not None, tuple limits not None, unsigned num_threads,
-               bint is_sharing):
+               bint is_sharing, to_array):
     """Runs every program of a group on every grid of the same group, without the GIL.
 
     Args:
-        groups: pairs (CompiledPrograms, grids); a grid is a non-empty C-contiguous uint8 array [H, W].
+        groups: pairs of lists (CompiledPrograms, grids).
         limits: (fuel, max_bytes, max_depth, max_len).
         is_sharing: whether the lines that programs of a group begin with in common run once.
+        to_array: makes a C-contiguous uint8 array [H, W] of colors of any other grid and its number
+            in the group; the array takes the grid's place in the list.
     Returns:
         Flat arrays over groups, their programs, their grids: outcome uint8, fuel int64, height and width
         uint8 (0 where the value is no valid grid), cells_begin uint64; and the cells, uint8, in no
@@ -304,13 +319,18 @@ def run_groups(list groups not None, tuple limits not None, unsigned num_threads
     cdef vector[Job] jobs
     cdef vector[InputGrid] native_grids
     cdef Job job
+    cdef InputGrid native_grid
+    cdef size_t k
     cdef list programs
     cdef list grids
     for programs, grids in groups:
         job.first_input = native_grids.size()
         job.num_inputs = len(grids)
-        for grid in grids:
-            native_grids.push_back(_input(grid))
+        for k in range(job.num_inputs):
+            if not _read_grid(grids[k], &native_grid):
+                grids[k] = to_array(grids[k], k)
+                native_grid = _input(grids[k])
+            native_grids.push_back(native_grid)
         for program in programs:
             if not isinstance(program, CompiledProgram):
                 p = programs.index(program)
