@@ -89,8 +89,9 @@ uint64_t hash_of_text(std::string_view text) {
 
 inline constexpr uint32_t kAbsent = UINT32_MAX;
 
-// Text -> entry, for texts that outlive the map. Small maps need no memory of their own.
-template <typename Mapped>
+// Text -> entry, for texts that outlive the map. One of fewer than kSmall / 2 entries needs no
+// memory of its own.
+template <typename Mapped, size_t kSmall>
 class TextMap {
   public:
     // The place of a text's entry, made anew when the text is new.
@@ -112,8 +113,6 @@ class TextMap {
         std::string_view text;
         Mapped mapped;
     };
-    static constexpr size_t kSmall = 64;
-
     static Entry &find(Entry *entries, size_t capacity, std::string_view text) {
         size_t mask = capacity - 1;
         size_t at = hash_of_text(text) & mask;
@@ -181,7 +180,7 @@ class Variables {
     }
 
     uint32_t numbered_[kNumNumbered];
-    TextMap<Line> others_;
+    TextMap<Line, 4> others_; // O, mostly
 };
 
 Value constant_value(const ConstantRow &row) {
@@ -405,8 +404,8 @@ class Parser {
     Program *program_;
     ParseError *error_;
     Variables lines_by_name_;
-    TextMap<Calls> calls_;              // by text without the blanks at its end
-    TextMap<Line> lines_by_blank_call_; // with them, where there are some
+    TextMap<Calls, 64> calls_;             // by text without the blanks at its end
+    TextMap<Line, 4> lines_by_blank_call_; // with them, where there are some
     uint32_t pooled_[kNumPrimitives + kNumConstants];
     std::string_view own_name_;
     Operand own_operand_ = 0;
