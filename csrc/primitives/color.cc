@@ -17,6 +17,7 @@ class Histogram {
         counts_[size_++] = times;
     }
 
+    void clear() { size_ = 0; }
     void add(size_t k, uint32_t times) { counts_[k] += times; }
 
     size_t size() const { return size_; }
@@ -109,7 +110,7 @@ Outcome count_grid(Machine &m, const Grid &grid, Histogram *histogram) {
         if (counts[k] != 0) histogram->append(static_cast<int8_t>(k), counts[k]);
     }
     if (sum == grid.num_cells() && histogram->is_order_free()) return Outcome::ok;
-    *histogram = Histogram();
+    histogram->clear();
     OrderedCount ordered(histogram);
     for (int64_t i = 0; i < grid.height; ++i) {
         for (int64_t from = 0; from < grid.width; from += 64) {
