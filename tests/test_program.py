@@ -424,3 +424,8 @@ def test_names_are_looked_up_before_the_call_is_made():
     assert run(Program.parse("O = identity(I, O)"), [[1]]).exception == "NameError"
     assert run(Program.parse("O = identity(I, I, I, I, I, O)"), [[1]]).exception == "NameError"
     assert run(Program.parse("O = identity(I, I, I, I, I, I)"), [[1]]).exception == "TypeError"
+
+
+def test_a_program_is_made_by_parsing_alone():
+    with pytest.raises(TypeError, match=r"made by Program\.parse"):
+        Program()

@@ -39,6 +39,9 @@ class Program(vm.CompiledProgram):
     """The normalised text: one `name = function(argument, ...)` a line, without other blanks."""
     dialect: Dialect
 
+    def __init__(self) -> None:
+        raise TypeError("a Program is made by Program.parse")
+
     @classmethod
     def parse(cls, text: str, dialect: Dialect = "codeit") -> Program:
         """Check a text by the rules of the language's own checker and compile it.
