@@ -307,16 +307,18 @@ def test_steps_do_the_same_and_leave_their_tensors_where_they_are(model, mode):
     assert now == places
 
 
-def test_a_graph_is_captured_once_for_each_shape(monkeypatch):
-    """The first step in a shape runs as it is; what is captured does not run."""
+class Stream:
+    def __init__(self, device):
+        self.device = device
+
+    def wait_stream(self, other):
+        assert isinstance(other, Stream)
+
+
+@pytest.fixture
+def cuda(monkeypatch):
+    """As much of torch.cuda as Steps calls, and a log of what is done."""
     log = []
-
-    class Stream:
-        def __init__(self, device):
-            self.device = device
-
-        def wait_stream(self, other):
-            assert isinstance(other, Stream)
 
     class Graph:
         def replay(self):
@@ -336,14 +338,48 @@ def test_a_graph_is_captured_once_for_each_shape(monkeypatch):
     monkeypatch.setattr(torch.cuda, "stream", lambda _: contextlib.nullcontext())
     monkeypatch.setattr(torch.cuda, "current_stream", Stream)
     monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: "pool")
-    steps = Steps(lambda shape: log.append(("step", shape)), torch.device("cuda"))
-    large, small = Shape(8, 2, 64), Shape(2, 1, 64)
-    for shape, count in ((large, 3), (small, 1), (large, 2), (small, 1)):
+    return log
+
+
+LARGE, SMALL = Shape(8, 2, 64), Shape(2, 1, 64)
+
+
+def test_a_graph_is_captured_once_for_each_shape(cuda):
+    """The first step in a shape runs as it is; what is captured does not run."""
+    steps = Steps(lambda shape: cuda.append(("step", shape)), torch.device("cuda"))
+    for shape, count in ((LARGE, 3), (SMALL, 1), (LARGE, 2), (SMALL, 1)):
         steps.run(shape, count)
-    assert log == [
-        ("step", large),
-        *[("replay", large)] * 2,
-        ("step", small),
-        *[("replay", large)] * 2,
-        ("replay", small),
+    assert cuda == [
+        ("step", LARGE),
+        *[("replay", LARGE)] * 2,
+        ("step", SMALL),
+        *[("replay", LARGE)] * 2,
+        ("replay", SMALL),
     ]
+
+
+def test_steps_that_cannot_be_captured_run_as_they_are(cuda, monkeypatch):
+    @contextlib.contextmanager
+    def capture(*_, **__):
+        yield
+        cuda.pop()
+        raise RuntimeError("operation not permitted when stream is capturing\nand more")
+
+    monkeypatch.setattr(torch.cuda, "graph", capture)
+    steps = Steps(lambda shape: cuda.append(("step", shape)), torch.device("cuda"))
+    with pytest.warns(RuntimeWarning, match="not permitted when stream is capturing$"):
+        steps.run(LARGE, 3)
+    steps.run(SMALL, 2)
+    assert cuda == [("step", LARGE)] * 3 + [("step", SMALL)] * 2
+
+
+def test_memory_that_lacks_for_a_graph_is_no_reason_to_go_on(cuda, monkeypatch):
+    @contextlib.contextmanager
+    def capture(*_, **__):
+        yield
+        raise torch.OutOfMemoryError("no room")
+
+    monkeypatch.setattr(torch.cuda, "graph", capture)
+    steps = Steps(lambda shape: cuda.append(("step", shape)), torch.device("cuda"))
+    with pytest.raises(torch.OutOfMemoryError, match="no room"):
+        steps.run(LARGE, 2)

@@ -9,6 +9,7 @@ share one pool of memory. On a CPU the same steps run as they are.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -151,7 +152,8 @@ def _quartered(most: int, count: int) -> int:
 
 
 class Steps:
-    """A step as a CUDA graph for each shape, once it has been captured; as it is on a CPU."""
+    """A step as a CUDA graph for each shape, once it has been captured; as it is on a CPU, and
+    wherever capturing fails."""
 
     def __init__(self, step: Callable[[Shape], None], device: torch.device) -> None:
         self._step = step
@@ -175,11 +177,27 @@ class Steps:
                 self._step(shape)
             current.wait_stream(self._stream)
             count -= 1
-            graph = torch.cuda.CUDAGraph()
+            self._is_captured = self._capture(shape)
+            if not self._is_captured:
+                self.run(shape, count)
+                return
+        for _ in range(count):
+            self._graphs[shape].replay()
+
+    def _capture(self, shape: Shape) -> bool:
+        """Whether there is a graph of that shape now. No step is taken."""
+        graph = torch.cuda.CUDAGraph()
+        try:
             with torch.cuda.graph(
                 graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"
             ):
                 self._step(shape)
-            self._graphs[shape] = graph
-        for _ in range(count):
-            self._graphs[shape].replay()
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            reason = str(error).splitlines()[0]
+            message = f"no CUDA graph of a step could be made, which is slower: {reason}"
+            warnings.warn(message, RuntimeWarning, stacklevel=2)
+            return False
+        self._graphs[shape] = graph
+        return True
