@@ -241,7 +241,7 @@ def test_steps_taken_for_many_items_at_once_are_those_taken_one_by_one(text):
     def ends(fuel):
         limits = Limits(fuel=fuel, max_depth=200)._native()
         return [
-            vm.run_and_print_one(program.compiled, grid, limits, True, MAX_VALUES, is_plain)
+            vm.run_and_print_one(program, grid, limits, True, MAX_VALUES, is_plain)
             for is_plain in (False, True)
         ]
 
