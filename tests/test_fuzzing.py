@@ -2,6 +2,7 @@
 
 import json
 import random
+import signal
 from collections import Counter
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from codeit import Program, fuzzing, run
 from codeit.cli import main
 from codeit.dsl import PRIMITIVES
-from codeit.fuzzing import KINDS, End, fuzz, load_functions, load_oracle, native_end
+from codeit.fuzzing import KINDS, End, fuzz, load_functions, load_oracle, native_end, references
 
 SEED = 20240901
 ORACLE = Path(__file__).parent / "oracle"  # also where the package is installed elsewhere
@@ -160,6 +161,17 @@ def test_plain_functions_are_run_as_python(functions):
     assert reference("x1 = size(I)\nO = x1(I)", grid).to_json() == {"err": "TypeError"}
     assert reference("O = identity(O)", grid).to_json() == {"err": "NameError"}
     assert reference("x1 = size(I)\nO = fill(x1)", grid).to_json() == {"err": "TypeError"}
+
+
+def test_a_function_that_does_not_end_is_stopped(functions, monkeypatch):
+    with (functions / "dsl.py").open("a") as file:
+        file.write("\ndef identity(x):\n    while True:\n        pass\n")
+    monkeypatch.setattr(references, "_MAX_SECONDS", 0.1)
+    reference = load_functions(functions, "codeit")
+    grid = np.array([[1]], dtype=np.uint8)
+    assert reference("O = identity(I)", grid).is_limit
+    assert reference("O = size(I)", grid).exception is None
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
 
 
 def test_the_command_exits_with_0_when_all_agrees(capsys):

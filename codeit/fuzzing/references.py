@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -19,6 +21,7 @@ ORACLE = Path(__file__).parent.parent.parent / "tests" / "oracle"
 """Where the oracle lies in a checkout."""
 
 _MAX_STEPS = 2_000_000  # of the oracle; about two seconds
+_MAX_SECONDS = 10.0  # of the original functions, which count no steps
 
 
 @dataclass(frozen=True)
@@ -103,9 +106,10 @@ def load_functions(folder: Path, dialect: Dialect, oracle: Path | None = None) -
         rows = tuple(tuple(row) for row in grid.tolist())
         names: dict[str, Any] = {**functions, **constants, "I": rows}
         try:
-            exec(code, names)
-            return _end_of_value(names["O"])
-        except (RecursionError, MemoryError):
+            with _at_most(_MAX_SECONDS):
+                exec(code, names)
+                return _end_of_value(names["O"])
+        except (RecursionError, MemoryError, _Overtime):
             return End(is_limit=True)
         except Exception as error:  # whatever a program may raise is its end
             return End(exception=type(error).__name__)
@@ -121,6 +125,26 @@ def load_functions(folder: Path, dialect: Dialect, oracle: Path | None = None) -
         return End(end.value, end.exception, noted.is_limit, not is_by_address)
 
     return reference
+
+
+class _Overtime(BaseException):
+    """No exception that a program can mean."""
+
+
+@contextmanager
+def _at_most(seconds: float) -> Iterator[None]:
+    """Raises _Overtime when the block takes longer. For the main thread."""
+
+    def stop(*_: object) -> None:
+        raise _Overtime
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _load_definitions(folder: Path) -> dict[str, Any]:
