@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <new>
+#include <utility>
 
 namespace codeit {
 
@@ -142,16 +143,19 @@ class Machine {
     }
 
     // Work that may turn out to be in vain, and then counts as not done: what it allocated must be
-    // out of reach.
+    // out of reach. It has fuel of its own, so that whether it succeeds does not depend on what is
+    // left; who uses what came of it pays.
     struct Attempt {
         int64_t fuel;
         char *mark;
     };
-    Attempt begin_attempt() const { return {fuel_, arena_.mark()}; }
+    Attempt begin_attempt(int64_t fuel) { return {std::exchange(fuel_, fuel), arena_.mark()}; }
+    void end_attempt(const Attempt &attempt) { fuel_ = attempt.fuel; }
     void give_up(const Attempt &attempt) {
-        fuel_ = attempt.fuel;
+        end_attempt(attempt);
         arena_.release(attempt.mark);
     }
+    int64_t fuel_left() const { return fuel_; }
 
     // For work on the result of a run that is not the run's own, such as printing it.
     void refuel(int64_t fuel) { fuel_ = fuel; }

@@ -112,7 +112,8 @@ struct Series {
 // them, or met values that it does not know.
 class Block {
   public:
-    Block(Machine &m, size_t size) : m_(m), size_(size) {}
+    // costs: of the items, which this adds to.
+    Block(Machine &m, size_t size, uint64_t *costs) : m_(m), size_(size), costs_(costs) {}
 
     bool call(const Value &function, const Series *args, unsigned count, Series *out) {
         if (function.kind != Kind::function || !pay(units::kCall)) return false;
@@ -148,7 +149,11 @@ class Block {
   private:
     static constexpr uint64_t kTwoItems = 5; // units for the memory of two values
 
-    bool pay(uint64_t units) { return m_.charge(units * size_) == Outcome::ok; }
+    // For each of the items.
+    bool pay(uint64_t units) {
+        for (size_t k = 0; k < size_; ++k) costs_[k] += units;
+        return m_.charge(units * size_) == Outcome::ok;
+    }
 
     // Paid for by the calls.
     Value *room(size_t count) {
@@ -477,8 +482,9 @@ class Block {
         size_t count = stride != 0 ? size_ : 1;
         Value *results = room(count);
         if (results == nullptr) return false;
-        int64_t before = m_.fuel_used();
+        uint64_t cost = 0;
         for (size_t k = 0; k < count; ++k) {
+            const int64_t before = m_.fuel_left();
             Value values[2];
             for (unsigned n = 0; n < arity; ++n) {
                 values[n] = args[n].values[k * args[n].stride];
@@ -486,11 +492,11 @@ class Block {
             }
             Body body = kBodies[static_cast<size_t>(opcode)];
             if (body(m_, values, &results[k]) != Outcome::ok) return false;
+            cost = static_cast<uint64_t>(before - m_.fuel_left());
+            if (count == size_) costs_[k] += cost;
         }
         *out = {results, stride};
-        if (count == size_) return true;
-        auto spent = static_cast<uint64_t>(m_.fuel_used() - before);
-        return m_.charge(spent * (size_ - 1)) == Outcome::ok;
+        return count == size_ || pay(cost);
     }
 
   public:
@@ -499,6 +505,7 @@ class Block {
   private:
     Machine &m_;
     size_t size_;
+    uint64_t *costs_;
 };
 
 } // namespace
@@ -510,7 +517,8 @@ Images::Images(Machine &m, const Value &function, const Items &items, Wanted wan
     if (!is_suited_) return;
     size_t count = std::min(items.size, kLargestBlock);
     block_ = static_cast<Value *>(m.arena().allocate_scratch(count * sizeof(Value)));
-    is_suited_ = block_ != nullptr;
+    costs_ = static_cast<uint64_t *>(m.arena().allocate_scratch(count * sizeof(uint64_t)));
+    is_suited_ = block_ != nullptr && costs_ != nullptr;
 }
 
 bool Images::is_as_wanted(const Value &image) {
@@ -531,9 +539,10 @@ void Images::take_block() {
     size_t size = begin_ == end_ ? kFirstBlock : 4 * (end_ - begin_);
     size = std::min({size, kLargestBlock, items_.size - at_});
     if (size == 0) return;
-    const Machine::Attempt attempt = m_.begin_attempt();
+    const Machine::Attempt attempt = m_.begin_attempt(kFuelOfBlock);
     ScratchScope scratch(m_);
-    Block block(m_, size);
+    std::fill_n(costs_, size, 0);
+    Block block(m_, size, costs_);
     const Series items = {items_.data + at_, 1};
     Series images;
     bool is_done = m_.enter() == Outcome::ok;
@@ -550,6 +559,7 @@ void Images::take_block() {
         is_suited_ = false;
         return;
     }
+    m_.end_attempt(attempt);
     begin_ = at_;
     end_ = at_ + size;
 }

@@ -10,8 +10,9 @@ namespace codeit {
 // What a function returns for items in turn. Where every step of the function is one that neither
 // makes anything nor changes what a value keeps (numbers, pairs, sides of packed sets), the steps
 // are taken one after the other for a block of items at once; that spares the calls. Nothing tells
-// the two ways apart: fuel is the same, and a block in which anything fails, or returns what is not
-// `wanted`, counts as not begun, so that its items are taken one by one.
+// the two ways apart but the memory that is not needed: each image costs the same fuel, and does
+// when it is asked for; and a block in which anything fails, or returns what is not `wanted`,
+// counts as not begun, so that its items are taken one by one.
 class Images {
   public:
     enum class Wanted : uint8_t {
@@ -28,9 +29,9 @@ class Images {
         if (at_ == end_ && is_suited_) [[unlikely]]
             take_block();
         if (at_ < end_) {
-            *out = block_[at_ - begin_];
-            ++at_;
-            return Outcome::ok;
+            const size_t k = at_++ - begin_;
+            *out = block_[k];
+            return m_.charge(costs_[k]);
         }
         return call(items_[at_++], out);
     }
@@ -44,6 +45,7 @@ class Images {
     static constexpr size_t kLeastItems = 6;
     static constexpr size_t kFirstBlock = 16; // what may be done in vain is bounded by what was not
     static constexpr size_t kLargestBlock = 128;
+    static constexpr int64_t kFuelOfBlock = 1 << 18; // a larger one is taken item by item
 
     void take_block();
     bool is_as_wanted(const Value &image);
@@ -56,6 +58,7 @@ class Images {
     bool is_suited_;
     Kind kind_ = Kind::unbound; // of the first image
     Value *block_ = nullptr;    // the images of the items [begin_, end_)
+    uint64_t *costs_ = nullptr; // and what each of them costs
     size_t begin_ = 0;
     size_t end_ = 0;
     size_t at_ = 0;
