@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from codeit import Limits, Program
+from codeit import Limits, Outcome, Program, run
 from codeit._native import vm
 from codeit.arc import Example, Task
 from codeit.dsl import load_seed_programs
@@ -262,3 +262,20 @@ def test_the_plain_path_is_another_one():
     )
     assert json.loads(fast[3][0]) == json.loads(plain[3][0]) == ["t", 0, 0]
     assert fast[2] * 2 < plain[2]
+
+
+def test_a_run_without_memory_needs_exactly_the_fuel_that_it_says():
+    """How much there was to spend must not decide how a function is applied to many items."""
+    program = Program.parse(
+        "x1 = objects(I, T, F, T)\nx2 = sfilter(x1, width)\nx3 = argmax(x2, size)\n"
+        "x4 = compose(increment, height)\nO = order(x2, x4)"
+    )
+    grid = np.array([[8, 0, 6, 6, 0, 8], [4, 4, 0, 0, 4, 4], [2, 6, 2, 2, 6, 2]] * 2)
+    num_short = 0
+    for max_bytes in range(1 << 12, 1 << 14, 64):
+        free = run(program, grid, Limits(max_bytes=max_bytes))
+        num_short += free.outcome == Outcome.out_of_memory
+        for fuel in {free.fuel - 1, free.fuel // 2, max(free.fuel - 30, 0)}:
+            short = run(program, grid, Limits(max_bytes=max_bytes, fuel=fuel))
+            assert (short.outcome, short.fuel) == (Outcome.out_of_fuel, fuel)
+    assert 0 < num_short < 150
