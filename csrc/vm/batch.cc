@@ -147,6 +147,13 @@ class Batch {
         out->heights.resize(num_runs);
         out->widths.resize(num_runs);
         out->cells_begin.resize(num_runs);
+        // Most results are about as large as an input; what is not touched costs nothing.
+        size_t num_cells = 0;
+        for (const InputGrid &input : inputs)
+            num_cells += static_cast<size_t>(int64_t{input.height} * input.width);
+        const size_t mean = num_cells / std::max<size_t>(1, inputs.size()) + 1;
+        for (Worker &worker : workers_)
+            worker.cells.room(num_runs / workers_.size() * std::min(mean, kMaxCells) + kMaxCells);
     }
 
     void run() {
