@@ -7,29 +7,24 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from sampling_cases import TOKENIZER, assert_ends_after_foreign_tokens, sharp_model  # noqa: E402
+
 from codeit import Program  # noqa: E402
-from codeit.config import PRESETS  # noqa: E402
-from codeit.model.checkpoint import build_model, to_plain_model  # noqa: E402
+from codeit.model.checkpoint import to_plain_model  # noqa: E402
 from codeit.sampling import SamplingSettings, engine, memory  # noqa: E402
 from codeit.sampling.constraint import ProgramConstraint  # noqa: E402
 from codeit.sampling.decoder import Decoder  # noqa: E402
 from codeit.sampling.engine import EngineSampler  # noqa: E402
 from codeit.sampling.generate import GenerateSampler  # noqa: E402
 from codeit.sampling.weights import Weights  # noqa: E402
-from codeit.tokenizer import CompactTokenizer  # noqa: E402
 
-TOKENIZER = CompactTokenizer()
 SETTINGS = SamplingSettings(samples_per_task=3, max_tokens=40)
 LAYOUTS = [(1, 1), (5, 1), (96, 1), (4, 3)]  # slots, threads
 
 
 @pytest.fixture(scope="module")
 def model():
-    built = build_model(PRESETS["demo"].model, TOKENIZER, seed=1)
-    with torch.no_grad():
-        for weight in built.parameters():
-            weight *= 1.6  # so that what comes next depends on what came before
-    return built
+    return sharp_model()
 
 
 def prompts(count):
@@ -198,17 +193,7 @@ def test_every_sample_of_the_grammar_is_a_program(model, mode, max_tokens):
 
 
 def test_a_foreign_token_is_followed_by_the_end(model):
-    allowed = set(TOKENIZER.program_ids.tolist())
-    num_ended_early = 0
-    for tokens in sample(model, top_k=0).values():
-        for row in tokens:
-            ids = row.tolist()
-            foreign = [k for k, t in enumerate(ids) if t not in allowed and t != TOKENIZER.pad_id]
-            if foreign and foreign[0] + 1 < len(ids):
-                num_ended_early += 1
-                assert ids[foreign[0] + 1] == TOKENIZER.end_id
-                assert set(ids[foreign[0] + 2 :]) <= {TOKENIZER.pad_id}
-    assert num_ended_early > 0
+    assert_ends_after_foreign_tokens(sample(model, top_k=0).values())
 
 
 def test_progress_counts_samples(model):

@@ -7,19 +7,21 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from codeit.config import PRESETS  # noqa: E402
-from codeit.model.checkpoint import build_model  # noqa: E402
+from sampling_cases import (  # noqa: E402
+    TOKENIZER,
+    assert_ends_after_foreign_tokens,
+    demo_model,
+)
+
 from codeit.sampling import SamplingSettings  # noqa: E402
 from codeit.sampling.generate import EndAfterForeignToken, GenerateSampler  # noqa: E402
-from codeit.tokenizer import CompactTokenizer  # noqa: E402
 
-TOKENIZER = CompactTokenizer()
 SETTINGS = SamplingSettings(samples_per_task=3, max_tokens=12, batch_size=2)
 
 
 @pytest.fixture(scope="module")
 def model():
-    return build_model(PRESETS["demo"].model, TOKENIZER, seed=1)
+    return demo_model()
 
 
 def prompts(count):
@@ -50,17 +52,7 @@ def test_samples_follow_from_the_seed(model):
 
 
 def test_a_sample_ends_after_the_first_token_that_no_program_contains(model):
-    allowed = set(TOKENIZER.program_ids.tolist())
-    num_ended_early = 0
-    for tokens in sample(model, top_k=0).values():
-        for row in tokens:
-            ids = row.tolist()
-            foreign = [k for k, t in enumerate(ids) if t not in allowed and t != TOKENIZER.pad_id]
-            if foreign and foreign[0] + 1 < len(ids):
-                num_ended_early += 1
-                assert ids[foreign[0] + 1] == TOKENIZER.end_id
-                assert set(ids[foreign[0] + 2 :]) <= {TOKENIZER.pad_id}
-    assert num_ended_early > 0
+    assert_ends_after_foreign_tokens(sample(model, top_k=0).values())
 
 
 def test_top_k_of_one_takes_the_likeliest_token(model):

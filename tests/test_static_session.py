@@ -10,10 +10,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from sampling_cases import TOKENIZER, sharp_model  # noqa: E402
 from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
 
-from codeit.config import PRESETS  # noqa: E402
-from codeit.model.checkpoint import build_model  # noqa: E402
 from codeit.sampling import SamplingSettings, engine, memory, static_session  # noqa: E402
 from codeit.sampling.constraint import ProgramConstraint  # noqa: E402
 from codeit.sampling.engine import EngineSampler  # noqa: E402
@@ -21,21 +20,15 @@ from codeit.sampling.static_decoder import Shape, StaticDecoder  # noqa: E402
 from codeit.sampling.static_guide import make_static_guide  # noqa: E402
 from codeit.sampling.static_session import StaticSession, Steps  # noqa: E402
 from codeit.sampling.weights import Weights  # noqa: E402
-from codeit.tokenizer import CompactTokenizer  # noqa: E402
 
 CPU = torch.device("cpu")
-TOKENIZER = CompactTokenizer()
 SETTINGS = SamplingSettings(samples_per_task=3, max_tokens=40)
 MODES = ["reference", "grammar"]
 
 
 @pytest.fixture(scope="module")
 def model():
-    built = build_model(PRESETS["demo"].model, TOKENIZER, seed=1)
-    with torch.no_grad():
-        for weight in built.parameters():
-            weight *= 1.6  # so that what comes next depends on what came before
-    return built
+    return sharp_model()
 
 
 def prompts(count=12):
