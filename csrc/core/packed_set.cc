@@ -235,58 +235,43 @@ Outcome PatchUnion::finish(Patch *out, uint32_t *size, bool *is_packed) {
     out->color = sets_.items()[0].set->patch.color;
     if (kind_ == Kind::pair || has_one_color_) return Outcome::ok;
     TRY(m_.charge(num_elements * 3));
-    return num_elements == *size ? color_apart(out, is_packed) : color_cells(out, is_packed);
-}
-
-// No two of the sets share a place.
-Outcome PatchUnion::color_apart(Patch *out, bool *is_packed) {
-    const Bitmap &bits = out->bits;
-    int8_t *colors;
-    TRY(m_.allocate(static_cast<size_t>(bits.height) * static_cast<size_t>(bits.width), &colors));
-    for (const Value &v : sets_.items()) {
-        const Patch &patch = v.set->patch;
-        const auto color = static_cast<int8_t>(patch.color);
-        if (patch.colors == nullptr && color != patch.color) *is_packed = false;
-        const int8_t *from = patch.colors;
-        int8_t *to = colors + int64_t{patch.bits.top - bits.top} * bits.width +
-                     (patch.bits.left - bits.left);
-        for (int32_t i = 0; i < patch.bits.height; ++i, to += bits.width) {
-            if (from == nullptr) {
-                for_each_bit(patch.bits.rows[i], [&](int32_t j) { to[j] = color; });
-            } else {
-                for_each_bit(patch.bits.rows[i], [&](int32_t j) { to[j] = from[j]; });
-                from += patch.stride;
-            }
-        }
-    }
-    out->colors = colors;
-    out->stride = bits.width;
-    return Outcome::ok;
+    return color_cells(out, is_packed);
 }
 
 // Cells may share a place only when they are equal.
 Outcome PatchUnion::color_cells(Patch *out, bool *is_packed) {
     const Bitmap &bits = out->bits;
-    size_t num_cells = static_cast<size_t>(bits.height) * static_cast<size_t>(bits.width);
-    int16_t *colors_so_far;
-    int8_t *colors;
+    const auto height = static_cast<size_t>(bits.height);
     ScratchScope scratch(m_);
-    TRY(m_.allocate_scratch(num_cells, &colors_so_far));
-    TRY(m_.allocate(num_cells, &colors));
-    constexpr int16_t kNone = INT16_MIN;
-    std::fill_n(colors_so_far, num_cells, kNone);
+    int8_t *colors;
+    Row *colored;
+    TRY(m_.allocate(height * static_cast<size_t>(bits.width), &colors));
+    TRY(m_.allocate_scratch(height, &colored));
+    std::fill_n(colored, height, Row{0});
     bool fit = true;
     for (const Value &v : sets_.items()) {
-        if (!fit) break;
         const Patch &patch = v.set->patch;
-        for_each_place(patch.bits, [&](int32_t i, int32_t j) {
-            size_t at = static_cast<size_t>(int64_t{i - bits.top} * bits.width + (j - bits.left));
-            int32_t color = patch.color_at(i, j);
-            fit = fit && color >= INT8_MIN && color <= INT8_MAX &&
-                  (colors_so_far[at] == kNone || colors_so_far[at] == color);
-            colors_so_far[at] = static_cast<int16_t>(color);
-            colors[at] = static_cast<int8_t>(color);
-        });
+        const auto color = static_cast<int8_t>(patch.color);
+        const int8_t *from = patch.colors;
+        fit = fit && (from != nullptr || color == patch.color);
+        if (!fit) break;
+        const int32_t down = patch.bits.top - bits.top;
+        const int32_t right = patch.bits.left - bits.left;
+        int8_t *to = colors + int64_t{down} * bits.width + right;
+        for (int32_t i = 0; i < patch.bits.height; ++i, to += bits.width) {
+            const Row row = patch.bits.rows[i];
+            Row &known = colored[down + i];
+            const Row old = row & known >> right;
+            known |= row << right;
+            if (from == nullptr) {
+                for_each_bit(row ^ old, [&](int32_t j) { to[j] = color; });
+                for_each_bit(old, [&](int32_t j) { fit &= to[j] == color; });
+            } else {
+                for_each_bit(row ^ old, [&](int32_t j) { to[j] = from[j]; });
+                for_each_bit(old, [&](int32_t j) { fit &= to[j] == from[j]; });
+                from += patch.stride;
+            }
+        }
     }
     out->colors = colors;
     out->stride = bits.width;

@@ -279,7 +279,6 @@ class PatchUnion {
     const Window &window() const { return window_; }
 
   private:
-    Outcome color_apart(Patch *out, bool *is_packed);
     Outcome color_cells(Patch *out, bool *is_packed);
 
     Machine &m_;
