@@ -68,6 +68,10 @@ PROGRAMS = {
     "many colors at one place": "x1 = asobject(I)\nx2 = neighbors(UNITY)\nx3 = lbind(shift, x1)\n"
     "x4 = mapply(x3, x2)\nx5 = paint(I, x4)\nx6 = underpaint(I, x4)\nx7 = fill(I, FIVE, x4)\n"
     "x8 = totuple(x4)\nO = repeat(x8, TWO)",
+    "boxes of one color": "x1 = interval(ONE, NINE, TWO)\nx2 = product(x1, x1)\n"
+    "x3 = order(x2, identity)\nx4 = mostcolor(I)\nx5 = lbind(canvas, x4)\n"
+    "x6 = lbind(occurrences, I)\nx7 = chain(x6, asobject, x5)\nx8 = apply(x7, x3)\n"
+    "O = apply(totuple, x8)",
     "cells far apart, some of them twice": "x1 = asindices(I)\nx2 = recolor(THREE, x1)\n"
     "x3 = box(x1)\nx4 = lbind(multiply, NINE)\nx5 = apply(x4, x3)\nx6 = lbind(shift, x2)\n"
     "x7 = mapply(x6, x5)\nx8 = paint(I, x7)\nx9 = underpaint(I, x7)\nx10 = size(x7)\n"

@@ -418,12 +418,22 @@ PRIMITIVE(fgpartition) {
 
 namespace {
 
+// Of an object of up to 64 columns: whether row i holds one color from side to side.
 bool is_plain_row(const Patch &object, int64_t i) {
     const Bitmap &bits = object.bits;
     if (bits.rows[i] != low_columns(bits.width)) return false;
-    auto color_at = [&](int64_t j) { return object.color_at(bits.top + i, bits.left + j); };
-    for (int64_t j = 1; j < bits.width; ++j) {
-        if (color_at(j) != color_at(0)) return false;
+    if (object.colors == nullptr) return true;
+    const int8_t *row = object.colors + i * object.stride;
+    return equal_mask(row, bits.width, row[0]) == low_bits(bits.width);
+}
+
+// Whether all rows do, and the same one.
+bool is_plain_box(const Patch &object) {
+    const Bitmap &bits = object.bits;
+    const int32_t color = object.color_at(bits.top, bits.left);
+    for (int32_t i = 0; i < bits.height; ++i) {
+        bool is_plain = is_plain_row(object, i);
+        if (!is_plain || object.color_at(bits.top + i, bits.left) != color) return false;
     }
     return true;
 }
@@ -435,6 +445,42 @@ uint64_t begins_of_runs(uint64_t row, int64_t length) {
     return row & row >> (length - reached);
 }
 
+Outcome set_of_found(Machine &m, BitmapBuilder *places, Value *out) {
+    Patch patch;
+    uint32_t size;
+    places->finish(&patch.bits, &size);
+    Value inserted;
+    TRY(set_of_rows(m, Kind::pair, patch, size, &inserted));
+    return copy_of_set(m, inserted.set, out);
+}
+
+// Where a box of one color occurs in a grid: runs of a row, and then of rows.
+Outcome box_occurrences(Machine &m, const Grid &grid, const Patch &box, Value *out) {
+    const int64_t height = box.bits.height;
+    const int64_t rows = grid.height - height + 1;
+    const int64_t columns = int64_t{grid.width} - box.bits.width + 1;
+    const int32_t color = box.color_at(box.bits.top, box.bits.left);
+    const bool fits = color >= INT8_MIN && color <= INT8_MAX;
+    constexpr uint64_t kUnitsOfRow = 16;
+    uint64_t *begins; // of each row: where a run as wide as the box begins, so many rows down
+    TRY(m.charge(static_cast<uint64_t>(grid.height) * kUnitsOfRow));
+    TRY(m.allocate_scratch(static_cast<size_t>(grid.height), &begins));
+    for (int64_t i = 0; i < grid.height; ++i) {
+        uint64_t of_color =
+            fits ? equal_mask(grid.row(i), grid.width, static_cast<int8_t>(color)) : 0;
+        begins[i] = begins_of_runs(of_color, box.bits.width);
+    }
+    for (int64_t reached = 1; reached < height;) {
+        const int64_t step = std::min(reached, height - reached);
+        reached += step;
+        for (int64_t i = 0; i + reached <= grid.height; ++i) begins[i] &= begins[i + step];
+    }
+    BitmapBuilder places(m, {0, 0, rows, columns});
+    TRY(places.start_unwritten());
+    for (int64_t i = 0; i < rows; ++i) places.row(i) = begins[i] & low_bits(columns);
+    return set_of_found(m, &places, out);
+}
+
 // Where the origin of a packed object can be so that all its cells occur in a grid, both small: for
 // each row of places, those of all columns at once.
 Outcome packed_occurrences(Machine &m, const Grid &grid, const Patch &object, Value *out) {
@@ -443,6 +489,7 @@ Outcome packed_occurrences(Machine &m, const Grid &grid, const Patch &object, Va
     int64_t columns = int64_t{grid.width} - bits.width + 1;
     if (rows <= 0 || columns <= 0) return set_of_distinct(m, nullptr, 0, out);
     ScratchScope scratch(m);
+    if (is_plain_box(object)) return box_occurrences(m, grid, object, out);
     uint64_t *masks[256]; // of the rows of the grid, by color; valid where is_known
     std::bitset<256> is_known;
     auto rows_of_color = [&](int32_t color, uint64_t **masks_of_color) {
@@ -484,12 +531,7 @@ Outcome packed_occurrences(Machine &m, const Grid &grid, const Patch &object, Va
         }
         places.row(i) = matches;
     }
-    Patch patch;
-    uint32_t size;
-    places.finish(&patch.bits, &size);
-    Value inserted;
-    TRY(set_of_rows(m, Kind::pair, patch, size, &inserted));
-    return copy_of_set(m, inserted.set, out);
+    return set_of_found(m, &places, out);
 }
 
 // The same for anything that can be shifted, in iteration order, with the errors on the way.
