@@ -73,8 +73,8 @@ class Limits:
     own grids at most 860,000. For a search, 500,000 is plenty."""
     max_bytes: int = 512 << 20
     """Memory for the values of a run, which are kept until it ends. Reserved as address space and
-    touched as needed: the median solver touches 40 kB. Six bytes cost a unit of fuel, so that
-    with the default fuel no run touches more than 200 MB."""
+    touched as needed: half of the solver programs use less than 6 kB. Six bytes cost a unit of
+    fuel, so that with the default fuel no run touches more than 200 MB."""
     max_depth: int = 997
     """Nested calls, counted as CPython 3.11 counts frames, at its default recursion limit. The most
     that is allowed, 4,000, fits a stack of 8 MB in every build, the sanitized ones included."""
