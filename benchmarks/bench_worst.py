@@ -66,6 +66,7 @@ v1 = h2(I)
 v2 = h4(t2)
 v3 = h9(t1)
 v4 = mapply(h6, p1)
+v5 = apply(h9, t1)
 """
 SEED_LINES = SEEDS.strip().splitlines()
 

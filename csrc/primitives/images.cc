@@ -101,11 +101,19 @@ bool has_steps_only(const Value &function, int *budget) {
     return has_steps_only(closure.parts[0], budget);
 }
 
+struct Pairs;
+
 // A value for each item of a block.
 struct Series {
     const Value *values = nullptr; // the value of item k is values[k * stride]
     size_t stride = 0;             // 0 where all have the same one
-    const Series *parts = nullptr; // where set, the values are tuples (a, b) that nobody has made
+    Pairs *pairs = nullptr;        // where set, the values are tuples that may not be made yet
+};
+
+// What they are to be made of, shared by all series that have them.
+struct Pairs {
+    Series items[2];
+    Series made; // no values until they are
 };
 
 // Takes the steps of a function for a block of items. What returns false has failed for one of
@@ -127,12 +135,27 @@ class Block {
         return is_done;
     }
 
-    // Makes the tuples that nobody has made.
+    // Makes the tuples that nobody has made. Each `astuple` has been paid for, so that this need
+    // not be.
     bool settle(Series *series) {
-        if (series->parts == nullptr) return true;
-        Series a = series->parts[0];
-        Series b = series->parts[1];
-        if (!settle(&a) || !settle(&b)) return false;
+        if (series->pairs == nullptr) return true;
+        Pairs &pairs = *series->pairs;
+        if (pairs.made.values == nullptr) {
+            if (m_.enter() != Outcome::ok) return false;
+            bool is_done = settle(&pairs.items[0]) && settle(&pairs.items[1]) && make(&pairs);
+            m_.leave();
+            if (!is_done) return false;
+        }
+        *series = pairs.made;
+        return true;
+    }
+
+  private:
+    static constexpr uint64_t kTwoItems = 5; // units for the memory of two values
+
+    bool make(Pairs *pairs) {
+        const Series &a = pairs->items[0];
+        const Series &b = pairs->items[1];
         size_t count = a.stride + b.stride != 0 ? size_ : 1;
         auto *items = static_cast<Value *>(m_.arena().allocate(count * 2 * sizeof(Value)));
         Value *tuples = room(count);
@@ -142,12 +165,9 @@ class Block {
             items[2 * k + 1] = b.values[k * b.stride];
             tuples[k] = Value::of_tuple(items + 2 * k, 2);
         }
-        *series = {tuples, count != 1 || size_ == 1 ? size_t{1} : size_t{0}, nullptr};
+        pairs->made = {tuples, a.stride | b.stride};
         return true;
     }
-
-  private:
-    static constexpr uint64_t kTwoItems = 5; // units for the memory of two values
 
     // For each of the items.
     bool pay(uint64_t units) {
@@ -411,8 +431,8 @@ class Block {
     // The first or the last item.
     template <int which>
     bool item(const Series &tuples, Series *out) {
-        if (tuples.parts != nullptr) {
-            *out = tuples.parts[which];
+        if (tuples.pairs != nullptr) {
+            *out = tuples.pairs->items[which];
             return true;
         }
         return map(tuples, out, [](const Value &v, Value *result) {
@@ -434,8 +454,7 @@ class Block {
 
     // All of one kind.
     bool astuple(const Series *args, Series *out) {
-        Series settled[2] = {args[0], args[1]};
-        if (args[0].parts == nullptr && args[1].parts == nullptr) {
+        if (args[0].pairs == nullptr && args[1].pairs == nullptr) {
             Value both[2] = {*args[0].values, *args[1].values};
             Kind kind = tuple_of(both, 2).kind;
             bool are_tuples = kind == Kind::tuple;
@@ -452,10 +471,10 @@ class Block {
                 return true;
             }
         }
-        auto *parts = static_cast<Series *>(m_.arena().allocate_scratch(2 * sizeof(Series)));
-        if (parts == nullptr || !pay(kTwoItems)) return false;
-        std::copy_n(settled, 2, parts);
-        *out = {nullptr, 0, parts};
+        auto *pairs = static_cast<Pairs *>(m_.arena().allocate_scratch(sizeof(Pairs)));
+        if (pairs == nullptr || !pay(kTwoItems)) return false;
+        *pairs = {{args[0], args[1]}, {}};
+        *out = {nullptr, 0, pairs};
         return true;
     }
 
