@@ -225,6 +225,10 @@ STEPS = {
     "too few arguments": "f = compose(add, first)\nO = apply(f, pairs)",
     "no function": "f = compose(first, ONE)\nO = apply(f, pairs)",
     "deep": "f = power(increment, TEN)\ng = power(f, TEN)\nh = power(g, NINE)\nO = apply(h, pairs)",
+    "tuples that share their parts": "f = fork(astuple, identity, identity)\ng = power(f, TEN)\n"
+    "h = compose(last, g)\nk = apply(h, numbers)\nm = lbind(apply, g)\nn = apply(m, pairs)\n"
+    "p = fork(equality, g, g)\nq = apply(p, pairs)\nr = size(n)\ns = astuple(k, q)\n"
+    "O = astuple(s, r)",
     "a bool is a number": "f = fork(astuple, positive, even)\ng = fork(add, first, last)\n"
     "h = compose(g, f)\nk = apply(f, numbers)\nm = apply(h, numbers)\nO = astuple(k, m)",
 }
@@ -254,6 +258,48 @@ def test_steps_taken_for_many_items_at_once_are_those_taken_one_by_one(text):
     for fuel in range(fast[2] - 1, fast[2] - 2_000, -137):
         fast, plain = ends(fuel)
         assert fast == plain
+
+
+def test_tuples_that_share_their_parts_are_made_once():
+    """Made apart, the leaves of each image would be 256."""
+    program = Program.parse(
+        f"{TUPLES}\nf = fork(astuple, identity, identity)\ng = power(f, EIGHT)\n"
+        "h = apply(g, pairs)\nO = upscale(I, NINE)"
+    )
+    grid = np.zeros((30, 30), np.uint8)
+    outcomes = []
+    for max_bytes in range(1 << 15, 1 << 20, 1 << 12):
+        limits = Limits(max_bytes=max_bytes)._native()
+        fast, plain = (
+            vm.run_and_print_one(program, grid, limits, False, MAX_VALUES, is_plain)[0]
+            for is_plain in (False, True)
+        )
+        assert fast in (plain, Outcome.ok)
+        outcomes.append(plain)
+    assert {Outcome.ok, Outcome.out_of_memory} == set(outcomes)
+
+
+ORDERS_ASKED_FOR_IN_THE_DEPTH = {
+    "lines in pairs": "x1 = frontiers(I)\nx2 = product(x1, LEFT)\nf = compose(first, identity)",
+    "the most common line": "x1 = frontiers(I)\nx2 = identity(x1)\n"
+    "f = compose(mostcommon, identity)",
+    "objects in pairs": "x1 = partition(I)\nx2 = product(x1, x1)\nf = compose(first, identity)",
+}
+
+
+@pytest.mark.parametrize(
+    "text", ORDERS_ASKED_FOR_IN_THE_DEPTH.values(), ids=ORDERS_ASKED_FOR_IN_THE_DEPTH
+)
+def test_the_order_of_a_set_needs_no_depth_of_its_own(text):
+    program = Program.parse(f"{text}\nO = f(x2)")
+    grid = np.zeros((5, 4), np.uint8)
+    for max_depth in range(1, 8):
+        limits = Limits(max_depth=max_depth)._native()
+        fast, plain = (
+            vm.run_and_print_one(program, grid, limits, False, MAX_VALUES, is_plain)
+            for is_plain in (False, True)
+        )
+        assert (fast[0], fast[1], fast[3]) == (plain[0], plain[1], plain[3])
 
 
 def test_the_plain_path_is_another_one():

@@ -227,7 +227,7 @@ Outcome find(Machine &m, const Set *set, const Value &v, uint64_t hash, uint32_t
         if (candidate == Set::kEmptySlot) return true;
         if (candidate == Set::kDummySlot || set->hashes[candidate - 1] != hash) return false;
         bool is_equal;
-        failure = equal(m, set->values[candidate - 1], v, &is_equal);
+        failure = equal_items(m, set->values[candidate - 1], v, &is_equal);
         if (failure != Outcome::ok) return true;
         if (is_equal) *entry = candidate;
         return is_equal;
@@ -276,7 +276,7 @@ Outcome add(Machine &m, Set *set, size_t *capacity, const Value &v, uint64_t has
         }
         if (candidate == Set::kDummySlot || set->hashes[candidate - 1] != hash) return false;
         bool is_equal;
-        failure = equal(m, set->values[candidate - 1], v, &is_equal);
+        failure = equal_items(m, set->values[candidate - 1], v, &is_equal);
         if (failure == Outcome::ok && is_equal) *index = candidate - 1;
         return failure != Outcome::ok || is_equal;
     };

@@ -26,7 +26,7 @@ Outcome first_difference(Machine &m, const Items &a, const Items &b, size_t *out
     size_t k = 0;
     for (; k < common; ++k) {
         bool is_equal;
-        TRY(equal(m, a[k], b[k], &is_equal));
+        TRY(equal_items(m, a[k], b[k], &is_equal));
         if (!is_equal) break;
     }
     *out = k;

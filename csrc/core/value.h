@@ -147,6 +147,12 @@ inline Outcome equal(Machine &m, const Value &a, const Value &b, bool *result) {
     return equal_composites(m, a, b, result);
 }
 
+// The same as containers compare what they hold: without a look where both are one object.
+inline Outcome equal_items(Machine &m, const Value &a, const Value &b, bool *result) {
+    *result = a.is_set() && b.is_set() && a.set == b.set;
+    return *result ? Outcome::ok : equal(m, a, b, result);
+}
+
 inline Outcome less(Machine &m, const Value &a, const Value &b, bool *result) {
     if (a.is_int() && b.is_int()) {
         *result = a.integer < b.integer;

@@ -37,7 +37,9 @@ PRIMITIVE(contained) {
     } else {
         Items items;
         TRY(items_of(m, container, &items));
-        for (size_t k = 0; k < items.size && !found; ++k) TRY(equal(m, items[k], value, &found));
+        for (size_t k = 0; k < items.size && !found; ++k) {
+            TRY(equal_items(m, items[k], value, &found));
+        }
     }
     *out = Value::boolean(found);
     return Outcome::ok;

@@ -74,21 +74,13 @@ Outcome most_frequent(Machine &m, Extreme extreme, Set *distinct, const uint32_t
     if (!is_tied) return Outcome::ok;
 
     // Among equals the first in table order wins; only now does the order matter.
-    const Value *in_order;
-    TRY(ordered(m, distinct, &in_order));
-    for (uint32_t at = 0; at < distinct->size; ++at) {
-        for (uint32_t k = 0; k < distinct->size; ++k) {
-            if (counts[k] != counts[best]) continue;
-            bool is_equal;
-            TRY(m.charge(1));
-            TRY(equal(m, in_order[at], distinct->values[k], &is_equal));
-            if (is_equal) {
-                *out = in_order[at];
-                return Outcome::ok;
-            }
-        }
-    }
-    return broken_invariant();
+    const Value *values = distinct->values;
+    ScratchScope scratch(m);
+    uint32_t *turns;
+    TRY(turns_of(m, distinct, {values, distinct->size}, &turns));
+    while (counts[*turns] != counts[best]) ++turns;
+    *out = values[*turns];
+    return Outcome::ok;
 }
 
 } // namespace codeit
