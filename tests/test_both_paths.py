@@ -174,6 +174,29 @@ def test_programs_agree_on_wide_and_on_high_grids(width):
             assert differing_line(program, np.ascontiguousarray(grid.T)) is None
 
 
+ORDERS_OF_OBJECTS = {
+    "of the set alone": "x2 = apply(size, x1)\nO = totuple(x1)",
+    "of each object, then of the set": "x2 = argmax(x1, size)\nx3 = totuple(x2)\n"
+    "x4 = argmin(x1, size)\nx5 = totuple(x4)\nx6 = totuple(x1)\nO = apply(totuple, x6)",
+    "of what is left of the set": "x2 = rbind(bordering, I)\nx3 = sfilter(x1, x2)\n"
+    "x4 = difference(x1, x3)\nx5 = totuple(x4)\nx6 = merge(x3)\nx7 = totuple(x6)\n"
+    "O = apply(totuple, x5)",
+}
+
+
+@pytest.mark.parametrize("text", ORDERS_OF_OBJECTS.values(), ids=ORDERS_OF_OBJECTS)
+@pytest.mark.parametrize("width", [1, 29, 30, 31, 32, 33, 47, 63, 64, 65])
+def test_objects_of_large_grids_are_in_order(width, text):
+    random = np.random.default_rng(width)
+    rules = [(a, b, c) for a in "TF" for b in "TF" for c in "TF"]
+    for height, rule in zip((1, 30, 31, 40, 63, 64, 65, 2), rules, strict=True):
+        program = Program.parse(f"x1 = objects(I, {', '.join(rule)})\n{text}")
+        grid = random.choice(3, size=(height, width), p=[0.6, 0.3, 0.1]).astype(np.uint8)
+        assert differing_line(program, grid) is None
+        sparse = np.where(random.random(grid.shape) < 0.1, grid, 0).astype(np.uint8)
+        assert differing_line(program, sparse) is None
+
+
 def test_programs_agree_on_grids_of_thousands_of_cells():
     """Colors are counted in bytes, and those added up in time."""
     grid = np.full((70, 70), 1, np.uint8)

@@ -65,8 +65,8 @@ class Labeler {
     using LabeledRow = codeit::LabeledRow<Columns>;
 
   public:
-    Labeler(Machine &m, const Grid &grid, const Connection &rules, const uint32_t *ranks)
-        : m_(m), grid_(grid), rules_(rules), ranks_(ranks) {}
+    Labeler(Machine &m, const Grid &grid, const Connection &rules)
+        : m_(m), grid_(grid), rules_(rules) {}
 
     Outcome label(Labeling *out) {
         size_t num_cells = static_cast<size_t>(grid_.num_cells());
@@ -210,16 +210,11 @@ class Labeler {
         bits.left = std::min(bits.left, begin);
         bits.width = std::max(bits.width, end);
         bits.height = run.row - bits.top + 1;
-        const uint32_t *ranks = ranks_ + int64_t{run.row} * grid_.width;
-        uint32_t first = component->first;
-        for (int32_t j = begin; j < end; ++j) first = std::min(first, ranks[j]);
-        component->first = first;
     }
 
     Machine &m_;
     const Grid &grid_;
     const Connection &rules_;
-    const uint32_t *ranks_;
     Run *runs_ = nullptr;
     uint32_t num_runs_ = 0;
     uint16_t *parents_ = nullptr; // of labels; that of a root is itself
@@ -228,11 +223,10 @@ class Labeler {
 
 } // namespace
 
-Outcome label_components(Machine &m, const Grid &grid, const Connection &rules,
-                         const uint32_t *ranks, Labeling *out) {
+Outcome label_components(Machine &m, const Grid &grid, const Connection &rules, Labeling *out) {
     ScratchScope scratch(m);
-    if (grid.width <= 32) return Labeler<uint32_t>(m, grid, rules, ranks).label(out);
-    return Labeler<uint64_t>(m, grid, rules, ranks).label(out);
+    if (grid.width <= 32) return Labeler<uint32_t>(m, grid, rules).label(out);
+    return Labeler<uint64_t>(m, grid, rules).label(out);
 }
 
 } // namespace codeit

@@ -17,7 +17,6 @@ struct Component {
     Bitmap bits;
     Row *rows = nullptr; // those of bits
     uint32_t size = 0;
-    uint32_t first = UINT32_MAX; // the smallest of the ranks of its places
     bool has_one_color = true;
     int8_t color = 0;
 };
@@ -27,9 +26,8 @@ struct Labeling {
     uint32_t num_components = 0;
 };
 
-// The components of a grid of up to 64 columns and 65,535 cells. `ranks` holds a number for each
-// place, row by row. Charges for the cells.
-Outcome label_components(Machine &m, const Grid &grid, const Connection &rules,
-                         const uint32_t *ranks, Labeling *out);
+// The components of a grid of up to 64 columns and 65,535 cells, in the order of their first cells
+// row by row. Charges for the cells.
+Outcome label_components(Machine &m, const Grid &grid, const Connection &rules, Labeling *out);
 
 } // namespace codeit

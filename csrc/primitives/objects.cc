@@ -135,35 +135,103 @@ Outcome grow_component(Machine &m, const CellClasses &cells, const FloodRules &r
     return copy_of_set(m, inserted.set, out);
 }
 
-// What the objects of one dense grid share.
+// Grids whose components are found run by run.
+constexpr int64_t kMaxLabeledSide = 64;
+constexpr size_t kMaxLabeledCells = kMaxLabeledSide * kMaxLabeledSide;
+
+bool can_label(const Grid &grid) {
+    return grid.height <= kMaxLabeledSide && grid.width <= kMaxLabeledSide;
+}
+
+// The turns of the places of a grid as OrderCache has them; in scratch memory where it does not
+// keep them.
+Outcome turns_of_places(Machine &m, const Grid &grid, const uint32_t **out) {
+    constexpr uint64_t kBytesForOrder = uint64_t{1} << 20;
+    const Value value = Value::of_grid(&grid);
+    const auto num_cells = static_cast<size_t>(grid.num_cells());
+    Value indices;
+    Items places;
+    uint32_t *turns;
+    auto write_turns = [&] {
+        for (uint32_t k = 0; k < places.size; ++k) {
+            auto at = static_cast<uint32_t>(places[k].i * grid.width + places[k].j);
+            turns[at] = k << 16 | at;
+        }
+        *out = turns;
+    };
+    TRY(m.charge(num_cells));
+    if (!OrderCache::is_kept(grid.height, grid.width)) {
+        TRY(primitive_asindices(m, &value, &indices));
+        TRY(items_of(m, indices, &places));
+        TRY(m.allocate_scratch(num_cells, &turns));
+        write_turns();
+        return Outcome::ok;
+    }
+    *out = m.orders().find(grid.height, grid.width);
+    if (*out != nullptr) [[likely]]
+        return Outcome::ok;
+    // On a machine of its own, as a run must not differ by whether the order is known by then.
+    Machine other(Limits{INT64_MAX, kBytesForOrder, 1, 0});
+    if (!other.arena().is_reserved()) return Outcome::out_of_memory;
+    other.reset(m.dialect());
+    TRY(primitive_asindices(other, &value, &indices));
+    TRY(items_of(other, indices, &places));
+    turns = m.orders().make(grid.height, grid.width);
+    if (turns == nullptr) return Outcome::out_of_memory;
+    write_turns();
+    return Outcome::ok;
+}
+
 struct FloodedObject;
-struct Flooding {
+
+// When one of the objects of a grid is found.
+struct Finding {
+    uint32_t object;
+    uint32_t num_taken_before; // places of objects found before
+    Place start;
+};
+
+// What the objects of one dense grid share, and the order in which they are found, which is worked
+// out when the order of the set of them, or that of one of them, is asked for.
+struct Flooding : Construction {
     const Grid *grid;
     bool diagonal;
-    const FloodedObject *objects; // in the order in which they are found
+    const FloodedObject *objects;
     uint32_t num_objects;
-    uint16_t *numbers; // of the objects at each place, or kNone; nullptr until needed
+    mutable const Finding *findings = nullptr; // nullptr until needed, as the next
+    mutable const uint16_t *numbers = nullptr; // of the findings at each place, or kNone
 
     static constexpr uint16_t kNone = UINT16_MAX;
     size_t index_of(Place place) const {
         return static_cast<size_t>(int64_t{place.i} * grid->width + place.j);
     }
-    Outcome number_places(Machine &m);
+    Outcome find_objects(Machine &m) const;
+    Outcome number_places(Machine &m) const;
+
+    static Outcome lay_out_objects(Machine &m, const Construction &how, Set *set) {
+        const auto &flooding = static_cast<const Flooding &>(how);
+        TRY(flooding.find_objects(m));
+        ValueTable table(m, set);
+        TRY(table.start());
+        for (uint32_t k = 0; k < set->size; ++k) TRY(table.add(flooding.findings[k].object));
+        return table.finish();
+    }
 };
 
 // One of them, to be flooded when its order is asked for.
 struct FloodedObject : Construction {
     Set set;
-    Flooding *flooding;
-    uint32_t number;
-    Place start;
-    size_t num_taken_before;
+    const Flooding *flooding;
 
     static Outcome lay_out_object(Machine &m, const Construction &how, Set *set) {
         const auto &object = static_cast<const FloodedObject &>(how);
-        Flooding &flooding = *object.flooding;
+        const Flooding &flooding = *object.flooding;
         const Grid &grid = *flooding.grid;
         TRY(flooding.number_places(m));
+        const Bitmap &bits = object.set.patch.bits;
+        const Place any = {bits.top, bits.left + std::countr_zero(low_half(bits.rows[0]))};
+        const uint16_t number = flooding.numbers[flooding.index_of(any)];
+        const Finding &finding = flooding.findings[number];
         ScratchScope scratch(m);
         size_t num_cells = static_cast<size_t>(grid.num_cells());
         bool *is_mine;
@@ -171,12 +239,12 @@ struct FloodedObject : Construction {
         TRY(m.allocate_scratch(num_cells, &is_mine));
         std::memset(is_mine, 0, num_cells);
         auto belongs = [&](Place place, bool *result) {
-            *result = flooding.numbers[flooding.index_of(place)] == object.number;
+            *result = flooding.numbers[flooding.index_of(place)] == number;
             return Outcome::ok;
         };
         auto is_taken = [&](Place place) {
             size_t at = flooding.index_of(place);
-            return is_mine[at] || flooding.numbers[at] < object.number;
+            return is_mine[at] || flooding.numbers[at] < number;
         };
         ValueList cells(m);
         auto take = [&](Place place) {
@@ -184,7 +252,7 @@ struct FloodedObject : Construction {
             return cells.push(Value::cell(grid.at(place.i, place.j), place.i, place.j));
         };
         PlaceNumbers numbers(grid.height, grid.width);
-        TRY(flood(m, object.start, flooding.diagonal, numbers, object.num_taken_before, belongs,
+        TRY(flood(m, finding.start, flooding.diagonal, numbers, finding.num_taken_before, belongs,
                   is_taken, take));
         Value inserted;
         Value copied;
@@ -194,78 +262,67 @@ struct FloodedObject : Construction {
     }
 };
 
-Outcome Flooding::number_places(Machine &m) {
+Outcome Flooding::find_objects(Machine &m) const {
+    if (findings != nullptr) return Outcome::ok;
+    ScratchScope scratch(m);
+    const uint32_t *turns;
+    Finding *found;
+    TRY(turns_of_places(m, *grid, &turns));
+    TRY(m.allocate(num_objects, &found));
+    // Each object is found at the turn that is the first of its places.
+    uint32_t firsts[kMaxLabeledCells]; // by turn: the object, and its place; where the bit is set
+    uint64_t is_first[kMaxLabeledCells / 64];
+    const auto num_words = static_cast<size_t>(grid->num_cells() - 1) / 64 + 1;
+    std::memset(is_first, 0, num_words * sizeof(uint64_t));
+    for (uint32_t k = 0; k < num_objects; ++k) {
+        uint32_t first = UINT32_MAX;
+        for_each_place(objects[k].set.patch.bits, [&](int32_t i, int32_t j) {
+            first = std::min(first, turns[index_of({i, j})]);
+        });
+        uint32_t turn = first >> 16;
+        firsts[turn] = k << 16 | (first & UINT16_MAX);
+        is_first[turn / 64] |= uint64_t{1} << turn % 64;
+    }
+    Finding *next = found;
+    uint32_t num_taken = 0;
+    for (size_t word = 0; word < num_words; ++word) {
+        for (uint64_t bits = is_first[word]; bits != 0; bits &= bits - 1) {
+            uint32_t first = firsts[word * 64 + static_cast<size_t>(std::countr_zero(bits))];
+            auto start = static_cast<int32_t>(first & UINT16_MAX);
+            *next++ = {first >> 16, num_taken, {start / grid->width, start % grid->width}};
+            num_taken += objects[first >> 16].set.size;
+        }
+    }
+    m.before_change(&findings);
+    findings = found;
+    return Outcome::ok;
+}
+
+Outcome Flooding::number_places(Machine &m) const {
     if (numbers != nullptr) return Outcome::ok;
+    TRY(find_objects(m));
     auto num_cells = static_cast<size_t>(grid->num_cells());
     uint16_t *places;
     TRY(m.charge(num_cells + num_objects));
     TRY(m.allocate(num_cells, &places));
     std::fill_n(places, num_cells, kNone);
     for (uint32_t k = 0; k < num_objects; ++k) {
-        for_each_place(objects[k].set.patch.bits, [&](int32_t i, int32_t j) {
+        const Bitmap &bits = objects[findings[k].object].set.patch.bits;
+        for_each_place(bits, [&](int32_t i, int32_t j) {
             places[index_of({i, j})] = static_cast<uint16_t>(k);
         });
     }
-    m.before_change(this);
+    m.before_change(&numbers);
     numbers = places;
     return Outcome::ok;
 }
 
-// The turns of the places of a grid whose sides OrderCache keeps.
-Outcome turns_of_places(Machine &m, const Value &grid, int64_t height, int64_t width,
-                        const uint32_t **out) {
-    constexpr uint64_t kBytesForOrder = uint64_t{1} << 20;
-    TRY(m.charge(static_cast<uint64_t>(height * width)));
-    *out = m.orders().find(height, width);
-    if (*out != nullptr) [[likely]]
-        return Outcome::ok;
-    // On a machine of its own, as a run must not differ by whether the order is known by then.
-    Machine other(Limits{INT64_MAX, kBytesForOrder, 1, 0});
-    if (!other.arena().is_reserved()) return Outcome::out_of_memory;
-    other.reset(m.dialect());
-    Value indices;
-    Items places;
-    TRY(primitive_asindices(other, &grid, &indices));
-    TRY(items_of(other, indices, &places));
-    uint32_t *turns = m.orders().make(height, width);
-    if (turns == nullptr) return Outcome::out_of_memory;
-    for (uint32_t k = 0; k < places.size; ++k) {
-        auto at = static_cast<uint32_t>(places[k].i * width + places[k].j);
-        turns[at] = k << 16 | at;
-    }
-    *out = turns;
-    return Outcome::ok;
-}
-
-// Calls visit(k) for the components in the order of their first turns.
-template <typename Visit>
-void for_each_in_turn(const Labeling &labeling, int64_t num_turns, Visit visit) {
-    constexpr size_t kMaxTurns = OrderCache::kMaxSide * OrderCache::kMaxSide;
-    uint16_t component_of_turn[kMaxTurns]; // valid where the bit is set
-    uint64_t is_first[kMaxTurns / 64 + 1];
-    const auto num_words = static_cast<size_t>(num_turns) / 64 + 1;
-    std::memset(is_first, 0, num_words * sizeof(uint64_t));
-    for (uint32_t k = 0; k < labeling.num_components; ++k) {
-        uint32_t turn = labeling.components[k].first >> 16;
-        component_of_turn[turn] = static_cast<uint16_t>(k);
-        is_first[turn / 64] |= uint64_t{1} << turn % 64;
-    }
-    for (size_t word = 0; word < num_words; ++word) {
-        for (uint64_t bits = is_first[word]; bits != 0; bits &= bits - 1) {
-            visit(component_of_turn[word * 64 + static_cast<size_t>(std::countr_zero(bits))]);
-        }
-    }
-}
-
 constexpr uint64_t kUnitsOfObject = 30; // beside its memory
 
-// The objects of a dense grid whose order is kept.
-Outcome objects_of_labels(Machine &m, const Value &value, const Connection &rules, Value *out) {
-    const Grid &grid = *value.grid;
-    const uint32_t *turns;
-    TRY(turns_of_places(m, value, grid.height, grid.width, &turns));
+// The objects of a dense grid in label order, to be found when they are asked for theirs.
+Outcome objects_of_labels(Machine &m, const Grid &grid, const Connection &rules, Value *out) {
     Labeling labeling;
-    TRY(label_components(m, grid, rules, turns, &labeling));
+    TRY(label_components(m, grid, rules, &labeling));
     const uint32_t count = labeling.num_components;
     Flooding *flooding;
     FloodedObject *objects;
@@ -274,29 +331,22 @@ Outcome objects_of_labels(Machine &m, const Value &value, const Connection &rule
     TRY(m.allocate(1, &flooding));
     TRY(m.allocate(count, &objects));
     TRY(m.allocate(count, &values));
-    *flooding = {&grid, rules.diagonal, objects, count, nullptr};
-    size_t num_taken = 0;
-    uint32_t num_found = 0;
-    for_each_in_turn(labeling, grid.num_cells(), [&](uint32_t k) {
+    *flooding = {{Flooding::lay_out_objects}, &grid, rules.diagonal, objects, count};
+    for (uint32_t k = 0; k < count; ++k) {
         const Component &component = labeling.components[k];
-        FloodedObject *object = new (&objects[num_found]) FloodedObject;
+        FloodedObject *object = new (&objects[k]) FloodedObject;
         object->lay_out = FloodedObject::lay_out_object;
         object->flooding = flooding;
-        object->number = num_found;
-        auto start = static_cast<int32_t>(component.first & UINT16_MAX);
-        object->start = {start / grid.width, start % grid.width};
-        object->num_taken_before = num_taken;
         Patch cells = {component.bits, nullptr, grid.stride, component.color};
         if (!component.has_one_color) {
             cells.colors = grid.row(component.bits.top) + component.bits.left;
         }
         start_constructed(Kind::cell, cells, component.size, object, 0, &object->set);
-        values[num_found] = Value::of_set(&object->set);
-        num_taken += component.size;
-        ++num_found;
-    });
+        values[k] = Value::of_set(&object->set);
+    }
+    constexpr auto kSets = static_cast<uint16_t>(1u << static_cast<unsigned>(Kind::set));
     Value inserted;
-    TRY(set_of_distinct(m, values, count, &inserted));
+    TRY(constructed_set(m, values, count, kSets, flooding, 0, &inserted));
     return copy_of_set(m, inserted.set, out);
 }
 
@@ -359,12 +409,11 @@ PRIMITIVE(objects) {
     int64_t height;
     int64_t width;
     if (is_true(args[3])) TRY(primitive_mostcolor(m, &grid, &background));
-    if (grid.kind == Kind::grid && !m.is_plain() &&
-        OrderCache::is_kept(grid.grid->height, grid.grid->width)) {
+    if (grid.kind == Kind::grid && !m.is_plain() && can_label(*grid.grid)) {
         bool has_background = background.kind != Kind::none;
         auto color = static_cast<int8_t>(has_background ? background.integer : 0);
-        return objects_of_labels(m, grid, {rules.univalued, rules.diagonal, has_background, color},
-                                 out);
+        return objects_of_labels(m, *grid.grid,
+                                 {rules.univalued, rules.diagonal, has_background, color}, out);
     }
     TRY(extent(m, grid, &height, &width));
     if (height > INT32_MAX || width > INT32_MAX) return Outcome::out_of_fuel;
