@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         commands[parsed.command][1](words[1:])
     except BrokenPipeError:  # whoever read the output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, MemoryError) as error:
         print(f"codeit {parsed.command}: {_one_line(error)}", file=sys.stderr)
         return _EXIT_BAD_INPUT
     except KeyboardInterrupt:
@@ -76,7 +76,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
-    return " ".join(str(error).split())
+    words = str(error).split()
+    if isinstance(error, MemoryError):
+        return " ".join(["there is not enough memory", *words])
+    return " ".join(words)
 
 
 # ---- train -----------------------------------------------------------------------------------

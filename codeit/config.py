@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from codeit.dsl.program import Dialect
-from codeit.executor import Limits
+from codeit.executor import MAX_THREADS, Limits
 from codeit.model import ModelSettings
 from codeit.mutation import MutationSettings
+from codeit.ranges import check_at_least
 from codeit.replay import ReplaySettings
 from codeit.sampling import SamplingSettings
 from codeit.training import TrainingSettings
@@ -43,11 +44,8 @@ class DataSettings:
     """Tokens of a prompt for all inputs, and again for all outputs."""
 
     def __post_init__(self) -> None:
-        if self.num_evaluation < 0:
-            raise ValueError(f"num_evaluation is {self.num_evaluation}; allowed: 0 or more")
-        for name in ("max_demonstrations", "max_prompt_tokens"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; allowed: 1 or more")
+        check_at_least(self, 0, "num_evaluation")
+        check_at_least(self, 1, "max_demonstrations", "max_prompt_tokens")
 
 
 @dataclass(frozen=True)
@@ -79,11 +77,9 @@ class RunSettings:
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
-        if self.iterations < 1:
-            raise ValueError(f"iterations is {self.iterations}; allowed: 1 or more")
-        for name in ("seed", "threads"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; allowed: 0 or more")
+        check_at_least(self, 1, "iterations")
+        check_at_least(self, 0, "seed", most=(1 << 63) - 1)
+        check_at_least(self, 0, "threads", most=MAX_THREADS)
 
 
 PRESETS: Mapping[str, RunSettings] = {

@@ -24,7 +24,9 @@ Grid = npt.NDArray[np.uint8]
 MAX_PRINTED_VALUES = 1_000_000
 """How many values `Result.value_json` writes at most; a small shared one can stand for 2^40."""
 
-_MAX_THREADS = 4096
+MAX_THREADS = 4096
+"""How many threads run at most, however many are asked for."""
+
 _MAX_GRID_TEXT = 30 * (30 * len(",false") + len(',["t"]')) + len('["t"]')
 _UNREADABLE = object()
 _ROWS = vm.outcome_table()
@@ -395,7 +397,7 @@ def execute_groups(
     if threads < 1:
         raise ValueError(f"threads is {threads}; at least 1 is needed")
     limits = limits or Limits()
-    threads = min(threads, _MAX_THREADS)
+    threads = min(threads, MAX_THREADS)
     runs = _Runs(*vm.run_groups(listed, limits._native(), threads, share, _input_grid))
     results = []
     begin = 0

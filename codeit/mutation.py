@@ -11,6 +11,7 @@ from codeit._native import vm
 from codeit.arc import Task
 from codeit.dsl import Program, ProgramError
 from codeit.executor import Grid, Limits, Results, execute_groups
+from codeit.ranges import check_at_least
 
 _ROUND = 4096  # mutants drawn between two executions
 
@@ -36,14 +37,14 @@ class MutationSettings:
     """Gives up after this many tries for each task wanted."""
 
     def __post_init__(self) -> None:
-        weights = (self.argument, self.function, self.definition)
-        if min(weights) < 0 or sum(weights) <= 0:
-            raise ValueError(f"argument, function, definition are {weights}; allowed: 0 or more")
+        weights = ("argument", "function", "definition")
+        check_at_least(self, 0, *weights)
+        if not any(getattr(self, name) > 0 for name in weights):
+            raise ValueError(f"{', '.join(weights)} are all 0; allowed: at least one above 0")
         if not 0 <= self.new_variable <= 1:
             raise ValueError(f"new_variable is {self.new_variable}; allowed: 0 to 1")
-        for name, least in (("num_tasks", 0), ("num_scored", 0), ("max_tries", 1)):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} is {getattr(self, name)}; allowed: {least} or more")
+        check_at_least(self, 0, "num_tasks", "num_scored")
+        check_at_least(self, 1, "max_tries")
 
 
 @dataclass(frozen=True, eq=False)

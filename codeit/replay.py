@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 import codeit._native.replay as native
+from codeit.ranges import check_at_least
 from codeit.replay_file import read_buffers, write_buffers
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -64,12 +65,8 @@ class ReplaySettings:
         if not 1 <= self.capacity <= native.MAX_CAPACITY:
             raise ValueError(f"capacity is {self.capacity}; allowed: 1 to {native.MAX_CAPACITY}")
         weights = ("demonstration_weight", "length_weight", "age_weight", "distance_weight")
-        for name in weights:
-            if not 0 <= getattr(self, name) < np.inf:
-                raise ValueError(f"{name} is {getattr(self, name)}; allowed: finite, 0 or more")
-        for name in ("length_normalizer", "age_normalizer"):
-            if not getattr(self, name) >= 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; allowed: 1 or more")
+        check_at_least(self, 0, *weights)
+        check_at_least(self, 1, "length_normalizer", "age_normalizer")
         if self.use_priority and not any(getattr(self, name) > 0 for name in weights):
             raise ValueError(
                 f"{', '.join(weights)} are all 0; allowed: at least one above 0, "

@@ -74,7 +74,7 @@ def test_the_help_of_train_names_every_setting(capsys):
         (["--preset", "papr"], "unknown preset 'papr'; did you mean paper?"),
         (["--sampling.temprature", "1"], "--sampling.temprature; did you mean sampling.temperatu"),
         (["--sampling.top-k", "many"], "--sampling.top-k"),
-        (["--sampling.top-k", "-5"], "top_k is -5; allowed: 0 or more"),
+        (["--sampling.top-k", "-5"], "top_k is -5; allowed: 0 to 2147483647"),
         (["--sampling.top-k"], "--sampling.top-k"),
         (["stray"], "stray"),
         (["--config", "nowhere.toml"], "nowhere.toml: No such file or directory"),
@@ -87,6 +87,16 @@ def test_a_bad_setting_is_one_line_and_writes_nothing(capsys, tmp_path, argument
     out = tmp_path / "run"
     fails_with(capsys, ["train", "--out", out, *arguments], message)
     assert not out.exists()
+
+
+def test_too_little_memory_is_one_line(capsys, monkeypatch):
+    from codeit import arc
+
+    def load(_):
+        raise MemoryError("8 EB\nwanted")
+
+    monkeypatch.setattr(arc, "load", load)
+    fails_with(capsys, ["show", "00d62c1b"], "codeit show: there is not enough memory 8 EB wanted")
 
 
 def test_train_needs_a_directory(capsys):

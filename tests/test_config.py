@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import math
 import subprocess
 import sys
 
@@ -71,7 +72,7 @@ def test_a_file_changes_what_it_names_and_nothing_else(tmp_path):
         ("[data]\ndialect = 'python'", "data.dialect is 'python'; allowed: 'codeit', 'arc-dsl'"),
         ("[sampling]\ntop_p = 0.0", "sampling.top_p is 0.0; allowed: above 0, at most 1"),
         ("sampling = 3", "sampling is 3; a table of settings is needed"),
-        ("iterations = 0", "iterations is 0; allowed: 1 or more"),
+        ("iterations = 0", "iterations is 0; allowed: 1 to 2147483647"),
         ("iterations =", "settings.toml: Invalid value"),
     ],
 )
@@ -79,6 +80,20 @@ def test_a_bad_file_is_refused_with_the_setting(tmp_path, text, message):
     with pytest.raises(ValueError, match=message) as caught:
         load_settings(write(tmp_path, text), RunSettings())
     assert str(tmp_path) in str(caught.value)
+
+
+def test_no_number_may_be_negative_endless_or_without_bound():
+    def check(settings):
+        for field in dataclasses.fields(settings):
+            value = getattr(settings, field.name)
+            if dataclasses.is_dataclass(value):
+                check(value)
+            elif type(value) in (int, float):
+                for bad in (-1, 10**30) if type(value) is int else (-1.0, math.inf, math.nan):
+                    with pytest.raises(ValueError, match=field.name):
+                        dataclasses.replace(settings, **{field.name: bad})
+
+    check(RunSettings())
 
 
 def test_every_setting_has_a_line_of_help():

@@ -92,7 +92,7 @@ def test_a_term_out_of_range_is_an_error(arguments, message):
     [
         ({"capacity": 0}, "capacity is 0; allowed: 1 to 2147483648"),
         ({"age_weight": -1.0}, "age_weight is -1.0; allowed: finite, 0 or more"),
-        ({"length_normalizer": 0}, "length_normalizer is 0; allowed: 1 or more"),
+        ({"length_normalizer": 0}, "length_normalizer is 0; allowed: 1 to 2147483647"),
         (
             {"demonstration_weight": 0.0},
             "demonstration_weight, length_weight, age_weight, distance_weight are all 0; "

@@ -1,7 +1,10 @@
 """How programs are drawn from the policy."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal, get_args
+
+from codeit.ranges import check_at_least
 
 SamplingMode = Literal["reference", "speculative", "grammar", "typed"]
 Precision = Literal["float32", "bfloat16", "int8"]
@@ -45,12 +48,9 @@ class SamplingSettings:
             raise ValueError(f"sampler `generate` knows no mode {self.mode!r}; only 'reference'")
         if self.precision not in get_args(Precision):
             raise ValueError(f"precision is {self.precision!r}; allowed are {get_args(Precision)}")
-        for name in ("samples_per_task", "max_tokens", "num_rows", "batch_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; allowed: 1 or more")
-        if self.temperature <= 0:
-            raise ValueError(f"temperature is {self.temperature}; allowed: above 0")
-        if self.top_k < 0:
-            raise ValueError(f"top_k is {self.top_k}; allowed: 0 or more")
+        check_at_least(self, 1, "samples_per_task", "max_tokens", "num_rows", "batch_size")
+        if not 0 < self.temperature < math.inf:
+            raise ValueError(f"temperature is {self.temperature}; allowed: finite, above 0")
+        check_at_least(self, 0, "top_k")
         if not 0 < self.top_p <= 1:
             raise ValueError(f"top_p is {self.top_p}; allowed: above 0, at most 1")

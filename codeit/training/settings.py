@@ -1,7 +1,10 @@
 """How the policy is trained."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
+
+from codeit.ranges import check_at_least
 
 
 @dataclass(frozen=True)
@@ -35,13 +38,7 @@ class TrainingSettings:
     """Whether AdamW forgets its moments at each iteration, as the original does."""
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "micro_batch_tokens"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; allowed: 1 or more")
-        for name in ("num_policy", "num_mutated"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; allowed: 0 or more")
-        if not self.max_gradient_norm >= 0:
-            raise ValueError(f"max_gradient_norm is {self.max_gradient_norm}; allowed: 0 or more")
-        if self.learning_rate <= 0:
-            raise ValueError(f"learning_rate is {self.learning_rate}; allowed: above 0")
+        check_at_least(self, 1, "epochs", "batch_size", "micro_batch_tokens")
+        check_at_least(self, 0, "num_policy", "num_mutated", "max_gradient_norm")
+        if not 0 < self.learning_rate < math.inf:
+            raise ValueError(f"learning_rate is {self.learning_rate}; allowed: finite, above 0")
