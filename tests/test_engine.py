@@ -239,6 +239,16 @@ def test_leaving_a_stream_changes_nothing_of_what_came(model):
     assert [s.tokens.tolist() for s in sampler.stream(prompts(10), 5)] == whole
 
 
+@pytest.mark.parametrize("mode", ["reference", "grammar"])
+def test_whoever_takes_samples_is_not_left_in_inference_mode(model, mode):
+    settings = SamplingSettings(samples_per_task=3, max_tokens=20, mode=mode)
+    samples = EngineSampler(model, TOKENIZER, settings).stream(prompts(4), 0)
+    next(samples)
+    assert not torch.is_inference_mode_enabled()
+    samples.close()
+    assert not torch.is_inference_mode_enabled()
+
+
 # ---- Probabilities
 
 

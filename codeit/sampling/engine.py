@@ -128,7 +128,7 @@ class EngineSampler:
                     session = self._static_session(weights, needs, num_slots, longest, backlog)
                 else:
                     session = _Session(self, weights, needs, num_slots, backlog)
-                yield from session.run()
+            yield from _in_inference_mode(session.run())
 
         with merged(work, self._threads) as samples:
             yield from samples
@@ -326,6 +326,16 @@ class _Session:
             ended.append(Sample(row.prompt.number, row.number, np.array(row.tokens)))
         self._rows = going_on
         yield from ended
+
+
+def _in_inference_mode(samples: Iterator[Sample]) -> Iterator[Sample]:
+    """The samples, worked out in a mode that whoever takes them is not left in."""
+    while True:
+        with torch.inference_mode():
+            sample = next(samples, None)
+        if sample is None:
+            return
+        yield sample
 
 
 def _largest(
