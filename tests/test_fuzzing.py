@@ -4,6 +4,7 @@ import json
 import random
 import signal
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -172,6 +173,14 @@ def test_a_function_that_does_not_end_is_stopped(functions, monkeypatch):
     assert reference("O = identity(I)", grid).is_limit
     assert reference("O = size(I)", grid).exception is None
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+
+
+def test_functions_are_refused_where_nothing_could_stop_them(functions):
+    reference = load_functions(functions, "codeit")
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(reference, "O = identity(I)", np.array([[1]], dtype=np.uint8))
+    with pytest.raises(RuntimeError, match="on the main thread only"):
+        run.result()
 
 
 def test_the_command_exits_with_0_when_all_agrees(capsys):

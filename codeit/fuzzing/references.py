@@ -6,6 +6,7 @@ import ast
 import importlib.util
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -95,7 +96,8 @@ def load_functions(folder: Path, dialect: Dialect, oracle: Path | None = None) -
         oracle: a folder with the oracle, which says whether an end hangs on the addresses of
             functions or of None; without it every end counts as determined.
     Raises:
-        ValueError: the folder has no such files, or dsl.py lacks a primitive.
+        ValueError: the folder has no such files, or dsl.py lacks a primitive. The reference raises
+            RuntimeError on a thread other than the main one.
     """
     functions = _load_definitions(folder)
     constants = {name: constant.value for name, constant in CONSTANTS.items()}
@@ -105,6 +107,11 @@ def load_functions(folder: Path, dialect: Dialect, oracle: Path | None = None) -
     def end_of(code: CodeType, grid: Grid) -> End:
         rows = tuple(tuple(row) for row in grid.tolist())
         names: dict[str, Any] = {**functions, **constants, "I": rows}
+        if threading.current_thread() is not threading.main_thread():
+            raise RuntimeError(
+                "original functions run on the main thread only, where a signal ends what takes "
+                "too long"
+            )
         try:
             with _at_most(_MAX_SECONDS):
                 exec(code, names)
