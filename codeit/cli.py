@@ -212,6 +212,8 @@ def _report(words: list[str]) -> None:
     from codeit import render
     from codeit.report import print_report, solutions_picture
 
+    if parsed.picture:
+        render.check_picture_path(parsed.picture)
     print_report(parsed.directory, Console())
     if parsed.picture:
         render.save(parsed.picture, solutions_picture(parsed.directory))
@@ -229,12 +231,17 @@ def _run(words: list[str]) -> None:
     parser.add_argument("--trace", action="store_true", help="print the value of every line, too")
     parser.add_argument("--save", type=Path, help="write the picture to this .svg or .png file")
     parsed = parser.parse_args(words)
-    text = sys.stdin.read() if parsed.program == "-" else Path(parsed.program).read_text("utf-8")
-
     import numpy as np
 
     from codeit import Program, execute, render, trace
 
+    if parsed.save:
+        render.check_picture_path(parsed.save)
+    try:
+        is_file = parsed.program != "-"
+        text = Path(parsed.program).read_text("utf-8") if is_file else sys.stdin.read()
+    except UnicodeDecodeError as unreadable:
+        raise ValueError(f"{parsed.program}: {unreadable}") from None
     program = Program.parse(text, parsed.dialect)
     task = _find_task(parsed.task)
     pairs = [*task.demonstrations, *task.tests]
@@ -272,6 +279,8 @@ def _show(words: list[str]) -> None:
     parsed = parser.parse_args(words)
     from codeit import render
 
+    if parsed.save:
+        render.check_picture_path(parsed.save)
     task = _find_task(parsed.task)
     render.print_task(task)
     if parsed.save:

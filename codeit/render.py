@@ -269,6 +269,14 @@ def task_to_svg(
     return picture_to_svg(task_to_picture(task, outputs, title, program))
 
 
+def check_picture_path(path: Path) -> None:
+    """Raise ValueError unless `save` knows the suffix and the folder exists."""
+    if path.suffix.lower() not in (".svg", ".png"):
+        raise ValueError(f"{path}: suffix {path.suffix!r}; a picture is saved as .svg or .png")
+    if not path.parent.is_dir():
+        raise ValueError(f"{path}: there is no folder {path.parent}")
+
+
 def save(path: str | Path, picture: Picture, scale: int = 2) -> None:
     """Write a picture, complete or not at all; the suffix .svg or .png decides the format.
 
@@ -279,12 +287,8 @@ def save(path: str | Path, picture: Picture, scale: int = 2) -> None:
         OSError: the file cannot be written.
     """
     path = Path(path)
-    suffix = path.suffix.lower()
-    if suffix not in (".svg", ".png"):
-        raise ValueError(f"{path}: suffix {path.suffix!r}; a picture is saved as .svg or .png")
-    if not path.parent.is_dir():
-        raise ValueError(f"{path}: there is no folder {path.parent}")
-    is_svg = suffix == ".svg"
+    check_picture_path(path)
+    is_svg = path.suffix.lower() == ".svg"
     content = picture_to_svg(picture).encode() if is_svg else picture_to_png(picture, scale)
     with whole_file(path) as file:
         file.write(content)

@@ -170,6 +170,23 @@ def test_run_refuses_a_bad_program(capsys, task_file, tmp_path):
     fails_with(capsys, ["run", path, "--task", task_file], "line 1 has a function call that is not")
 
 
+def test_run_names_a_file_that_is_no_text(capsys, task_file, program_file, tmp_path):
+    path = tmp_path / "binary"
+    path.write_bytes(b"O = \xff")
+    fails_with(capsys, ["run", path, "--task", task_file], f"{path}: 'utf-8' codec can't decode")
+    fails_with(capsys, ["run", program_file, "--task", path], str(path))
+
+
+@pytest.mark.parametrize(
+    "command", [["run", "nowhere.txt", "--task", "t", "--save"], ["report", "nowhere", "--picture"]]
+)
+@pytest.mark.parametrize(
+    ("picture", "message"), [("a.gif", "saved as .svg or .png"), ("no/a.svg", "there is no folder")]
+)
+def test_a_picture_that_cannot_be_saved_is_refused_first(capsys, command, picture, message):
+    fails_with(capsys, [*command, picture], message)
+
+
 def test_an_unknown_task_is_named_with_the_nearest(capsys, program_file):
     fails_with(capsys, ["run", program_file, "--task", "67a3c6ad"], "did you mean 67a3c6ac?")
     fails_with(capsys, ["show", "67a3c6ad"], "did you mean 67a3c6ac?")
