@@ -346,6 +346,9 @@ def run(program: Program, grid: npt.ArrayLike, limits: Limits | None = None) -> 
         program: what to run.
         grid: rows of colors 0 to 9, [H, W].
         limits: what the run may use; the defaults of Limits when omitted.
+    Returns:
+        The result. Its value and line are worked out when they are asked for, by another run on the
+        same grid: an array must not be changed as long as its results are in use.
     Raises:
         ValueError: the grid is not rectangular, empty, or holds something else than colors.
     """
@@ -365,8 +368,10 @@ def execute(
         grids: I grids, rows of colors 0 to 9, [H, W] each.
         threads: how many; all that this process may use when omitted.
         limits: what each single run may use; the defaults of Limits when omitted.
+    Returns:
+        The results. As with `run`, arrays must not be changed as long as they are in use.
     Raises:
-        TypeError: a program is no Program.
+        TypeError: a program is no Program, or threads is no int.
         ValueError: a grid is bad (the message counts grids from 0), or threads is below 1.
         MemoryError: there is no memory for the results.
     """
@@ -394,10 +399,12 @@ def execute_groups(
     listed = [(list(programs), list(grids)) for programs, grids in groups]
     if threads is None:
         threads = num_usable_cores()
+    if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)):
+        raise TypeError(f"threads is {threads!r}; an int is needed")
     if threads < 1:
         raise ValueError(f"threads is {threads}; at least 1 is needed")
     limits = limits or Limits()
-    threads = min(threads, MAX_THREADS)
+    threads = int(min(threads, MAX_THREADS))
     runs = _Runs(*vm.run_groups(listed, limits._native(), threads, share, _input_grid))
     results = []
     begin = 0
@@ -477,8 +484,8 @@ def call(
     return result
 
 
-def _check_primitive(name: str) -> None:
-    if name not in PRIMITIVES:
+def _check_primitive(name: object) -> None:
+    if not isinstance(name, str) or name not in PRIMITIVES:
         raise ValueError(f"there is no primitive {name!r}; codeit.dsl.PRIMITIVES lists them")
 
 
@@ -498,14 +505,15 @@ def _encode(value: Any, code: list[int]) -> None:
             _encode(item, code)
     elif isinstance(value, dict) and value.keys() == {"fn"}:
         function = value["fn"]
-        name, *parts = [function] if isinstance(function, str) else function
-        _check_primitive(name)
-        if isinstance(function, str):
-            code += (5, PRIMITIVES[name].opcode)
-        else:
+        if isinstance(function, list) and function:
+            name, *parts = function
+            _check_primitive(name)
             code += (6, PRIMITIVES[name].opcode, len(parts))
             for part in parts:
                 _encode(part, code)
+        else:
+            _check_primitive(function)
+            code += (5, PRIMITIVES[function].opcode)
     else:
         raise ValueError(f"{value!r} is no value in canonical form")
 

@@ -388,6 +388,23 @@ def test_a_text_is_no_program():
         execute([Program.parse("O = identity(I)"), "O = identity(I)"], [[[1]]])
 
 
+def test_an_array_is_no_program():
+    with pytest.raises(TypeError, match=r"program 1 is a ndarray; use Program\.parse"):
+        execute([*parsed("O = identity(I)"), np.zeros((2, 2), np.uint8)], [[[1]]])
+
+
+def test_a_program_without_lines_is_refused():
+    with pytest.raises(TypeError, match=r"program 1 has no lines; use Program\.parse"):
+        execute([*parsed("O = identity(I)"), Program.__new__(Program)], [[[1]]])
+
+
+@pytest.mark.parametrize("threads", [1.0, 1.5, True, "2"])
+def test_the_number_of_threads_is_an_int(threads):
+    with pytest.raises(TypeError, match=f"threads is {threads!r}; an int is needed"):
+        execute(parsed("O = identity(I)"), [[[1]]], threads=threads)
+    execute(parsed("O = identity(I)"), [[[1]]], threads=np.int64(1))
+
+
 @pytest.mark.parametrize("threads", [0, -1])
 def test_there_is_at_least_one_thread(threads):
     with pytest.raises(ValueError, match=f"threads is {threads}; at least 1 is needed"):
@@ -505,6 +522,9 @@ def test_call_takes_64_bits(number):
         {"f": "size"},
         {"fn": "nosuch"},
         {"fn": ["nosuch"]},
+        {"fn": 3},
+        {"fn": []},
+        {"fn": [["size"]]},
     ],
 )
 def test_call_refuses_what_is_no_value(argument):

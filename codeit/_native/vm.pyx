@@ -331,11 +331,13 @@ def run_groups(list groups not None, tuple limits not None, unsigned num_threads
                 grids[k] = to_array(grids[k], k)
                 native_grid = _input(grids[k])
             native_grids.push_back(native_grid)
-        for program in programs:
+        for k in range(<size_t>len(programs)):
+            program = programs[k]
             if not isinstance(program, CompiledProgram):
-                p = programs.index(program)
-                raise TypeError(f"program {p} is a {type(program).__name__}; use Program.parse")
+                raise TypeError(f"program {k} is a {type(program).__name__}; use Program.parse")
             job.program = &(<CompiledProgram>program).program
+            if job.program.num_lines() == 0:
+                raise TypeError(f"program {k} has no lines; use Program.parse")
             jobs.push_back(job)
     cdef Limits native_limits = _limits(limits[0], limits[1], limits[2], limits[3])
     cdef _Results results = _Results.__new__(_Results)
