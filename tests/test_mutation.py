@@ -232,8 +232,11 @@ def test_no_tasks_are_grown_when_none_are_wanted():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"argument": -1.0}, "argument, function, definition"),
-        ({"argument": 0, "function": 0, "definition": 0}, "argument, function, definition"),
+        ({"argument": -1.0}, "argument is -1.0"),
+        (
+            {"argument": 0, "function": 0, "definition": 0},
+            "argument, function, definition are all 0",
+        ),
         ({"new_variable": 1.5}, "new_variable is 1.5"),
         ({"num_tasks": -1}, "num_tasks is -1"),
         ({"max_tries": 0}, "max_tries is 0"),
