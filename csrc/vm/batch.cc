@@ -92,41 +92,16 @@ bool have_one_input(const Job &a, const Job &b) {
     return a.first_input == b.first_input && a.num_inputs == b.num_inputs;
 }
 
-// Brings jobs of one input into an order in which programs that begin with the same lines stand
-// together.
-class PrefixOrder {
-  public:
-    // The jobs [begin, end), by index.
-    const std::vector<size_t> &sort(const std::vector<Job> &jobs, size_t begin, size_t end) {
-        order_.clear();
-        for (size_t k = begin; k < end; ++k) order_.push_back(k);
-        if (end - begin == 1) return order_;
-        keys_.clear();
-        first_key_.clear();
-        for (size_t k = begin; k < end; ++k) {
-            first_key_.push_back(keys_.size());
-            jobs[k].program->append_line_keys(&keys_);
-        }
-        first_key_.push_back(keys_.size());
-        auto keys_of = [&](size_t job) {
-            return std::span(keys_).subspan(first_key_[job - begin],
-                                            first_key_[job - begin + 1] - first_key_[job - begin]);
-        };
-        std::sort(order_.begin(), order_.end(), [&](size_t a, size_t b) {
-            auto of_a = keys_of(a);
-            auto of_b = keys_of(b);
-            auto [at_a, at_b] = std::mismatch(of_a.begin(), of_a.end(), of_b.begin(), of_b.end());
-            if (at_a == of_a.end() || at_b == of_b.end()) return at_b != of_b.end();
-            return *at_a < *at_b;
-        });
-        return order_;
-    }
-
-  private:
-    std::vector<size_t> order_;
-    std::vector<uint64_t> keys_;
-    std::vector<size_t> first_key_;
-};
+// The jobs [begin, end), which have one input, in the order of their programs' texts, in which
+// those that begin with the same lines, named alike, stand together.
+void sort_by_text(const std::vector<Job> &jobs, size_t begin, size_t end,
+                  std::vector<size_t> *out) {
+    out->clear();
+    for (size_t k = begin; k < end; ++k) out->push_back(k);
+    std::sort(out->begin(), out->end(), [&jobs](size_t a, size_t b) {
+        return jobs[a].program->text() < jobs[b].program->text();
+    });
+}
 
 class Batch {
   public:
@@ -192,7 +167,7 @@ class Batch {
         try {
             MachineLease lease(limits_);
             Machine &m = lease.machine();
-            PrefixOrder order;
+            std::vector<size_t> order;
             for (;;) {
                 size_t chunk = next_.fetch_add(1);
                 if (chunk + 1 >= chunks_.size()) return;
@@ -202,7 +177,8 @@ class Batch {
                     size_t next = begin + 1;
                     while (is_sharing_ && next < end && have_one_input(jobs_[begin], jobs_[next]))
                         ++next;
-                    run_jobs(m, order.sort(jobs_, begin, next), w);
+                    sort_by_text(jobs_, begin, next, &order);
+                    run_jobs(m, order, w);
                     begin = next;
                 }
             }

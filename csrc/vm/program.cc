@@ -417,32 +417,6 @@ bool Program::parse(std::string_view text, Dialect dialect, Program *out, ParseE
     return Parser(text, out, error).parse();
 }
 
-namespace {
-
-uint64_t mixed(uint64_t key, uint64_t n) {
-    key = (key ^ n) * 0x9E3779B97F4A7C15u;
-    return key ^ key >> 29;
-}
-
-} // namespace
-
-void Program::append_line_keys(std::vector<uint64_t> *keys) const {
-    auto add = [this](uint64_t key, Operand operand) {
-        if (is_line(operand)) return mixed(key, operand);
-        const Value &v = pooled(operand);
-        uint64_t type = uint64_t{1} << 32 | static_cast<uint64_t>(v.opcode) << 8 |
-                        static_cast<uint64_t>(v.kind);
-        return mixed(mixed(key, type), static_cast<uint64_t>(v.integer));
-    };
-    for (const Instruction &line : instructions_) {
-        uint64_t key = add(line.num_arguments, line.function);
-        for (uint32_t k = 0; k < line.num_arguments; ++k) {
-            key = add(key, arguments_[line.first_argument + k]);
-        }
-        keys->push_back(key);
-    }
-}
-
 size_t num_common_lines(const Program &a, const Program &b) {
     if (a.dialect_ != b.dialect_ || !a.outer_.empty() || !b.outer_.empty()) return 0;
     auto are_same = [&](Operand of_a, Operand of_b) {

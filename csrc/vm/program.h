@@ -51,9 +51,6 @@ class Program {
     static constexpr Operand kNoOuter = UINT32_MAX;
     Operand outer(size_t line) const { return outer_.empty() ? kNoOuter : outer_[line]; }
 
-    // A number for each line; lines that call the same values with the same values have the same.
-    void append_line_keys(std::vector<uint64_t> *keys) const;
-
   private:
     friend class Parser;
     friend size_t num_common_lines(const Program &a, const Program &b);
