@@ -24,6 +24,6 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
     except BaseException as error:
         with suppress(OSError):
             fresh.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename == str(fresh):
-            error.filename, error.filename2 = str(path), None
+        if isinstance(error, OSError) and error.errno and error.filename in (None, str(fresh)):
+            raise OSError(error.errno, error.strerror, str(path)) from None
         raise

@@ -1,6 +1,7 @@
 """Files that appear whole or not at all."""
 
 import errno
+import os
 
 import pytest
 
@@ -40,6 +41,9 @@ def test_an_error_of_the_file_system_names_the_file(tmp_path):
         with pytest.raises(OSError, match=path.name) as caught, whole_file(path):
             pass
         assert (caught.value.filename, caught.value.errno) == (str(path), code)
+    with pytest.raises(OSError, match="full") as caught, whole_file(tmp_path / "full"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # as writing does
+    assert caught.value.filename == str(tmp_path / "full")
     (tmp_path / "folder").mkdir()
     with pytest.raises(IsADirectoryError) as caught, whole_file(tmp_path / "folder"):
         pass
