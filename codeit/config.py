@@ -19,7 +19,7 @@ from codeit.dsl.program import Dialect
 from codeit.executor import MAX_THREADS, Limits
 from codeit.model import ModelSettings
 from codeit.mutation import MutationSettings
-from codeit.ranges import check_at_least
+from codeit.ranges import MAX_IDS, check_at_least
 from codeit.replay import ReplaySettings
 from codeit.sampling import SamplingSettings
 from codeit.training import TrainingSettings
@@ -45,7 +45,8 @@ class DataSettings:
 
     def __post_init__(self) -> None:
         check_at_least(self, 0, "num_evaluation")
-        check_at_least(self, 1, "max_demonstrations", "max_prompt_tokens")
+        check_at_least(self, 1, "max_demonstrations")
+        check_at_least(self, 1, "max_prompt_tokens", most=MAX_IDS // 2)
 
 
 @dataclass(frozen=True)

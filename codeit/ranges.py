@@ -6,6 +6,8 @@ import math
 
 MAX_INT = (1 << 31) - 1
 """The most that an int among the settings may be, where no less is said."""
+MAX_IDS = (1 << 16) - 1
+"""The most token ids that the replay buffer takes of one prompt, or of one program."""
 
 
 def check_at_least(settings: object, least: int, *names: str, most: int = MAX_INT) -> None:

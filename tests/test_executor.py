@@ -396,6 +396,8 @@ def test_an_array_is_no_program():
 def test_a_program_without_lines_is_refused():
     with pytest.raises(TypeError, match=r"program 1 has no lines; use Program\.parse"):
         execute([*parsed("O = identity(I)"), Program.__new__(Program)], [[[1]]])
+    with pytest.raises(TypeError, match=r"the program has no lines; use Program\.parse"):
+        vm.MutationParent(vm.CompiledProgram(), np.ones((1, 1), np.uint8), Limits()._native())
 
 
 @pytest.mark.parametrize("threads", [1.0, 1.5, True, "2"])

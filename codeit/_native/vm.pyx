@@ -399,6 +399,8 @@ cdef class MutationParent:
 
     def __init__(self, CompiledProgram compiled not None, grid not None,
                  tuple limits not None):
+        if compiled.program.num_lines() == 0:
+            raise TypeError("the program has no lines; use Program.parse")
         self.compiled = compiled
         self.parent.program = &compiled.program
         self.parent.types = types_of_lines(

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from codeit.ranges import check_at_least
+from codeit.ranges import MAX_IDS, check_at_least
 
 SamplingMode = Literal["reference", "speculative", "grammar", "typed"]
 Precision = Literal["float32", "bfloat16", "int8"]
@@ -48,7 +48,8 @@ class SamplingSettings:
             raise ValueError(f"sampler `generate` knows no mode {self.mode!r}; only 'reference'")
         if self.precision not in get_args(Precision):
             raise ValueError(f"precision is {self.precision!r}; allowed are {get_args(Precision)}")
-        check_at_least(self, 1, "samples_per_task", "max_tokens", "num_rows", "batch_size")
+        check_at_least(self, 1, "samples_per_task", "num_rows", "batch_size")
+        check_at_least(self, 1, "max_tokens", most=MAX_IDS)
         if not 0 < self.temperature < math.inf:
             raise ValueError(f"temperature is {self.temperature}; allowed: finite, above 0")
         check_at_least(self, 0, "top_k")
