@@ -3,14 +3,20 @@
 A grid that left this file is always valid: uint8 [H, W], C-contiguous, read-only, 1 to 30
 rows and columns, colors 0 to 9. Messages count examples, rows and columns from 1, as a reader
 of the file does.
+
+A task is what its data says; its id is only a name. ARC-AGI-1 and 2 give hundreds of ids to tasks
+whose examples stand in different orders, and two ids to the same task. Whatever is remembered for a
+task is therefore kept under `Task.digest`.
 """
 
 import difflib
 import functools
+import hashlib
 import json
 import reprlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -101,10 +107,39 @@ class Task:
                     "only a test may hide its output"
                 )
 
+    @cached_property
+    def digest(self) -> str:
+        """The task's identity: 32 hexadecimal digits of its data, the same on every machine.
+
+        Of all demonstrations and the inputs of the tests, in their order, because prompts show them
+        in this order. Not of the id, and not of the tests' outputs: nothing that is learned may
+        depend on those, and a task stays the same task when they are hidden.
+        """
+        parts = [len(self.demonstrations).to_bytes(4, "little")]
+        for example in self.demonstrations:
+            assert example.output is not None
+            parts += [_as_bytes(example.input), _as_bytes(example.output)]
+        parts += [_as_bytes(test.input) for test in self.tests]
+        return _digest(b"".join(parts))
+
     def __repr__(self) -> str:
         counts = (len(self.demonstrations), "demonstration"), (len(self.tests), "test")
         text = ", ".join(f"{n} {kind}{'' if n == 1 else 's'}" for n, kind in counts)
         return f"Task({self.task_id!r}, {text})"
+
+
+def grid_digest(grid: Grid) -> str:
+    """32 hexadecimal digits that are equal for equal grids only."""
+    return _digest(_as_bytes(grid))
+
+
+def _as_bytes(grid: Grid) -> bytes:
+    """Rows, columns, cells: its sides say where it ends among other bytes."""
+    return bytes(grid.shape) + grid.tobytes()
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 def check_grid(value: object, where: str) -> Grid:

@@ -61,7 +61,7 @@ class ExperienceWriter:
         """The prompt of a task with these outputs; demonstrations without one are left out."""
         shown = tuple(k for k, grid in enumerate(outputs) if grid is not None)
         shown = shown[: self._max_demonstrations]
-        key = (task.task_id, shown)
+        key = (task.digest, shown)
         if key not in self._inputs:
             inputs = [task.demonstrations[k].input for k in shown]
             self._inputs[key] = self._tokenizer.encode_inputs(inputs, self._max_prompt_tokens)
@@ -104,7 +104,7 @@ class ExperienceWriter:
             targets.append(target)
         if kept:
             buffer.add(
-                [experience.task.task_id for experience in kept],
+                [experience.task.digest for experience in kept],
                 [experience.program for experience in kept],
                 origin=origin,
                 iteration=iteration,

@@ -85,7 +85,7 @@ def mutate(
         for task, program in parents
     ]
     weights = (settings.argument, settings.function, settings.definition, settings.new_variable)
-    known = {(task.task_id, program.text) for task, program in parents}
+    known = {(task.digest, program.text) for task, program in parents}
     random = np.random.default_rng(np.random.SeedSequence(seed))
     mutants: list[MutatedTask] = []
     for _ in range(-(-settings.num_tasks * settings.max_tries // _ROUND)):
@@ -95,7 +95,7 @@ def mutate(
         for k in np.unique(choices):
             task, parent = parents[k]
             texts = vm.mutate_many(natives[k], weights, seeds[choices == k])
-            programs = _new_programs(texts, task.task_id, parent, known)
+            programs = _new_programs(texts, task.digest, parent, known)
             groups.append((task, programs))
         runs = execute_groups(
             [(programs, [d.input for d in task.demonstrations]) for task, programs in groups],
@@ -114,14 +114,14 @@ def mutate(
 
 
 def _new_programs(
-    texts: Sequence[str | None], task_id: str, parent: Program, known: set[tuple[str, str]]
+    texts: Sequence[str | None], task: str, parent: Program, known: set[tuple[str, str]]
 ) -> list[Program]:
-    """The programs among the texts that are not known for the task yet; they become known."""
+    """The programs among the texts that are new for the task (a digest); they become known."""
     programs = []
     for text in texts:
-        if text is None or (task_id, text) in known:
+        if text is None or (task, text) in known:
             continue
-        known.add((task_id, text))
+        known.add((task, text))
         try:
             programs.append(Program.parse(text, parent.dialect))
         except ProgramError:  # the change made a call that the program has already

@@ -208,7 +208,7 @@ class ReplayBuffer:
         """Store experiences in order; one with a known task and program replaces what was known.
 
         Args:
-            task_ids: parent task of each.
+            task_ids: what identifies the parent task of each: `Task.digest`, not its name.
             programs: normalised program text of each.
             origin: who wrote all of them; it decides the half they live in.
             iteration: the meta-iteration all of them come from.

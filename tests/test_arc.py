@@ -149,6 +149,65 @@ def test_a_hidden_output_differs_from_a_known_one():
     assert arc.Example([[1]], None) != arc.Example([[1]], [[1]])
 
 
+# ---- Identity ----
+
+
+def task_of(pairs, tests=(([[3]], [[4]]),), task_id="a"):
+    return arc.Task(
+        task_id,
+        tuple(arc.Example(*pair) for pair in pairs),
+        tuple(arc.Example(*pair) for pair in tests),
+    )
+
+
+PAIRS = (([[1]], [[2]]), ([[5, 6]], [[7], [8]]))
+
+
+def test_a_digest_is_that_of_the_data_and_the_same_everywhere():
+    assert task_of(PAIRS).digest == task_of(PAIRS, task_id="b").digest
+    # Written down, so that what one machine has stored is found on another.
+    assert task_of(PAIRS).digest == "3780497fe60edb7e7b307b5b7f021c13"
+    assert arc.grid_digest(arc.check_grid([[5, 6]], "grid")) == "9846640f63281025310dfbfa04a03cd2"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        task_of(PAIRS[::-1]),
+        task_of(PAIRS[:1]),
+        task_of([*PAIRS, PAIRS[0]]),
+        task_of((([[1]], [[3]]), PAIRS[1])),
+        task_of((([[0]], [[2]]), PAIRS[1])),
+        task_of((PAIRS[0], ([[5], [6]], [[7], [8]]))),
+        task_of((PAIRS[0], ([[5, 6]], [[7, 8]]))),
+        task_of(PAIRS, ()),
+        task_of(PAIRS, (([[9]], [[4]]),)),
+        task_of(PAIRS[:1], (PAIRS[1],)),
+    ],
+)
+def test_a_task_whose_inputs_or_demonstrations_differ_has_another_digest(other):
+    assert other.digest != task_of(PAIRS).digest
+
+
+@pytest.mark.parametrize("output", [[[9]], None])
+def test_outputs_of_tests_have_no_part_in_a_digest(output):
+    assert task_of(PAIRS, (([[3]], output),)).digest == task_of(PAIRS).digest
+
+
+def test_ids_that_two_data_sets_share_have_digests_of_their_own():
+    ours, theirs = ({t.task_id: t for t in arc.load(f"arc{k}-training")} for k in (1, 2))
+    shared = ours.keys() & theirs.keys()
+    assert len(shared) == 391
+    assert not any(ours[name].digest == theirs[name].digest for name in shared)
+
+
+def test_no_id_and_no_data_comes_twice_inside_a_data_set():
+    for name in arc.DATA_SETS:
+        tasks = arc.load(name)
+        assert len({task.task_id for task in tasks}) == len(tasks)
+        assert len({task.digest for task in tasks}) == len(tasks)
+
+
 def test_a_task_prints_in_one_short_line():
     assert repr(make_task("007bbfb7")) == "Task('007bbfb7', 1 demonstration, 1 test)"
     assert repr(arc.Example([[1, 2]], None)) == "Example(1x2 -> hidden)"

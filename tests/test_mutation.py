@@ -199,6 +199,17 @@ def test_grown_tasks_do_not_repeat_a_program_of_their_task_nor_their_parent():
     assert PROGRAM.text not in texts
 
 
+def test_tasks_of_one_id_and_other_data_do_not_take_each_others_programs():
+    task, program = task_of()
+    other = Task(task.task_id, task.demonstrations[::-1], task.tests)
+    tasks = mutate([(task, program), (other, program)], MutationSettings(num_tasks=200), seed=2)
+    texts = {
+        digest: {m.program.text for m in tasks if m.parent.digest == digest}
+        for digest in (task.digest, other.digest)
+    }
+    assert texts[task.digest] & texts[other.digest]
+
+
 def test_grown_tasks_follow_from_the_seed_for_any_number_of_threads():
     def texts(seed, threads):
         settings = MutationSettings(num_tasks=60)

@@ -1,0 +1,53 @@
+"""Prompts and keys belong to a task's data, whatever its name."""
+
+import numpy as np
+
+from codeit.arc import Example, Task, load
+from codeit.experience import Experience, ExperienceWriter
+from codeit.replay import Origin, ReplayBuffer, ReplaySettings
+from codeit.tokenizer import CompactTokenizer
+
+PROGRAM = "O = hmirror(I)"
+
+
+def writer():
+    return ExperienceWriter(CompactTokenizer(), 2, 100, 50)
+
+
+def task_of(first, second):
+    return Task("same", (Example(first, [[1]]), Example(second, [[2]])), (Example([[0]], [[0]]),))
+
+
+TASKS = [task_of([[3]], [[4]]), task_of([[4]], [[3]]), task_of([[3]], [[5, 5]])]
+
+
+def test_tasks_of_one_id_have_prompts_of_their_own():
+    one = writer()
+    for task in TASKS:
+        np.testing.assert_array_equal(one.true_prompt(task), writer().true_prompt(task))
+
+
+def test_prompts_of_arc_agi_2_do_not_show_inputs_of_arc_agi_1():
+    """391 ids of its training set are ids of ARC-AGI-1's, whose demonstrations stand otherwise."""
+    one = writer()
+    for task in load("arc1-training"):
+        one.true_prompt(task)
+    for task in load("arc2-training"):
+        np.testing.assert_array_equal(one.true_prompt(task), writer().true_prompt(task))
+
+
+def test_one_program_is_kept_for_each_task_of_one_id():
+    buffer = ReplayBuffer(ReplaySettings(capacity=10))
+    for task in TASKS:
+        outputs = tuple(pair.output for pair in task.demonstrations)
+        writer().store(buffer, [Experience(task, PROGRAM, outputs, 1.0)], Origin.policy, 1)
+    assert len(buffer) == 3
+
+
+def test_one_task_under_two_ids_is_one_task():
+    buffer = ReplayBuffer(ReplaySettings(capacity=10))
+    for name in ("a", "b"):
+        task = Task(name, TASKS[0].demonstrations, TASKS[0].tests)
+        outputs = tuple(pair.output for pair in task.demonstrations)
+        writer().store(buffer, [Experience(task, PROGRAM, outputs, 1.0)], Origin.policy, 1)
+    assert len(buffer) == 1
