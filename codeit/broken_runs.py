@@ -16,6 +16,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from codeit.terminal import visible
+
 MAX_SAVED = 8
 """How many runs of one batch are saved at most."""
 
@@ -35,7 +37,7 @@ def save(runs: list[dict[str, Any]]) -> None:
     except OSError as error:
         fate = f"they could not be saved: {error}"
     message = f"runs that met a broken invariant of the machine: {len(runs)}; {fate}"
-    warnings.warn(message, RuntimeWarning, stacklevel=2)
+    warnings.warn(visible(message), RuntimeWarning, stacklevel=2)
 
 
 def _folder() -> Path:

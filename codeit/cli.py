@@ -7,10 +7,13 @@ import contextlib
 import io
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from codeit.terminal import say, write
 
 if TYPE_CHECKING:
     from codeit.arc import Task
@@ -42,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "fuzz": ("compare the native machine with a plain evaluator", _fuzz),
         "info": ("say what this installation is and what it can use", _info),
     }
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="codeit",
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -52,11 +55,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="store_true", help="print the version")
     parser.add_argument("command", nargs="?", choices=commands, metavar="COMMAND")
-    parsed = parser.parse_args(words[:1])
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        parsed = parser.parse_args(words[:1])
+    except ValueError as error:
+        write(f"codeit: {error}", file=sys.stderr)
+        return _EXIT_BAD_INPUT
     if parsed.version:
         from codeit import __version__
 
-        print(__version__)
+        write(__version__)
         return 0
     if parsed.command is None:
         parser.print_help()
@@ -66,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read the output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (ValueError, OSError, MemoryError) as error:
-        print(f"codeit {parsed.command}: {_one_line(error)}", file=sys.stderr)
+        write(f"codeit {parsed.command}: {_one_line(error)}", file=sys.stderr)
         return _EXIT_BAD_INPUT
     except KeyboardInterrupt:
         return _EXIT_INTERRUPTED
@@ -75,11 +84,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
-    words = str(error).split()
+        return f"{os.fsdecode(error.filename)}: {error.strerror}"
     if isinstance(error, MemoryError):
-        return " ".join(["there is not enough memory", *words])
-    return " ".join(words)
+        return " ".join(["there is not enough memory", *str(error).split()])
+    return str(error).strip()
+
+
+class _Parser(argparse.ArgumentParser):
+    """Its errors are one line, as all others."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(message)
 
 
 # ---- train -----------------------------------------------------------------------------------
@@ -88,7 +103,7 @@ def _one_line(error: Exception) -> str:
 def _train(words: list[str]) -> None:
     from codeit.config import PRESETS, load_settings, nearest_name
 
-    parser = argparse.ArgumentParser(prog="codeit train", add_help=False, allow_abbrev=False)
+    parser = _Parser(prog="codeit train", add_help=False, allow_abbrev=False)
     parser.add_argument("--preset", default="demo")
     parser.add_argument("--config", type=Path)
     parser.add_argument("--out", type=Path)
@@ -102,7 +117,7 @@ def _train(words: list[str]) -> None:
     if parsed.config:
         settings = load_settings(parsed.config, settings)
     if parsed.help:
-        print(_TRAIN_HELP)
+        write(*_TRAIN_HELP.split("\n"))
         rest = ["--help"]
     settings = _parse_settings(rest, settings)
     if parsed.out is None:
@@ -121,7 +136,7 @@ def _train(words: list[str]) -> None:
 
 
 def _resume(words: list[str]) -> None:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="codeit resume",
         description="Go on with a run from the end of its last iteration, as if it had never "
         "stopped. What an interrupted iteration has left is removed.",
@@ -151,10 +166,9 @@ def _load_loop(console: Any) -> Any:
 
 def _report_end(directory: Path, console: Any) -> None:
     if not console.quiet:
-        console.print(
-            f"\nthe run is in {directory}; `codeit report {directory}` prints these tables"
-        )
-        _report([str(directory)])
+        again = shlex.join(["codeit", "report", str(directory)])
+        say(console, "", f"the run is in {directory}; `{again}` prints these tables")
+        _report(["--", str(directory)])
 
 
 def _parse_settings(words: list[str], base: RunSettings) -> RunSettings:
@@ -199,7 +213,7 @@ def _without_box(text: str) -> str:
 
 
 def _report(words: list[str]) -> None:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="codeit report", description="Print what a run has learned and solved so far."
     )
     parser.add_argument("directory", type=Path, help="a run directory of `codeit train`")
@@ -220,7 +234,7 @@ def _report(words: list[str]) -> None:
 
 
 def _run(words: list[str]) -> None:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="codeit run",
         description="Run a program on every pair of a task and show its outputs beside the true "
         "ones. Exits with 1 when one of them differs.",
@@ -253,13 +267,13 @@ def _run(words: list[str]) -> None:
         name = _pair_name(task, k)
         if result.outcome != 0:
             error = result.exception or result.outcome.name
-            print(f"{name}: line {result.line}: {error}: {result.outcome.message}")
+            write(f"{name}: line {result.line}: {error}: {result.outcome.message}")
         elif outputs[k] is None:
-            print(f"{name}: the value is no grid")
+            write(f"{name}: the value is no grid")
         if parsed.trace:
             values = trace(program, pair.input)[1]
             for line, value in zip(program.text.split("\n"), values, strict=False):
-                print(f"  {line}  ->  {value}")
+                write(f"  {line}  ->  {value}")
     if parsed.save:
         render.save(parsed.save, render.task_to_picture(task, outputs, program=program.text))
     targets = [pair.output for pair in pairs]
@@ -267,13 +281,13 @@ def _run(words: list[str]) -> None:
         out is not None and target is not None and np.array_equal(out, target)
         for out, target in zip(outputs, targets, strict=True)
     ]
-    print(f"{sum(is_right)} of {len(pairs)} pairs are right")
+    write(f"{sum(is_right)} of {len(pairs)} pairs are right")
     if not all(is_right):
         raise SystemExit(1)
 
 
 def _show(words: list[str]) -> None:
-    parser = argparse.ArgumentParser(prog="codeit show", description="Show a task.")
+    parser = _Parser(prog="codeit show", description="Show a task.")
     parser.add_argument("task", help="a task id of ARC-AGI-1 or 2, or a JSON file")
     parser.add_argument("--save", type=Path, help="write the picture to this .svg or .png file")
     parsed = parser.parse_args(words)
@@ -315,9 +329,7 @@ def _pair_name(task: Task, k: int) -> str:
 
 
 def _dsl(words: list[str]) -> None:
-    parser = argparse.ArgumentParser(
-        prog="codeit dsl", description="List the language, or say what one name is."
-    )
+    parser = _Parser(prog="codeit dsl", description="List the language, or say what one name is.")
     parser.add_argument("name", nargs="?", help="a primitive, a constant or a group")
     parsed = parser.parse_args(words)
     from codeit.config import nearest_name
@@ -328,28 +340,28 @@ def _dsl(words: list[str]) -> None:
         groups.setdefault(primitive.group, []).append(primitive)
     if parsed.name in CONSTANTS:
         constant = CONSTANTS[parsed.name]
-        print(f"{constant.name}: {constant.type} = {constant.value}")
+        write(f"{constant.name}: {constant.type} = {constant.value}")
         return
     if parsed.name is not None and parsed.name not in groups:
         if parsed.name not in PRIMITIVES:
             known = [*PRIMITIVES, *CONSTANTS, *groups]
             raise ValueError(f"unknown name {parsed.name!r}{nearest_name(parsed.name, known)}")
         primitive = PRIMITIVES[parsed.name]
-        print(f"{primitive.signature}\n    {primitive.summary} (group {primitive.group})")
+        write(primitive.signature, f"    {primitive.summary} (group {primitive.group})")
         return
     for group, primitives in groups.items():
         if parsed.name in (None, group):
-            print(f"\n{group}")
+            write("", group)
             for primitive in primitives:
-                print(f"  {primitive.signature}\n      {primitive.summary}")
+                write(f"  {primitive.signature}", f"      {primitive.summary}")
     if parsed.name is None:
-        print("\nconstants")
+        write("", "constants")
         for constant in CONSTANTS.values():
-            print(f"  {constant.name}: {constant.type} = {constant.value}")
+            write(f"  {constant.name}: {constant.type} = {constant.value}")
 
 
 def _fuzz(words: list[str]) -> None:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="codeit fuzz",
         description="Run random programs on the native machine and on a reference, and compare "
         "outcomes, values and the orders of sets. Exits with 1 when they differ.",
@@ -394,7 +406,7 @@ def _fuzz(words: list[str]) -> None:
 
 
 def _info(words: list[str]) -> None:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="codeit info", description="Say what this installation is and what it can use."
     )
     parser.parse_args(words)
@@ -406,23 +418,23 @@ def _info(words: list[str]) -> None:
     from codeit import __version__
     from codeit.executor import num_usable_cores
 
-    print(f"codeit       {__version__}")
-    print(f"python       {platform.python_version()} on {platform.machine()}")
-    print(f"cores        {num_usable_cores()}")
-    print(f"torch        {torch.__version__}")
-    print(f"transformers {transformers.__version__}")
+    write(f"codeit       {__version__}")
+    write(f"python       {platform.python_version()} on {platform.machine()}")
+    write(f"cores        {num_usable_cores()}")
+    write(f"torch        {torch.__version__}")
+    write(f"transformers {transformers.__version__}")
     if torch.cuda.is_available():
         for k in range(torch.cuda.device_count()):
-            print(f"gpu {k}        {torch.cuda.get_device_name(k)}")
+            write(f"gpu {k}        {torch.cuda.get_device_name(k)}")
     else:
-        print("gpu          none that torch can use")
+        write("gpu          none that torch can use")
     from codeit.model.attention import describe
     from codeit.model.checkpoint import find_device
     from codeit.sampling import kernels
 
     device = find_device("auto")
-    print(f"attention    training: {describe(device)}")
-    print(f"             sampling: {kernels.describe(device)}")
+    write(f"attention    training: {describe(device)}")
+    write(f"             sampling: {kernels.describe(device)}")
 
 
 if __name__ == "__main__":

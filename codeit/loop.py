@@ -10,6 +10,7 @@ goes on from a checkpoint therefore does what it would have done without the bre
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import time
 import zlib
@@ -45,6 +46,7 @@ from codeit.samples import Samples, relabelled, sample_metrics, sample_row
 from codeit.sampling.engine import EngineSampler
 from codeit.sampling.generate import GenerateSampler
 from codeit.scoring import Candidate, Scoreboard
+from codeit.terminal import say
 from codeit.tokenizer import Tokenizer, load_tokenizer
 from codeit.training.trainer import Trainer
 
@@ -190,11 +192,10 @@ class Loop:
                         self._record(iteration, result, directory, board)
                         self._save(directory, iteration)
             except KeyboardInterrupt:
-                self._console.print(f"\ninterrupted in iteration {iteration}")
+                say(self._console, "", f"interrupted in iteration {iteration}")
                 if directory:
-                    self._console.print(
-                        f"`codeit resume {directory.path}` does it again and goes on"
-                    )
+                    again = shlex.join(["codeit", "resume", str(directory.path)])
+                    say(self._console, f"`{again}` does it again and goes on")
                 raise
 
     # ---- Checkpoints -------------------------------------------------------------------------
@@ -246,20 +247,20 @@ class Loop:
 
     def _report_wrong(self, wrong: Sequence[SeedProgram], num_seeds: int) -> None:
         names = ", ".join(seed.task_id for seed in wrong)
-        self._console.print(
+        say(
+            self._console,
             f"{len(wrong)} of {num_seeds} seed programs fail a demonstration of their own task and "
             f"are left out: {names}",
-            soft_wrap=True,
         )
 
     def _start(self) -> _Done:
         """Fills the buffer with seed and mutated experiences, and scores the mutants."""
         settings = self._settings
-        self._console.print(
+        say(
+            self._console,
             f"{len(self._tasks)} tasks to solve, {len(self._parents)} seed programs; model "
             f"{settings.model.name} with {self._model.num_parameters:,} parameters on "
             f"{self._device}, {self._threads} threads",
-            soft_wrap=True,
         )
         seconds = _Stopwatch()
         mutants = self._mutate(0, settings.mutation.num_tasks)
@@ -326,7 +327,8 @@ class Loop:
     # ---- One iteration -----------------------------------------------------------------------
 
     def _iterate(self, iteration: int) -> _Done:
-        self._console.print(f"\n[bold]iteration {iteration} of {self._settings.iterations}[/bold]")
+        title = f"iteration {iteration} of {self._settings.iterations}"
+        say(self._console, "", title, style="bold")
         seconds = _Stopwatch()
         training = self._learn(iteration)
         seconds.lap("learn")
@@ -496,10 +498,10 @@ class Loop:
         for name, value in scalars.items():
             board.add_scalar(name, value, iteration)
         board.flush()
-        self._console.print(
+        say(
+            self._console,
             f"  loss {metrics['loss']:.3f}   parsed {metrics['share_parsed']:.1%}   "
             f"valid {metrics['share_valid']:.1%}   solved {metrics['num_solved']} of {num_tasks}",
-            highlight=False,
         )
 
     def _seed(self, component: str, iteration: int) -> int:

@@ -18,6 +18,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from codeit.terminal import say
+
 
 class _RateColumn(ProgressColumn):
     def render(self, task: Task) -> Text:
@@ -53,11 +55,7 @@ def phase(console: Console, name: str, total: int, unit: str) -> Iterator[Callab
         yield advance_to
     seconds = time.perf_counter() - start
     rate = _rate(done, seconds, unit)
-    console.print(
-        f"  {name:<16} {done:>9,} {unit} in {seconds:.1f} s, {rate}",
-        highlight=False,
-        soft_wrap=True,
-    )
+    say(console, f"  {name:<16} {done:>9,} {unit} in {seconds:.1f} s, {rate}")
 
 
 def _rate(done: float, seconds: float, unit: str) -> str:

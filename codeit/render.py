@@ -8,7 +8,6 @@ unit is one pixel of an SVG shown at its own size; y points down.
 import io
 import itertools
 import math
-import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 from codeit.arc import Example, Grid, Task, check_grid
+from codeit.terminal import say, visible, visible_lines
 from codeit.whole_file import whole_file
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class Panel:
     def __post_init__(self) -> None:
         if self.grid is not None:
             object.__setattr__(self, "grid", check_grid(self.grid, "grid of a panel"))
+        object.__setattr__(self, "caption", visible(self.caption))
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,10 @@ class Code:
 
     text: str
 
+    def __post_init__(self) -> None:
+        text = self.text.replace("\r\n", "\n").expandtabs(4)
+        object.__setattr__(self, "text", visible_lines(text))
+
 
 Piece: TypeAlias = Panel | Arrow | Code
 
@@ -78,6 +83,9 @@ class Block:
 
     pieces: Sequence[Piece]
     label: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "label", visible(self.label))
 
 
 @dataclass(frozen=True)
@@ -93,6 +101,9 @@ class Picture:
     title: str = ""
     max_width: int = 960
     max_grid: int = 160
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "title", visible(self.title))
 
 
 def task_blocks(task: Task, outputs: Sequence[Grid | None] | None = None) -> list[Block]:
@@ -190,7 +201,7 @@ def print_task(
     # Small grids are drawn larger: a pair of 10 x 10 still takes half of 100 columns.
     scale = 2 if _longest_side(blocks) <= 10 else 1
     drawn = [_terminal_block(block, scale, color, console) for block in blocks]
-    console.print(Text(f"task {task.task_id}", style="bold underline"))
+    say(console, f"task {task.task_id}", style="bold underline")
     widths = [_columns(block, console) for block in drawn]
     for line in _flow(widths, _TERMINAL_GAP, console.width):
         row = Table.grid(padding=(0, _TERMINAL_GAP, 0, 0))
@@ -428,7 +439,7 @@ def _text_width(text: str, size: int) -> int:
 
 def _code_lines(text: str) -> list[str]:
     lines: list[str] = []
-    for line in text.expandtabs(4).splitlines():
+    for line in text.removesuffix("\n").split("\n"):
         lines += textwrap.wrap(line, _CODE_COLUMNS, subsequent_indent="    ") or [""]
     return lines or [""]
 
@@ -486,13 +497,12 @@ def _grid_shapes(grid: Grid | None, x: int, y: int, cell: int) -> list[_Shape]:
 
 _SANS = "system-ui,-apple-system,'Segoe UI',Helvetica,Arial,'DejaVu Sans',sans-serif"
 _MONO = "ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace"
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def picture_to_svg(picture: Picture) -> str:
     """Return the picture as an SVG document of its own, without external fonts or styles."""
     width, height, shapes = _lay_out(picture)
-    title = f"<title>{_xml(picture.title)}</title>\n" if picture.title else ""
+    title = f"<title>{escape(picture.title)}</title>\n" if picture.title else ""
     body = "\n".join(_svg_shape(shape) for shape in shapes)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
@@ -523,11 +533,7 @@ def _svg_shape(shape: _Shape) -> str:
             if shape.is_code:
                 extra += f' font-family="{_MONO}" xml:space="preserve"'
             at = f'x="{x}" y="{y}" font-size="{size}"'
-            return f'<text {at} fill="{color}"{extra}>{_xml(text)}</text>'
-
-
-def _xml(text: str) -> str:
-    return escape(_NOT_XML.sub("\ufffd", text))
+            return f'<text {at} fill="{color}"{extra}>{escape(text)}</text>'
 
 
 def picture_to_png(picture: Picture, scale: int = 2) -> bytes:
@@ -574,9 +580,7 @@ def _paint(draw: "ImageDraw.ImageDraw", shape: _Shape, zoom: int) -> None:
             else:
                 anchor = "ms" if shape.is_centered else "ls"
                 stroke = round(size * zoom / 40) if shape.is_bold else 0
-                # A line break counts as a space, as in SVG.
-                words = " ".join(text.split())
-                draw.text((x * zoom, y * zoom), words, color, font, anchor, stroke_width=stroke)
+                draw.text((x * zoom, y * zoom), text, color, font, anchor, stroke_width=stroke)
 
 
 def _font(size: int, is_code: bool) -> "ImageFont.FreeTypeFont | ImageFont.ImageFont":

@@ -18,6 +18,7 @@ from codeit.executor import execute
 from codeit.render import Block, Code, Picture, task_blocks
 from codeit.run_directory import CONFIG, METRICS, SOLUTIONS, read_lines
 from codeit.scoring import Candidate, Scoreboard
+from codeit.terminal import add_row, plain, say
 
 _NUM_SOLVING_SHOWN = 5
 _NUM_POLICY_SHOWN = 3
@@ -34,17 +35,18 @@ def print_report(path: Path, console: Console) -> None:
         raise ValueError(f"{path / METRICS}: it is empty; the run has not started yet")
     start, iterations = rows[0], rows[1:]
     solving, by_policy = _found_programs(path)
-    console.print(
-        f"\n[bold]{path}[/bold]: {start['num_tasks']} tasks to solve, {start['num_seeds']} seed "
-        f"programs, {start['num_mutated']} mutated tasks",
-        highlight=False,
+    say(console, "", path, style="bold")
+    say(
+        console,
+        f"{start['num_tasks']} tasks to solve, {start['num_seeds']} seed programs, "
+        f"{start['num_mutated']} mutated tasks",
     )
     if iterations:
         console.print(_learning_table(iterations))
-        console.print(_change(iterations[0], iterations[-1]), highlight=False)
+        say(console, _change(iterations[0], iterations[-1]), "")
     console.print(_solved_table(start, iterations))
     console.print(_time_table(rows))
-    console.print(_training_speed(rows), highlight=False, soft_wrap=True)
+    say(console, _training_speed(rows), "")
     for title, found, count in (
         ("The shortest programs that solve a task", solving, _NUM_SOLVING_SHOWN),
         ("The best programs of the policy, one for each task", by_policy, _NUM_POLICY_SHOWN),
@@ -55,9 +57,8 @@ def print_report(path: Path, console: Console) -> None:
 
 def _table(title: str) -> Table:
     return Table(
-        title=title,
+        title=plain(title, "bold"),
         title_justify="left",
-        title_style="bold",
         caption_justify="left",
         box=box.SIMPLE,
         collapse_padding=True,
@@ -67,10 +68,11 @@ def _table(title: str) -> Table:
 
 def _learning_table(iterations: list[dict[str, Any]]) -> Table:
     table = _table("What the policy writes, iteration by iteration")
-    table.caption = (
+    table.caption = plain(
         "Shares of all samples: parsed = is a program, valid = returns a grid for at least one "
         "demonstration, right = reproduces at least one. Tasks solved by the samples of the "
-        "iteration, and by those of all so far."
+        "iteration, and by those of all so far.",
+        "table.caption",
     )
     for name in ("", "loss", "trained", "sampled", "distinct"):
         table.add_column(name, justify="right")
@@ -79,7 +81,8 @@ def _learning_table(iterations: list[dict[str, Any]]) -> Table:
     for name in ("solved", "so far"):
         table.add_column(name, justify="right", style="cyan")
     for row in iterations:
-        table.add_row(
+        add_row(
+            table,
             str(row["iteration"]),
             f"{row['loss']:.3f}",
             f"{row['num_trained']:,}",
@@ -99,7 +102,7 @@ def _change(first: dict[str, Any], last: dict[str, Any]) -> str:
         f"{name} {first[key]:.1%} -> {last[key]:.1%}"
         for name, key in (("parsed", "share_parsed"), ("valid", "share_valid"))
     )
-    return f"from iteration {first['iteration']} to {last['iteration']}: {shares}\n"
+    return f"from iteration {first['iteration']} to {last['iteration']}: {shares}"
 
 
 def _solved_table(start: dict[str, Any], iterations: list[dict[str, Any]]) -> Table:
@@ -114,7 +117,7 @@ def _solved_table(start: dict[str, Any], iterations: list[dict[str, Any]]) -> Ta
         ("both together", last.get("num_solved", start["num_solved_by_mutation"])),
     )
     for name, count in rows:
-        table.add_row(name, str(count), str(start["num_tasks"]))
+        add_row(table, name, str(count), str(start["num_tasks"]))
     return table
 
 
@@ -129,8 +132,8 @@ def _time_table(rows: list[dict[str, Any]]) -> Table:
     table.add_column("seconds", justify="right")
     table.add_column("share", justify="right")
     for name, value in sorted(seconds.items(), key=lambda item: -item[1]):
-        table.add_row(name, f"{value:.1f}", f"{value / total:.0%}" if total else "-")
-    table.add_row("all", f"{total:.1f}", "", style="bold")
+        add_row(table, name, f"{value:.1f}", f"{value / total:.0%}" if total else "-")
+    add_row(table, "all", f"{total:.1f}", "", style="bold")
     return table
 
 
@@ -144,7 +147,7 @@ def _training_speed(rows: list[dict[str, Any]]) -> str:
     )
     return (
         f"training: {tokens:,.0f} tokens a second, {share:.0%} of what the hardware reaches in one "
-        "large product (MFU)\n"
+        "large product (MFU)"
     )
 
 
@@ -191,7 +194,8 @@ def _programs_table(title: str, found: list[_Found], count: int) -> Table:
         table.add_column(name)
     for f in found[:count]:
         c = f.candidate
-        table.add_row(
+        add_row(
+            table,
             c.task_id,
             f.by,
             f"{c.num_right} of {c.num_demonstrations}",

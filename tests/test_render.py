@@ -261,8 +261,13 @@ def test_text_is_escaped():
     assert svg_elements(svg, "title")[0].text == "R&D </svg>"
 
 
-def test_characters_that_xml_forbids_are_replaced():
-    assert svg_texts(svg_of([[1]], title="a\x00b\x1bc\ud800")) == ["a\ufffdb\ufffdc\ufffd"]
+def test_what_is_not_printable_stands_as_its_escape_in_a_picture():
+    hostile = "a\x00b\x1bc\ud800\u202e"
+    shown = r"a\x00b\x1bc\ud800\u202e"
+    block = Block([Panel([[1]], hostile), Code(hostile)], hostile)
+    picture = Picture([[block]], hostile)
+    assert svg_texts(render.picture_to_svg(picture)) == [shown] * 4
+    render.picture_to_png(picture)
 
 
 def test_program_text_keeps_its_spaces_and_lines():

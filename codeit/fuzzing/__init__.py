@@ -26,6 +26,7 @@ from codeit.executor import Grid, Limits, Outcome, Result, run
 from codeit.fuzzing.programs import KINDS, Generator, parse_lines
 from codeit.fuzzing.references import ORACLE, End, Reference, load_functions, load_oracle
 from codeit.progress import phase
+from codeit.terminal import add_row, plain, say
 
 __all__ = [
     "KINDS",
@@ -163,12 +164,12 @@ def fuzz_on_console(
         file = stack.enter_context(out.open("a", encoding="ascii")) if out else None
 
         def show(difference: Difference) -> None:
-            console.print(_reproduction(difference), highlight=False, markup=False, soft_wrap=True)
+            say(console, *_reproduction(difference).split("\n"))
             if file:
                 file.write(json.dumps(difference.to_json()) + "\n")
                 file.flush()
 
-        console.print(f"seed {seed}, dialect {dialect}", highlight=False)
+        say(console, f"seed {seed}, dialect {dialect}")
         advance_to = stack.enter_context(phase(console, "fuzz", num_programs, "programs"))
         tally = fuzz(num_programs, seed, dialect, reference, advance_to, show)
     console.print(_table(tally))
@@ -192,10 +193,11 @@ def _table(tally: Tally) -> Table:
     for kind in (*KINDS, None):
         counts = [tally.count(verdict, kind) for verdict in VERDICTS]
         programs = tally.num_programs if kind is None else tally.programs[kind]
-        table.add_row(kind or "all", *(f"{n:,}" for n in (programs, sum(counts), *counts)))
-    table.caption = (
+        add_row(table, kind or "all", *(f"{n:,}" for n in (programs, sum(counts), *counts)))
+    table.caption = plain(
         "limit: a run ended at a limit of one side; not determined: the order of a set was used "
-        "that CPython leaves to the addresses of functions"
+        "that CPython leaves to the addresses of functions",
+        "table.caption",
     )
     table.caption_justify = "left"
     return table
