@@ -26,7 +26,8 @@ codeit train --out DIR [--preset NAME] [--config FILE.toml] [SETTINGS]
   --out     the run directory, which must not exist yet
   --preset  where the settings start: demo (a tiny model from scratch, on two CPU cores),
             small (CodeT5-small, on one GPU) or paper (the paper's values); demo if omitted
-  --config  a TOML file over them, such as the config.toml of another run
+  --config  a TOML file over them, such as the config.toml of another run; relative paths in it
+            are looked for beside it first, those of the command line in the current folder
 """
 _EXIT_BAD_INPUT = 2
 _EXIT_INTERRUPTED = 130

@@ -8,13 +8,15 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
+import os
 import tomllib
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeGuard, Union, cast, get_args, get_origin, get_type_hints
 
+from codeit import arc
 from codeit.dsl.program import Dialect
 from codeit.executor import MAX_THREADS, Limits
 from codeit.model import ModelSettings
@@ -113,8 +115,27 @@ PRESETS: Mapping[str, RunSettings] = {
 paper: the values of the paper, days on one GPU."""
 
 
+_PATHS = ("programs", "data.training", "data.evaluation", "model.name", "model.tokenizer")
+"""Settings that can be a path, or the name of something that is no file."""
+_NAMES = frozenset({"", "tiny", "compact", *arc.DATA_SETS})
+"""What is never a path, even where there is a file of that name."""
+
+
+def with_absolute_paths(settings: RunSettings) -> RunSettings:
+    """The settings with every path that exists made absolute, so that they hold in any folder."""
+    changed: Any = settings
+    for name in _PATHS:
+        section, _, key = name.rpartition(".")
+        table = getattr(changed, section) if section else changed
+        table = dataclasses.replace(table, **{key: _absolute(name, getattr(table, key), Path())})
+        changed = dataclasses.replace(changed, **{section: table}) if section else table
+    return cast(RunSettings, changed)
+
+
 def load_settings(path: Path, base: RunSettings) -> RunSettings:
     """The settings of a TOML file over those of `base`, for what the file leaves out.
+
+    A relative path in it that exists beside the file becomes absolute.
 
     Raises:
         ValueError: no TOML, an unknown name (the nearest known one is suggested), or a bad value;
@@ -125,6 +146,7 @@ def load_settings(path: Path, base: RunSettings) -> RunSettings:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: {error}") from None
+    _make_paths_absolute(tables, path.parent)
     try:
         return _override(base, tables, "")
     except ValueError as error:
@@ -158,7 +180,22 @@ def nearest_name(name: str, names: list[str]) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
-def _is_table(value: object) -> bool:
+def _make_paths_absolute(tables: dict[str, Any], folder: Path) -> None:
+    for name in _PATHS:
+        section, _, key = name.rpartition(".")
+        table = tables.get(section) if section else tables
+        if _is_table(table) and isinstance(table.get(key), str):
+            table[key] = _absolute(name, table[key], folder)
+
+
+def _absolute(name: str, value: str, folder: Path) -> str:
+    """The path, if the folder has what such a setting can name; else the value as it is."""
+    path = folder / value
+    exists = os.path.isdir if name.startswith("model.") else os.path.exists
+    return str(path.absolute()) if value not in _NAMES and exists(path) else value
+
+
+def _is_table(value: Any) -> TypeGuard[dict[str, Any]]:
     return isinstance(value, dict)
 
 

@@ -27,7 +27,12 @@ from torch.utils.tensorboard import SummaryWriter
 
 from codeit import arc
 from codeit.arc import Task
-from codeit.config import RunSettings, load_settings, settings_to_toml
+from codeit.config import (
+    RunSettings,
+    load_settings,
+    settings_to_toml,
+    with_absolute_paths,
+)
 from codeit.distributed import ALONE, Team
 from codeit.dsl import Program, ProgramError, SeedProgram, load_seed_programs
 from codeit.executor import Results, execute_groups, num_usable_cores
@@ -80,6 +85,7 @@ def train(settings: RunSettings, out: Path, console: Console) -> None:
     team = Team.join()
     if team.is_first:
         check_free(out)
+    settings = with_absolute_paths(settings)
     loop = Loop(settings, console, team=team)
     if not team.is_first:
         loop.run(None)

@@ -5,6 +5,7 @@ import itertools
 import math
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from codeit.config import (
     load_settings,
     setting_names,
     settings_to_toml,
+    with_absolute_paths,
 )
 
 
@@ -94,6 +96,63 @@ def test_no_number_may_be_negative_endless_or_without_bound():
                         dataclasses.replace(settings, **{field.name: bad})
 
     check(RunSettings())
+
+
+PATHS = ["programs", "data.training", "data.evaluation", "model.name", "model.tokenizer"]
+
+
+def value_of(settings, name):
+    for part in name.split("."):
+        settings = getattr(settings, part)
+    return settings
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_a_relative_path_in_a_file_is_that_beside_the_file(tmp_path, monkeypatch, name):
+    """Not the one in the folder that one stands in, which has the same names."""
+    for folder in ("here", "there"):
+        (tmp_path / folder / "sub" / "thing").mkdir(parents=True)
+    path = tmp_path / "there" / "settings.toml"
+    section, _, key = name.rpartition(".")
+    path.write_text(f"[{section}]\n" * bool(section) + f'{key} = "sub/thing"')
+    monkeypatch.chdir(tmp_path / "here")
+    for given in (path, "../there/settings.toml"):
+        value = value_of(load_settings(Path(given), PRESETS["small"]), name)
+        assert Path(value).is_absolute()
+        assert Path(value).samefile(tmp_path / "there" / "sub" / "thing")
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_a_path_that_exists_becomes_absolute_and_nothing_else_does(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "thing").mkdir()
+    section, _, key = name.rpartition(".")
+    for value, expected in (
+        ("thing", str(tmp_path / "thing")),
+        ("elsewhere", "elsewhere"),
+        (str(tmp_path / "thing"), str(tmp_path / "thing")),
+        (str(tmp_path / "gone"), str(tmp_path / "gone")),
+        ("", ""),
+        ("x" * 5000, "x" * 5000),
+    ):
+        path = tmp_path / "settings.toml"
+        path.write_text(f"[{section}]\n" * bool(section) + f'{key} = "{value}"')
+        base = dataclasses.replace(PRESETS["small"], seed=5)
+        settings = load_settings(path, base)
+        assert value_of(settings, name) == expected
+        assert value_of(with_absolute_paths(settings), name) == expected
+        assert settings.seed == 5
+
+
+def test_a_name_is_no_path_even_where_there_is_a_file_of_that_name(tmp_path, monkeypatch):
+    for name in ("tiny", "compact", "arc1-training", "arc1-evaluation"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "Salesforce").mkdir()
+    (tmp_path / "Salesforce" / "codet5-small").write_text("a file is no model")
+    monkeypatch.chdir(tmp_path)
+    for preset in PRESETS.values():
+        assert with_absolute_paths(preset) == preset
+        assert load_settings(write(tmp_path, settings_to_toml(preset)), RunSettings()) == preset
 
 
 def test_every_setting_has_a_line_of_help():

@@ -45,7 +45,10 @@ PYTHON_ROOMS = {
     "experience": {"arc", "executor", "replay", "tokenizer"},
     "samples": {"arc", "dsl", "executor", "experience"},
     "run_directory": {"scoring", "whole_file"},
-    "config": {"dsl", "executor", "model", "mutation", "ranges", "replay", "sampling", "training"},
+    "config": {
+        *("arc", "dsl", "executor", "model", "mutation"),
+        *("ranges", "replay", "sampling", "training"),
+    },
     "report": {
         "arc",
         "config",

@@ -15,7 +15,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from small_run import PROGRAMS, quiet, settings_for, without_seconds
+from small_run import PROGRAMS, quiet, settings_for, without_seconds, write_data
 
 from codeit import Program, run
 from codeit.config import RunSettings, load_settings, settings_to_toml
@@ -257,6 +257,28 @@ def test_a_run_can_be_made_longer(finished, data, tmp_path):
     resume(out, quiet(), iterations=2, threads=2)
     check_same_run(out, finished[0])
     assert load_settings(out / "config.toml", RunSettings()) == settings_for(data, threads=2)
+
+
+def test_a_run_goes_on_from_another_folder_and_in_another_place(
+    finished, data, tmp_path, monkeypatch
+):
+    """Though its paths were relative, and other data has the same names where it goes on."""
+    (tmp_path / "other").mkdir()
+    write_data(tmp_path / "other")
+    settings = settings_for(data, iterations=1, programs="programs.jsonl")
+    settings = dataclasses.replace(
+        settings,
+        data=dataclasses.replace(
+            settings.data, training="training.json", evaluation="./evaluation.json"
+        ),
+    )
+    (tmp_path / "other" / "evaluation.json").write_text("no tasks")
+    monkeypatch.chdir(data)
+    train(settings, tmp_path / "run", quiet())
+    monkeypatch.chdir(tmp_path / "other")
+    (tmp_path / "run").rename(tmp_path / "moved")
+    resume(Path("../moved"), quiet(), iterations=2)
+    check_same_run(tmp_path / "moved", finished[0])
 
 
 def test_what_is_no_run_cannot_go_on(finished, tmp_path):
