@@ -68,7 +68,8 @@ class Tokenizer(ABC):
 
     Attributes:
         vocab_size: ids are below it.
-        pad_id, end_id: padding, and the end of a program. A decoder starts with pad_id.
+        pad_id, end_id: padding, and the end of a program; the same where there is no padding. What
+            a decoder starts with is the model's to say.
         program_ids: every id that can occur in a program, end_id included.
         is_renumbered: whether variables are written by their lines' numbers, not by their names.
     """

@@ -64,11 +64,11 @@ def build_model(settings: ModelSettings, tokenizer: Tokenizer, seed: int) -> T5:
 
     Args:
         settings: which model, and whether its weights are loaded or drawn.
-        tokenizer: its vocabulary must fit the model's.
+        tokenizer: its vocabulary must fit the model's; drawn weights take their ids from it.
         seed: of the random weights.
     Raises:
-        ValueError: it is no T5, its weights do not fit its config, or its vocabulary not the
-            tokenizer's.
+        ValueError: it is no T5, its weights do not fit its config, or its vocabulary or its ids
+            for padding and the end not the tokenizer's.
         OSError: the hub cannot be reached, or has no such model.
     """
     if settings.pretrained:
@@ -76,11 +76,7 @@ def build_model(settings: ModelSettings, tokenizer: Tokenizer, seed: int) -> T5:
     else:
         model = T5(_config(settings.name, tokenizer))
         model.initialize(torch.Generator().manual_seed(seed))
-    if model.config.vocab_size < tokenizer.vocab_size:
-        raise ValueError(
-            f"the tokenizer has {tokenizer.vocab_size} ids and model {settings.name!r} only "
-            f"{model.config.vocab_size}"
-        )
+    model.config.check_tokenizer(tokenizer, f"model {settings.name!r}")
     model.config = dataclasses.replace(model.config, dropout=settings.dropout)
     return model
 
@@ -198,6 +194,9 @@ def parse_config(raw: Mapping[str, Any], name: str, is_tied: bool = True) -> T5C
     if activation not in ACTIVATIONS:
         allowed = ", ".join(ACTIVATIONS)
         raise ValueError(f"{name}: feed_forward_proj is {kind!r}; allowed: {allowed}, or one gated")
+    pad_id, end_ids = raw.get("pad_token_id", 0), raw.get("eos_token_id", 1)
+    end_ids = end_ids if isinstance(end_ids, list) else [end_ids]
+    start_id = raw.get("decoder_start_token_id", pad_id)
     try:
         return T5Config(
             vocab_size=raw["vocab_size"],
@@ -216,9 +215,9 @@ def parse_config(raw: Mapping[str, Any], name: str, is_tied: bool = True) -> T5C
             is_tied=is_tied,
             # Before transformers 5, untied meant unscaled, too.
             is_head_scaled=raw.get("scale_decoder_outputs", raw.get("tie_word_embeddings", True)),
-            pad_id=raw.get("pad_token_id", 0),
-            end_id=raw.get("eos_token_id", 1),
-            start_id=raw.get("decoder_start_token_id", raw.get("pad_token_id", 0)),
+            start_id=start_id,
+            pad_id=pad_id,
+            end_ids=tuple(k for k in end_ids if k is not None),
             raw=dict(raw),
         )
     except KeyError as error:
@@ -227,9 +226,14 @@ def parse_config(raw: Mapping[str, Any], name: str, is_tied: bool = True) -> T5C
 
 def _config(name: str, tokenizer: Tokenizer) -> T5Config:
     """The config of a model whose weights are drawn."""
+    ids = {
+        "pad_token_id": tokenizer.pad_id,
+        "eos_token_id": tokenizer.end_id,
+        "decoder_start_token_id": tokenizer.pad_id,
+    }
     geometry = GEOMETRIES.get(name)
     if geometry is None:
-        return parse_config(_read_config(name), name)
+        return parse_config(_read_config(name) | ids, name)
     raw = {
         "architectures": ["T5ForConditionalGeneration"],
         **dataclasses.asdict(geometry),
@@ -237,9 +241,7 @@ def _config(name: str, tokenizer: Tokenizer) -> T5Config:
         "model_type": "t5",
         "is_encoder_decoder": True,
         "feed_forward_proj": "relu",
-        "pad_token_id": tokenizer.pad_id,
-        "eos_token_id": tokenizer.end_id,
-        "decoder_start_token_id": tokenizer.pad_id,
+        **ids,
         "dtype": "float32",
     }
     return parse_config(raw, name)

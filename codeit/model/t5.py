@@ -26,6 +26,7 @@ from codeit.model.layers import (
     SelfAttention,
     head_loss,
 )
+from codeit.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True)
@@ -51,12 +52,32 @@ class T5Config:
     """Whether the head is the embedding."""
     is_head_scaled: bool = True
     """Whether the head's input is scaled by 1/sqrt(d_model); so it is where it was trained tied."""
-    pad_id: int = 0
-    end_id: int = 1
     start_id: int = 0
-    """What a decoder reads first."""
+    """What a decoder reads first; only the model knows it."""
+    pad_id: int | None = None
+    """What its config calls padding, and the ids that end a text; a tokenizer has to agree with
+    those that are named, and is asked for them."""
+    end_ids: tuple[int, ...] = ()
     raw: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     """The config.json that this was read from."""
+
+    def check_tokenizer(self, tokenizer: Tokenizer, name: str = "the model") -> None:
+        """Raise ValueError unless the ids of a tokenizer mean to it what they mean to the model."""
+        if self.vocab_size < tokenizer.vocab_size:
+            raise ValueError(
+                f"the tokenizer has {tokenizer.vocab_size} ids and {name} only {self.vocab_size}"
+            )
+        if self.end_ids and tokenizer.end_id not in self.end_ids:
+            raise ValueError(
+                f"the tokenizer ends a program with the id {tokenizer.end_id}, and {name} with "
+                f"{' or '.join(map(str, self.end_ids))} (eos_token_id of its config.json)"
+            )
+        has_padding = tokenizer.pad_id != tokenizer.end_id
+        if has_padding and self.pad_id not in (None, tokenizer.pad_id):
+            raise ValueError(
+                f"the tokenizer pads with the id {tokenizer.pad_id}, and {name} with {self.pad_id} "
+                "(pad_token_id of its config.json)"
+            )
 
     def num_flops(
         self, source_lengths: npt.NDArray[np.int64], target_lengths: npt.NDArray[np.int64]

@@ -60,11 +60,7 @@ class EngineSampler:
         settings: SamplingSettings,
         threads: int = 1,
     ) -> None:
-        if model.config.vocab_size < tokenizer.vocab_size:
-            raise ValueError(
-                f"the tokenizer has {tokenizer.vocab_size} ids and the model only "
-                f"{model.config.vocab_size}"
-            )
+        model.config.check_tokenizer(tokenizer)
         self.model = model
         self.tokenizer = tokenizer
         self.settings = settings
@@ -180,12 +176,11 @@ class EngineSampler:
         self, weights: Weights, prompt: Ids, samples: npt.NDArray[np.int64]
     ) -> npt.NDArray[np.float32]:
         (memory,) = weights.memories([prompt])
-        start_id = self.tokenizer.pad_id
         found = np.zeros(samples.shape, np.float32)
         decoder = Decoder(weights, 1, max(samples.shape[1], 1))
         for tokens, out in zip(samples, found, strict=True):
             length = self._length(tokens)
-            inputs = np.concatenate([[start_id], tokens[: max(length - 1, 0)]])
+            inputs = np.concatenate([[weights.start_id], tokens[: max(length - 1, 0)]])
             for begin in range(0, length, _SCORED):
                 part = slice(begin, min(begin + _SCORED, length))
                 count = part.stop - part.start
@@ -277,7 +272,8 @@ class _Session:
                 return
             prompt, number = samples.popleft()
             numbers = uniforms(self._backlog.seed, prompt.number, number, self._max_tokens)
-            row = _Row(self._free.pop(), numbers, prompt, number)
+            start = [self._weights.start_id]
+            row = _Row(self._free.pop(), numbers, prompt, number, pending=start)
             self._guide.begin(row)
             self._rows.append(row)
 

@@ -71,7 +71,9 @@ class GenerateSampler:
         settings: SamplingSettings,
         threads: int = 1,
     ) -> None:
+        model.config.check_tokenizer(tokenizer)
         self._model = to_plain_model(model)
+        self._start_id = model.config.start_id
         self._tokenizer = tokenizer
         self._settings = settings
         self._threads = threads if model.device.type == "cpu" else 1
@@ -129,7 +131,7 @@ class GenerateSampler:
                 max_new_tokens=settings.max_tokens,
                 pad_token_id=self._tokenizer.pad_id,
                 eos_token_id=self._tokenizer.end_id,
-                decoder_start_token_id=self._tokenizer.pad_id,
+                decoder_start_token_id=self._start_id,
                 logits_processor=self._processors(seed, device),
             )
         return tokens[:, 1:].reshape(len(prompts), settings.samples_per_task, -1).cpu().numpy()

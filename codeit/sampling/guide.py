@@ -57,7 +57,7 @@ class Guide(ABC):
 
     @abstractmethod
     def begin(self, row: Row) -> None:
-        """Put a new row at its start."""
+        """Put a new row at its start; what the decoder reads first is pending."""
 
     @abstractmethod
     def extend(self, rows: Sequence[Row], scores: torch.Tensor) -> None:
@@ -83,7 +83,6 @@ class FreeGuide(Guide):
     """Mode `reference`."""
 
     def __init__(self, tokenizer: Tokenizer, settings: SamplingSettings, vocab_size: int) -> None:
-        self._start_id = tokenizer.pad_id
         self._end_id = tokenizer.end_id
         self._max_tokens = settings.max_tokens
         self._law = Law(settings.temperature, settings.top_k, settings.top_p)
@@ -91,7 +90,7 @@ class FreeGuide(Guide):
         self._is_foreign[tokenizer.program_ids] = False
 
     def begin(self, row: Row) -> None:
-        row.pending = [self._start_id]
+        """Nothing is known of a row but its tokens."""
 
     def extend(self, rows: Sequence[Row], scores: torch.Tensor) -> None:
         for row, (token,) in zip(rows, self._draw(rows, scores), strict=True):
@@ -128,7 +127,7 @@ class SpeculativeGuide(FreeGuide):
 
     def begin(self, row: Row) -> None:
         self._constraint.begin(_ANY_LENGTH, [row.slot])
-        self._guess(row, self._start_id)
+        self._guess(row, row.pending[-1])
 
     def extend(self, rows: Sequence[Row], scores: torch.Tensor) -> None:
         taken = []
@@ -171,12 +170,10 @@ class ProgramGuide(Guide):
         self._law = Law(settings.temperature, settings.top_k, settings.top_p)
         self._max_tokens = settings.max_tokens
         self._num_slots = num_slots
-        self._start_id = tokenizer.pad_id
         self.head_ids = self._constraint.alphabet.astype(np.int64)
 
     def begin(self, row: Row) -> None:
         self._constraint.begin(self._max_tokens, [row.slot])
-        row.pending = [self._start_id]
         self._follow([row])
 
     def extend(self, rows: Sequence[Row], scores: torch.Tensor) -> None:

@@ -105,7 +105,7 @@ class StaticDecoder:
     def begin(self, slots: Numbers, uniforms: npt.NDArray[np.float64]) -> None:
         """Put new rows at their start, with the numbers [.., T] that they are drawn by."""
         at = self._moved(slots)
-        self._newest[at] = self._guide.start_id
+        self._newest[at] = self._weights.start_id
         self._lengths[at] = 0
         self._has_ended[at] = False
         self._uniforms[at] = torch.from_numpy(uniforms).to(self._uniforms.device)

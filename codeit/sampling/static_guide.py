@@ -39,14 +39,12 @@ class StaticGuide(ABC):
 
     Attributes:
         head_ids: the ids that scores are of, int64; None for the whole vocabulary.
-        start_id: what a row is fed first.
         max_tokens: of a sample.
     """
 
     head_ids: npt.NDArray[np.int64] | None = None
 
-    def __init__(self, tokenizer: Tokenizer, settings: SamplingSettings) -> None:
-        self.start_id = tokenizer.pad_id
+    def __init__(self, settings: SamplingSettings) -> None:
         self.max_tokens = settings.max_tokens
         self._law = Law(settings.temperature, settings.top_k, settings.top_p)
 
@@ -82,7 +80,7 @@ class StaticFreeGuide(StaticGuide):
         vocab_size: int,
         device: torch.device,
     ) -> None:
-        super().__init__(tokenizer, settings)
+        super().__init__(settings)
         self._end_id = tokenizer.end_id
         is_foreign = torch.ones(vocab_size, dtype=torch.bool)
         is_foreign[torch.from_numpy(tokenizer.program_ids.astype(np.int64))] = False
@@ -120,7 +118,7 @@ class StaticProgramGuide(StaticGuide):
         num_slots: int,
         device: torch.device,
     ) -> None:
-        super().__init__(tokenizer, settings)
+        super().__init__(settings)
         constraint = ProgramConstraint(tokenizer, "grammar", 1)
         constraint.begin(settings.max_tokens)  # which says if no program is so short
         self.head_ids = constraint.alphabet.astype(np.int64)

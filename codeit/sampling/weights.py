@@ -70,6 +70,7 @@ class Weights:
         self.device = model.device
         self.num_heads = config.num_heads
         self.size = config.d_kv
+        self.start_id = config.start_id
         self.epsilon = config.layer_norm_epsilon
         self.embedding = model.embedding.detach()
         self._config = config
