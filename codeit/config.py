@@ -33,7 +33,8 @@ class DataSettings:
 
     training: str = "arc1-training"
     """Tasks of the seed programs: a data set name (arc1-training, arc1-evaluation, arc2-training,
-    arc2-evaluation), or a file or directory of ARC tasks."""
+    arc2-evaluation), or a file or directory of ARC tasks. Seed programs of other tasks are left
+    out."""
     evaluation: str = "arc1-evaluation"
     """Tasks to solve."""
     num_evaluation: int = 0

@@ -34,7 +34,7 @@ from codeit.config import (
     with_absolute_paths,
 )
 from codeit.distributed import ALONE, Team
-from codeit.dsl import Program, ProgramError, SeedProgram, load_seed_programs
+from codeit.dsl import Program, ProgramError, load_seed_programs
 from codeit.executor import Results, execute_groups, num_usable_cores
 from codeit.experience import Experience, ExperienceWriter
 from codeit.model.checkpoint import (
@@ -51,6 +51,7 @@ from codeit.samples import Samples, relabelled, sample_metrics, sample_row
 from codeit.sampling.engine import EngineSampler
 from codeit.sampling.generate import GenerateSampler
 from codeit.scoring import Candidate, Scoreboard
+from codeit.seeds import choose_seeds
 from codeit.terminal import say
 from codeit.tokenizer import Tokenizer, load_tokenizer
 from codeit.training.trainer import Trainer
@@ -155,7 +156,14 @@ class Loop:
         torch.set_num_threads(1)
         data = settings.data
         self._tasks = _spread(arc.load(data.evaluation), data.num_evaluation)
-        self._parents, self._num_left_out = self._load_parents()
+        self._seeds = choose_seeds(
+            load_seed_programs(settings.programs or None, data.dialect),
+            arc.load(data.training),
+            data.training,
+            self._threads,
+            settings.limits,
+        )
+        say(console, *self._seeds.sentences())
         self._device = find_device(settings.model.device, team.local_rank)
         model = settings.model
         if checkpoint:
@@ -223,48 +231,12 @@ class Loop:
 
     # ---- Before the first iteration ----------------------------------------------------------
 
-    def _load_parents(self) -> tuple[list[tuple[Task, Program]], int]:
-        """Seed programs with their tasks; those wrong on a demonstration of it are left out."""
-        data = self._settings.data
-        seeds = load_seed_programs(self._settings.programs or None, data.dialect)
-        tasks = {task.task_id: task for task in arc.load(data.training)}
-        for seed in seeds:
-            if seed.task_id not in tasks:
-                raise ValueError(
-                    f"a seed program is for task {seed.task_id!r}, which is not one of "
-                    f"{data.training}"
-                )
-        runs = execute_groups(
-            [
-                ([seed.program], [d.input for d in tasks[seed.task_id].demonstrations])
-                for seed in seeds
-            ],
-            self._threads,
-            self._settings.limits,
-        )
-        right: list[SeedProgram] = []
-        wrong: list[SeedProgram] = []
-        for seed, results in zip(seeds, runs, strict=True):
-            outputs = [d.output for d in tasks[seed.task_id].demonstrations]
-            (right if results.match(outputs).all() else wrong).append(seed)
-        if wrong:
-            self._report_wrong(wrong, len(seeds))
-        return [(tasks[seed.task_id], seed.program) for seed in right], len(wrong)
-
-    def _report_wrong(self, wrong: Sequence[SeedProgram], num_seeds: int) -> None:
-        names = ", ".join(seed.task_id for seed in wrong)
-        say(
-            self._console,
-            f"{len(wrong)} of {num_seeds} seed programs fail a demonstration of their own task and "
-            f"are left out: {names}",
-        )
-
     def _start(self) -> _Done:
         """Fills the buffer with seed and mutated experiences, and scores the mutants."""
         settings = self._settings
         say(
             self._console,
-            f"{len(self._tasks)} tasks to solve, {len(self._parents)} seed programs; model "
+            f"{len(self._tasks)} tasks to solve, {len(self._seeds.parents)} seed programs; model "
             f"{settings.model.name} with {self._model.num_parameters:,} parameters on "
             f"{self._device}, {self._threads} threads",
         )
@@ -273,7 +245,7 @@ class Loop:
         seconds.lap("mutate")
         seeds = [
             Experience(task, program.text, tuple(d.output for d in task.demonstrations), 1.0)
-            for task, program in self._parents
+            for task, program in self._seeds.parents
         ]
         num_long = self._writer.store(self._buffer, seeds, Origin.seed, 0)
         mutated = [_mutated_experience(mutant) for mutant in mutants]
@@ -289,7 +261,8 @@ class Loop:
             "iteration": 0,
             "num_tasks": len(self._tasks),
             "num_seeds": len(seeds),
-            "num_seeds_left_out": self._num_left_out,
+            "num_seeds_left_out": self._seeds.num_left_out,
+            "seeds_left_out": self._seeds.left_out,
             "num_mutated": len(mutated),
             "num_too_long": num_long,
             "num_mutants_scored": len(programs),
@@ -304,7 +277,7 @@ class Loop:
             return []
         with phase(self._console, "mutating", count, "tasks") as advance_to:
             return mutate(
-                self._parents,
+                self._seeds.parents,
                 replace(self._settings.mutation, num_tasks=count),
                 self._seed("mutation", iteration),
                 self._settings.limits,

@@ -43,6 +43,7 @@ PYTHON_ROOMS = {
     "mutation": {"_native", "arc", "dsl", "executor", "ranges"},
     "fuzzing": {"_native", "arc", "dsl", "executor", "progress", "terminal"},
     "experience": {"arc", "executor", "replay", "tokenizer"},
+    "seeds": {"arc", "dsl", "executor"},
     "samples": {"arc", "dsl", "executor", "experience"},
     "run_directory": {"scoring", "whole_file"},
     "config": {

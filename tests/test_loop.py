@@ -157,26 +157,6 @@ def test_tests_never_influence_anything_but_the_score(finished, data, tmp_path):
     assert without_seconds(tmp_path / "run")[-1]["num_solved"] == 0
 
 
-def test_seed_programs_that_fail_their_task_are_named_and_left_out(data, tmp_path):
-    rows = [{"task": "flip", "program": PROGRAMS["flip"]}]
-    rows += [{"task": "turn", "program": PROGRAMS["flip"]}]
-    path = tmp_path / "programs.jsonl"
-    path.write_text("\n".join(map(json.dumps, rows)))
-    console = quiet()
-    loop = Loop(settings_for(data, programs=str(path)), console)
-    assert len(loop._parents) == 1
-    assert "1 of 2 seed programs fail" in console.file.getvalue()
-    assert "turn" in console.file.getvalue()
-
-
-def test_a_seed_program_for_an_unknown_task_is_refused(data, tmp_path):
-    path = tmp_path / "programs.jsonl"
-    path.write_text(json.dumps({"task": "flop", "program": PROGRAMS["flip"]}))
-    with pytest.raises(ValueError, match="a seed program is for task 'flop', which is not one of"):
-        train(settings_for(data, programs=str(path)), tmp_path / "run", quiet())
-    assert not (tmp_path / "run").exists()
-
-
 def test_an_existing_directory_is_not_touched(data, tmp_path):
     (tmp_path / "run").mkdir()
     with pytest.raises(ValueError, match="exists already"):

@@ -1,0 +1,92 @@
+"""Seed programs beside their tasks: which of them a run uses, and why it leaves out others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from codeit.arc import Task
+from codeit.dsl import Program, SeedProgram
+from codeit.executor import Limits, execute_groups
+
+_NUM_NAMED = 10  # on the console; a run's metrics have all
+
+
+_REASONS = {
+    "without_task": "no training task has their id",
+    "wrong": "they fail a demonstration of their task",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Seeds:
+    """The seed programs of a run.
+
+    Attributes:
+        parents: those that are used, with their tasks.
+        left_out: the task ids of the others by the reason, a key of _REASONS; no reason is empty.
+    """
+
+    parents: Sequence[tuple[Task, Program]]
+    left_out: Mapping[str, Sequence[str]]
+
+    def sentences(self) -> list[str]:
+        """What to say about those that are left out; the names of a long list are cut short."""
+        num_all = len(self.parents) + self.num_left_out
+        return [
+            f"{len(names)} of {num_all} seed programs left out because {_REASONS[reason]}: "
+            f"{some_names(list(dict.fromkeys(names)))}"
+            for reason, names in self.left_out.items()
+        ]
+
+    @property
+    def num_left_out(self) -> int:
+        return sum(map(len, self.left_out.values()))
+
+
+def choose_seeds(
+    seeds: Sequence[SeedProgram],
+    tasks: Sequence[Task],
+    source: str,
+    threads: int,
+    limits: Limits,
+) -> Seeds:
+    """Keep the seed programs of the tasks that are right on all demonstrations of theirs.
+
+    A label must be true, so a program is not used where it is wrong. One file of programs serves
+    several data sets, each of which lacks some of its tasks.
+
+    Args:
+        tasks: the training tasks; a seed program names its own by the id.
+        source: what they were loaded from.
+    Raises:
+        ValueError: no program is left.
+    """
+    by_id = {task.task_id: task for task in tasks}
+    known = [(by_id[seed.task_id], seed.program) for seed in seeds if seed.task_id in by_id]
+    runs = execute_groups(
+        [([program], [d.input for d in task.demonstrations]) for task, program in known],
+        threads,
+        limits,
+    )
+    parents, wrong = [], []
+    for (task, program), results in zip(known, runs, strict=True):
+        if results.match([d.output for d in task.demonstrations]).all():
+            parents.append((task, program))
+        else:
+            wrong.append(task.task_id)
+    left_out = {
+        "without_task": [seed.task_id for seed in seeds if seed.task_id not in by_id],
+        "wrong": wrong,
+    }
+    chosen = Seeds(parents, {reason: names for reason, names in left_out.items() if names})
+    if not parents:
+        raise ValueError(f"no seed program is left for {source}: {'; '.join(chosen.sentences())}")
+    return chosen
+
+
+def some_names(names: Sequence[str]) -> str:
+    """The names of a list, or the first of a long one and how many more there are."""
+    if len(names) <= _NUM_NAMED:
+        return ", ".join(names)
+    return f"{', '.join(names[:_NUM_NAMED])} and {len(names) - _NUM_NAMED} more"

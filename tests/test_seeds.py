@@ -1,0 +1,107 @@
+"""Which seed programs a run uses, and what it says about the others."""
+
+import json
+
+import pytest
+from small_run import PROGRAMS, quiet, settings_for
+
+from codeit import Limits, Program, arc
+from codeit.dsl import SeedProgram, load_seed_programs
+from codeit.run_directory import read_lines
+from codeit.seeds import choose_seeds
+
+
+def seed(task_id, program):
+    return SeedProgram(task_id, Program.parse(program))
+
+
+@pytest.fixture
+def tasks(data):
+    return arc.load(data / "training.json")
+
+
+def choose(seeds, tasks):
+    return choose_seeds(seeds, tasks, "training.json", 1, Limits())
+
+
+def test_seeds_that_are_right_on_their_tasks_are_kept(tasks):
+    seeds = choose([seed(*item) for item in PROGRAMS.items()], tasks)
+    assert [task.task_id for task, _ in seeds.parents] == list(PROGRAMS)
+    assert (seeds.left_out, seeds.sentences(), seeds.num_left_out) == ({}, [], 0)
+
+
+def test_seeds_that_fail_their_task_and_seeds_without_one_are_named_and_left_out(tasks):
+    seeds = choose(
+        [
+            seed("flop", PROGRAMS["flip"]),
+            seed("turn", PROGRAMS["flip"]),
+            seed("flip", PROGRAMS["flip"]),
+        ],
+        tasks,
+    )
+    assert [task.task_id for task, _ in seeds.parents] == ["flip"]
+    assert seeds.left_out == {"without_task": ["flop"], "wrong": ["turn"]}
+    assert seeds.num_left_out == 2
+    assert seeds.sentences() == [
+        "1 of 3 seed programs left out because no training task has their id: flop",
+        "1 of 3 seed programs left out because they fail a demonstration of their task: turn",
+    ]
+
+
+def test_a_program_with_a_right_and_a_wrong_task_is_kept_for_one(tasks):
+    seeds = choose([seed("flip", PROGRAMS["flip"]), seed("flip", PROGRAMS["turn"])], tasks)
+    assert [program.text for _, program in seeds.parents] == [PROGRAMS["flip"]]
+    assert seeds.left_out == {"wrong": ["flip"]}
+
+
+@pytest.mark.parametrize(("count", "end"), [(10, "t8, t9"), (11, "t8, t9 and 1 more")])
+def test_the_names_of_a_long_list_are_cut_short(tasks, count, end):
+    absent = [seed(f"t{k}", PROGRAMS["flip"]) for k in range(count)]
+    (sentence,) = choose([seed("flip", PROGRAMS["flip"]), *absent], tasks).sentences()
+    assert sentence.endswith(end)
+
+
+def test_if_no_seed_is_left_the_reasons_are_given(tasks):
+    message = (
+        "no seed program is left for training.json: 1 of 2 seed programs left out because no "
+        "training task has their id: flop; 1 of 2 seed programs left out because they fail a "
+        "demonstration of their task: turn$"
+    )
+    with pytest.raises(ValueError, match=message):
+        choose([seed("flop", PROGRAMS["flip"]), seed("turn", PROGRAMS["flip"])], tasks)
+
+
+def test_the_seeds_of_the_package_serve_every_training_set():
+    """ARC-AGI-2 lacks nine of the ids."""
+    seeds = choose(load_seed_programs(), arc.load("arc2-training"))
+    assert len(seeds.parents) == 455
+    assert {reason: len(names) for reason, names in seeds.left_out.items()} == {"without_task": 9}
+
+
+def test_a_run_says_which_seeds_it_leaves_out(data, tmp_path):
+    pytest.importorskip("torch")
+    from codeit.loop import train
+
+    rows = [
+        {"task": "flip", "program": PROGRAMS["flip"]},
+        {"task": "flop", "program": PROGRAMS["turn"]},
+    ]
+    path = tmp_path / "programs.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    console = quiet()
+    train(settings_for(data, programs=str(path), iterations=1), tmp_path / "run", console)
+    assert "1 of 2 seed programs left out" in console.file.getvalue()
+    start = read_lines(tmp_path / "run" / "metrics.jsonl")[0]
+    assert (start["num_seeds"], start["num_seeds_left_out"]) == (1, 1)
+    assert start["seeds_left_out"] == {"without_task": ["flop"]}
+
+
+def test_a_run_without_any_seed_writes_nothing(data, tmp_path):
+    pytest.importorskip("torch")
+    from codeit.loop import train
+
+    path = tmp_path / "programs.jsonl"
+    path.write_text(json.dumps({"task": "flop", "program": PROGRAMS["flip"]}))
+    with pytest.raises(ValueError, match=r"no seed program is left for .*training.json: 1 of 1"):
+        train(settings_for(data, programs=str(path)), tmp_path / "run", quiet())
+    assert not (tmp_path / "run").exists()
