@@ -203,6 +203,11 @@ def _is_table(value: Any) -> TypeGuard[dict[str, Any]]:
 def _toml_line(name: str, value: Any) -> str:
     if value is None:
         return f"# {name} is not set"
+    if isinstance(value, str):
+        # As JSON, but for what TOML forbids: a half of a character, and DEL as it is.
+        if any("\ud800" <= c <= "\udfff" for c in value):
+            raise ValueError(f"{name} is {value!r}; allowed: a text of Unicode")
+        return f"{name} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007f")
     return f"{name} = {json.dumps(value)}"
 
 

@@ -31,6 +31,20 @@ def test_a_preset_survives_the_way_to_toml_and_back(tmp_path, name):
     assert load_settings(path, RunSettings()) == PRESETS[name]
 
 
+def test_every_character_survives_the_way_to_toml_and_back(tmp_path):
+    surrogates = range(0xD800, 0xE000)
+    every = "".join(chr(c) for c in range(sys.maxunicode + 1) if c not in surrogates)
+    settings = RunSettings(programs=every)
+    path = tmp_path / "config.toml"
+    path.write_bytes(settings_to_toml(settings).encode())
+    assert load_settings(path, RunSettings()) == settings
+
+
+def test_a_text_that_toml_cannot_hold_is_refused_by_name():
+    with pytest.raises(ValueError, match=r"^programs is 'a\\udcff'; allowed: a text of Unicode$"):
+        settings_to_toml(RunSettings(programs="a\udcff"))
+
+
 def test_the_paper_preset_holds_the_papers_values():
     paper = PRESETS["paper"]
     assert paper.iterations == 99

@@ -1,6 +1,7 @@
 """What came from outside is printed without markup and control characters."""
 
 import ast
+import dataclasses
 import io
 import json
 import os
@@ -264,20 +265,42 @@ def hostile_data(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("is_terminal", [False, True])
-def test_a_run_with_hostile_names_ends_with_a_report_and_a_picture(
-    hostile_data, tmp_path, is_terminal
-):
-    out = tmp_path / NAME
+def hostile_settings(hostile_data):
     settings = small_run.settings_for(hostile_data, iterations=1)
-    config = tmp_path / "config.toml"
-    text = settings_to_toml(settings)
-    for name in ("training", "evaluation"):
-        path = hostile_data / f"{name} {NAME}.json"
-        text = text.replace(json.dumps(str(hostile_data / f"{name}.json")), json.dumps(str(path)))
-    config.write_text(text)
-    words = ["train", "--out", out, "--config", config]
-    code, printed, error = run_command(*words)
-    assert (code, error) == (0, "")
-    assert f"the run is in {tmp_path / NAME_SHOWN}" in printed
-    assert f"{SHOWN}flip" in printed
+    data = dataclasses.replace(
+        settings.data,
+        training=str(hostile_data / f"training {NAME}.json"),
+        evaluation=str(hostile_data / f"evaluation {NAME}.json"),
+    )
+    return dataclasses.replace(settings, data=data)
+
+
+@pytest.mark.parametrize("is_terminal", ["", "1"])
+def test_a_run_with_hostile_names_goes_to_its_end_and_on(
+    capsys, monkeypatch, hostile_data, tmp_path, is_terminal
+):
+    monkeypatch.setenv("FORCE_COLOR", is_terminal)
+    out, config = tmp_path / f"日🙂{NAME}", tmp_path / "config.toml"
+    config.write_text(settings_to_toml(hostile_settings(hostile_data)), "utf-8")
+    picture = tmp_path / "picture.svg"
+    for words in (
+        ["train", "--out", out, "--config", config],
+        ["resume", out, "--iterations", "2"],
+        ["report", out, "--picture", picture],
+    ):
+        assert cli.main([str(word) for word in words]) == 0
+        printed, error = capsys.readouterr()
+        assert error == ""
+        assert out.name.replace(NAME, NAME_SHOWN) in printed
+        if not is_terminal:
+            assert is_clean(printed)
+    assert visible(HOSTILE) in picture.read_text("utf-8")
+    ElementTree.parse(picture)
+
+
+def test_seeds_that_are_left_out_are_named_clean(hostile_data):
+    from codeit.loop import Loop
+
+    out = Console(file=io.StringIO(), width=100)
+    Loop(hostile_settings(hostile_data), out)
+    assert f": {SHOWN}flip\n" in out.file.getvalue()
