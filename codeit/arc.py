@@ -199,6 +199,53 @@ def load(source: str | Path, ids: Iterable[str] | None = None) -> list[Task]:
     return tasks if ids is None else _select(tasks, ids, str(source))
 
 
+class Found(NamedTuple):
+    """A task that was asked for by name.
+
+    Attributes:
+        source: what holds it.
+        others: the data sets in which its id stands for other data.
+    """
+
+    task: Task
+    source: str
+    others: list[str]
+
+
+def find_task(name: str) -> Found:
+    """Find one task.
+
+    Args:
+        name: an id, looked up in DATA_SETS from the oldest on; SOURCE/ID, where SOURCE is what
+            `load` takes; or a file with one task.
+    Raises:
+        ValueError: there is no such task, or the file is malformed or holds several.
+        OSError: a file cannot be read.
+    """
+    path = Path(name)
+    if path.is_file():
+        tasks = load(path)
+        if len(tasks) != 1:
+            raise ValueError(
+                f"{name} holds {len(tasks)} tasks; {name}/{tasks[0].task_id} names the first"
+            )
+        return Found(tasks[0], name, [])
+    if name in DATA_SETS or (name and path.is_dir()):
+        kind = "data set" if name in DATA_SETS else "folder"
+        raise ValueError(f"{name} is a {kind}; {name.rstrip('/')}/ID names a task in it")
+    source, _, task_id = name.rpartition("/")
+    if source:
+        if name.endswith(".json"):
+            raise ValueError(f"{name}: there is no such file{_nearest(name, _beside(path))}")
+        return Found(load(source, [task_id])[0], source, [])
+    found = [(s, task) for s in DATA_SETS for task in load(s) if task.task_id == name]
+    if not found:
+        known = [task.task_id for s in DATA_SETS for task in load(s)]
+        raise ValueError(f"unknown task {name!r}{_nearest(name, known)}")
+    first, task = found[0]
+    return Found(task, first, [s for s, other in found if other.digest != task.digest])
+
+
 def _select(tasks: list[Task], ids: Iterable[str], source: str) -> list[Task]:
     if isinstance(ids, str):
         raise ValueError(f"ids is the string {ids!r}; give a list of task ids")

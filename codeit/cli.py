@@ -29,6 +29,11 @@ codeit train --out DIR [--preset NAME] [--config FILE.toml] [SETTINGS]
   --config  a TOML file over them, such as the config.toml of another run; relative paths in it
             are looked for beside it first, those of the command line in the current folder
 """
+_TASK_HELP = (
+    "a task id of ARC-AGI-1 or 2; SOURCE/ID, where SOURCE is a data set (arc1-training, "
+    "arc1-evaluation, arc2-training, arc2-evaluation), a JSON file or a folder; or a JSON file of "
+    "one task"
+)
 _EXIT_BAD_INPUT = 2
 _EXIT_INTERRUPTED = 130
 
@@ -241,7 +246,7 @@ def _run(words: list[str]) -> None:
         "ones. Exits with 1 when one of them differs.",
     )
     parser.add_argument("program", help="a file with the program's text, or - for standard input")
-    parser.add_argument("--task", required=True, help="a task id of ARC-AGI-1 or 2, or a JSON file")
+    parser.add_argument("--task", required=True, help=_TASK_HELP)
     parser.add_argument("--dialect", default="codeit", help="codeit (default) or arc-dsl")
     parser.add_argument("--trace", action="store_true", help="print the value of every line, too")
     parser.add_argument("--save", type=Path, help="write the picture to this .svg or .png file")
@@ -258,7 +263,7 @@ def _run(words: list[str]) -> None:
     except UnicodeDecodeError as unreadable:
         raise ValueError(f"{parsed.program}: {unreadable}") from None
     program = Program.parse(text, parsed.dialect)
-    task = _find_task(parsed.task)
+    task = _find_task("run", parsed.task)
     pairs = [*task.demonstrations, *task.tests]
     results = execute([program], [pair.input for pair in pairs])
     outputs = [results.grid(0, k) for k in range(len(pairs))]
@@ -289,36 +294,32 @@ def _run(words: list[str]) -> None:
 
 def _show(words: list[str]) -> None:
     parser = _Parser(prog="codeit show", description="Show a task.")
-    parser.add_argument("task", help="a task id of ARC-AGI-1 or 2, or a JSON file")
+    parser.add_argument("task", help=_TASK_HELP)
     parser.add_argument("--save", type=Path, help="write the picture to this .svg or .png file")
     parsed = parser.parse_args(words)
     from codeit import render
 
     if parsed.save:
         render.check_picture_path(parsed.save)
-    task = _find_task(parsed.task)
+    task = _find_task("show", parsed.task)
     render.print_task(task)
     if parsed.save:
         render.save(parsed.save, render.task_to_picture(task))
 
 
-def _find_task(name: str) -> Task:
-    """A task by id, from the data sets in the order of their age, or from a file."""
+def _find_task(command: str, name: str) -> Task:
+    """The task of a name; on stderr, what else the name may mean."""
     from codeit import arc
-    from codeit.config import nearest_name
 
-    if Path(name).is_file():
-        tasks = arc.load(Path(name))
-        if len(tasks) != 1:
-            raise ValueError(f"{name} holds {len(tasks)} tasks; a file with one is needed")
-        return tasks[0]
-    known: list[str] = []
-    for data_set in arc.DATA_SETS:
-        for task in arc.load(data_set):
-            if task.task_id == name:
-                return task
-            known.append(task.task_id)
-    raise ValueError(f"unknown task {name!r}{nearest_name(name, known)}")
+    task, source, others = arc.find_task(name)
+    if others:
+        names = ", ".join(f"{other}/{name}" for other in others)
+        write(
+            f"codeit {command}: task {name} of {source}; the id has other data, or the same in "
+            f"another order, in {names}",
+            file=sys.stderr,
+        )
+    return task
 
 
 def _pair_name(task: Task, k: int) -> str:

@@ -512,3 +512,50 @@ def test_a_malformed_task_among_many_is_named_by_its_id(tmp_path):
     path = write(tmp_path / "many.json", {"a": TASK, "b": 3})
     with fails(f'{path}, task b: 3; a task is an object with "train" and "test"'):
         arc.load(path)
+
+
+# ---- One task by its name ----
+
+
+def test_an_id_is_looked_up_in_the_data_sets_from_the_oldest_on():
+    task, source, others = arc.find_task("00d62c1b")
+    assert task == arc.load("arc1-training", ["00d62c1b"])[0]
+    assert (source, others) == ("arc1-training", ["arc2-training"])
+
+
+def test_an_id_with_one_meaning_has_no_others():
+    task = arc.load("arc2-evaluation", ["db695cfb"])[0]
+    assert arc.find_task("db695cfb") == (task, "arc2-evaluation", [])
+
+
+def test_a_source_before_the_id_chooses_between_data_sets():
+    found = arc.find_task("arc2-training/00d62c1b")
+    assert found == (arc.load("arc2-training", ["00d62c1b"])[0], "arc2-training", [])
+
+
+def test_a_task_of_a_file_or_folder_of_tasks_is_named_by_both(tmp_path):
+    file = write(tmp_path / "many.json", {"a": TASK, "b": TASK})
+    assert arc.find_task(f"{file}/b").task.task_id == "b"
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    write(folder / "c.json", TASK)
+    assert arc.find_task(f"{folder}/c").task.task_id == "c"
+    assert arc.find_task(str(folder / "c.json")).task.task_id == "c"
+
+
+def test_what_names_no_single_task_is_refused_with_what_would(tmp_path):
+    file = write(tmp_path / "many.json", {"a": TASK, "b": TASK})
+    for name, message in (
+        (str(file), f"{file} holds 2 tasks; {file}/a names the first"),
+        (f"{tmp_path}/", f"{tmp_path}/ is a folder; {tmp_path}/ID names a task in it"),
+        ("arc1-training", "arc1-training is a data set; arc1-training/ID names a task in it"),
+        (f"{file}/c", f"{file} has no task 'c'"),
+        ("67a3c6ad", "unknown task '67a3c6ad'; did you mean '67a3c6ac'?"),
+        (
+            f"{tmp_path}/man.json",
+            f"{tmp_path}/man.json: there is no such file; did you mean '{file}'?",
+        ),
+        ("", "unknown task ''"),
+    ):
+        with fails(message):
+            arc.find_task(name)

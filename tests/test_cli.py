@@ -188,13 +188,27 @@ def test_a_picture_that_cannot_be_saved_is_refused_first(capsys, command, pictur
 
 
 def test_an_unknown_task_is_named_with_the_nearest(capsys, program_file):
-    fails_with(capsys, ["run", program_file, "--task", "67a3c6ad"], "did you mean 67a3c6ac?")
-    fails_with(capsys, ["show", "67a3c6ad"], "did you mean 67a3c6ac?")
+    fails_with(capsys, ["run", program_file, "--task", "67a3c6ad"], "did you mean '67a3c6ac'?")
+    fails_with(capsys, ["show", "67a3c6ad"], "did you mean '67a3c6ac'?")
 
 
 def test_show_prints_a_task(capsys):
     assert main(["show", "67a3c6ac"]) == 0
     assert "demonstration 1" in capsys.readouterr().out
+
+
+def test_an_id_of_several_data_sets_is_said_to_be_one_and_can_be_chosen(capsys, program_file):
+    assert main(["show", "00d62c1b"]) == 0
+    first = capsys.readouterr()
+    assert "task 00d62c1b of arc1-training" in first.err
+    assert "arc2-training/00d62c1b" in first.err
+    assert main(["show", "arc2-training/00d62c1b"]) == 0
+    second = capsys.readouterr()
+    assert second.err == ""
+    assert second.out != first.out
+    with pytest.raises(SystemExit):
+        main(["run", str(program_file), "--task", "00d62c1b"])
+    assert "arc2-training/00d62c1b" in capsys.readouterr().err
 
 
 def test_dsl_lists_the_language(capsys):
