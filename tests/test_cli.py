@@ -211,6 +211,51 @@ def test_an_id_of_several_data_sets_is_said_to_be_one_and_can_be_chosen(capsys, 
     assert "arc2-training/00d62c1b" in capsys.readouterr().err
 
 
+# ---- Hidden tests ----
+
+
+@pytest.fixture
+def challenges(tmp_path):
+    """As Kaggle's files: many tasks, tests without outputs."""
+    hidden = {"train": TASK["train"], "test": [{"input": [[3, 4]]}, {"input": [[5, 6]]}]}
+    path = tmp_path / "arc-agi_test_challenges.json"
+    path.write_text(json.dumps({"a": hidden, "b": hidden}))
+    return path
+
+
+def test_show_says_that_a_test_is_hidden(capsys, challenges):
+    assert main(["show", f"{challenges}/b"]) == 0
+    assert "hidden" in capsys.readouterr().out
+
+
+def test_run_counts_hidden_tests_apart(capsys, challenges, program_file):
+    assert main(["run", str(program_file), "--task", f"{challenges}/a"]) == 0
+    assert "1 of 1 pairs are right, 2 hidden" in capsys.readouterr().out
+
+
+def test_run_exits_with_one_when_a_known_pair_beside_hidden_ones_is_wrong(
+    capsys, challenges, tmp_path
+):
+    wrong = tmp_path / "wrong.txt"
+    wrong.write_text("O = hmirror(I)")
+    with pytest.raises(SystemExit) as end:
+        main(["run", str(wrong), "--task", f"{challenges}/a"])
+    assert end.value.code == 1
+    assert "0 of 1 pairs are right, 2 hidden" in capsys.readouterr().out
+
+
+def test_no_grid_for_a_hidden_test_is_wrong(capsys, challenges, tmp_path):
+    """Whatever it hides is a grid."""
+    program = tmp_path / "program.txt"
+    program.write_text(
+        "x1 = index(I, ORIGIN)\nx2 = equality(x1, ONE)\nx3 = vmirror(I)\nO = branch(x2, x3, x1)"
+    )
+    with pytest.raises(SystemExit) as end:
+        main(["run", str(program), "--task", f"{challenges}/a"])
+    assert end.value.code == 1
+    assert "1 of 3 pairs are right\n" in capsys.readouterr().out
+
+
 def test_dsl_lists_the_language(capsys):
     assert main(["dsl"]) == 0
     text = capsys.readouterr().out
