@@ -10,6 +10,7 @@ goes on from a checkpoint therefore does what it would have done without the bre
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import signal
 import time
@@ -37,16 +38,16 @@ from codeit.distributed import ALONE, Team
 from codeit.dsl import Program, ProgramError, load_seed_programs
 from codeit.executor import Results, execute_groups, num_usable_cores
 from codeit.experience import Experience, ExperienceWriter
+from codeit.json_file import read_object
 from codeit.model.checkpoint import (
     build_model,
     find_device,
-    finish_replacement,
     save_checkpoint,
 )
 from codeit.mutation import MutatedTask, mutate
 from codeit.progress import phase
 from codeit.replay import Origin, ReplayBuffer
-from codeit.run_directory import CHECKPOINT, CONFIG, RunDirectory, check_free
+from codeit.run_directory import CHECKPOINT, CONFIG, RunDirectory, check_free, check_written
 from codeit.samples import Samples, relabelled, sample_metrics, sample_row
 from codeit.sampling.engine import EngineSampler
 from codeit.sampling.generate import GenerateSampler
@@ -55,6 +56,8 @@ from codeit.seeds import choose_seeds
 from codeit.terminal import say
 from codeit.tokenizer import Tokenizer, load_tokenizer
 from codeit.training.trainer import Trainer
+from codeit.whole_directory import check_whole, finish_replacement, settle
+from codeit.whole_file import whole_file
 
 _TASKS_AT_A_TIME = 20  # scored together; bounds the memory for their outputs
 
@@ -119,6 +122,10 @@ def resume(
         )
         checkpoint = out / CHECKPOINT
         if directory:
+            settle(checkpoint)
+            if os.path.lexists(checkpoint):
+                check_whole(checkpoint)
+                check_written(out)
             finish_replacement(checkpoint)
         team.wait()
         done = _last_iteration(checkpoint)
@@ -218,7 +225,9 @@ class Loop:
         def write_more(fresh: Path) -> None:
             self._trainer.save(fresh / _OPTIMIZER)
             self._buffer.save(fresh / _BUFFER)
-            (fresh / _POSITION).write_text(json.dumps({"iteration": iteration}))
+            with whole_file(fresh / _POSITION) as file:
+                file.write(json.dumps({"iteration": iteration}).encode())
+            directory.save_written(fresh)
 
         save_checkpoint(self._model, self._tokenizer, directory.checkpoint, write_more)
 
@@ -500,13 +509,12 @@ def _board(
 
 def _last_iteration(checkpoint: Path) -> int:
     """The iteration that a checkpoint was made after; -1 if there is none."""
-    if not checkpoint.exists():
+    if not os.path.lexists(checkpoint):
         return -1
-    path = checkpoint / _POSITION
-    try:
-        return int(json.loads(path.read_text())["iteration"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path}: the checkpoint cannot be continued: {error!r}") from None
+    iteration = read_object(checkpoint / _POSITION).get("iteration")
+    if type(iteration) is not int or iteration < 0:
+        raise ValueError(f"{checkpoint / _POSITION}: it names no iteration")
+    return iteration
 
 
 class _Stopwatch:

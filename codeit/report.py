@@ -15,8 +15,9 @@ from codeit import arc
 from codeit.config import PRESETS, load_settings
 from codeit.dsl import Program
 from codeit.executor import execute
+from codeit.json_file import read_lines
 from codeit.render import Block, Code, Picture, task_blocks
-from codeit.run_directory import CONFIG, METRICS, SOLUTIONS, read_lines
+from codeit.run_directory import CONFIG, METRICS, SOLUTIONS, check_run, check_written
 from codeit.scoring import Candidate, Scoreboard
 from codeit.terminal import add_row, plain, say
 
@@ -30,6 +31,8 @@ def print_report(path: Path, console: Console) -> None:
     Raises:
         ValueError: the path is no run directory, or a file in it is damaged.
     """
+    check_run(path)
+    check_written(path)
     rows = read_lines(path / METRICS)
     if not rows:
         raise ValueError(f"{path / METRICS}: it is empty; the run has not started yet")

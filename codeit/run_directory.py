@@ -9,6 +9,8 @@
     checkpoint/       model and tokenizer in Hugging Face's format, and what a run needs to go on
 
 Files that are written anew appear whole or not at all; files that grow are flushed line by line.
+`written.json` in the checkpoint says what the tables and samples held when it was made: what is
+missing of that is noticed, and what was added since then is removed when the run goes on.
 """
 
 from __future__ import annotations
@@ -24,8 +26,10 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from codeit.json_file import read_lines
 from codeit.scoring import Candidate
-from codeit.whole_file import whole_file
+from codeit.whole_directory import Digest, check_entries, read_entries, write_entries
+from codeit.whole_file import append, truncate, whole_file
 
 CONFIG = "config.toml"
 METRICS = "metrics.jsonl"
@@ -34,6 +38,7 @@ SOLUTIONS = "solutions.jsonl"
 SAMPLES = "samples"
 TENSORBOARD = "tensorboard"
 CHECKPOINT = "checkpoint"
+_WRITTEN = "written.json"
 
 _PERFORMANCE_COLUMNS = (
     "meta_iteration",
@@ -53,6 +58,7 @@ class RunDirectory:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._written: dict[str, Digest] = {}
         self._file = os.open(path, os.O_RDONLY)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -87,11 +93,12 @@ class RunDirectory:
         try:
             path.mkdir(parents=True)
             (path / SAMPLES).mkdir()
-            (path / PERFORMANCE).write_text(_csv_line(_PERFORMANCE_COLUMNS), encoding="ascii")
-            _write(path / CONFIG, config_toml)  # last: with it, this is a run directory
+            directory = cls(path)
+            directory._start_performance()
+            directory.set_config(config_toml)  # last: with it, this is a run directory
         except OSError as error:
             raise ValueError(f"{path}: cannot be written: {error.strerror}") from None
-        return cls(path)
+        return directory
 
     @property
     def checkpoint(self) -> Path:
@@ -101,21 +108,31 @@ class RunDirectory:
     def tensorboard(self) -> Path:
         return self.path / TENSORBOARD
 
+    def save_written(self, checkpoint: Path) -> None:
+        """Note in a checkpoint what the tables and samples hold."""
+        entries = {name: digest.entry() for name, digest in self._written.items()}
+        write_entries(checkpoint / _WRITTEN, entries)
+
     def go_back(self, iteration: int) -> None:
-        """Remove what was written after an iteration; 0 is the start, -1 before it."""
-        for name in (METRICS, SOLUTIONS):
-            if (self.path / name).exists():
-                rows = [
-                    row for row in read_lines(self.path / name) if row["iteration"] <= iteration
-                ]
-                _write(self.path / name, "".join(json.dumps(row) + "\n" for row in rows))
-        lines = (self.path / PERFORMANCE).read_text("ascii").splitlines(keepends=True)
-        _write(self.path / PERFORMANCE, "".join(lines[: 1 + max(iteration, 0)]))
+        """Remove what was written after an iteration; 0 is the start, -1 before it.
+
+        The checkpoint must be the one of that iteration, and `check_written` have passed.
+        """
+        entries = read_entries(self.checkpoint / _WRITTEN) if iteration >= 0 else {}
+        for name in (METRICS, SOLUTIONS, PERFORMANCE):
+            if name in entries:
+                truncate(self.path / name, entries[name]["bytes"])
+            else:
+                (self.path / name).unlink(missing_ok=True)
+        if PERFORMANCE not in entries:
+            self._start_performance()
         for file in (self.path / SAMPLES).iterdir():
             if file.suffix != ".jsonl" or int(file.stem) > iteration:
                 file.unlink()
         if iteration < 0:
             shutil.rmtree(self.tensorboard, ignore_errors=True)
+        for name, entry in entries.items():
+            self._written[name] = Digest.of_file(self.path / name, entry["bytes"])
 
     def solutions(self) -> list[tuple[str, Candidate]]:
         """The programs found so far, and the origin of each."""
@@ -155,13 +172,19 @@ class RunDirectory:
 
     def write_samples(self, iteration: int, rows: Iterable[Mapping[str, Any]]) -> None:
         text = "".join(json.dumps(row) + "\n" for row in rows)
-        _write(self.path / SAMPLES / f"{iteration:04d}.jsonl", text)
+        self._write(f"{SAMPLES}/{iteration:04d}.jsonl", text)
+
+    def _start_performance(self) -> None:
+        self._write(PERFORMANCE, _csv_line(_PERFORMANCE_COLUMNS))
+
+    def _write(self, name: str, text: str) -> None:
+        _write(self.path / name, text)
+        self._written[name] = Digest()
+        self._written[name].update(text.encode())
 
     def _append(self, name: str, text: str) -> None:
-        with (self.path / name).open("a", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+        append(self.path / name, text.encode())
+        self._written.setdefault(name, Digest()).update(text.encode())
 
 
 def check_free(path: Path) -> None:
@@ -179,24 +202,15 @@ def check_run(path: Path) -> None:
         raise ValueError(f"{path / CONFIG}: there is no such file; is {path} a run directory?")
 
 
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The objects of a JSONL file of a run; a last line that is cut off is left out.
+def check_written(path: Path) -> None:
+    """Compare tables and samples with what the run's checkpoint says that they held.
 
     Raises:
-        ValueError: the file is missing, or a line before the last is no JSON.
+        ValueError: some of it is missing or damaged.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        raise ValueError(f"{path}: there is no such file; is this a run directory?") from None
-    rows = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError as error:
-            if number < len(lines):
-                raise ValueError(f"{path}, line {number}: {error.msg}") from None
-    return rows
+    if (path / CHECKPOINT / _WRITTEN).exists():
+        entries = read_entries(path / CHECKPOINT / _WRITTEN)
+        check_entries(path, entries, may_be_longer=True)
 
 
 def _write(path: Path, text: str) -> None:

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from codeit import Limits, Program, run
 from codeit.config import PRESETS, RunSettings
-from codeit.run_directory import read_lines
+from codeit.json_file import read_lines
 
 PROGRAMS = {
     "flip": "O = vmirror(I)",

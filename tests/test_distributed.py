@@ -12,7 +12,7 @@ from small_run import settings_for, without_seconds
 
 from codeit.config import settings_to_toml
 from codeit.distributed import ALONE, Team
-from codeit.run_directory import read_lines
+from codeit.json_file import read_lines
 
 
 def test_a_share_is_every_so_many_of_all():

@@ -20,11 +20,12 @@ from small_run import PROGRAMS, quiet, settings_for, without_seconds, write_data
 from codeit import Program, run
 from codeit.config import RunSettings, load_settings, settings_to_toml
 from codeit.experience import ExperienceWriter
+from codeit.json_file import read_lines
 from codeit.loop import Loop, resume, train
 from codeit.render import picture_to_svg
 from codeit.replay import Origin, ReplayBuffer, ReplaySettings
 from codeit.report import print_report, solutions_picture
-from codeit.run_directory import RunDirectory, read_lines
+from codeit.run_directory import RunDirectory
 from codeit.tokenizer import CompactTokenizer
 
 
@@ -267,7 +268,7 @@ def test_what_is_no_run_cannot_go_on(finished, tmp_path):
     out = tmp_path / "run"
     shutil.copytree(finished[0], out)
     (out / "checkpoint" / "position.json").unlink()
-    with pytest.raises(ValueError, match=r"position.json: the checkpoint cannot be continued"):
+    with pytest.raises(ValueError, match=r"position.json: it is missing; 16 bytes were written"):
         resume(out, quiet(), iterations=3)
 
 

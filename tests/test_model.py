@@ -22,7 +22,6 @@ from codeit.model.checkpoint import (  # noqa: E402
     _config,
     build_model,
     find_device,
-    finish_replacement,
     load_model,
     parameter_names,
     parse_config,
@@ -33,6 +32,7 @@ from codeit.model.checkpoint import (  # noqa: E402
 from codeit.model.dropout import NO_DROPOUT, Dropout  # noqa: E402
 from codeit.model.t5 import T5, Mode, Packed  # noqa: E402
 from codeit.tokenizer import CompactTokenizer, load_tokenizer  # noqa: E402
+from codeit.whole_directory import finish_replacement  # noqa: E402
 
 TOKENIZER = CompactTokenizer()
 VOCABULARY = 40
@@ -516,7 +516,9 @@ def test_what_torch_raises_on_a_full_disk_names_the_checkpoint(error, tmp_path):
 @pytest.mark.parametrize("is_moved", [False, True])
 def test_a_replacement_that_was_cut_off_is_finished(is_moved, tmp_path):
     """The old checkpoint goes aside only when the new one is whole."""
-    path, fresh, stale = (tmp_path / f"checkpoint{end}" for end in ("", ".new", ".old"))
+    path, fresh, stale = (
+        tmp_path / n for n in ("checkpoint", ".checkpoint.new", ".checkpoint.old")
+    )
     save_checkpoint(tiny(1), TOKENIZER, path)
     save_checkpoint(tiny(2), TOKENIZER, fresh)
     if is_moved:

@@ -7,7 +7,7 @@ from small_run import PROGRAMS, quiet, settings_for
 
 from codeit import Limits, Program, arc
 from codeit.dsl import SeedProgram, load_seed_programs
-from codeit.run_directory import read_lines
+from codeit.json_file import read_lines
 from codeit.seeds import choose_seeds
 
 

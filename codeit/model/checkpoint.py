@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import pickle
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -28,6 +27,7 @@ from codeit.model.layers import ACTIVATIONS
 from codeit.model.settings import ModelSettings
 from codeit.model.t5 import T5, T5Config
 from codeit.tokenizer import Tokenizer
+from codeit.whole_directory import whole_directory
 
 Tensors = dict[str, torch.Tensor]
 
@@ -115,45 +115,18 @@ def save_checkpoint(
     Raises:
         OSError: it cannot be written, for one thing as the disk is full; what was there before is.
     """
-    finish_replacement(directory)
-    fresh, stale = _beside(directory)
     try:
-        fresh.mkdir(parents=True)
-        write_model(model, fresh)
-        tokenizer.save(fresh)
-        if write_more:
-            write_more(fresh)
-        for path in (*fresh.iterdir(), fresh):
-            file = os.open(path, os.O_RDONLY)
-            os.fsync(file)
-            os.close(file)
+        with whole_directory(directory) as fresh:
+            write_model(model, fresh)
+            tokenizer.save(fresh)
+            if write_more:
+                write_more(fresh)
     except (OSError, RuntimeError, SafetensorError) as error:  # torch's when a disk is full, too
-        shutil.rmtree(fresh, ignore_errors=True)
-        free = shutil.disk_usage(directory.parent).free
+        free = shutil.disk_usage(directory.parent.resolve()).free
         raise OSError(
             f"{directory}: the next checkpoint cannot be written, where {free:,} bytes are free: "
             f"{error}"
         ) from error
-    if directory.exists():
-        directory.rename(stale)
-    fresh.rename(directory)
-    shutil.rmtree(stale, ignore_errors=True)
-
-
-def finish_replacement(directory: Path) -> None:
-    """Clear up after a `save_checkpoint` that was cut off; the newest whole checkpoint stays."""
-    fresh, stale = _beside(directory)
-    if stale.exists() and not directory.exists():
-        fresh.rename(directory)
-    for leftover in (fresh, stale):
-        shutil.rmtree(leftover, ignore_errors=True)
-
-
-def _beside(directory: Path) -> tuple[Path, Path]:
-    """Where the next checkpoint is made, and where the one before waits for its end."""
-    return directory.with_name(directory.name + ".new"), directory.with_name(
-        directory.name + ".old"
-    )
 
 
 def find_device(name: str, number: int = 0) -> torch.device:

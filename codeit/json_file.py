@@ -1,0 +1,78 @@
+"""JSON that may be damaged: whatever is wrong with it is a ValueError that names the file."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+
+def read_json(path: Path) -> Any:
+    """The value in a file.
+
+    Raises:
+        ValueError: there is no such file, or it holds no JSON.
+    """
+    return parse_json(read_text(path), str(path))
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """The object in a file.
+
+    Raises:
+        ValueError: there is no such file, or it holds no JSON, or something else than an object.
+    """
+    return _object(read_json(path), str(path))
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The objects of a JSONL file; a last line that was cut off is left out.
+
+    Raises:
+        ValueError: there is no such file, or another line is no object.
+    """
+    *lines, rest = read_text(path).split("\n")
+    rows = [
+        _object(parse_json(line, f"{path}, line {number}"), f"{path}, line {number}")
+        for number, line in enumerate(lines, start=1)
+    ]
+    with suppress(ValueError):
+        rows.append(_object(parse_json(rest, ""), ""))
+    return rows
+
+
+def read_text(path: Path) -> str:
+    """The text of a file in UTF-8.
+
+    Raises:
+        ValueError: there is no such file, or it is no text.
+    """
+    if not path.is_file():
+        is_there = path.exists() or path.is_symlink()
+        what = "this is no file" if is_there else "there is no such file"
+        raise ValueError(f"{path}: {what}")
+    try:
+        return path.read_bytes().decode()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: no text: {error}") from None
+
+
+def parse_json(text: str, name: str) -> Any:
+    """The value in a text.
+
+    Raises:
+        ValueError: it is no JSON; the message begins with the name.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError(f"{name}: it is nested too deeply") from None
+    except ValueError as error:
+        raise ValueError(f"{name}: no JSON: {error}") from None
+
+
+def _object(value: Any, name: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{name}: {type(value).__name__} where an object is needed")
+    return value

@@ -1,0 +1,116 @@
+"""What happens to the files of a run on a disk, and what resume and report say of it."""
+
+import io
+import shutil
+
+import pytest
+
+pytest.importorskip("torch")
+
+from rich.console import Console
+from small_run import quiet
+
+from codeit.loop import resume
+from codeit.report import print_report
+
+CHECKPOINT = [
+    *("config.json", "model.safetensors", "compact_tokenizer.json", "optimizer.pt"),
+    *("replay.npz", "position.json", "written.json", "manifest.json"),
+]
+TABLES = ["metrics.jsonl", "solutions.jsonl", "performance.csv", "samples/0001.jsonl"]
+
+
+@pytest.fixture
+def out(finished, tmp_path):
+    """A copy of a finished run."""
+    shutil.copytree(finished[0], tmp_path / "run")
+    return tmp_path / "run"
+
+
+def everything(folder):
+    return {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def refuse_to_resume(out, name):
+    """Resuming names the file and touches nothing."""
+    before = everything(out)
+    with pytest.raises(ValueError, match=rf"{name}: ") as caught:
+        resume(out, quiet(), iterations=3)
+    assert "\n" not in str(caught.value)
+    assert everything(out) == before
+
+
+@pytest.mark.parametrize("name", CHECKPOINT)
+def test_a_flipped_bit_in_a_checkpoint_is_noticed_and_the_file_named(out, name):
+    path = out / "checkpoint" / name
+    good = path.read_bytes()
+    for place in (0, len(good) // 3, len(good) // 2, len(good) - 2):
+        path.write_bytes(good[:place] + bytes([good[place] ^ 1]) + good[place + 1 :])
+        refuse_to_resume(out, f"checkpoint/{name}")
+
+
+@pytest.mark.parametrize("name", CHECKPOINT)
+def test_a_file_that_is_gone_from_a_checkpoint_is_named(out, name):
+    (out / "checkpoint" / name).unlink()
+    refuse_to_resume(out, f"checkpoint/{name}")
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_rows_that_are_gone_or_changed_are_noticed_by_resume_and_report(out, name):
+    path = out / name
+    good = path.read_bytes()
+    lines = good.splitlines(keepends=True)
+    middle = len(lines) // 2
+    for bad in (
+        good[: len(good) // 2],  # in the middle of a line
+        b"".join(lines[:middle]),
+        b"".join(lines[:middle] + lines[middle + 1 :]),
+        b"".join(reversed(lines)) if len(lines) > 1 else b"",
+        good.replace(b"a", b"b", 1),
+        b"",
+        None,
+    ):
+        if bad is None:
+            path.unlink()
+        else:
+            path.write_bytes(bad)
+        refuse_to_resume(out, name)
+        with pytest.raises(ValueError, match=rf"{name}: "):
+            print_report(out, Console(file=io.StringIO()))
+
+
+def test_what_an_interrupted_iteration_has_left_is_no_damage(out, finished, tmp_path):
+    """Lines after those that the checkpoint knows; these stay byte for byte as they were."""
+    before = {name: (out / name).read_bytes() for name in TABLES}
+    for name in TABLES[:2]:
+        with (out / name).open("a") as file:
+            file.write('{"iteration": 3, "origin": "policy", "tas')
+    with (out / "performance.csv").open("a") as file:
+        file.write("2,0.5,0.")
+    (out / "samples" / "0003.jsonl").write_text('{"task": "fl')
+    print_report(out, Console(file=io.StringIO()))
+    resume(out, quiet(), iterations=3)
+    for name, content in before.items():
+        assert (out / name).read_bytes().startswith(content)
+    undisturbed = tmp_path / "undisturbed"
+    shutil.copytree(finished[0], undisturbed)
+    resume(undisturbed, quiet(), iterations=3)
+    for name in (*TABLES[1:], "samples/0003.jsonl", "checkpoint/model.safetensors"):
+        assert (out / name).read_bytes() == (undisturbed / name).read_bytes()
+    ours, theirs = ((run / "metrics.jsonl").read_text().split("\n") for run in (out, undisturbed))
+    assert len(ours) == len(theirs) == 5
+
+
+def test_a_checkpoint_on_a_larger_disk_is_replaced_there(out, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    (out / "checkpoint").rename(disk / "big")
+    (out / "checkpoint").symlink_to(disk / "big")
+    before = (disk / "big" / "model.safetensors").read_bytes()
+    resume(out, quiet(), iterations=3)
+    assert (out / "checkpoint").is_symlink()
+    assert (disk / "big" / "model.safetensors").read_bytes() != before
+    assert [path.name for path in disk.iterdir()] == ["big"]
+    (disk / "big").rename(tmp_path / "away")
+    refuse_to_resume(out, "checkpoint")
+    assert (out / "checkpoint").is_symlink()
