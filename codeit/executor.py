@@ -371,6 +371,9 @@ def execute(
     Returns:
         The results. As with `run`, arrays must not be changed as long as they are in use.
     Raises:
+        KeyboardInterrupt, or what the handler of another signal raises: about a twentieth of a
+            second after the signal; there are no results then. Python handles signals on its main
+            thread alone: what was called on another one goes on to its end.
         TypeError: a program is no Program, or threads is no int.
         ValueError: a grid is bad (the message counts grids from 0), or threads is below 1.
         MemoryError: there is no memory for the results.

@@ -8,10 +8,13 @@ from cpython.buffer cimport (
     PyBuffer_Release,
     PyObject_GetBuffer,
 )
+from cpython.exc cimport PyErr_CheckSignals as check_signals
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libcpp cimport bool as cbool
 from libcpp.string cimport string
 from libcpp.vector cimport vector
+
+import threading
 
 import numpy as np
 
@@ -67,6 +70,15 @@ cdef extern from "core/outcome.h" namespace "codeit" nogil:
     const OutcomeRow kOutcomes[]
     const unsigned kNumOutcomes
 
+cdef extern from "pythread.h" nogil:
+    unsigned long PyThread_get_thread_ident() noexcept
+
+# Leaves what a handler raises to those that return to Python.
+cdef extern from "Python.h":
+    int PyErr_CheckSignals() noexcept
+
+ctypedef cbool (*Poll)() noexcept nogil  # codeit::Interrupt::Poll
+
 cdef extern from "core/machine.h" namespace "codeit" nogil:
     struct Limits:
         int64_t fuel
@@ -81,7 +93,8 @@ cdef extern from "vm/program.h" namespace "codeit" nogil:
     cppclass Program:
         Program() noexcept
         @staticmethod
-        cbool parse(string_view text, Dialect dialect, Program *out, ParseError *error) except +
+        cbool parse(string_view text, Dialect dialect, Program *out, ParseError *error,
+                    Poll poll) except +
         const string &text() noexcept
         size_t num_lines() noexcept
 
@@ -111,7 +124,8 @@ cdef extern from "vm/batch.h" namespace "codeit" nogil:
         size_t first_input
         size_t num_inputs
     void run_batch(const vector[Job] &jobs, const vector[InputGrid] &inputs, const Limits &limits,
-                   unsigned num_threads, cbool is_sharing, BatchResults *out) except +
+                   unsigned num_threads, cbool is_sharing, Poll poll,
+                   BatchResults *out) except +
     struct PrintedRun:
         Outcome outcome
         size_t line
@@ -121,10 +135,11 @@ cdef extern from "vm/batch.h" namespace "codeit" nogil:
         cbool is_plain
         uint64_t fail_after
     PrintedRun run_and_print(const Program &program, const InputGrid &input, const Limits &limits,
-                             cbool all_lines, int64_t max_values, const Trial &trial) except +
+                             cbool all_lines, int64_t max_values, Poll poll,
+                             const Trial &trial) except +
     PrintedRun call_and_print(Dialect dialect, Opcode opcode, const_int64_span arguments,
-                              size_t num_arguments, const Limits &limits,
-                              int64_t max_values) except +
+                              size_t num_arguments, const Limits &limits, int64_t max_values,
+                              Poll poll) except +
 
 cdef extern from "mutation/mutate.h" namespace "codeit::mutation" nogil:
     struct Weights:
@@ -136,15 +151,32 @@ cdef extern from "mutation/mutate.h" namespace "codeit::mutation" nogil:
         const Program *program
         vector[Type] types
     vector[Type] types_of_lines(const Program &program, const InputGrid &input,
-                                const Limits &limits) except +
+                                const Limits &limits, Poll poll) except +
     cbool mutate(const CParent &parent, const Weights &weights, uint64_t seed,
                  string *text) except +
 
 
 cdef enum:
     _MAX_SIDE = 32767
+    _SHORT_TEXT = 65536  # bytes that are parsed at once
 
 MAX_SIDE = _MAX_SIDE  # of a grid
+
+
+# Native work asks now and then for signals, and ends with what their handlers raise. Python delivers
+# them to the main thread alone; on any other one the work goes on to its end, and never takes
+# Python's lock on the way, which a daemon thread does not get once Python is shutting down.
+cdef Poll _poll() except? NULL:
+    if PyThread_get_thread_ident() == <unsigned long>_main_thread().ident:
+        return _is_signalled
+    return NULL
+
+
+cdef cbool _is_signalled() noexcept with gil:
+    return PyErr_CheckSignals() != 0
+
+
+cdef object _main_thread = threading.main_thread
 
 
 def outcome_table():
@@ -211,8 +243,12 @@ cdef class CompiledProgram:
 def parse(CompiledProgram program not None, bytes text not None, bint is_arc_dsl):
     """The normalised text, or the (line, reason) for which the text is no program."""
     cdef ParseError error
+    cdef Poll poll = NULL
+    if len(text) > _SHORT_TEXT:
+        poll = _poll()
     if Program.parse(
-        string_view(<const char *>text, len(text)), _dialect(is_arc_dsl), &program.program, &error
+        string_view(<const char *>text, len(text)), _dialect(is_arc_dsl), &program.program, &error,
+        poll,
     ):
         return program.program.text().decode()
     return error.line, error.reason.decode()
@@ -341,9 +377,10 @@ def run_groups(list groups not None, tuple limits not None, unsigned num_threads
             jobs.push_back(job)
     cdef Limits native_limits = _limits(limits[0], limits[1], limits[2], limits[3])
     cdef _Results results = _Results.__new__(_Results)
+    cdef Poll poll = _poll()
     with nogil:
         run_batch(
-            jobs, native_grids, native_limits, num_threads, is_sharing, &results.native
+            jobs, native_grids, native_limits, num_threads, is_sharing, poll, &results.native
         )
     return results.arrays()
 
@@ -365,12 +402,15 @@ def run_and_print_one(CompiledProgram program not None, grid not None,
     cdef Trial trial
     trial.is_plain = is_plain
     trial.fail_after = fail_after
-    return _printed(
-        run_and_print(
-            program.program, _input(grid), _limits(limits[0], limits[1], limits[2], limits[3]),
-            all_lines, max_values, trial,
+    cdef InputGrid native_grid = _input(grid)
+    cdef Limits native_limits = _limits(limits[0], limits[1], limits[2], limits[3])
+    cdef Poll poll = _poll()
+    cdef PrintedRun printed
+    with nogil:
+        printed = run_and_print(
+            program.program, native_grid, native_limits, all_lines, max_values, poll, trial
         )
-    )
+    return _printed(printed)
 
 
 def call_and_print_one(bint is_arc_dsl, uint8_t opcode, const int64_t[::1] arguments not None,
@@ -378,12 +418,15 @@ def call_and_print_one(bint is_arc_dsl, uint8_t opcode, const int64_t[::1] argum
     """The same for one primitive; `arguments` are encoded as csrc/vm/run.h says, then one extra number."""
     # The extra number keeps the array non-empty, so that its address exists.
     cdef const_int64_span encoded = const_int64_span(&arguments[0], arguments.shape[0] - 1)
-    return _printed(
-        call_and_print(
-            _dialect(is_arc_dsl), <Opcode>opcode, encoded, num_arguments,
-            _limits(limits[0], limits[1], limits[2], limits[3]), max_values,
+    cdef Limits native_limits = _limits(limits[0], limits[1], limits[2], limits[3])
+    cdef Dialect dialect = _dialect(is_arc_dsl)
+    cdef Poll poll = _poll()
+    cdef PrintedRun printed
+    with nogil:
+        printed = call_and_print(
+            dialect, <Opcode>opcode, encoded, num_arguments, native_limits, max_values, poll
         )
-    )
+    return _printed(printed)
 
 
 def break_invariants(bint is_on):
@@ -403,9 +446,13 @@ cdef class MutationParent:
             raise TypeError("the program has no lines; use Program.parse")
         self.compiled = compiled
         self.parent.program = &compiled.program
-        self.parent.types = types_of_lines(
-            compiled.program, _input(grid), _limits(limits[0], limits[1], limits[2], limits[3])
-        )
+        cdef InputGrid native_grid = _input(grid)
+        cdef Limits native_limits = _limits(limits[0], limits[1], limits[2], limits[3])
+        cdef Poll poll = _poll()
+        with nogil:
+            self.parent.types = types_of_lines(
+                compiled.program, native_grid, native_limits, poll
+            )
 
     @property
     def types(self):
@@ -425,6 +472,7 @@ def mutate_many(MutationParent parent not None, tuple weights not None, const ui
     cdef string text
     texts = []
     for seed in seeds:
+        check_signals()
         found = mutate(parent.parent, native, seed, &text)
         texts.append(text.decode() if found else None)
     return texts

@@ -7,9 +7,20 @@
 
 namespace codeit {
 
+Outcome Machine::begin_block() {
+    const int64_t left = fuel_left();
+    if (left < 0 || (interrupt_ != nullptr && interrupt_->ask())) {
+        refuel(-1); // stays spent, and never wraps
+        return Outcome::out_of_fuel;
+    }
+    refuel(left);
+    return Outcome::ok;
+}
+
 Machine::Checkpoint Machine::checkpoint() {
     num_kept_bytes_ = static_cast<size_t>(arena_.mark() - arena_.begin());
-    return {arena_.mark(), fuel_, num_closures_, has_joined_, changes_.size(), digest_of_kept()};
+    return {arena_.mark(), fuel_left(),     num_closures_,
+            has_joined_,   changes_.size(), digest_of_kept()};
 }
 
 bool Machine::return_to(const Checkpoint &checkpoint) {
@@ -18,7 +29,7 @@ bool Machine::return_to(const Checkpoint &checkpoint) {
     arena_.release(checkpoint.mark);
     num_kept_bytes_ = static_cast<size_t>(arena_.mark() - arena_.begin());
     assert(checkpoint.digest == digest_of_kept() && "a change was not recorded");
-    fuel_ = checkpoint.fuel;
+    refuel(checkpoint.fuel);
     num_closures_ = checkpoint.num_closures;
     has_joined_ = checkpoint.has_joined;
     depth_ = 0;

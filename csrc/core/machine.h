@@ -3,6 +3,7 @@
 
 #include "core/arena.h"
 #include "core/change_log.h"
+#include "core/interrupt.h"
 #include "core/outcome.h"
 #include "core/value.h"
 
@@ -72,13 +73,14 @@ inline constexpr uint64_t kCompared = 5; // of a sort
 
 class Machine {
   public:
-    explicit Machine(const Limits &limits)
-        : limits_(limits), arena_(limits.max_bytes), fuel_(limits.fuel) {}
+    explicit Machine(const Limits &limits) : limits_(limits), arena_(limits.max_bytes) {
+        refuel(limits.fuel);
+    }
 
     // Starts a run with full limits and empty memory.
     void reset(Dialect dialect) {
         arena_.reset();
-        fuel_ = limits_.fuel;
+        refuel(limits_.fuel);
         depth_ = 0;
         nesting_ = 0;
         num_closures_ = 0;
@@ -113,9 +115,11 @@ class Machine {
     }
 
     // For the next run; the size of the memory stays. A plain run takes the general path
-    // everywhere, and holds no set as bits: what is fast is compared with it.
-    void set_limits(const Limits &limits, bool is_plain = false) {
+    // everywhere, and holds no set as bits: what is fast is compared with it. `interrupt` is asked
+    // with every block of fuel; what it ends is out of fuel, and not to be looked at.
+    void set_limits(const Limits &limits, Interrupt *interrupt = nullptr, bool is_plain = false) {
         limits_ = limits;
+        interrupt_ = interrupt;
         is_plain_ = is_plain;
     }
     bool is_plain() const { return is_plain_; }
@@ -128,17 +132,15 @@ class Machine {
     bool is_at_rest(const char *scratch_mark) const {
         return depth_ == 0 && nesting_ == 0 && arena_.scratch_mark() == scratch_mark;
     }
-    int64_t fuel_used() const { return limits_.fuel - (fuel_ < 0 ? 0 : fuel_); }
+    int64_t fuel_used() const { return limits_.fuel - (fuel_left() < 0 ? 0 : fuel_left()); }
 
     // Pays for work before it is done. One unit is what takes a nanosecond or less: a cell, or one
     // of a row of values. What takes longer is charged by more, as in `units` below.
     Outcome charge(uint64_t units) {
         if (units > static_cast<uint64_t>(INT64_MAX)) units = INT64_MAX;
         fuel_ -= static_cast<int64_t>(units);
-        if (fuel_ < 0) [[unlikely]] {
-            fuel_ = -1; // stays spent, and never wraps
-            return Outcome::out_of_fuel;
-        }
+        if (fuel_ < 0) [[unlikely]]
+            return begin_block();
         return Outcome::ok;
     }
 
@@ -149,16 +151,26 @@ class Machine {
         int64_t fuel;
         char *mark;
     };
-    Attempt begin_attempt(int64_t fuel) { return {std::exchange(fuel_, fuel), arena_.mark()}; }
-    void end_attempt(const Attempt &attempt) { fuel_ = attempt.fuel; }
+    Attempt begin_attempt(int64_t fuel) {
+        Attempt attempt = {fuel_left(), arena_.mark()};
+        refuel(fuel);
+        return attempt;
+    }
+    void end_attempt(const Attempt &attempt) { refuel(attempt.fuel); }
     void give_up(const Attempt &attempt) {
         end_attempt(attempt);
         arena_.release(attempt.mark);
     }
-    int64_t fuel_left() const { return fuel_; }
+    int64_t fuel_left() const { return fuel_ + reserve_; }
 
-    // For work on the result of a run that is not the run's own, such as printing it.
-    void refuel(int64_t fuel) { fuel_ = fuel; }
+    // Also for work on the result of a run that is not the run's own, such as printing it.
+    void refuel(int64_t fuel) {
+        fuel_ = fuel < kBlock ? fuel : kBlock;
+        reserve_ = fuel - fuel_;
+    }
+
+    // Fuel that takes a few milliseconds. Runs of no more are asked nothing on the way.
+    static constexpr int64_t kBlock = 1 << 22;
 
     // Uninitialised room for `count` objects that live until the run ends. Memory is charged for,
     // as the system clears it and the processor waits for it. *out is set once all is paid for: a
@@ -260,6 +272,9 @@ class Machine {
 
     static constexpr size_t kBytesOfUnit = 6;
 
+    // Of a charge that the block did not cover.
+    Outcome begin_block();
+
     Outcome refuse_arguments() {
         TRY(charge(units::kCall));
         return Outcome::type_error;
@@ -274,7 +289,9 @@ class Machine {
     OrderCache orders_;
     ChangeLog changes_;
     size_t num_kept_bytes_ = 0; // below the mark of the last checkpoint
-    int64_t fuel_;
+    Interrupt *interrupt_ = nullptr;
+    int64_t fuel_ = 0;    // of the block that is being used; below 0 once all is spent
+    int64_t reserve_ = 0; // behind it
     uint32_t depth_ = 0;
     uint32_t nesting_ = 0;
     uint32_t num_closures_ = 0;

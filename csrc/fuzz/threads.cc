@@ -70,11 +70,11 @@ int main(int count, char **words) {
 
     const Limits limits = {1'000'000, uint64_t{64} << 20, 997, 0};
     BatchResults alone;
-    run_batch(jobs, inputs, limits, 1, false, &alone);
+    run_batch(jobs, inputs, limits, 1, false, nullptr, &alone);
     for (unsigned num_threads : {1u, 2u, 4u, 7u}) {
         for (bool is_sharing : {false, true}) {
             BatchResults together;
-            run_batch(jobs, inputs, limits, num_threads, is_sharing, &together);
+            run_batch(jobs, inputs, limits, num_threads, is_sharing, nullptr, &together);
             CHECK(are_same(alone, together));
         }
     }

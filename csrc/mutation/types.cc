@@ -68,13 +68,14 @@ Type type_of_value(Machine &m, const Value &v) {
 }
 
 std::vector<Type> types_of_lines(const Program &program, const InputGrid &input,
-                                 const Limits &limits) {
-    MachineLease lease(limits);
+                                 const Limits &limits, Interrupt::Poll poll) {
+    Interrupt interrupt(poll);
+    MachineLease lease(limits, &interrupt);
     Machine &m = lease.machine();
     RunResult result = run(m, program, input);
     std::vector<Type> types = {Type::Grid};
     m.refuel(limits.fuel);
-    for (size_t k = 0; k < program.num_lines(); ++k) {
+    for (size_t k = 0; k < program.num_lines() && !interrupt.ask(); ++k) {
         bool is_bound =
             result.lines != nullptr && k < result.line && result.lines[k].kind != Kind::unbound;
         if (is_bound) {
@@ -92,6 +93,7 @@ std::vector<Type> types_of_lines(const Program &program, const InputGrid &input,
         }
         types.push_back(declared);
     }
+    if (interrupt.is_set()) throw Interrupted();
     return types;
 }
 

@@ -13,8 +13,9 @@ namespace codeit::mutation {
 Type type_of_value(Machine &m, const Value &v);
 
 // The types of I and of every line of a program, found by running it on one input. A line that the
-// run did not reach has the type that its function declares, or Any.
+// run did not reach has the type that its function declares, or Any. Throws Interrupted as
+// run_batch does.
 std::vector<Type> types_of_lines(const Program &program, const InputGrid &input,
-                                 const Limits &limits);
+                                 const Limits &limits, Interrupt::Poll poll);
 
 } // namespace codeit::mutation

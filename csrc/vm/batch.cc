@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <condition_variable>
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <new>
 #include <span>
 #include <thread>
@@ -85,6 +87,7 @@ bool write_grid(const Grid &grid, uint8_t *to, uint8_t *height, uint8_t *width) 
 struct Worker {
     GrowingBytes cells;
     std::vector<size_t> num_common; // lines of each job in turn with the one before
+    int64_t num_units = 0;          // of work, since the interrupt was asked
     std::exception_ptr failure;
 };
 
@@ -106,9 +109,9 @@ void sort_by_text(const std::vector<Job> &jobs, size_t begin, size_t end,
 class Batch {
   public:
     Batch(const std::vector<Job> &jobs, const std::vector<InputGrid> &inputs, const Limits &limits,
-          unsigned num_threads, bool is_sharing, BatchResults *out)
-        : jobs_(jobs), inputs_(inputs), limits_(limits), is_sharing_(is_sharing), out_(out),
-          chunks_(chunk_begins(jobs, num_threads)),
+          unsigned num_threads, bool is_sharing, Interrupt::Poll poll, BatchResults *out)
+        : jobs_(jobs), inputs_(inputs), limits_(limits), is_sharing_(is_sharing), interrupt_(poll),
+          out_(out), chunks_(chunk_begins(jobs, num_threads)),
           workers_(std::clamp<size_t>(num_threads, 1, std::max<size_t>(1, chunks_.size() - 1))),
           worker_of_job_(workers_.size() > 1 ? jobs.size() : 0) {
         size_t num_runs = 0;
@@ -134,14 +137,26 @@ class Batch {
     void run() {
         {
             std::vector<std::jthread> threads;
-            for (size_t w = 1; w < workers_.size(); ++w) {
-                threads.emplace_back([this, w] { work(w); });
+            try {
+                for (size_t w = 1; w < workers_.size(); ++w) {
+                    threads.emplace_back([this, w] {
+                        work(w);
+                        const std::lock_guard lock(mutex_);
+                        ++num_done_;
+                        is_done_.notify_one();
+                    });
+                }
+            } catch (...) {
+                interrupt_.set(); // for those that have started
+                throw;
             }
             work(0);
+            wait_for_others();
         }
         for (const Worker &worker : workers_) {
             if (worker.failure) std::rethrow_exception(worker.failure);
         }
+        if (interrupt_.is_set()) throw Interrupted();
         gather();
     }
 
@@ -149,6 +164,8 @@ class Batch {
     // Jobs taken at a time: enough of them to share lines, and several times for each thread.
     static constexpr size_t kLeastChunk = 12;
     static constexpr size_t kLargestChunk = 64;
+    // What a run that does nothing takes, and the making of its result.
+    static constexpr int64_t kUnitsOfRun = 1000;
 
     // Jobs of the same inputs stay in one chunk where it does not get too large.
     static std::vector<size_t> chunk_begins(const std::vector<Job> &jobs, unsigned num_threads) {
@@ -163,17 +180,28 @@ class Batch {
         return begins;
     }
 
+    // Signals are answered by this thread alone, which has nothing left to do.
+    void wait_for_others() {
+        std::unique_lock lock(mutex_);
+        auto are_done = [this] { return num_done_ + 1 == workers_.size(); };
+        while (!is_done_.wait_for(lock, Interrupt::kInterval, are_done)) {
+            lock.unlock(); // a poll waits for others' locks
+            interrupt_.ask();
+            lock.lock();
+        }
+    }
+
     void work(size_t w) {
         try {
-            MachineLease lease(limits_);
+            MachineLease lease(limits_, &interrupt_);
             Machine &m = lease.machine();
             std::vector<size_t> order;
             for (;;) {
                 size_t chunk = next_.fetch_add(1);
-                if (chunk + 1 >= chunks_.size()) return;
+                if (chunk + 1 >= chunks_.size() || interrupt_.is_set()) return;
                 size_t begin = chunks_[chunk];
                 size_t end = chunks_[chunk + 1];
-                while (begin < end) {
+                while (begin < end && !interrupt_.is_set()) {
                     size_t next = begin + 1;
                     while (is_sharing_ && next < end && have_one_input(jobs_[begin], jobs_[next]))
                         ++next;
@@ -204,11 +232,20 @@ class Batch {
             for (size_t k = 0; k < order.size(); ++k) {
                 const Program &program = *jobs_[order[k]].program;
                 RunResult result = runs.run(program, num_common[k], num_common[k + 1]);
+                if (is_over(m.fuel_used(), &workers_[w].num_units)) return;
                 keep(result, m.fuel_used(), first_run_[order[k]] + i, &workers_[w].cells);
             }
         }
         if (worker_of_job_.empty()) return;
         for (size_t k : order) worker_of_job_[k] = static_cast<uint32_t>(w);
+    }
+
+    // Whether the work is to end, asked for every block of it.
+    bool is_over(int64_t fuel, int64_t *num_units) {
+        *num_units += fuel + kUnitsOfRun;
+        if (*num_units < Machine::kBlock) return false;
+        *num_units = 0;
+        return interrupt_.ask();
     }
 
     void keep(const RunResult &result, int64_t fuel, size_t at, GrowingBytes *cells) {
@@ -251,12 +288,16 @@ class Batch {
     const std::vector<InputGrid> &inputs_;
     Limits limits_;
     bool is_sharing_;
+    Interrupt interrupt_;
     BatchResults *out_;
     std::vector<size_t> chunks_; // the first job of each, and the end of the last one
     std::vector<Worker> workers_;
     std::vector<size_t> first_run_;
     std::vector<uint32_t> worker_of_job_; // where there are several
     std::atomic<size_t> next_{0};
+    std::mutex mutex_;
+    std::condition_variable is_done_;
+    size_t num_done_ = 0; // of the other threads
 };
 
 // Appends the text of a value, empty when it has more than `max_values` parts or is unbound; false
@@ -274,12 +315,12 @@ bool print(Machine &m, const Value &v, int64_t max_values, std::vector<std::stri
 }
 
 bool print(Machine &m, const RunResult &result, bool all_lines, int64_t max_values,
-           std::vector<std::string> *texts) {
+           Interrupt *interrupt, std::vector<std::string> *texts) {
     if (!all_lines) {
         return result.outcome != Outcome::ok || print(m, result.value, max_values, texts);
     }
     bool has_memory = true;
-    for (size_t k = 0; k < result.line && result.lines != nullptr; ++k) {
+    for (size_t k = 0; k < result.line && result.lines != nullptr && !interrupt->ask(); ++k) {
         has_memory = print(m, result.lines[k], max_values, texts) && has_memory;
     }
     return has_memory;
@@ -287,18 +328,20 @@ bool print(Machine &m, const RunResult &result, bool all_lines, int64_t max_valu
 
 // Runs and prints; once more with larger memory when printing lacked some that the run had used up.
 template <typename Run>
-PrintedRun print_run(const Limits &limits, bool all_lines, int64_t max_values, const Trial &trial,
-                     Run run) {
+PrintedRun print_run(const Limits &limits, bool all_lines, int64_t max_values, Interrupt::Poll poll,
+                     const Trial &trial, Run run) {
+    Interrupt interrupt(poll);
     Limits larger = limits;
     larger.max_bytes *= kMemoryToPrint;
     for (const Limits &tried : {limits, larger}) {
-        MachineLease lease(tried, trial.is_plain);
+        MachineLease lease(tried, &interrupt, trial.is_plain);
         Machine &m = lease.machine();
         m.arena().fail_after(trial.fail_after);
         RunResult result = run(m);
         m.arena().fail_after(0);
         PrintedRun out = {result.outcome, result.line, m.fuel_used(), {}};
-        bool is_printed = print(m, result, all_lines, max_values, &out.texts);
+        bool is_printed = print(m, result, all_lines, max_values, &interrupt, &out.texts);
+        if (interrupt.is_set()) throw Interrupted();
         if (is_printed || result.outcome == Outcome::out_of_memory) return out;
     }
     throw std::bad_alloc();
@@ -307,19 +350,22 @@ PrintedRun print_run(const Limits &limits, bool all_lines, int64_t max_values, c
 } // namespace
 
 void run_batch(const std::vector<Job> &jobs, const std::vector<InputGrid> &inputs,
-               const Limits &limits, unsigned num_threads, bool is_sharing, BatchResults *out) {
-    Batch(jobs, inputs, limits, num_threads, is_sharing, out).run();
+               const Limits &limits, unsigned num_threads, bool is_sharing, Interrupt::Poll poll,
+               BatchResults *out) {
+    Batch(jobs, inputs, limits, num_threads, is_sharing, poll, out).run();
 }
 
 PrintedRun run_and_print(const Program &program, const InputGrid &input, const Limits &limits,
-                         bool all_lines, int64_t max_values, const Trial &trial) {
-    return print_run(limits, all_lines, max_values, trial,
+                         bool all_lines, int64_t max_values, Interrupt::Poll poll,
+                         const Trial &trial) {
+    return print_run(limits, all_lines, max_values, poll, trial,
                      [&](Machine &m) { return run(m, program, input); });
 }
 
 PrintedRun call_and_print(Dialect dialect, Opcode opcode, std::span<const int64_t> arguments,
-                          size_t num_arguments, const Limits &limits, int64_t max_values) {
-    return print_run(limits, false, max_values, {}, [&](Machine &m) {
+                          size_t num_arguments, const Limits &limits, int64_t max_values,
+                          Interrupt::Poll poll) {
+    return print_run(limits, false, max_values, poll, {}, [&](Machine &m) {
         return call_primitive(m, dialect, opcode, arguments, num_arguments);
     });
 }

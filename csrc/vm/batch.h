@@ -92,13 +92,16 @@ struct BatchResults {
 
 // `is_sharing`: neighbouring jobs of the same inputs run only once the lines that their programs
 // begin with in common; the results are the same. Throws std::bad_alloc when there is no memory for
-// the results or the machines, and std::system_error when a thread cannot be started.
+// the results or the machines, std::system_error when a thread cannot be started, and Interrupted
+// when `poll` says so, which this thread asks (core/interrupt.h).
 void run_batch(const std::vector<Job> &jobs, const std::vector<InputGrid> &inputs,
-               const Limits &limits, unsigned num_threads, bool is_sharing, BatchResults *out);
+               const Limits &limits, unsigned num_threads, bool is_sharing, Interrupt::Poll poll,
+               BatchResults *out);
 
 // A run and the canonical text (core/print.h) of what it returned: of its result, or of every line
 // that it reached when `all_lines` is asked for. Printing has fuel and memory of its own. A text of
-// more than `max_values` values, or that there is nothing to print for, is empty.
+// more than `max_values` values, or that there is nothing to print for, is empty. Both functions
+// throw Interrupted as run_batch does.
 struct PrintedRun {
     Outcome outcome = Outcome::internal_error;
     size_t line = 0;
@@ -111,8 +114,10 @@ struct Trial {
     uint64_t fail_after = 0; // never
 };
 PrintedRun run_and_print(const Program &program, const InputGrid &input, const Limits &limits,
-                         bool all_lines, int64_t max_values, const Trial &trial = {});
+                         bool all_lines, int64_t max_values, Interrupt::Poll poll,
+                         const Trial &trial = {});
 PrintedRun call_and_print(Dialect dialect, Opcode opcode, std::span<const int64_t> arguments,
-                          size_t num_arguments, const Limits &limits, int64_t max_values);
+                          size_t num_arguments, const Limits &limits, int64_t max_values,
+                          Interrupt::Poll poll);
 
 } // namespace codeit

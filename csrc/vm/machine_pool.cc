@@ -46,14 +46,14 @@ MachinePool &pool() {
 
 } // namespace
 
-MachineLease::MachineLease(const Limits &limits, bool is_plain)
+MachineLease::MachineLease(const Limits &limits, Interrupt *interrupt, bool is_plain)
     : machine_(pool().take(limits.max_bytes)) {
     if (machine_ == nullptr) machine_.reset(new (std::nothrow) Machine(limits));
     if (machine_ == nullptr || !machine_->arena().is_reserved()) {
         pool().give_back(nullptr);
         throw std::bad_alloc();
     }
-    machine_->set_limits(limits, is_plain);
+    machine_->set_limits(limits, interrupt, is_plain);
 }
 
 MachineLease::~MachineLease() {

@@ -9,7 +9,8 @@ namespace codeit {
 class MachineLease {
   public:
     // Throws std::bad_alloc when the memory of a new machine cannot be reserved.
-    explicit MachineLease(const Limits &limits, bool is_plain = false);
+    explicit MachineLease(const Limits &limits, Interrupt *interrupt = nullptr,
+                          bool is_plain = false);
     ~MachineLease();
     MachineLease(const MachineLease &) = delete;
     MachineLease &operator=(const MachineLease &) = delete;

@@ -198,8 +198,8 @@ Value constant_value(const ConstantRow &row) {
 
 class Parser {
   public:
-    Parser(std::string_view text, Program *program, ParseError *error)
-        : program_(program), error_(error) {
+    Parser(std::string_view text, Interrupt::Poll poll, Program *program, ParseError *error)
+        : program_(program), error_(error), interrupt_(poll) {
         while (!text.empty() && text.back() == '\n') text.remove_suffix(1);
         text_ = text;
         num_lines_ = 1 + static_cast<size_t>(std::count(text.begin(), text.end(), '\n'));
@@ -218,6 +218,7 @@ class Parser {
         for (size_t line = 1; line <= num_lines_; ++line) {
             size_t end = std::min(rest.find('\n'), rest.size());
             if (!parse_line(line, rest.substr(0, end))) return false;
+            end_if_interrupted();
             rest.remove_prefix(std::min(end + 1, rest.size()));
         }
         program_->arguments_.resize(program_->arguments_.size() +
@@ -234,6 +235,12 @@ class Parser {
         error_->line = line;
         error_->reason = std::move(reason);
         return false;
+    }
+
+    // Of a few thousand lines and arguments.
+    void end_if_interrupted() {
+        constexpr size_t kAtOnce = 4096;
+        if (++num_parts_ % kAtOnce == 0 && interrupt_.ask()) throw Interrupted();
     }
 
     bool parse_line(size_t line, std::string_view raw) {
@@ -328,6 +335,7 @@ class Parser {
                                       "constant, or input");
             }
             program_->arguments_.push_back(operand);
+            end_if_interrupted();
             if (end == std::string_view::npos) return true;
             text.remove_prefix(end + kSeparator.size());
         }
@@ -409,12 +417,15 @@ class Parser {
     uint32_t pooled_[kNumPrimitives + kNumConstants];
     std::string_view own_name_;
     Operand own_operand_ = 0;
+    Interrupt interrupt_;
+    size_t num_parts_ = 0;
 };
 
-bool Program::parse(std::string_view text, Dialect dialect, Program *out, ParseError *error) {
+bool Program::parse(std::string_view text, Dialect dialect, Program *out, ParseError *error,
+                    Interrupt::Poll poll) {
     *out = Program();
     out->dialect_ = dialect;
-    return Parser(text, out, error).parse();
+    return Parser(text, poll, out, error).parse();
 }
 
 size_t num_common_lines(const Program &a, const Program &b) {

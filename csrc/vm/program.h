@@ -1,6 +1,7 @@
 // A program: its text, checked and normalised, and the instructions that the text stands for.
 #pragma once
 
+#include "core/interrupt.h"
 #include "core/value.h"
 #include "lang/language.h"
 
@@ -33,7 +34,9 @@ class Program {
   public:
     // The text rules are those of the specification's checker (section 1.3), except that a name
     // must be an identifier of ASCII letters, digits and underscores, and the text must be ASCII.
-    static bool parse(std::string_view text, Dialect dialect, Program *out, ParseError *error);
+    // Throws Interrupted when `poll` says so (core/interrupt.h).
+    static bool parse(std::string_view text, Dialect dialect, Program *out, ParseError *error,
+                      Interrupt::Poll poll = nullptr);
 
     // One line each, `name = function(argument, ...)`. Lines that repeat an earlier call carry one
     // blank at their end for each earlier repeat, which is how the checker tells them apart.
