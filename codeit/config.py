@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
+import operator
 import os
 import tomllib
 import types
@@ -122,6 +123,10 @@ _NAMES = frozenset({"", "tiny", "compact", *arc.DATA_SETS})
 """What is never a path, even where there is a file of that name."""
 
 
+_HAS_ALL = "# All settings of a run"
+"""The first line of a file in which a setting that is missing was lost."""
+
+
 def with_absolute_paths(settings: RunSettings) -> RunSettings:
     """The settings with every path that exists made absolute, so that they hold in any folder."""
     changed: Any = settings
@@ -139,19 +144,56 @@ def load_settings(path: Path, base: RunSettings) -> RunSettings:
     A relative path in it that exists beside the file becomes absolute.
 
     Raises:
-        ValueError: no TOML, an unknown name (the nearest known one is suggested), or a bad value;
-            the message names the file and the setting.
+        ValueError: no TOML, no setting at all, an unknown name (the nearest known one is
+            suggested), or a bad value; a setting is left out of a file that says that it has all.
+            The message names the file and the setting.
         OSError: the file cannot be read.
     """
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: {error}") from None
+    tables, text = _read_toml(path)
+    if not tables:
+        raise ValueError(f"{path}: there is no setting in it")
+    if text.startswith(_HAS_ALL):
+        _check_all_are_there(path, tables, "without its first line, the preset has what is missing")
     _make_paths_absolute(tables, path.parent)
     try:
         return _override(base, tables, "")
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
+
+
+def load_all_settings(path: Path) -> RunSettings:
+    """The settings of a run's own file, in which none is left out.
+
+    Raises:
+        ValueError, OSError: as for load_settings.
+    """
+    _check_all_are_there(path, _read_toml(path)[0], "a run needs all of them")
+    return load_settings(path, RunSettings())
+
+
+def _read_toml(path: Path) -> tuple[dict[str, Any], str]:
+    """The tables of a file, and its text."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        return tomllib.loads(text), text
+    except RecursionError:
+        raise ValueError(f"{path}: it is nested too deeply") from None
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def _check_all_are_there(path: Path, tables: Mapping[str, Any], remedy: str) -> None:
+    """Raise ValueError for settings that a file leaves out, unless they need not be set."""
+    missing = []
+    for name, value in setting_values(RunSettings()).items():
+        section, _, key = name.rpartition(".")
+        table = tables.get(section) if section else tables
+        if value is not None and not (_is_table(table) and key in table):
+            missing.append(name)
+    if missing:
+        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        verb = "is" if len(missing) == 1 else "are"
+        raise ValueError(f"{path}: {', '.join(missing[:3])}{more} {verb} missing; {remedy}")
 
 
 def settings_to_toml(settings: RunSettings) -> str:
@@ -161,7 +203,7 @@ def settings_to_toml(settings: RunSettings) -> str:
     for name, table in values.items():
         if _is_table(table):
             lines += ["", f"[{name}]", *(_toml_line(k, v) for k, v in table.items())]
-    return "\n".join(lines) + "\n"
+    return "\n".join([_HAS_ALL, *lines]) + "\n"
 
 
 def setting_names(settings_type: type = RunSettings, prefix: str = "") -> list[str]:
@@ -173,6 +215,11 @@ def setting_names(settings_type: type = RunSettings, prefix: str = "") -> list[s
         else:
             names.append(prefix + name)
     return names
+
+
+def setting_values(settings: RunSettings) -> dict[str, Any]:
+    """Every setting's value, by its full name."""
+    return {name: operator.attrgetter(name)(settings) for name in setting_names()}
 
 
 def nearest_name(name: str, names: list[str]) -> str:

@@ -30,7 +30,7 @@ from codeit import arc
 from codeit.arc import Task
 from codeit.config import (
     RunSettings,
-    load_settings,
+    load_all_settings,
     settings_to_toml,
     with_absolute_paths,
 )
@@ -114,7 +114,7 @@ def resume(
     """
     team = Team.join()
     with RunDirectory.open(out) if team.is_first else nullcontext() as directory:
-        settings = load_settings(out / CONFIG, RunSettings())
+        settings = load_all_settings(out / CONFIG)
         settings = replace(
             settings,
             iterations=settings.iterations if iterations is None else iterations,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,12 @@ from rich.console import Console
 from rich.table import Table
 
 from codeit import arc
-from codeit.config import PRESETS, load_settings
+from codeit.config import load_all_settings
 from codeit.dsl import Program
 from codeit.executor import execute
 from codeit.json_file import read_lines
 from codeit.render import Block, Code, Picture, task_blocks
-from codeit.run_directory import CONFIG, METRICS, SOLUTIONS, check_run, check_written
+from codeit.run_directory import CONFIG, METRICS, SOLUTIONS, check_written
 from codeit.scoring import Candidate, Scoreboard
 from codeit.terminal import add_row, plain, say
 
@@ -31,8 +32,9 @@ def print_report(path: Path, console: Console) -> None:
     Raises:
         ValueError: the path is no run directory, or a file in it is damaged.
     """
-    check_run(path)
     check_written(path)
+    if not os.path.lexists(path / METRICS):
+        raise ValueError(f"{path / METRICS}: there is no such file; is this a run directory?")
     rows = read_lines(path / METRICS)
     if not rows:
         raise ValueError(f"{path / METRICS}: it is empty; the run has not started yet")
@@ -218,7 +220,7 @@ def solutions_picture(path: Path) -> Picture:
         ValueError: the path is no run directory, a file in it is damaged, or its tasks are gone.
     """
     solving, by_policy = _found_programs(path)
-    settings = load_settings(path / CONFIG, PRESETS["demo"])
+    settings = load_all_settings(path / CONFIG)
     tasks = {task.task_id: task for task in arc.load(settings.data.evaluation)}
     rows = []
     shown = (*solving[:_NUM_SOLVING_SHOWN], *by_policy[:_NUM_POLICY_SHOWN])

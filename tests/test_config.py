@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import math
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from codeit.config import (
     PRESETS,
     RunSettings,
+    load_all_settings,
     load_settings,
     setting_names,
     settings_to_toml,
@@ -167,6 +169,63 @@ def test_a_name_is_no_path_even_where_there_is_a_file_of_that_name(tmp_path, mon
     for preset in PRESETS.values():
         assert with_absolute_paths(preset) == preset
         assert load_settings(write(tmp_path, settings_to_toml(preset)), RunSettings()) == preset
+
+
+def write_run(tmp_path, change=lambda text: text):
+    path = tmp_path / "config.toml"
+    path.write_text(change(settings_to_toml(PRESETS["small"])))
+    return path
+
+
+def test_a_run_needs_all_of_its_settings(tmp_path):
+    assert load_all_settings(write_run(tmp_path)) == PRESETS["small"]
+    for name in setting_names():
+        key = name.rpartition(".")[2]
+        section = name.rpartition(".")[0]
+
+        def without(text, key=key, section=section):
+            before, head, after = text.partition(f"[{section}]\n") if section else ("", "", text)
+            return before + head + re.sub(rf"^{key} = .*\n", "", after, count=1, flags=re.M)
+
+        path = write_run(tmp_path, without)
+        if name == "limits.max_len":  # need not be set
+            assert load_all_settings(path) == PRESETS["small"]
+            continue
+        with pytest.raises(ValueError, match=rf"config.toml: {name} is missing; a run needs all"):
+            load_all_settings(path)
+
+
+@pytest.mark.parametrize("content", ["", "\n\n", "# nothing"])
+def test_an_emptied_file_is_not_the_settings_of_the_paper(tmp_path, content):
+    path = write_run(tmp_path, lambda _: content)
+    message = r"config.toml: iterations, seed, programs and \d+ more are missing; a run needs"
+    with pytest.raises(ValueError, match=message):
+        load_all_settings(path)
+    with pytest.raises(ValueError, match=r"config.toml: there is no setting in it"):
+        load_settings(path, PRESETS["demo"])
+
+
+def test_a_file_of_all_settings_that_was_cut_off_is_refused_at_any_line(tmp_path):
+    """Also where it only adds to a preset, since it says what it is in its first line."""
+    num_lines = len(settings_to_toml(PRESETS["small"]).splitlines())
+    for k in range(num_lines - 2):  # the last says that max_len is not set
+        path = write_run(tmp_path, lambda text, k=k: "\n".join(text.splitlines()[:k]))
+        for load in (load_all_settings, lambda path: load_settings(path, PRESETS["demo"])):
+            with pytest.raises(ValueError, match=r"config.toml: "):
+                load(path)
+    path = write_run(tmp_path, lambda text: "\n".join(text.splitlines()[1:4]))
+    settings = load_settings(path, PRESETS["demo"])  # someone's choice of lines
+    assert settings == dataclasses.replace(PRESETS["demo"], iterations=20)
+
+
+@pytest.mark.parametrize("text", ["x = " + "[" * 100_000, "a = {b=" * 100_000, "[a]\n" * 2])
+def test_toml_that_cannot_be_read_is_one_line_with_the_name_of_the_file(tmp_path, text):
+    path = tmp_path / "settings.toml"
+    path.write_text(text)
+    for load in (load_all_settings, lambda path: load_settings(path, PRESETS["demo"])):
+        with pytest.raises(ValueError, match=r"settings.toml: ") as caught:
+            load(path)
+        assert "\n" not in str(caught.value)
 
 
 def test_every_setting_has_a_line_of_help():
