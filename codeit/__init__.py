@@ -6,17 +6,8 @@ The names here are the executor and the language; they need neither torch nor a 
 
 from codeit import arc, dsl
 from codeit.dsl import Program, ProgramError
-from codeit.executor import (
-    Limits,
-    Outcome,
-    Result,
-    Results,
-    call,
-    execute,
-    execute_groups,
-    run,
-    trace,
-)
+from codeit.executor import Limits, call, execute, execute_groups, run, trace
+from codeit.results import Outcome, Result, Results
 
 __version__ = "0.1.0"
 

@@ -384,6 +384,8 @@ def _to_array(value: object) -> npt.NDArray[Any] | None:
     Looks at cells only through built-in loops: this is on the path of every grid of a data set.
     """
     if isinstance(value, np.ndarray):
+        if isinstance(value, np.ma.MaskedArray):
+            return None
         array = np.asarray(value)
     else:
         if not isinstance(value, list | tuple) or not 1 <= len(value) <= MAX_SIDE:
@@ -407,6 +409,8 @@ def _to_array(value: object) -> npt.NDArray[Any] | None:
 def _fault(value: object) -> str:
     """What makes the value no grid, found cell by cell: only for values `_to_array` refused."""
     sides = f"1 to {MAX_SIDE}"
+    if isinstance(value, np.ma.MaskedArray):
+        return "a masked array; a grid is a list of rows, or an array without a mask"
     if isinstance(value, np.ndarray):
         if value.dtype.kind not in "iu" or value.ndim != 2:
             return f"{value.ndim}-D array of {value.dtype}; a grid is a 2-D array of integers"
@@ -431,7 +435,7 @@ def _fault(value: object) -> str:
 
 
 def _is_integer(kind: type) -> bool:
-    return issubclass(kind, int | np.integer) and kind is not bool
+    return issubclass(kind, int | np.integer) and not issubclass(kind, bool | np.timedelta64)
 
 
 def _beside(path: Path) -> list[str]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, astuple, dataclass, fields
-from enum import IntEnum
 from typing import Any, cast
 
 import numpy as np
@@ -16,51 +14,24 @@ from codeit import broken_runs
 from codeit._native import vm
 from codeit.dsl import PRIMITIVES, Program
 from codeit.dsl.program import Dialect, is_arc_dsl
+from codeit.results import (
+    MAX_PRINTED_VALUES,
+    UNREADABLE,
+    Grid,
+    Outcome,
+    Result,
+    Results,
+    Runs,
+    bytes_of,
+    grid_of,
+    plain_array,
+    read_json,
+)
 
 # Shape letters: P programs, I inputs, H rows, W columns.
 
-Grid = npt.NDArray[np.uint8]
-
-MAX_PRINTED_VALUES = 1_000_000
-"""How many values `Result.value_json` writes at most; a small shared one can stand for 2^40."""
-
 MAX_THREADS = 4096
 """How many threads run at most, however many are asked for."""
-
-_MAX_GRID_TEXT = 30 * (30 * len(",false") + len(',["t"]')) + len('["t"]')
-_UNREADABLE = object()
-_ROWS = vm.outcome_table()
-
-
-class Outcome(IntEnum):
-    """How a run ended: 0 is success, then CPython's exceptions, then the limits of the machine."""
-
-    ok = 0
-    type_error = 1
-    value_error = 2
-    index_error = 3
-    key_error = 4
-    attribute_error = 5
-    stop_iteration = 6
-    runtime_error = 7
-    zero_division = 8
-    overflow = 9
-    name_error = 10
-    recursion = 11
-    out_of_fuel = 12
-    out_of_memory = 13
-    integer_overflow = 14
-    internal_error = 15
-
-    @property
-    def exception(self) -> str | None:
-        """The name of the exception that CPython would have raised, or None."""
-        return _ROWS[self][1] or None
-
-    @property
-    def message(self) -> str:
-        """What happened, in half a sentence."""
-        return _ROWS[self][2]
 
 
 @dataclass(frozen=True)
@@ -106,64 +77,17 @@ class Limits:
         return fuel, max_bytes, max_depth, max_len or 0
 
 
-class Result:
-    """What one program did on one input.
+def checked_limits(limits: Limits | None) -> Limits:
+    """The limits; the defaults for None.
 
-    Attributes:
-        outcome: how it ended.
-        fuel: units used.
-        grid: the returned value as a uint8 array [H, W] when it is a valid grid (1 to 30 rows and
-            columns of equal length, colors 0 to 9; True and False count as 1 and 0), else None.
+    Raises:
+        TypeError: they are something else.
     """
-
-    __slots__ = ("_call", "_printed", "fuel", "grid", "outcome")
-
-    def __init__(self, outcome: Outcome, fuel: int, grid: Grid | None, call: _Call) -> None:
-        self.outcome = outcome
-        self.fuel = fuel
-        self.grid = grid
-        self._call = call
-        self._printed: tuple[int, list[str]] | None = None
-
-    @property
-    def exception(self) -> str | None:
-        """The name of the exception that CPython would have raised, or None."""
-        return self.outcome.exception
-
-    @property
-    def line(self) -> int:
-        """The line on which the run ended, counted from 1."""
-        return self._print()[0]
-
-    def value_json(self) -> Any:
-        """The returned value in canonical form.
-
-        Ints, true, false and null for themselves, `["t", ...]` for a tuple, `["s", ...]` for a
-        frozenset in iteration order, `"fn"` for a function. The program is run again to get it.
-
-        Raises:
-            ValueError: the run returned no value, or one of more than MAX_PRINTED_VALUES values, or
-                one that is nested more deeply than Python's json reads (1,000 levels in 3.11).
-        """
-        if self.outcome != Outcome.ok:
-            raise ValueError(f"there is no value: the run ended with {self.outcome.name}")
-        (text,) = self._print()[1]
-        value = _read_json(text)
-        if value is _UNREADABLE:
-            raise ValueError(
-                f"the value has more than {MAX_PRINTED_VALUES} parts or is nested too deeply"
-            )
-        return value
-
-    def _print(self) -> tuple[int, list[str]]:
-        if self._printed is None:
-            _, line, _, texts = self._call.run()
-            self._printed = line, texts
-        return self._printed
-
-    def __repr__(self) -> str:
-        shape = "" if self.grid is None else f", grid {self.grid.shape[0]}x{self.grid.shape[1]}"
-        return f"Result({self.outcome.name}{shape}, fuel {self.fuel})"
+    if limits is None:
+        return Limits()
+    if not isinstance(limits, Limits):
+        raise TypeError(f"limits is {limits!r}; a codeit.Limits is needed, or None")
+    return limits
 
 
 @dataclass(frozen=True)
@@ -177,6 +101,10 @@ class _ProgramCall:
     def run(self, all_lines: bool = False) -> tuple[int, int, int, list[str]]:
         native = self.limits._native()
         return vm.run_and_print_one(self.program, self.grid, native, all_lines, MAX_PRINTED_VALUES)
+
+    def key(self) -> tuple[Any, ...]:
+        """What the run depends on."""
+        return self.program, bytes_of(self.grid), self.limits
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -205,6 +133,10 @@ class _PrimitiveCall:
             MAX_PRINTED_VALUES,
         )
 
+    def key(self) -> tuple[Any, ...]:
+        """What the run depends on."""
+        return self.name, self.dialect, self.code.tobytes(), self.limits
+
     def to_json(self) -> dict[str, Any]:
         return {
             "primitive": self.name,
@@ -214,129 +146,20 @@ class _PrimitiveCall:
         }
 
 
-_Call = _ProgramCall | _PrimitiveCall
-
-
 @dataclass(frozen=True)
-class _Runs:
-    """The flat arrays that the native code returns, of all groups."""
+class _ProgramCalls:
+    """Every one of some programs on every one of some grids."""
 
-    outcome: npt.NDArray[np.uint8]
-    fuel: npt.NDArray[np.int64]
-    height: npt.NDArray[np.uint8]
-    width: npt.NDArray[np.uint8]
-    cells_begin: npt.NDArray[np.uint64]
-    cells: npt.NDArray[np.uint8]
-
-
-class Results:
-    """What P programs did on I inputs. `results[p, i]` is one Result.
-
-    Attributes:
-        outcome: uint8 [P, I], codes of Outcome.
-        fuel: int64 [P, I], units used.
-        height, width: uint8 [P, I], the shape of the returned grid, 0 where it is no valid grid.
-    """
-
-    __slots__ = ("_begin", "_grids", "_limits", "_programs", "_runs")
-
-    def __init__(
-        self,
-        programs: Sequence[Program],
-        grids: Sequence[Grid],
-        limits: Limits,
-        runs: _Runs,
-        begin: int,
-    ) -> None:
-        # Arrays are made when they are asked for: many groups are of few runs.
-        self._programs = programs
-        self._grids = grids
-        self._limits = limits
-        self._runs = runs
-        self._begin = begin  # the first run of this group
-
-    @property
-    def outcome(self) -> npt.NDArray[np.uint8]:
-        return self._part(self._runs.outcome)
-
-    @property
-    def fuel(self) -> npt.NDArray[np.int64]:
-        return self._part(self._runs.fuel)
-
-    @property
-    def height(self) -> npt.NDArray[np.uint8]:
-        return self._part(self._runs.height)
-
-    @property
-    def width(self) -> npt.NDArray[np.uint8]:
-        return self._part(self._runs.width)
+    programs: Sequence[Program]
+    grids: Sequence[Grid]
+    limits: Limits
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(P, I)"""
-        return len(self._programs), len(self._grids)
+        return len(self.programs), len(self.grids)
 
-    def grid(self, p: int, i: int) -> Grid | None:
-        """What program p returned on input i, uint8 [H, W], or None if it is no valid grid."""
-        runs = self._runs
-        k = self._index(p, i)
-        height, width = int(runs.height[k]), int(runs.width[k])
-        if height == 0:
-            return None
-        begin = int(runs.cells_begin[k])
-        return runs.cells[begin : begin + height * width].reshape(height, width)
-
-    def __getitem__(self, index: tuple[int, int]) -> Result:
-        p, i = index
-        call = _ProgramCall(self._programs[p], self._grids[i], self._limits)
-        k = self._index(p, i)
-        outcome = Outcome(int(self._runs.outcome[k]))
-        return Result(outcome, int(self._runs.fuel[k]), self.grid(p, i), call)
-
-    def __iter__(self) -> Iterator[Result]:
-        raise TypeError("Results has two dimensions; index it as results[p, i]")
-
-    def match(self, targets: Sequence[npt.ArrayLike | None]) -> npt.NDArray[np.bool_]:
-        """Which results equal the grid wanted for their input.
-
-        Args:
-            targets: I grids, or None where nothing can match.
-        Returns:
-            bool [P, I].
-        Raises:
-            ValueError: there are not I targets, or one of them is ragged.
-        """
-        if len(targets) != len(self._grids):
-            raise ValueError(f"{len(targets)} targets for {len(self._grids)} inputs")
-        matches = np.zeros(self.shape, dtype=bool)
-        heights, widths, begins = self.height, self.width, self._part(self._runs.cells_begin)
-        for i, target in enumerate(targets):
-            if target is None:
-                continue
-            try:
-                wanted = np.asarray(target)
-            except ValueError:
-                raise ValueError(f"target {i}: its rows have different lengths") from None
-            if wanted.ndim != 2 or wanted.size == 0:  # a height of 0 stands for no grid
-                continue
-            is_shaped = (heights[:, i] == wanted.shape[0]) & (widths[:, i] == wanted.shape[1])
-            rows = np.flatnonzero(is_shaped)
-            cells = begins[rows, i][:, None] + np.arange(wanted.size, dtype=np.uint64)
-            matches[rows, i] = (self._runs.cells[cells] == wanted.ravel()).all(axis=1)
-        return matches
-
-    def _part(self, of_runs: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        num_programs, num_inputs = self.shape
-        end = self._begin + num_programs * num_inputs
-        return of_runs[self._begin : end].reshape(num_programs, num_inputs)
-
-    def _index(self, p: int, i: int) -> int:
-        num_programs, num_inputs = self.shape
-        return self._begin + range(num_programs)[p] * num_inputs + range(num_inputs)[i]
-
-    def __repr__(self) -> str:
-        num_ok = int((self.outcome == Outcome.ok).sum())
-        return f"Results({self.shape[0]} programs x {self.shape[1]} inputs, {num_ok} ok)"
+    def call(self, p: int, i: int) -> _ProgramCall:
+        return _ProgramCall(self.programs[p], self.grids[i], self.limits)
 
 
 def run(program: Program, grid: npt.ArrayLike, limits: Limits | None = None) -> Result:
@@ -351,6 +174,7 @@ def run(program: Program, grid: npt.ArrayLike, limits: Limits | None = None) -> 
         same grid: an array must not be changed as long as its results are in use.
     Raises:
         ValueError: the grid is not rectangular, empty, or holds something else than colors.
+        TypeError: limits are no Limits.
     """
     return execute([program], [grid], threads=1, limits=limits)[0, 0]
 
@@ -374,7 +198,7 @@ def execute(
         KeyboardInterrupt, or what the handler of another signal raises: about a twentieth of a
             second after the signal; there are no results then. Python handles signals on its main
             thread alone: what was called on another one goes on to its end.
-        TypeError: a program is no Program, or threads is no int.
+        TypeError: a program is no Program, threads is no int, or limits are no Limits.
         ValueError: a grid is bad (the message counts grids from 0), or threads is below 1.
         MemoryError: there is no memory for the results.
     """
@@ -406,13 +230,17 @@ def execute_groups(
         raise TypeError(f"threads is {threads!r}; an int is needed")
     if threads < 1:
         raise ValueError(f"threads is {threads}; at least 1 is needed")
-    limits = limits or Limits()
+    limits = checked_limits(limits)
     threads = int(min(threads, MAX_THREADS))
-    runs = _Runs(*vm.run_groups(listed, limits._native(), threads, share, _input_grid))
+    arrays = vm.run_groups(listed, limits._native(), threads, share, _input_grid)
+    for array in arrays:
+        array.flags.writeable = False
+    runs = Runs(*arrays)
     results = []
     begin = 0
     for programs, grids in listed:  # arrays by now
-        results.append(Results(programs, cast("list[Grid]", grids), limits, runs, begin))
+        calls = _ProgramCalls(programs, cast("list[Grid]", grids), limits)
+        results.append(Results(calls, runs, begin))
         begin += len(programs) * len(grids)
     if (runs.outcome == Outcome.internal_error).any():
         _save_broken(results)
@@ -421,7 +249,7 @@ def execute_groups(
 
 def _save_broken(results: Sequence[Results]) -> None:
     broken = [
-        _ProgramCall(part._programs[p], part._grids[i], part._limits).to_json()
+        part[p, i].call.to_json()
         for part in results
         for p, i in np.argwhere(part.outcome == Outcome.internal_error)
     ]
@@ -448,10 +276,10 @@ def trace(
         ValueError: as `run`.
     """
     result = run(program, grid, limits)
-    call = result._call
+    call = result.call
     assert isinstance(call, _ProgramCall)
-    values = map(_read_json, call.run(all_lines=True)[3])
-    return result, [None if value is _UNREADABLE else value for value in values]
+    values = map(read_json, call.run(all_lines=True)[3])
+    return result, [None if value is UNREADABLE else value for value in values]
 
 
 def call(
@@ -470,7 +298,7 @@ def call(
         ValueError: an unknown primitive, or an argument that is no value.
     """
     _check_primitive(name)
-    limits = limits or Limits()
+    limits = checked_limits(limits)
     code: list[int] = []
     try:
         for argument in arguments:
@@ -483,7 +311,7 @@ def call(
     outcome, _, fuel, texts = call.run()
     if outcome == Outcome.internal_error:
         broken_runs.save([call.to_json()])
-    result = Result(Outcome(outcome), fuel, _grid_of(texts[0]) if texts else None, call)
+    result = Result(Outcome(outcome), fuel, grid_of(texts[0]) if texts else None, call)
     return result
 
 
@@ -521,42 +349,15 @@ def _encode(value: Any, code: list[int]) -> None:
         raise ValueError(f"{value!r} is no value in canonical form")
 
 
-def _read_json(text: str) -> Any:
-    """The value that a canonical text stands for, or _UNREADABLE."""
-    try:
-        return json.loads(text) if text else _UNREADABLE
-    except RecursionError:
-        return _UNREADABLE
-
-
-def _grid_of(text: str) -> Grid | None:
-    """The grid that a value in canonical text is, or None."""
-    value = _read_json(text) if len(text) <= _MAX_GRID_TEXT else None
-    if not isinstance(value, list) or value[0] != "t" or not 1 <= len(value) - 1 <= 30:
-        return None
-    rows = value[1:]
-    if not all(isinstance(row, list) and row[0] == "t" for row in rows):
-        return None
-    widths = {len(row) - 1 for row in rows}
-    items = [item for row in rows for item in row[1:]]
-    is_valid = len(widths) == 1 and all(isinstance(v, int) and 0 <= v <= 9 for v in items)
-    if not is_valid or not 1 <= widths.pop() <= 30:
-        return None
-    return np.array([row[1:] for row in rows], dtype=np.uint8)
-
-
 def _input_grid(grid: npt.ArrayLike, k: int) -> Grid:
     """A grid as the native code takes it: uint8, C-contiguous, checked."""
-    try:
-        array = np.asarray(grid)
-    except ValueError:
-        raise ValueError(f"grid {k}: its rows have different lengths") from None
+    array = plain_array(grid, f"grid {k}")
     if array.ndim != 2 or array.size == 0 or max(array.shape) > vm.MAX_SIDE:
         raise ValueError(
             f"grid {k}: shape {array.shape}; two dimensions of 1 to {vm.MAX_SIDE} are needed"
         )
     if array.dtype != np.uint8:
-        if not np.issubdtype(array.dtype, np.integer):
+        if array.dtype.kind not in "iu":
             raise ValueError(f"grid {k}: items of type {array.dtype}; ints are needed")
         if array.min() < 0:
             i, j = np.argwhere(array < 0)[0]

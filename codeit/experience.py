@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from codeit.arc import Task
-from codeit.executor import Grid
 from codeit.replay import Origin, ReplayBuffer
+from codeit.results import Grid
 from codeit.tokenizer import Ids, Tokenizer
 
 

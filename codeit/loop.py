@@ -36,7 +36,7 @@ from codeit.config import (
 )
 from codeit.distributed import ALONE, Team
 from codeit.dsl import Program, ProgramError, load_seed_programs
-from codeit.executor import Results, execute_groups, num_usable_cores
+from codeit.executor import execute_groups, num_usable_cores
 from codeit.experience import Experience, ExperienceWriter
 from codeit.json_file import read_object
 from codeit.model.checkpoint import (
@@ -47,6 +47,7 @@ from codeit.model.checkpoint import (
 from codeit.mutation import MutatedTask, mutate
 from codeit.progress import phase
 from codeit.replay import Origin, ReplayBuffer
+from codeit.results import Results
 from codeit.run_directory import CHECKPOINT, CONFIG, RunDirectory, check_free, check_written
 from codeit.samples import Samples, relabelled, sample_metrics, sample_row
 from codeit.sampling.engine import EngineSampler

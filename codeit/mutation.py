@@ -10,8 +10,9 @@ import numpy as np
 from codeit._native import vm
 from codeit.arc import Task
 from codeit.dsl import Program, ProgramError
-from codeit.executor import Grid, Limits, Results, execute_groups
+from codeit.executor import Limits, checked_limits, execute_groups
 from codeit.ranges import check_at_least
+from codeit.results import Grid, Results
 
 _ROUND = 4096  # mutants drawn between two executions
 
@@ -79,7 +80,7 @@ def mutate(
         return []
     if not parents:
         raise ValueError("there are no programs to mutate")
-    limits = limits or Limits()
+    limits = checked_limits(limits)
     natives = [
         vm.MutationParent(program, task.demonstrations[0].input, limits._native())
         for task, program in parents

@@ -10,8 +10,8 @@ import numpy as np
 
 from codeit.arc import Task
 from codeit.dsl import Program
-from codeit.executor import Outcome, Results
 from codeit.experience import Experience
+from codeit.results import Outcome, Results
 
 
 @dataclass

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 import codeit._native.text as native
+from codeit.arc import check_grid
 from codeit.dsl import CONSTANTS, PRIMITIVES
 from codeit.text import SEPARATOR, grids_to_text
 
@@ -87,6 +88,9 @@ class Tokenizer(ABC):
 
         With is_plain, the text is written and then tokenised; otherwise its pieces' ids, which are
         known, are strung together. Both ways give the same ids.
+
+        Raises:
+            ValueError: a grid is none of ARC.
         """
         return self._encode_grids(self._openings[0], grids, max_tokens, is_plain)
 
@@ -99,11 +103,12 @@ class Tokenizer(ABC):
     def _encode_grids(
         self, opening: Ids, grids: Sequence[Grid], max_tokens: int, is_plain: bool
     ) -> Ids:
-        if not is_plain:
+        if not is_plain and all(type(g) is np.ndarray and g.dtype == np.uint8 for g in grids):
             ids: Ids | None = self._prompt_writer.write(opening, grids, max_tokens)
             if ids is not None:
                 return ids
-        text = self._encode(grids_to_text(grids), opens=False)
+        checked = [check_grid(grid, f"grid {k}") for k, grid in enumerate(grids)]
+        text = self._encode(grids_to_text(checked), opens=False)
         return np.concatenate([opening, np.array(text, dtype=np.uint16)])[:max_tokens]
 
     @cached_property

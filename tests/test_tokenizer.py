@@ -206,11 +206,28 @@ def test_a_view_of_a_grid_is_written_like_its_copy(tokenizer):
         assert_both_ways_agree(tokenizer.encode_inputs, [view])
 
 
-def test_grids_that_arc_does_not_have_are_left_to_the_tokenizer(codet5, compact):
-    for grid in (np.zeros((31, 2)), np.zeros((2, 31)), np.eye(30, 31)):
-        assert_both_ways_agree(codet5.encode_inputs, [grid.astype(np.uint8)])
-        with pytest.raises(KeyError):
-            compact.encode_inputs([grid.astype(np.uint8)], 1 << 20)
+@pytest.mark.parametrize("is_plain", [False, True])
+@pytest.mark.parametrize(
+    ("grid", "fault"),
+    [
+        (np.zeros((31, 2), np.uint8), "31x2 array; a grid has 1 to 30 rows"),
+        (np.zeros((2, 31), np.uint8), "2x31 array"),
+        (np.zeros((0, 3), np.uint8), "0x3 array"),
+        (np.full((2, 2), 10, np.uint8), "color 10 at row 1, column 1"),
+        (np.full((2, 2), -1), "color -1 at row 1, column 1"),
+        (np.full((2, 2), 257), "color 257 at row 1, column 1"),
+        (np.zeros((2, 2)), "2-D array of float64"),
+        (np.zeros((2, 2), "m8[s]"), r"2-D array of timedelta64\[s\]"),
+        (np.zeros(4, np.uint8), "1-D array"),
+        (np.ma.zeros((2, 2), np.uint8), "a masked array"),
+        ([[1, 2], [3]], "row 2 has 1 columns"),
+        (None, "None; a grid is a list of rows"),
+    ],
+)
+def test_what_is_no_grid_of_arc_is_refused_by_its_number(tokenizer, grid, fault, is_plain):
+    for encode in (tokenizer.encode_inputs, tokenizer.encode_outputs):
+        with pytest.raises(ValueError, match=f"^grid 1: {fault}"):
+            encode([[[1]], grid], 100, is_plain=is_plain)
 
 
 def test_programs_have_the_ids_of_their_text(tokenizer, shared):

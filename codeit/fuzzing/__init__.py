@@ -22,10 +22,11 @@ from rich.table import Table
 
 from codeit.dsl import Program
 from codeit.dsl.program import Dialect, is_arc_dsl
-from codeit.executor import Grid, Limits, Outcome, Result, run
+from codeit.executor import Limits, run
 from codeit.fuzzing.programs import KINDS, Generator, parse_lines
 from codeit.fuzzing.references import ORACLE, End, Reference, load_functions, load_oracle
 from codeit.progress import phase
+from codeit.results import Grid, Outcome, Result
 from codeit.terminal import add_row, plain, say
 
 __all__ = [

@@ -16,7 +16,8 @@ from codeit import arc
 from codeit._native import vm
 from codeit.dsl import CONSTANTS, PRIMITIVES, Primitive, Program, ProgramError, load_seed_programs
 from codeit.dsl.program import Dialect
-from codeit.executor import Grid, Limits, Outcome, run
+from codeit.executor import Limits, run
+from codeit.results import Grid, Outcome
 
 KINDS = ("typed", "mutated", "untyped")
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from codeit.dsl import CONSTANTS, PRIMITIVES
 from codeit.dsl.program import Dialect
-from codeit.executor import Grid
+from codeit.results import Grid
 
 ORACLE = Path(__file__).parent.parent.parent / "tests" / "oracle"
 """Where the oracle lies in a checkout."""
