@@ -26,19 +26,34 @@ def read_object(path: Path) -> dict[str, Any]:
     return _object(read_json(path), str(path))
 
 
-def read_lines(path: Path) -> list[dict[str, Any]]:
+class Row(dict[str, Any]):
+    """An object, with those in it; asked for a key that is not there, it says where that is."""
+
+    def __init__(self, values: dict[str, Any], name: str) -> None:
+        super().__init__(
+            (key, Row(value, f"{name}, {key}") if isinstance(value, dict) else value)
+            for key, value in values.items()
+        )
+        self._name = name
+
+    def __missing__(self, key: str) -> Any:
+        raise ValueError(f'{self._name}: there is no "{key}"')
+
+
+def read_lines(path: Path) -> list[Row]:
     """The objects of a JSONL file; a last line that was cut off is left out.
 
     Raises:
         ValueError: there is no such file, or another line is no object.
     """
     *lines, rest = read_text(path).split("\n")
-    rows = [
-        _object(parse_json(line, f"{path}, line {number}"), f"{path}, line {number}")
-        for number, line in enumerate(lines, start=1)
-    ]
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        name = f"{path}, line {number}"
+        rows.append(Row(_object(parse_json(line, name), name), name))
     with suppress(ValueError):
-        rows.append(_object(parse_json(rest, ""), ""))
+        name = f"{path}, line {len(lines) + 1}"
+        rows.append(Row(_object(parse_json(rest, name), name), name))
     return rows
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from codeit.dsl import Program
 from codeit.executor import execute
 from codeit.json_file import read_lines
 from codeit.render import Block, Code, Picture, task_blocks
-from codeit.run_directory import CONFIG, METRICS, SOLUTIONS, check_written
+from codeit.run_directory import CONFIG, METRICS, SOLUTIONS, check_written, read_metrics
 from codeit.scoring import Candidate, Scoreboard
 from codeit.terminal import add_row, plain, say
 
@@ -33,9 +33,7 @@ def print_report(path: Path, console: Console) -> None:
         ValueError: the path is no run directory, or a file in it is damaged.
     """
     check_written(path)
-    if not os.path.lexists(path / METRICS):
-        raise ValueError(f"{path / METRICS}: there is no such file; is this a run directory?")
-    rows = read_lines(path / METRICS)
+    rows = read_metrics(path)
     if not rows:
         raise ValueError(f"{path / METRICS}: it is empty; the run has not started yet")
     start, iterations = rows[0], rows[1:]
@@ -71,7 +69,7 @@ def _table(title: str) -> Table:
     )
 
 
-def _learning_table(iterations: list[dict[str, Any]]) -> Table:
+def _learning_table(iterations: Sequence[Mapping[str, Any]]) -> Table:
     table = _table("What the policy writes, iteration by iteration")
     table.caption = plain(
         "Shares of all samples: parsed = is a program, valid = returns a grid for at least one "
@@ -102,7 +100,7 @@ def _learning_table(iterations: list[dict[str, Any]]) -> Table:
     return table
 
 
-def _change(first: dict[str, Any], last: dict[str, Any]) -> str:
+def _change(first: Mapping[str, Any], last: Mapping[str, Any]) -> str:
     shares = ", ".join(
         f"{name} {first[key]:.1%} -> {last[key]:.1%}"
         for name, key in (("parsed", "share_parsed"), ("valid", "share_valid"))
@@ -110,7 +108,7 @@ def _change(first: dict[str, Any], last: dict[str, Any]) -> str:
     return f"from iteration {first['iteration']} to {last['iteration']}: {shares}"
 
 
-def _solved_table(start: dict[str, Any], iterations: list[dict[str, Any]]) -> Table:
+def _solved_table(start: Mapping[str, Any], iterations: Sequence[Mapping[str, Any]]) -> Table:
     table = _table("Tasks solved")
     table.add_column("by")
     table.add_column("tasks", justify="right", style="cyan")
@@ -126,7 +124,7 @@ def _solved_table(start: dict[str, Any], iterations: list[dict[str, Any]]) -> Ta
     return table
 
 
-def _time_table(rows: list[dict[str, Any]]) -> Table:
+def _time_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     seconds: dict[str, float] = {}
     for row in rows:
         for name, value in row["seconds"].items():
@@ -142,7 +140,7 @@ def _time_table(rows: list[dict[str, Any]]) -> Table:
     return table
 
 
-def _training_speed(rows: list[dict[str, Any]]) -> str:
+def _training_speed(rows: Sequence[Mapping[str, Any]]) -> str:
     speeds = [row["speed"] for row in rows if "speed" in row]
     if not speeds:
         return ""
@@ -239,6 +237,6 @@ def solutions_picture(path: Path) -> Picture:
         blocks = task_blocks(task, outputs)
         text = Block([Code(candidate.program)], f"{candidate.task_id}, by {found.by}")
         rows.append([text, blocks[first_right], blocks[len(task.demonstrations)]])
-    start = read_lines(path / METRICS)[0]
+    start = read_metrics(path)[0]
     title = f"{len(solving)} of {start['num_tasks']} tasks solved"
     return Picture(rows, title, max_width=1120, max_grid=110)

@@ -23,10 +23,11 @@ import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from io import StringIO
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from codeit.json_file import read_lines
+from codeit.json_file import Row, read_lines
 from codeit.scoring import Candidate
 from codeit.whole_directory import Digest, check_entries, read_entries, write_entries
 from codeit.whole_file import append, truncate, whole_file
@@ -39,6 +40,10 @@ SAMPLES = "samples"
 TENSORBOARD = "tensorboard"
 CHECKPOINT = "checkpoint"
 _WRITTEN = "written.json"
+
+# How the names of numbers in the metrics begin, and the names of tables of them.
+_NUMBERS = ("iteration", "num_", "share_", "loss", "buffer_")
+_TABLES = ("seconds", "speed", "solved")
 
 _PERFORMANCE_COLUMNS = (
     "meta_iteration",
@@ -87,13 +92,14 @@ class RunDirectory:
         """A new directory with its config.
 
         Raises:
-            ValueError: the path exists, or its parent cannot be written.
+            ValueError: something is there, or its parent cannot be written.
         """
         check_free(path)
         try:
-            path.mkdir(parents=True)
-            (path / SAMPLES).mkdir()
+            path.mkdir(parents=True, exist_ok=True)
             directory = cls(path)
+            check_free(path)  # now that no other process can fill it
+            (path / SAMPLES).mkdir(exist_ok=True)
             directory._start_performance()
             directory.set_config(config_toml)  # last: with it, this is a run directory
         except OSError as error:
@@ -188,18 +194,68 @@ class RunDirectory:
 
 
 def check_free(path: Path) -> None:
-    """Raise ValueError unless a run directory can be made there."""
-    if path.exists():
-        raise ValueError(f"{path} exists already; choose another directory, or remove it first")
-    parent = next(p for p in path.absolute().parents if p.exists())
+    """Raise ValueError unless a run directory can be made there.
+
+    It can where there is nothing, or a folder without content, or what is left of a `create` that a
+    kill has cut off.
+    """
+    try:
+        if os.path.lexists(path) and not _is_without_content(path):
+            raise ValueError(f"{path} exists already; choose another directory, or remove it first")
+        parent = next(p for p in (path, *path.absolute().parents) if p.exists())
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from None
     if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
         raise ValueError(f"{path}: cannot be written: no permission to write to {parent}")
+
+
+def _is_without_content(path: Path) -> bool:
+    """Whether a folder has nothing but what `create` writes before the config."""
+    if not path.is_dir():
+        return False
+    names = {file.name for file in path.iterdir()}
+    if not names <= {SAMPLES, PERFORMANCE, f".{PERFORMANCE}.new", f".{CONFIG}.new"}:
+        return False
+    samples, performance = path / SAMPLES, path / PERFORMANCE
+    return (not os.path.lexists(samples) or (samples.is_dir() and not any(samples.iterdir()))) and (
+        not os.path.lexists(performance)
+        or performance.read_bytes() == _csv_line(_PERFORMANCE_COLUMNS).encode()
+    )
 
 
 def check_run(path: Path) -> None:
     """Raise ValueError unless it is a run directory."""
     if not (path / CONFIG).is_file():
         raise ValueError(f"{path / CONFIG}: there is no such file; is {path} a run directory?")
+
+
+def read_metrics(path: Path) -> list[Row]:
+    """What a run has recorded: the start, and each iteration in its order.
+
+    Raises:
+        ValueError: there is no such file, or a row is missing or damaged.
+    """
+    if not os.path.lexists(path / METRICS):
+        raise ValueError(f"{path / METRICS}: there is no such file; is this a run directory?")
+    rows = read_lines(path / METRICS)
+    for number, row in enumerate(rows):
+        name = f"{path / METRICS}, line {number + 1}"
+        if row["iteration"] != number:
+            raise ValueError(f"{name}: it is of iteration {row['iteration']}, not of {number}")
+        for key, value in row.items():
+            is_good = _is_table(value) if key in _TABLES else _is_number(value)
+            if key.startswith((*_NUMBERS, *_TABLES)) and not is_good:
+                raise ValueError(f'{name}: "{key}" is {value!r:.80}, which is no number')
+    return rows
+
+
+def _is_table(value: object) -> bool:
+    """Whether it is a table of numbers, or one of such tables."""
+    return isinstance(value, dict) and all(_is_table(v) or _is_number(v) for v in value.values())
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
 def check_written(path: Path) -> None:

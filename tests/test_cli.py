@@ -104,6 +104,7 @@ def test_train_needs_a_directory(capsys):
 
 
 def test_train_refuses_an_existing_directory(capsys, tmp_path):
+    (tmp_path / "file").touch()
     fails_with(capsys, ["train", "--out", tmp_path], "exists already")
 
 

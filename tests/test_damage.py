@@ -1,6 +1,7 @@
 """What happens to the files of a run on a disk, and what resume and report say of it."""
 
 import io
+import json
 import shutil
 
 import pytest
@@ -114,3 +115,61 @@ def test_a_checkpoint_on_a_larger_disk_is_replaced_there(out, tmp_path):
     (disk / "big").rename(tmp_path / "away")
     refuse_to_resume(out, "checkpoint")
     assert (out / "checkpoint").is_symlink()
+
+
+def rows_of(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda rows: [],
+        lambda rows: rows[1:],
+        lambda rows: [rows[0], rows[2]],
+        lambda rows: [rows[0], [], rows[2]],
+        lambda rows: [rows[0], rows[1] | {"loss": "1.5"}, rows[2]],
+        lambda rows: [rows[0], rows[1] | {"num_samples": None}, rows[2]],
+        lambda rows: [rows[0], rows[1] | {"share_valid": [0.5]}, rows[2]],
+        lambda rows: [rows[0], rows[1] | {"seconds": {"learn": "long"}}, rows[2]],
+        lambda rows: [rows[0], rows[1] | {"speed": True}, rows[2]],
+        lambda rows: [rows[0], rows[1] | {"iteration": "1"}, rows[2]],
+        lambda rows: [rows[0] | {"seconds": 3}, *rows[1:]],
+    ],
+)
+def test_metrics_of_another_form_are_one_line_of_the_report(out, change):
+    """Also where no checkpoint says what they were."""
+    shutil.rmtree(out / "checkpoint")
+    path = out / "metrics.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in change(rows_of(path))))
+    with pytest.raises(ValueError, match=r"metrics.jsonl(, line [123])?: ") as caught:
+        print_report(out, Console(file=io.StringIO()))
+    assert "\n" not in str(caught.value)
+
+
+def what_report_says(out):
+    """The error of a report; None for tables."""
+    console = Console(file=io.StringIO())
+    try:
+        print_report(out, console)
+    except ValueError as error:
+        return str(error)
+    assert "Tasks solved" in console.file.getvalue()
+    return None
+
+
+def test_a_renamed_key_of_the_metrics_is_named_by_the_report(out):
+    shutil.rmtree(out / "checkpoint")
+    path = out / "metrics.jsonl"
+    rows = rows_of(path)
+    needed = set()
+    for number, row in enumerate(rows):
+        for key in row:
+            renamed = {f"x_{k}" if k == key else k: v for k, v in row.items()}
+            lines = [json.dumps(r) for r in [*rows[:number], renamed, *rows[number + 1 :]]]
+            path.write_text("\n".join(lines) + "\n")
+            error = what_report_says(out)
+            if error is not None:
+                assert error.endswith(f'metrics.jsonl, line {number + 1}: there is no "{key}"')
+                needed.add((number, key))
+    assert {(0, "num_tasks"), (1, "loss"), (2, "iteration"), (1, "seconds")} <= needed

@@ -25,7 +25,7 @@ from codeit.loop import Loop, resume, train
 from codeit.render import picture_to_svg
 from codeit.replay import Origin, ReplayBuffer, ReplaySettings
 from codeit.report import print_report, solutions_picture
-from codeit.run_directory import RunDirectory
+from codeit.run_directory import RunDirectory, check_free
 from codeit.tokenizer import CompactTokenizer
 
 
@@ -158,11 +158,39 @@ def test_tests_never_influence_anything_but_the_score(finished, data, tmp_path):
     assert without_seconds(tmp_path / "run")[-1]["num_solved"] == 0
 
 
-def test_an_existing_directory_is_not_touched(data, tmp_path):
-    (tmp_path / "run").mkdir()
+@pytest.mark.parametrize("name", ["file", "samples/0001.jsonl", "performance.csv", "config.toml"])
+def test_a_directory_with_anything_in_it_is_not_touched(data, tmp_path, name):
+    path = tmp_path / "run" / name
+    path.parent.mkdir(parents=True)
+    path.write_text("mine")
     with pytest.raises(ValueError, match="exists already"):
         train(settings_for(data), tmp_path / "run", quiet())
-    assert list((tmp_path / "run").iterdir()) == []
+    assert [p for p in (tmp_path / "run").rglob("*") if p.is_file()] == [path]
+    assert path.read_text() == "mine"
+    path.rename(tmp_path / "file")
+    with pytest.raises(ValueError, match="exists already"):
+        train(settings_for(data), tmp_path / "file", quiet())
+    (tmp_path / "link").symlink_to("nowhere")
+    with pytest.raises(ValueError, match="exists already"):
+        train(settings_for(data), tmp_path / "link", quiet())
+
+
+def test_what_a_kill_leaves_before_there_are_settings_is_a_folder_for_a_new_run(tmp_path):
+    """As is an empty folder, for one thing at the end of a link to another disk."""
+    out = tmp_path / "run"
+    (tmp_path / "disk").mkdir()
+    out.symlink_to("disk")
+    for _ in range(2):
+        check_free(out)
+        with RunDirectory.create(out, "iterations = 1"):
+            pass
+        with pytest.raises(ValueError, match="exists already"):
+            RunDirectory.create(out, "iterations = 1")
+        (out / "config.toml").rename(out / ".config.toml.new")
+    shutil.rmtree(out / "samples")
+    check_free(out)
+    (out / "performance.csv").unlink()
+    check_free(out)
 
 
 # Where an iteration can end early: before it has done anything, with files of its own written, and
