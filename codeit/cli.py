@@ -145,7 +145,8 @@ def _resume(words: list[str]) -> None:
     parser = _Parser(
         prog="codeit resume",
         description="Go on with a run from the end of its last iteration, as if it had never "
-        "stopped. What an interrupted iteration has left is removed.",
+        "stopped. What an interrupted iteration has left is removed. Settings in its config.toml "
+        "may be edited before: each takes effect, or is refused by name.",
     )
     parser.add_argument("directory", type=Path, help="a run directory of `codeit train`")
     parser.add_argument("--iterations", type=int, help="make it so many iterations in all")

@@ -9,7 +9,6 @@ goes on from a checkpoint therefore does what it would have done without the bre
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import signal
@@ -38,7 +37,6 @@ from codeit.distributed import ALONE, Team
 from codeit.dsl import Program, ProgramError, load_seed_programs
 from codeit.executor import execute_groups, num_usable_cores
 from codeit.experience import Experience, ExperienceWriter
-from codeit.json_file import read_object
 from codeit.model.checkpoint import (
     build_model,
     find_device,
@@ -48,6 +46,14 @@ from codeit.mutation import MutatedTask, mutate
 from codeit.progress import phase
 from codeit.replay import Origin, ReplayBuffer
 from codeit.results import Results
+from codeit.resuming import (
+    WITHOUT_INFLUENCE,
+    Changes,
+    Position,
+    describe,
+    digest_of_programs,
+    digest_of_tasks,
+)
 from codeit.run_directory import CHECKPOINT, CONFIG, RunDirectory, check_free, check_written
 from codeit.samples import Samples, relabelled, sample_metrics, sample_row
 from codeit.sampling.engine import EngineSampler
@@ -58,14 +64,12 @@ from codeit.terminal import say
 from codeit.tokenizer import Tokenizer, load_tokenizer
 from codeit.training.trainer import Trainer
 from codeit.whole_directory import check_whole, finish_replacement, settle
-from codeit.whole_file import whole_file
 
 _TASKS_AT_A_TIME = 20  # scored together; bounds the memory for their outputs
 
 # In a checkpoint, beside the model.
 _OPTIMIZER = "optimizer.pt"
 _BUFFER = "replay.npz"
-_POSITION = "position.json"
 
 
 @dataclass(frozen=True)
@@ -110,16 +114,18 @@ def resume(
         iterations: how many it should have in the end, if not as many as it was made for.
         threads: to use from now on, if not as many as before.
     Raises:
-        ValueError: it is no run directory, a file in it is damaged, or it is done already.
+        ValueError: it is no run directory, something in it is missing or damaged, a setting in its
+            config has changed that cannot take effect any more, or it is done already. Nothing was
+            removed.
         KeyboardInterrupt: it was interrupted; the run directory is in order.
     """
     team = Team.join()
     with RunDirectory.open(out) if team.is_first else nullcontext() as directory:
-        settings = load_all_settings(out / CONFIG)
+        asked = load_all_settings(out / CONFIG)
         settings = replace(
-            settings,
-            iterations=settings.iterations if iterations is None else iterations,
-            threads=settings.threads if threads is None else threads,
+            asked,
+            iterations=asked.iterations if iterations is None else iterations,
+            threads=asked.threads if threads is None else threads,
         )
         checkpoint = out / CHECKPOINT
         if directory:
@@ -129,23 +135,35 @@ def resume(
                 check_written(out)
             finish_replacement(checkpoint)
         team.wait()
-        done = _last_iteration(checkpoint)
+        position = Position.read(checkpoint) if os.path.lexists(checkpoint) else None
+        done = position.iteration if position else -1
         if done >= settings.iterations:
             raise ValueError(
                 f"{out}: {done} of {settings.iterations} iterations are done; --iterations N "
                 "continues to a greater one"
             )
-        loop = Loop(settings, console, checkpoint if done >= 0 else None, team)
+        if directory:
+            directory.check_nothing_is_lost(done, settings.iterations)
+        changes = position.changes(settings) if position else {}
+        loop = Loop(settings, console, checkpoint if position else None, team)
+        if position:
+            position.check_data(loop.digests, settings)
+        if changes:
+            say(console, f"changed since iteration {done}: {describe(changes)}")
         if directory:
             directory.go_back(done)
-            directory.set_config(settings_to_toml(settings))
-        loop.run(directory, done)
+            if settings != asked:
+                directory.set_config(settings_to_toml(settings))
+        loop.run(directory, done, changes)
 
 
 class Loop:
     """One run. Making it loads everything that can be missing or wrong.
 
     With a checkpoint, model, optimizer and buffer are those that it holds.
+
+    Attributes:
+        digests: of the tasks and programs that were loaded, under the settings that name them.
     """
 
     def __init__(
@@ -164,13 +182,14 @@ class Loop:
         torch.set_num_threads(1)
         data = settings.data
         self._tasks = _spread(arc.load(data.evaluation), data.num_evaluation)
-        self._seeds = choose_seeds(
-            load_seed_programs(settings.programs or None, data.dialect),
-            arc.load(data.training),
-            data.training,
-            self._threads,
-            settings.limits,
-        )
+        seeds = load_seed_programs(settings.programs or None, data.dialect)
+        training = arc.load(data.training)
+        self.digests = {
+            "programs": digest_of_programs(seeds),
+            "data.training": digest_of_tasks(training),
+            "data.evaluation": digest_of_tasks(self._tasks),
+        }
+        self._seeds = choose_seeds(seeds, training, data.training, self._threads, settings.limits)
         say(console, *self._seeds.sentences())
         self._device = find_device(settings.model.device, team.local_rank)
         model = settings.model
@@ -196,13 +215,17 @@ class Loop:
         self._by_policy = Scoreboard()
         self._by_all = Scoreboard()
 
-    def run(self, directory: RunDirectory | None, done: int = -1) -> None:
+    def run(
+        self, directory: RunDirectory | None, done: int = -1, changes: Changes | None = None
+    ) -> None:
         """All iterations that follow one, -1 for the start, too.
 
         Args:
             directory: has those before; None for those of a team that do not write.
             done: the last one that is done.
+            changes: of the settings since then.
         """
+        changes = {k: c for k, c in (changes or {}).items() if k not in WITHOUT_INFLUENCE}
         if directory and done >= 0:
             self._remember(directory)
         iteration = done + 1
@@ -210,6 +233,8 @@ class Loop:
             try:
                 for iteration in range(done + 1, self._settings.iterations + 1):
                     result = self._iterate(iteration) if iteration else self._start()
+                    if changes and iteration == done + 1:
+                        result.metrics["changed"] = changes
                     if directory and board:
                         self._record(iteration, result, directory, board)
                         self._save(directory, iteration)
@@ -226,8 +251,7 @@ class Loop:
         def write_more(fresh: Path) -> None:
             self._trainer.save(fresh / _OPTIMIZER)
             self._buffer.save(fresh / _BUFFER)
-            with whole_file(fresh / _POSITION) as file:
-                file.write(json.dumps({"iteration": iteration}).encode())
+            Position(iteration, self._settings, self.digests).write(fresh)
             directory.save_written(fresh)
 
         save_checkpoint(self._model, self._tokenizer, directory.checkpoint, write_more)
@@ -481,7 +505,8 @@ class Loop:
             metrics["buffer_num_seed"] + metrics["buffer_num_mutated"],
             metrics["buffer_num_policy"],
         )
-        scalars = {k: v for k, v in metrics.items() if k not in ("iteration", "seconds", "speed")}
+        others = ("iteration", "seconds", "speed", "changed")
+        scalars = {k: v for k, v in metrics.items() if k not in others}
         for group in ("seconds", "speed"):
             scalars |= {f"{group}/{name}": value for name, value in metrics[group].items()}
         for name, value in scalars.items():
@@ -506,16 +531,6 @@ def _board(
     if directory is None:
         return nullcontext()
     return SummaryWriter(str(directory.tensorboard), purge_step=iteration)
-
-
-def _last_iteration(checkpoint: Path) -> int:
-    """The iteration that a checkpoint was made after; -1 if there is none."""
-    if not os.path.lexists(checkpoint):
-        return -1
-    iteration = read_object(checkpoint / _POSITION).get("iteration")
-    if type(iteration) is not int or iteration < 0:
-        raise ValueError(f"{checkpoint / _POSITION}: it names no iteration")
-    return iteration
 
 
 class _Stopwatch:

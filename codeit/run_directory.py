@@ -19,7 +19,8 @@ import csv
 import fcntl
 import json
 import os
-import shutil
+import re
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from io import StringIO
@@ -27,7 +28,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from codeit.json_file import Row, read_lines
+from codeit.json_file import Row, read_lines, read_text
 from codeit.scoring import Candidate
 from codeit.whole_directory import Digest, check_entries, read_entries, write_entries
 from codeit.whole_file import append, truncate, whole_file
@@ -119,10 +120,57 @@ class RunDirectory:
         entries = {name: digest.entry() for name, digest in self._written.items()}
         write_entries(checkpoint / _WRITTEN, entries)
 
+    def check_nothing_is_lost(self, done: int, iterations: int) -> None:
+        """Raise ValueError if something is recorded that a run would not do again.
+
+        Args:
+            done: the iteration of the checkpoint that it goes on from; -1 without one.
+            iterations: how many it is to have in the end.
+        """
+        last = self._last_recorded()
+        again = shlex.join(["codeit", "train", "--config", str(self.path / CONFIG), "--out"])
+        if done < 0 < last:
+            raise ValueError(
+                f"{self.checkpoint} is missing, and going on without it would remove what "
+                f"{last} iterations have recorded; put it back, or start over in another directory "
+                f"with `{again} DIR`"
+            )
+        if last > iterations:
+            raise ValueError(
+                f"{self.path}: {last} iterations are recorded, those after iteration {done} would "
+                f"be done again, and only up to {iterations}; --iterations {last} loses none"
+            )
+
+    def _last_recorded(self) -> int:
+        """The last iteration that something is recorded of; 0 for the start, -1 for none."""
+        last = -1
+        for name in (METRICS, SOLUTIONS):
+            if (self.path / name).exists():
+                rows = enumerate(read_lines(self.path / name), start=1)
+                last = max([last, *(self._iteration(name, *row) for row in rows)])
+        if (self.path / PERFORMANCE).exists():
+            lines = read_text(self.path / PERFORMANCE).splitlines()
+            last = max(last, len(lines) - 1)
+        return max([last, *self._samples()])
+
+    def _iteration(self, name: str, number: int, row: Mapping[str, Any]) -> int:
+        iteration = row.get("iteration")
+        if type(iteration) is not int:
+            raise ValueError(f"{self.path / name}, line {number}: it names no iteration")
+        return iteration
+
+    def _samples(self) -> dict[int, Path]:
+        """The files of samples that a run has written, by their iterations."""
+        folder = self.path / SAMPLES
+        files = [file for file in folder.iterdir() if file.is_file()] if folder.is_dir() else []
+        matches = [(file, re.fullmatch(r"(\d{4}|[1-9]\d{4,})\.jsonl", file.name)) for file in files]
+        return {int(match[1]): file for file, match in matches if match}
+
     def go_back(self, iteration: int) -> None:
         """Remove what was written after an iteration; 0 is the start, -1 before it.
 
-        The checkpoint must be the one of that iteration, and `check_written` have passed.
+        What the run has not written stays. The checkpoint must be the one of that iteration, and
+        `check_written` have passed.
         """
         entries = read_entries(self.checkpoint / _WRITTEN) if iteration >= 0 else {}
         for name in (METRICS, SOLUTIONS, PERFORMANCE):
@@ -132,11 +180,10 @@ class RunDirectory:
                 (self.path / name).unlink(missing_ok=True)
         if PERFORMANCE not in entries:
             self._start_performance()
-        for file in (self.path / SAMPLES).iterdir():
-            if file.suffix != ".jsonl" or int(file.stem) > iteration:
+        (self.path / SAMPLES).mkdir(exist_ok=True)
+        for number, file in self._samples().items():
+            if number > iteration:
                 file.unlink()
-        if iteration < 0:
-            shutil.rmtree(self.tensorboard, ignore_errors=True)
         for name, entry in entries.items():
             self._written[name] = Digest.of_file(self.path / name, entry["bytes"])
 

@@ -296,7 +296,7 @@ def test_what_is_no_run_cannot_go_on(finished, tmp_path):
     out = tmp_path / "run"
     shutil.copytree(finished[0], out)
     (out / "checkpoint" / "position.json").unlink()
-    with pytest.raises(ValueError, match=r"position.json: it is missing; 16 bytes were written"):
+    with pytest.raises(ValueError, match=r"position.json: it is missing; 182 bytes were written"):
         resume(out, quiet(), iterations=3)
 
 

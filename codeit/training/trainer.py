@@ -103,12 +103,16 @@ class Trainer:
     def load(self, path: Path) -> None:
         """Go on as the trainer that `save` was called on would, with its model.
 
+        Settings are not loaded: the learning rate is the one that this trainer was made with.
+
         Raises:
             ValueError: the file is damaged, or of another model.
         """
         try:
             state = torch.load(path, map_location=self._model.device, weights_only=True)
             self._optimizer.load_state_dict(state["optimizer"])
+            for group in self._optimizer.param_groups:
+                group["lr"] = self._settings.learning_rate
             self.num_steps = state["num_steps"]
         except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, ValueError) as error:
             raise ValueError(f"{path}: not the state of this model's trainer: {error}") from None
