@@ -167,6 +167,7 @@ bool are_adjacent(const Bitmap &a, const Bitmap &b) {
     int64_t last = std::min(a.bottom() + 1, b.bottom());
     for (int64_t i = std::max<int64_t>(int64_t{a.top} - 1, b.top); i <= last; ++i) {
         Row row = b.rows[i - b.top];
+        if (row == 0) continue;
         common |= row & a.window(i, b.left);
         beside |= row & (a.window(i, int64_t{b.left} - 1) | a.window(i, int64_t{b.left} + 1) |
                          a.window(i - 1, b.left) | a.window(i + 1, b.left));
@@ -192,40 +193,6 @@ bool share_column(const Bitmap &a, const Bitmap &b) {
     Row row = columns(a);
     Bitmap a_columns = {0, a.left, 1, a.width, &row};
     return (a_columns.window(0, b.left) & columns(b)) != 0;
-}
-
-Outcome distance_between(Machine &m, const Bitmap &a, const Bitmap &b, int64_t *out) {
-    // Grows a by one step in all four directions until it meets b.
-    ScratchScope scratch(m);
-    Window window = joined(window_of(a), window_of(b));
-    size_t height = static_cast<size_t>(window.height);
-    Row *reached;
-    Row *wanted;
-    Row *next;
-    TRY(m.allocate_scratch(height, &reached));
-    TRY(m.allocate_scratch(height, &next));
-    TRY(m.allocate_scratch(height, &wanted));
-    for (size_t i = 0; i < height; ++i) {
-        int64_t row = window.top + static_cast<int64_t>(i);
-        reached[i] = a.window(row, window.left);
-        wanted[i] = b.window(row, window.left);
-    }
-    for (int64_t distance = 0;; ++distance) {
-        TRY(m.charge(height));
-        for (size_t i = 0; i < height; ++i) {
-            if ((reached[i] & wanted[i]) != 0) {
-                *out = distance;
-                return Outcome::ok;
-            }
-        }
-        for (size_t i = 0; i < height; ++i) {
-            Row row = reached[i] | reached[i] << 1 | reached[i] >> 1;
-            if (i > 0) row |= reached[i - 1];
-            if (i + 1 < height) row |= reached[i + 1];
-            next[i] = row;
-        }
-        std::swap(reached, next);
-    }
 }
 
 } // namespace codeit

@@ -242,10 +242,6 @@ bool are_adjacent(const Bitmap &a, const Bitmap &b);
 bool share_row(const Bitmap &a, const Bitmap &b);
 bool share_column(const Bitmap &a, const Bitmap &b);
 
-// The smallest Manhattan distance between two places of a and b, neither empty; the window around
-// both must be small.
-Outcome distance_between(Machine &m, const Bitmap &a, const Bitmap &b, int64_t *out);
-
 // Bit j is set where cells[j] == value, for j < width <= 64. Reads up to 15 cells more, which every
 // grid has behind it (core/arena.h).
 READS_BEYOND inline uint64_t equal_mask(const int8_t *cells, int64_t width, int8_t value) {

@@ -1,4 +1,5 @@
 // Numbers and truths about patches and grids.
+#include "primitives/distance.h"
 #include "primitives/operators.h"
 #include "primitives/patch.h"
 #include "primitives/selection.h"
@@ -392,12 +393,10 @@ PRIMITIVE(position) {
 }
 
 PRIMITIVE(manhattan) {
-    TwoPatches patches;
-    bool are_packed;
-    TRY(two_packed(m, args, &patches, &are_packed));
-    if (are_packed && joined(window_of(patches.a), window_of(patches.b)).is_small()) {
-        int64_t distance;
-        TRY(distance_between(m, patches.a, patches.b, &distance));
+    bool are_plain;
+    int64_t distance;
+    TRY(distance_between(m, args[0], args[1], &are_plain, &distance));
+    if (are_plain) {
         *out = Value::of_int(distance);
         return Outcome::ok;
     }
