@@ -107,6 +107,11 @@ class Task:
                     "only a test may hide its output"
                 )
 
+    @property
+    def is_hidden(self) -> bool:
+        """Whether the output of a test is, so that nobody here can say if the task is solved."""
+        return any(test.output is None for test in self.tests)
+
     @cached_property
     def digest(self) -> str:
         """The task's identity: 32 hexadecimal digits of its data, the same on every machine.
@@ -197,6 +202,16 @@ def load(source: str | Path, ids: Iterable[str] | None = None) -> list[Task]:
                 f"{_nearest(str(source), [*DATA_SETS, *_beside(path)])}"
             )
     return tasks if ids is None else _select(tasks, ids, str(source))
+
+
+def seen_tasks(tasks: Iterable[Task], training: Iterable[Task]) -> list[Task]:
+    """The tasks that are training tasks, too, whatever their ids.
+
+    A task counts as the same when its demonstrations are, in any order: they say what the rule is.
+    ARC-AGI-2 keeps hundreds of tasks of ARC-AGI-1 with demonstrations and tests in another order.
+    """
+    known = {frozenset(task.demonstrations) for task in training}
+    return [task for task in tasks if frozenset(task.demonstrations) in known]
 
 
 class Found(NamedTuple):

@@ -35,6 +35,7 @@ from codeit.config import (
 )
 from codeit.distributed import ALONE, Team
 from codeit.dsl import Program, ProgramError, load_seed_programs
+from codeit.evaluation import choose_tasks
 from codeit.executor import execute_groups, num_usable_cores
 from codeit.experience import Experience, ExperienceWriter
 from codeit.model.checkpoint import (
@@ -55,10 +56,10 @@ from codeit.resuming import (
     digest_of_tasks,
 )
 from codeit.run_directory import CHECKPOINT, CONFIG, RunDirectory, check_free, check_written
-from codeit.samples import Samples, relabelled, sample_metrics, sample_row
+from codeit.samples import Samples, find_candidates, relabelled, sample_metrics, sample_row
 from codeit.sampling.engine import EngineSampler
 from codeit.sampling.generate import GenerateSampler
-from codeit.scoring import Candidate, Scoreboard
+from codeit.scoring import Candidate, Score, in_words
 from codeit.seeds import choose_seeds
 from codeit.terminal import say
 from codeit.tokenizer import Tokenizer, load_tokenizer
@@ -181,16 +182,18 @@ class Loop:
         # out the same on any machine.
         torch.set_num_threads(1)
         data = settings.data
-        self._tasks = _spread(arc.load(data.evaluation), data.num_evaluation)
         seeds = load_seed_programs(settings.programs or None, data.dialect)
         training = arc.load(data.training)
+        self._to_solve = choose_tasks(arc.load(data.evaluation), data.num_evaluation, training)
+        self._tasks = self._to_solve.tasks
         self.digests = {
             "programs": digest_of_programs(seeds),
             "data.training": digest_of_tasks(training),
             "data.evaluation": digest_of_tasks(self._tasks),
         }
         self._seeds = choose_seeds(seeds, training, data.training, self._threads, settings.limits)
-        say(console, *self._seeds.sentences())
+        self._notes = [*self._seeds.sentences(), *self._to_solve.sentences()]
+        say(console, *self._notes)
         self._device = find_device(settings.model.device, team.local_rank)
         model = settings.model
         if checkpoint:
@@ -211,9 +214,7 @@ class Loop:
             data.max_prompt_tokens,
             settings.sampling.max_tokens,
         )
-        self._by_mutation = Scoreboard()
-        self._by_policy = Scoreboard()
-        self._by_all = Scoreboard()
+        self._found = Score({(task.task_id, task.digest) for task in self._to_solve.seen})
 
     def run(
         self, directory: RunDirectory | None, done: int = -1, changes: Changes | None = None
@@ -258,10 +259,8 @@ class Loop:
 
     def _remember(self, directory: RunDirectory) -> None:
         """Take in the programs that were found before."""
-        for origin, candidate in directory.solutions():
-            board = self._by_policy if origin == "policy" else self._by_mutation
-            board.add([candidate])
-            self._by_all.add([candidate])
+        for solution in directory.solutions():
+            self._found.add(solution.origin, [solution.candidate])
 
     # ---- Before the first iteration ----------------------------------------------------------
 
@@ -288,19 +287,19 @@ class Loop:
         distinct = {mutant.program.text: mutant.program for mutant in mutants}
         programs = list(distinct.values())[: settings.mutation.num_scored]
         found = self._score_on_all_tasks(programs)
-        self._by_all.add(found)
-        new = self._by_mutation.add(found)
+        new = self._found.add("mutation", found)
         seconds.lap("score")
         metrics = {
             "iteration": 0,
-            "num_tasks": len(self._tasks),
+            **self._to_solve.metrics(),
+            "notes": self._notes,
             "num_seeds": len(seeds),
             "num_seeds_left_out": self._seeds.num_left_out,
             "seeds_left_out": self._seeds.left_out,
             "num_mutated": len(mutated),
             "num_too_long": num_long,
             "num_mutants_scored": len(programs),
-            "num_solved_by_mutation": len(self._by_mutation.solved()),
+            **self._found.metrics(),
             "seconds": seconds.laps,
         }
         return _Done(metrics, new, [])
@@ -440,16 +439,7 @@ class Loop:
 
     def _score(self, found: list[Candidate]) -> tuple[list[Candidate], dict[str, Any]]:
         """Those of the policy's programs that are new, and the score with them."""
-        now = Scoreboard()
-        now.add(found)
-        self._by_all.add(found)
-        new = self._by_policy.add(found)
-        return new, {
-            "num_solved_now": len(now.solved()),
-            "num_solved_by_policy": len(self._by_policy.solved()),
-            "num_solved_by_mutation": len(self._by_mutation.solved()),
-            "num_solved": len(self._by_all.solved()),
-        }
+        return self._found.add("policy", found), self._found.metrics(found)
 
     def _run_on_demonstrations(self, groups: Sequence[tuple[Task, list[Program]]]) -> list[Results]:
         return execute_groups(
@@ -461,29 +451,8 @@ class Loop:
     def _candidates(
         self, task: Task, programs: Sequence[Program], results: Results | None
     ) -> list[Candidate]:
-        """The programs right on a demonstration, with their score on the tests."""
         assert results is not None
-        num_right = results.match([d.output for d in task.demonstrations]).sum(axis=1)
-        chosen = np.flatnonzero(num_right).tolist()
-        if not chosen:
-            return []
-        on_tests = execute_groups(
-            [([programs[p] for p in chosen], [test.input for test in task.tests])],
-            self._threads,
-            self._settings.limits,
-        )[0]
-        num_tests_right = on_tests.match([test.output for test in task.tests]).sum(axis=1)
-        return [
-            Candidate(
-                task_id=task.task_id,
-                program=programs[p].text,
-                num_right=int(num_right[p]),
-                num_demonstrations=len(task.demonstrations),
-                num_tests_right=int(num_tests_right[k]),
-                num_tests=len(task.tests),
-            )
-            for k, p in enumerate(chosen)
-        ]
+        return find_candidates(task, programs, results, self._threads, self._settings.limits)
 
     def _record(
         self, iteration: int, done: _Done, directory: RunDirectory, board: SummaryWriter
@@ -496,32 +465,39 @@ class Loop:
         directory.add_metrics(metrics)
 
     def _plot(self, metrics: dict[str, Any], directory: RunDirectory, board: SummaryWriter) -> None:
-        iteration, num_tasks = metrics["iteration"], len(self._tasks)
+        iteration, solved = metrics["iteration"], metrics["solved"]
+        num_scored = self._to_solve.num_scored
         directory.add_performance(
             iteration,
-            metrics["num_solved_by_policy"] / num_tasks,
-            metrics["num_solved_now"] / num_tasks,
+            {rule: count / max(num_scored, 1) for rule, count in solved["policy"].items()},
+            {rule: count / max(num_scored, 1) for rule, count in solved["now"].items()},
             metrics["num_steps"],
             metrics["buffer_num_seed"] + metrics["buffer_num_mutated"],
             metrics["buffer_num_policy"],
         )
-        others = ("iteration", "seconds", "speed", "changed")
-        scalars = {k: v for k, v in metrics.items() if k not in others}
-        for group in ("seconds", "speed"):
-            scalars |= {f"{group}/{name}": value for name, value in metrics[group].items()}
-        for name, value in scalars.items():
+        for name, value in _scalars(metrics):
             board.add_scalar(name, value, iteration)
         board.flush()
         say(
             self._console,
             f"  loss {metrics['loss']:.3f}   parsed {metrics['share_parsed']:.1%}   "
-            f"valid {metrics['share_valid']:.1%}   solved {metrics['num_solved']} of {num_tasks}",
+            f"valid {metrics['share_valid']:.1%}   solved "
+            f"{in_words(solved['all'], num_scored)}",
         )
 
     def _seed(self, component: str, iteration: int) -> int:
         """A seed of its own for each component and iteration."""
         words = [self._settings.seed, zlib.crc32(component.encode()), iteration]
         return int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0] >> 1)
+
+
+def _scalars(metrics: dict[str, Any]) -> Iterator[tuple[str, float]]:
+    """The numbers among the metrics; those of a group under `GROUP/NAME`."""
+    for name, value in metrics.items():
+        if isinstance(value, dict):
+            yield from ((f"{name}/{inner}", number) for inner, number in _scalars(value))
+        elif isinstance(value, int | float) and name != "iteration":
+            yield name, value
 
 
 def _board(
@@ -542,13 +518,6 @@ class _Stopwatch:
         now = time.perf_counter()
         self.laps[name] = round(now - self._last, 3)
         self._last = now
-
-
-def _spread(tasks: list[Task], count: int) -> list[Task]:
-    """`count` of the tasks at even distances; all of them for 0."""
-    if count == 0 or count >= len(tasks):
-        return tasks
-    return [tasks[k * len(tasks) // count] for k in range(count)]
 
 
 def _parsed(text: str, dialect: Any) -> Program | None:

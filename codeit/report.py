@@ -16,10 +16,16 @@ from codeit import arc
 from codeit.config import load_all_settings
 from codeit.dsl import Program
 from codeit.executor import execute
-from codeit.json_file import read_lines
 from codeit.render import Block, Code, Picture, task_blocks
-from codeit.run_directory import CONFIG, METRICS, SOLUTIONS, check_written, read_metrics
-from codeit.scoring import Candidate, Scoreboard
+from codeit.run_directory import (
+    CONFIG,
+    METRICS,
+    SOLUTIONS,
+    check_written,
+    read_metrics,
+    read_solutions,
+)
+from codeit.scoring import RULES, Candidate, Scoreboard, TaskKey, in_words
 from codeit.terminal import add_row, plain, say
 
 _NUM_SOLVING_SHOWN = 5
@@ -43,6 +49,7 @@ def print_report(path: Path, console: Console) -> None:
         console,
         f"{start['num_tasks']} tasks to solve, {start['num_seeds']} seed programs, "
         f"{start['num_mutated']} mutated tasks",
+        *start["notes"],
     )
     if iterations:
         console.print(_learning_table(iterations))
@@ -74,7 +81,7 @@ def _learning_table(iterations: Sequence[Mapping[str, Any]]) -> Table:
     table.caption = plain(
         "Shares of all samples: parsed = is a program, valid = returns a grid for at least one "
         "demonstration, right = reproduces at least one. Tasks solved by the samples of the "
-        "iteration, and by those of all so far.",
+        f"iteration, and by those of all so far: {' / '.join(RULES.values())}.",
         "table.caption",
     )
     for name in ("", "loss", "trained", "sampled", "distinct"):
@@ -94,8 +101,7 @@ def _learning_table(iterations: Sequence[Mapping[str, Any]]) -> Table:
             f"{row['share_parsed']:.1%}",
             f"{row['share_valid']:.1%}",
             f"{row['share_right']:.2%}",
-            str(row["num_solved_now"]),
-            str(row["num_solved_by_policy"]),
+            *(_side_by_side(row["solved"][by]) for by in ("now", "policy")),
         )
     return table
 
@@ -108,19 +114,37 @@ def _change(first: Mapping[str, Any], last: Mapping[str, Any]) -> str:
     return f"from iteration {first['iteration']} to {last['iteration']}: {shares}"
 
 
+def _side_by_side(figures: Mapping[str, int]) -> str:
+    return " / ".join(str(figures[rule]) for rule in RULES)
+
+
 def _solved_table(start: Mapping[str, Any], iterations: Sequence[Mapping[str, Any]]) -> Table:
+    """Of all tasks that can be scored; below, of those that are no training tasks."""
     table = _table("Tasks solved")
-    table.add_column("by")
-    table.add_column("tasks", justify="right", style="cyan")
-    table.add_column("of", justify="right")
-    last = iterations[-1] if iterations else {}
-    rows = (
-        ("mutation of the seed programs", start["num_solved_by_mutation"]),
-        ("the policy, all iterations", last.get("num_solved_by_policy", 0)),
-        ("both together", last.get("num_solved", start["num_solved_by_mutation"])),
+    table.caption = plain(
+        "Three programs: the paper's rule, one of the three best is right on all tests. Two "
+        "attempts: ARC Prize's rule, for each test one of two predicted grids is right; programs "
+        "that predict the same stand together. Fits all: one of the three is right on all "
+        "demonstrations, too.",
+        "table.caption",
     )
-    for name, count in rows:
-        add_row(table, name, str(count), str(start["num_tasks"]))
+    table.add_column("by")
+    for name in RULES.values():
+        table.add_column(name, justify="right", style="cyan")
+    table.add_column("of", justify="right")
+    last = [start, *iterations][-1]
+    parts = [("solved", "", start["num_scored_tasks"])]
+    if start["seen_tasks"]:
+        parts.append(("solved_unseen", ", without training tasks", start["num_unseen_tasks"]))
+    for key, ending, num_tasks in parts:
+        for by, name in (
+            ("mutation", "mutation of the seed programs"),
+            ("policy", "the policy, all iterations"),
+            ("all", "both together"),
+        ):
+            figures = last[key][by]
+            counts = [str(figures[rule]) for rule in RULES]
+            add_row(table, name + ending, *counts, str(num_tasks), end_section=by == "all")
     return table
 
 
@@ -169,25 +193,28 @@ def _found_programs(path: Path) -> tuple[list[_Found], list[_Found]]:
         ValueError: the path is no run directory, or the file in it is damaged.
     """
     board = Scoreboard()
-    found: dict[tuple[str, str], _Found] = {}
-    for row in read_lines(path / SOLUTIONS):
-        iteration, origin = row.pop("iteration"), row.pop("origin")
-        candidate = Candidate(**row)
-        by = "mutation" if origin == "mutation" else f"policy, iteration {iteration}"
-        found.setdefault((candidate.task_id, candidate.program), _Found(candidate, by))
+    found: dict[tuple[TaskKey, str], _Found] = {}
+    for solution in read_solutions(path):
+        candidate = solution.candidate
+        by = (
+            "mutation"
+            if solution.origin == "mutation"
+            else f"policy, iteration {solution.iteration}"
+        )
+        found.setdefault((candidate.task, candidate.program), _Found(candidate, by))
         board.add([candidate])
     solving = []
-    for task_id in board.solved():
-        best = next(c for c in board.submission(task_id) if c.is_solution)
-        solving.append(found[task_id, best.program])
+    for task in board.solved("top3"):
+        best = next(c for c in board.submission(task) if c.is_solution)
+        solving.append(found[task, best.program])
     solving.sort(key=lambda f: (len(f.candidate.program), f.candidate.task_id))
     written = [f for f in found.values() if f.by != "mutation"]
     written.sort(
         key=lambda f: (-f.candidate.share_right, len(f.candidate.program), f.candidate.task_id)
     )
-    by_policy: dict[str, _Found] = {}
+    by_policy: dict[TaskKey, _Found] = {}
     for f in written:
-        by_policy.setdefault(f.candidate.task_id, f)
+        by_policy.setdefault(f.candidate.task, f)
     return solving, list(by_policy.values())
 
 
@@ -202,7 +229,7 @@ def _programs_table(title: str, found: list[_Found], count: int) -> Table:
             c.task_id,
             f.by,
             f"{c.num_right} of {c.num_demonstrations}",
-            f"{c.num_tests_right} of {c.num_tests}",
+            "hidden" if None in c.tests_right else f"{c.num_tests_right} of {len(c.tests_right)}",
             c.program,
             end_section=True,
         )
@@ -225,9 +252,10 @@ def solutions_picture(path: Path) -> Picture:
     for found in dict.fromkeys(shown):
         candidate = found.candidate
         task = tasks.get(candidate.task_id)
-        if task is None:
+        if task is None or task.digest != candidate.task_digest:
+            fault = "is not in" if task is None else "has other data in"
             raise ValueError(
-                f"{path / SOLUTIONS}: task {candidate.task_id} is not in {settings.data.evaluation}"
+                f"{path / SOLUTIONS}: task {candidate.task_id} {fault} {settings.data.evaluation}"
             )
         pairs = [*task.demonstrations, *task.tests]
         program = Program.parse(candidate.program, settings.data.dialect)
@@ -237,6 +265,7 @@ def solutions_picture(path: Path) -> Picture:
         blocks = task_blocks(task, outputs)
         text = Block([Code(candidate.program)], f"{candidate.task_id}, by {found.by}")
         rows.append([text, blocks[first_right], blocks[len(task.demonstrations)]])
-    start = read_metrics(path)[0]
-    title = f"{len(solving)} of {start['num_tasks']} tasks solved"
+    metrics = read_metrics(path)
+    figures = metrics[-1]["solved"]["all"]
+    title = f"Tasks solved: {in_words(figures, metrics[0]['num_scored_tasks'])}"
     return Picture(rows, title, max_width=1120, max_grid=110)

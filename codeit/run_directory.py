@@ -2,7 +2,7 @@
 
     config.toml       all settings
     metrics.jsonl     one object per iteration; the first line describes the start
-    performance.csv   the columns of the original's file of that name
+    performance.csv   the columns of the original's file of that name, then the other rules
     solutions.jsonl   programs that reproduce a demonstration, as they are first found
     samples/0001.jsonl, ...  what the policy wrote, task by task
     tensorboard/      the metrics as TensorBoard events
@@ -22,14 +22,14 @@ import os
 import re
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import dataclass
 from io import StringIO
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from codeit.json_file import Row, read_lines, read_text
-from codeit.scoring import Candidate
+from codeit.scoring import ORIGINS, RULES, Candidate
 from codeit.whole_directory import Digest, check_entries, read_entries, write_entries
 from codeit.whole_file import append, truncate, whole_file
 
@@ -44,7 +44,9 @@ _WRITTEN = "written.json"
 
 # How the names of numbers in the metrics begin, and the names of tables of them.
 _NUMBERS = ("iteration", "num_", "share_", "loss", "buffer_")
-_TABLES = ("seconds", "speed", "solved")
+_TABLES = ("seconds", "speed")
+_SCORES = ("solved", "solved_unseen")
+_TEXTS = ("notes", "seen_tasks")
 
 _PERFORMANCE_COLUMNS = (
     "meta_iteration",
@@ -53,7 +55,19 @@ _PERFORMANCE_COLUMNS = (
     "step",
     "num_mutated_tasks",
     "num_policy_tasks",
+    # Not in the original's file: the same shares by the other rules.
+    *("cumulative_two_attempts", "two_attempts"),
+    *("cumulative_fits_all", "fits_all"),
 )
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A candidate, and what first wrote it."""
+
+    iteration: int
+    origin: str
+    candidate: Candidate
 
 
 class RunDirectory:
@@ -187,13 +201,9 @@ class RunDirectory:
         for name, entry in entries.items():
             self._written[name] = Digest.of_file(self.path / name, entry["bytes"])
 
-    def solutions(self) -> list[tuple[str, Candidate]]:
-        """The programs found so far, and the origin of each."""
-        found = []
-        for row in read_lines(self.path / SOLUTIONS):
-            del row["iteration"]
-            found.append((row.pop("origin"), Candidate(**row)))
-        return found
+    def solutions(self) -> list[Solution]:
+        """The programs found so far."""
+        return read_solutions(self.path)
 
     def set_config(self, config_toml: str) -> None:
         """Write other settings than before."""
@@ -205,20 +215,28 @@ class RunDirectory:
     def add_performance(
         self,
         iteration: int,
-        cumulative: float,
-        policy: float,
+        cumulative: Mapping[str, float],
+        policy: Mapping[str, float],
         step: int,
         num_mutated: int,
         num_policy: int,
     ) -> None:
-        """One row in the original's columns; iterations count from 0 there."""
-        row = (iteration - 1, cumulative, policy, step, num_mutated, num_policy)
+        """One row in the original's columns and ours; iterations count from 0 there.
+
+        Args:
+            cumulative: the share of the tasks that the policy has solved so far, by each rule.
+            policy: the share that it solves in this iteration.
+        """
+        first, *others = RULES
+        row = [iteration - 1, cumulative[first], policy[first], step, num_mutated, num_policy]
+        for rule in others:
+            row += [cumulative[rule], policy[rule]]
         self._append(PERFORMANCE, _csv_line(row))
 
     def add_solutions(self, iteration: int, origin: str, candidates: Iterable[Candidate]) -> None:
         """Programs found for the first time, with the iteration that found them."""
         lines = [
-            json.dumps(asdict(candidate) | {"iteration": iteration, "origin": origin}) + "\n"
+            json.dumps({"iteration": iteration, "origin": origin} | candidate.to_row()) + "\n"
             for candidate in candidates
         ]
         self._append(SOLUTIONS, "".join(lines))
@@ -238,6 +256,27 @@ class RunDirectory:
     def _append(self, name: str, text: str) -> None:
         append(self.path / name, text.encode())
         self._written.setdefault(name, Digest()).update(text.encode())
+
+
+def read_solutions(path: Path) -> list[Solution]:
+    """The programs that a run has found, as it found them.
+
+    Raises:
+        ValueError: there is no such file, or it is damaged.
+    """
+    found = []
+    for number, row in enumerate(read_lines(path / SOLUTIONS), start=1):
+        iteration, origin = row.pop("iteration", None), row.pop("origin", None)
+        try:
+            if type(iteration) is not int or origin not in ORIGINS:
+                raise ValueError(
+                    f'"iteration" is {iteration!r} and "origin" {origin!r}; they are a number and '
+                    f"one of {', '.join(ORIGINS)}"
+                )
+            found.append(Solution(iteration, origin, Candidate.from_row(row)))
+        except ValueError as error:
+            raise ValueError(f"{path / SOLUTIONS}, line {number}: {error}") from None
+    return found
 
 
 def check_free(path: Path) -> None:
@@ -290,15 +329,27 @@ def read_metrics(path: Path) -> list[Row]:
         if row["iteration"] != number:
             raise ValueError(f"{name}: it is of iteration {row['iteration']}, not of {number}")
         for key, value in row.items():
-            is_good = _is_table(value) if key in _TABLES else _is_number(value)
-            if key.startswith((*_NUMBERS, *_TABLES)) and not is_good:
-                raise ValueError(f'{name}: "{key}" is {value!r:.80}, which is no number')
+            fault = _fault(key, value)
+            if fault:
+                raise ValueError(f'{name}: "{key}" is {value!r:.80}, which is {fault}')
     return rows
 
 
+def _fault(key: str, value: object) -> str:
+    """What a metric should be and is not; nothing for a good one."""
+    if key in _SCORES:
+        is_good = isinstance(value, dict) and all(map(_is_table, value.values()))
+        return "" if is_good else "no table of tables of numbers"
+    if key in _TABLES:
+        return "" if _is_table(value) else "no table of numbers"
+    if key in _TEXTS:
+        is_good = isinstance(value, list) and all(isinstance(item, str) for item in value)
+        return "" if is_good else "no list of texts"
+    return "no number" if key.startswith(_NUMBERS) and not _is_number(value) else ""
+
+
 def _is_table(value: object) -> bool:
-    """Whether it is a table of numbers, or one of such tables."""
-    return isinstance(value, dict) and all(_is_table(v) or _is_number(v) for v in value.values())
+    return isinstance(value, dict) and all(map(_is_number, value.values()))
 
 
 def _is_number(value: object) -> bool:

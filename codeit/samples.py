@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from codeit.arc import Task
+from codeit.arc import Task, grid_digest
 from codeit.dsl import Program
+from codeit.executor import Limits, execute_groups
 from codeit.experience import Experience
 from codeit.results import Outcome, Results
+from codeit.scoring import Candidate
 
 
 @dataclass
@@ -42,6 +44,39 @@ def relabelled(samples: Samples, is_right_needed: bool) -> Iterator[Experience]:
     for p in np.flatnonzero(is_kept).tolist():
         outputs = tuple(results.grid(p, i) for i in range(len(demonstrations)))
         yield Experience(samples.task, samples.distinct[p].text, outputs, float(shares[p]))
+
+
+def find_candidates(
+    task: Task, programs: Sequence[Program], results: Results, threads: int, limits: Limits
+) -> list[Candidate]:
+    """The programs that are right on a demonstration, with what they make of the tests.
+
+    Args:
+        results: of the programs on the demonstrations.
+    """
+    num_right = results.match([d.output for d in task.demonstrations]).sum(axis=1)
+    chosen = np.flatnonzero(num_right).tolist()
+    if not chosen:
+        return []
+    groups = [([programs[p] for p in chosen], [test.input for test in task.tests])]
+    on_tests = execute_groups(groups, threads, limits)[0]
+    is_right = on_tests.match([test.output for test in task.tests]).tolist()
+    candidates = []
+    for k, p in enumerate(chosen):
+        grids = [on_tests.grid(k, i) for i in range(len(task.tests))]
+        verdicts = zip(task.tests, is_right[k], strict=True)
+        candidates.append(
+            Candidate(
+                task_id=task.task_id,
+                task_digest=task.digest,
+                program=programs[p].text,
+                num_right=int(num_right[p]),
+                num_demonstrations=len(task.demonstrations),
+                predictions=tuple(None if grid is None else grid_digest(grid) for grid in grids),
+                tests_right=tuple(None if t.output is None else right for t, right in verdicts),
+            )
+        )
+    return candidates
 
 
 def sample_metrics(samples: Sequence[Samples]) -> dict[str, Any]:
@@ -83,4 +118,5 @@ def sample_row(samples: Samples) -> dict[str, Any]:
             continue
         outcomes = samples.results.outcome[row[program.text]].tolist()
         rows.append({"text": program.text, "outcomes": [Outcome(k).name for k in outcomes]})
-    return {"task": samples.task.task_id, "samples": rows}
+    task = samples.task
+    return {"task": task.task_id, "task_digest": task.digest, "samples": rows}

@@ -1,65 +1,220 @@
 """Which programs are submitted for a task, and which tasks count as solved.
 
-The paper's rule: of the programs that reproduce at least one demonstration, the three best are
-submitted, by the share of demonstrations reproduced, then by shorter text; the task is solved when
-one of the three is right on all of its tests.
+Three figures stand beside each other, because each says something else. All are about the programs
+that reproduce at least one demonstration, and all choose without a look at the tests' outputs:
+
+top3: the paper's rule. The three best programs are submitted, by the share of demonstrations
+    reproduced, then by shorter text; the task is solved when one of them is right on all tests.
+two_attempts: the rule of ARC Prize. An attempt is a grid for each test input. The programs that
+    predict the same grids stand for one attempt together; the two best attempts count, by the best
+    share of demonstrations among their programs, then by how many programs agree, then by the
+    shortest of the best ones. The task is solved when, for every test, one of the two is right.
+fits_all: of those that top3 counts, the tasks with a submitted program that is right on all
+    demonstrations, too.
+
+Ties beyond that go by the text. A task of which a test is hidden is never solved, nor failed: no
+more is known of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, TypeAlias
 
 NUM_SUBMITTED = 3
+NUM_ATTEMPTS = 2
+
+RULES = {"top3": "three programs", "two_attempts": "two attempts", "fits_all": "fits all"}
+"""The names of the figures, and what tables call them."""
+
+ORIGINS = ("mutation", "policy")
+"""Who finds programs."""
+
+Figures: TypeAlias = dict[str, int]
+"""How many tasks are solved by each of RULES."""
+
+TaskKey: TypeAlias = tuple[str, str]
+"""A task's id and the digest of its data, either of which may be that of another task, too."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A program that reproduces at least one demonstration of a task."""
+    """A program that reproduces at least one demonstration of a task.
+
+    Attributes:
+        predictions: for each test, the digest of the grid that the program makes of its input;
+            None where it makes none.
+        tests_right: for each test, whether this is the true grid; None where that is hidden. Only
+            the score may look at this.
+    """
 
     task_id: str
+    task_digest: str
     program: str
     num_right: int
     num_demonstrations: int
-    num_tests_right: int
-    num_tests: int
+    predictions: tuple[str | None, ...]
+    tests_right: tuple[bool | None, ...]
+
+    @property
+    def task(self) -> TaskKey:
+        return self.task_id, self.task_digest
 
     @property
     def share_right(self) -> float:
         return self.num_right / self.num_demonstrations
 
     @property
+    def num_tests_right(self) -> int:
+        return self.tests_right.count(True)
+
+    @property
     def is_solution(self) -> bool:
-        """Whether it is right on every test. Only the score may look at this."""
-        return self.num_tests > 0 and self.num_tests_right == self.num_tests
+        """Whether it is right on every test."""
+        return len(self.tests_right) > 0 and all(self.tests_right)
+
+    @property
+    def fits_all(self) -> bool:
+        """Whether it is right on every demonstration and every test."""
+        return self.num_right == self.num_demonstrations and self.is_solution
+
+    def to_row(self) -> dict[str, Any]:
+        """As an object of a JSON file."""
+        return asdict(self)
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Candidate:
+        """What `to_row` gave, also after it was in a file.
+
+        Raises:
+            ValueError: it is something else; the message names the key.
+        """
+        for field in fields(cls):
+            if field.name not in row:
+                raise ValueError(f'no key "{field.name}"')
+        unknown = row.keys() - {field.name for field in fields(cls)}
+        if unknown:
+            raise ValueError(f'unknown key "{min(unknown)}"')
+        values = dict(row)
+        for name in ("task_id", "task_digest", "program"):
+            if not isinstance(values[name], str):
+                raise ValueError(f'"{name}" is {values[name]!r}; it is a text')
+        _check_count(values, "num_demonstrations")
+        _check_count(values, "num_right", values["num_demonstrations"])
+        for name, kind in (("predictions", str), ("tests_right", bool)):
+            items = values[name]
+            if not isinstance(items, list | tuple) or not all(
+                item is None or isinstance(item, kind) for item in items
+            ):
+                raise ValueError(
+                    f'"{name}" is {items!r}; it is a list with one entry for each test'
+                )
+            values[name] = tuple(items)
+        if len(values["predictions"]) != len(values["tests_right"]):
+            raise ValueError('"predictions" and "tests_right" have different lengths')
+        return cls(**values)
+
+
+def _check_count(values: Mapping[str, Any], name: str, most: int | None = None) -> None:
+    value = values[name]
+    if type(value) is not int or value < 1 or (most is not None and value > most):
+        allowed = "on" if most is None else f"to {most}"
+        raise ValueError(f'"{name}" is {value!r}; it is a number from 1 {allowed}')
 
 
 class Scoreboard:
     """The candidates found so far, task by task."""
 
     def __init__(self) -> None:
-        self._by_task: dict[str, dict[str, Candidate]] = {}
+        self._by_task: dict[TaskKey, dict[str, Candidate]] = {}
 
     def add(self, candidates: Iterable[Candidate]) -> list[Candidate]:
         """Keep candidates; returns those that were not known."""
         new = []
         for candidate in candidates:
-            known = self._by_task.setdefault(candidate.task_id, {})
+            known = self._by_task.setdefault(candidate.task, {})
             if candidate.program not in known:
                 known[candidate.program] = candidate
                 new.append(candidate)
         return new
 
-    def submission(self, task_id: str) -> list[Candidate]:
-        """The programs submitted for a task, the best first; ties go by the text itself."""
-        candidates = self._by_task.get(task_id, {}).values()
-        best_first = sorted(candidates, key=lambda c: (-c.share_right, len(c.program), c.program))
-        return best_first[:NUM_SUBMITTED]
+    def submission(self, task: TaskKey) -> list[Candidate]:
+        """The programs submitted for a task by the paper's rule, the best first."""
+        return self._best_first(task)[:NUM_SUBMITTED]
 
-    def solved(self) -> list[str]:
-        """The tasks that are solved, in order of their ids."""
-        return sorted(
-            task_id
-            for task_id in self._by_task
-            if any(candidate.is_solution for candidate in self.submission(task_id))
+    def attempts(self, task: TaskKey) -> list[list[Candidate]]:
+        """The programs that stand for each of the two attempts at a task, the best first.
+
+        Programs that make no grid of any test input have nothing to attempt.
+        """
+        groups: dict[tuple[str | None, ...], list[Candidate]] = {}
+        for candidate in self._best_first(task):
+            if any(candidate.predictions):
+                groups.setdefault(candidate.predictions, []).append(candidate)
+        ranked = sorted(
+            groups.values(),
+            key=lambda group: (-group[0].share_right, -len(group), *_brevity(group[0])),
         )
+        return ranked[:NUM_ATTEMPTS]
+
+    def solved(self, rule: str) -> list[TaskKey]:
+        """The tasks that are solved by one of RULES, in order of their ids."""
+        is_solved = {
+            "top3": lambda task: any(c.is_solution for c in self.submission(task)),
+            "two_attempts": self._is_solved_by_attempts,
+            "fits_all": lambda task: any(c.fits_all for c in self.submission(task)),
+        }[rule]
+        return sorted(filter(is_solved, self._by_task))
+
+    def figures(self, left_out: Collection[TaskKey] = ()) -> Figures:
+        """How many tasks are solved by each rule, some tasks left out."""
+        return {rule: len(set(self.solved(rule)).difference(left_out)) for rule in RULES}
+
+    def _is_solved_by_attempts(self, task: TaskKey) -> bool:
+        verdicts = [group[0].tests_right for group in self.attempts(task)]
+        return any(verdicts) and all(map(any, zip(*verdicts, strict=True)))
+
+    def _best_first(self, task: TaskKey) -> list[Candidate]:
+        candidates = self._by_task.get(task, {}).values()
+        return sorted(candidates, key=lambda c: (-c.share_right, *_brevity(c)))
+
+
+def _brevity(candidate: Candidate) -> tuple[int, str]:
+    return len(candidate.program), candidate.program
+
+
+class Score:
+    """What a run has found, by mutation and by the policy.
+
+    Args:
+        seen: tasks to solve that are training tasks, too; figures without them stand beside the
+            others.
+    """
+
+    def __init__(self, seen: Collection[TaskKey]) -> None:
+        self._seen = seen
+        self._boards = {origin: Scoreboard() for origin in (*ORIGINS, "all")}
+
+    def add(self, origin: str, candidates: Collection[Candidate]) -> list[Candidate]:
+        """Keep what "mutation" or the "policy" has found; returns those that it has not before."""
+        self._boards["all"].add(candidates)
+        return self._boards[origin].add(candidates)
+
+    def metrics(self, now: Iterable[Candidate] | None = None) -> dict[str, dict[str, Figures]]:
+        """The figures by "mutation", "policy", and "all"; those of `now` alone under that name."""
+        boards = dict(self._boards)
+        if now is not None:
+            boards["now"] = Scoreboard()
+            boards["now"].add(now)
+        return {
+            "solved": {name: board.figures() for name, board in boards.items()},
+            "solved_unseen": {name: board.figures(self._seen) for name, board in boards.items()},
+        }
+
+
+def in_words(figures: Figures, num_tasks: int) -> str:
+    """The figures side by side: `3 of 400 (three programs), 2 (two attempts), 1 (fits all)`."""
+    first, *others = RULES
+    words = [f"{figures[first]} of {num_tasks} ({RULES[first]})"]
+    return ", ".join(words + [f"{figures[rule]} ({RULES[rule]})" for rule in others])

@@ -198,7 +198,7 @@ def test_a6_without_mutated_tasks_seeds_are_all_there_is_at_first(plain, data, t
     train(settings, tmp_path / "run", quiet())
     ours, theirs = without_seconds(tmp_path / "run"), plain
     assert (ours[0]["num_mutated"], ours[0]["num_mutants_scored"]) == (0, 0)
-    assert ours[0]["num_solved_by_mutation"] == 0
+    assert ours[0]["solved"]["mutation"] == {"top3": 0, "two_attempts": 0, "fits_all": 0}
     assert ours[1]["buffer_num_mutated"] == 0
     for name in ("num_tasks", "num_seeds", "num_too_long"):
         assert ours[0][name] == theirs[0][name]

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import shutil
 
 import pytest
@@ -135,6 +136,9 @@ def rows_of(path):
         lambda rows: [rows[0], rows[1] | {"speed": True}, rows[2]],
         lambda rows: [rows[0], rows[1] | {"iteration": "1"}, rows[2]],
         lambda rows: [rows[0] | {"seconds": 3}, *rows[1:]],
+        lambda rows: [rows[0] | {"notes": 3}, *rows[1:]],
+        lambda rows: [rows[0] | {"seen_tasks": [3]}, *rows[1:]],
+        lambda rows: [*rows[:2], rows[2] | {"solved": rows[2]["solved"] | {"all": 3}}],
     ],
 )
 def test_metrics_of_another_form_are_one_line_of_the_report(out, change):
@@ -173,3 +177,19 @@ def test_a_renamed_key_of_the_metrics_is_named_by_the_report(out):
                 assert error.endswith(f'metrics.jsonl, line {number + 1}: there is no "{key}"')
                 needed.add((number, key))
     assert {(0, "num_tasks"), (1, "loss"), (2, "iteration"), (1, "seconds")} <= needed
+
+
+def test_a_renamed_or_damaged_key_of_the_solutions_is_named_with_its_line(out):
+    shutil.rmtree(out / "checkpoint")
+    path = out / "solutions.jsonl"
+    first, second, *rest = rows_of(path)
+    for key in second:
+        for changed in (
+            {f"x_{k}" if k == key else k: v for k, v in second.items()},
+            second | {key: {}},
+        ):
+            lines = [json.dumps(row) for row in (first, changed, *rest)]
+            path.write_text("\n".join(lines) + "\n")
+            error = what_report_says(out)
+            assert error is not None
+            assert re.search(rf'solutions.jsonl, line 2: .*"{key}"', error)

@@ -47,7 +47,8 @@ PYTHON_ROOMS = {
     "fuzzing": {"_native", "arc", "dsl", "executor", "progress", "results", "terminal"},
     "experience": {"arc", "replay", "results", "tokenizer"},
     "seeds": {"arc", "dsl", "executor"},
-    "samples": {"arc", "dsl", "experience", "results"},
+    "evaluation": {"arc", "seeds"},
+    "samples": {"arc", "dsl", "executor", "experience", "results", "scoring"},
     "run_directory": {"json_file", "scoring", "whole_directory", "whole_file"},
     "config": {
         *("arc", "dsl", "executor", "model", "mutation"),

@@ -18,6 +18,7 @@ pytest.importorskip("torch")
 from small_run import PROGRAMS, quiet, settings_for, without_seconds, write_data
 
 from codeit import Program, run
+from codeit.arc import grid_digest, load
 from codeit.config import RunSettings, load_settings, settings_to_toml
 from codeit.experience import ExperienceWriter
 from codeit.json_file import read_lines
@@ -26,6 +27,7 @@ from codeit.render import picture_to_svg
 from codeit.replay import Origin, ReplayBuffer, ReplaySettings
 from codeit.report import print_report, solutions_picture
 from codeit.run_directory import RunDirectory, check_free
+from codeit.scoring import in_words
 from codeit.tokenizer import CompactTokenizer
 
 
@@ -69,27 +71,36 @@ def test_performance_has_the_columns_of_the_original(finished):
     assert list(rows[0]) == [
         *("meta_iteration", "cumulative_performance", "performance", "step"),
         *("num_mutated_tasks", "num_policy_tasks"),
+        *("cumulative_two_attempts", "two_attempts", "cumulative_fits_all", "fits_all"),
     ]
     assert [row["meta_iteration"] for row in rows] == ["0", "1"]
     metrics = read_lines(out / "metrics.jsonl")[1:]
     for row, one in zip(rows, metrics, strict=True):
-        assert float(row["cumulative_performance"]) == one["num_solved_by_policy"] / 8
+        for name, by in (("cumulative_", "policy"), ("", "now")):
+            shares = {rule: count / 8 for rule, count in one["solved"][by].items()}
+            assert float(row[f"{name}performance"]) == shares["top3"]
+            assert float(row[f"{name}two_attempts"]) == shares["two_attempts"]
+            assert float(row[f"{name}fits_all"]) == shares["fits_all"]
         assert int(row["num_policy_tasks"]) == one["buffer_num_policy"]
 
 
 def test_solutions_reproduce_what_they_claim(finished, data):
     tasks = json.loads((data / "evaluation.json").read_text())
+    digests = {task.task_id: task.digest for task in load(data / "evaluation.json")}
     solutions = read_lines(finished[0] / "solutions.jsonl")
     assert solutions
     for solution in solutions:
         program = Program.parse(solution["program"])
-        for part, key, total in (
-            ("train", "num_right", "num_demonstrations"),
-            ("test", "num_tests_right", "num_tests"),
-        ):
-            pairs = tasks[solution["task_id"]][part]
-            right = sum(np.array_equal(run(program, p["input"]).grid, p["output"]) for p in pairs)
-            assert (right, len(pairs)) == (solution[key], solution[total])
+        pairs = tasks[solution["task_id"]]
+        right, tests_right = (
+            [np.array_equal(run(program, p["input"]).grid, p["output"]) for p in pairs[part]]
+            for part in ("train", "test")
+        )
+        assert (sum(right), len(right)) == (solution["num_right"], solution["num_demonstrations"])
+        assert tests_right == solution["tests_right"]
+        grids = [run(program, p["input"]).grid for p in pairs["test"]]
+        assert solution["predictions"] == [None if g is None else grid_digest(g) for g in grids]
+        assert solution["task_digest"] == digests[solution["task_id"]]
         assert solution["origin"] in ("mutation", "policy")
 
 
@@ -113,15 +124,15 @@ def test_the_report_shows_iterations_and_tasks(finished):
 
 def test_the_picture_shows_each_program_beside_a_demonstration_that_it_reproduces(finished):
     picture = solutions_picture(finished[0])
-    num_solved = read_lines(finished[0] / "metrics.jsonl")[-1]["num_solved"]
-    assert picture.title == f"{num_solved} of 8 tasks solved"
+    figures = read_lines(finished[0] / "metrics.jsonl")[-1]["solved"]["all"]
+    assert picture.title == f"Tasks solved: {in_words(figures, 8)}"
     assert picture.rows
     for text, demonstration, test in picture.rows:
         assert demonstration.label.startswith("demonstration")
         assert demonstration.pieces[-1].is_right
         assert test.label == "test 1"
         Program.parse(text.pieces[0].text)
-    assert "tasks solved" in picture_to_svg(picture)
+    assert "Tasks solved" in picture_to_svg(picture)
 
 
 def test_the_picture_needs_the_tasks_of_the_run(finished, data, tmp_path):
@@ -130,6 +141,17 @@ def test_the_picture_needs_the_tasks_of_the_run(finished, data, tmp_path):
     config = (run / "config.toml").read_text()
     (run / "config.toml").write_text(config.replace("evaluation.json", "training.json"))
     with pytest.raises(ValueError, match=r"solutions.jsonl: task \w+ is not in .*training.json"):
+        solutions_picture(run)
+    other = json.loads((data / "evaluation.json").read_text())
+    for task in other.values():
+        task["train"].reverse()
+    (tmp_path / "other.json").write_text(json.dumps(other))
+    (run / "config.toml").write_text(
+        config.replace(str(data / "evaluation.json"), str(tmp_path / "other.json"))
+    )
+    with pytest.raises(
+        ValueError, match=r"solutions.jsonl: task \w+ has other data in .*other.json"
+    ):
         solutions_picture(run)
 
 
@@ -155,7 +177,8 @@ def test_tests_never_influence_anything_but_the_score(finished, data, tmp_path):
     for name in ("0001.jsonl", "0002.jsonl"):
         ours = (tmp_path / "run" / "samples" / name).read_text()
         assert ours == (finished[0] / "samples" / name).read_text()
-    assert without_seconds(tmp_path / "run")[-1]["num_solved"] == 0
+    figures = {"top3": 0, "two_attempts": 0, "fits_all": 0}
+    assert without_seconds(tmp_path / "run")[-1]["solved"]["all"] == figures
 
 
 @pytest.mark.parametrize("name", ["file", "samples/0001.jsonl", "performance.csv", "config.toml"])

@@ -1,48 +1,165 @@
-"""The submission rule."""
+"""The three figures: which programs are submitted, and which tasks count as solved."""
 
-from codeit.scoring import Candidate, Scoreboard
+import json
+
+import pytest
+
+from codeit.scoring import RULES, Candidate, Score, Scoreboard, in_words
+
+A = ("a", "digest of a")
 
 
-def candidate(program, num_right, tests_right=0, task_id="a", num_tests=1):
-    return Candidate(task_id, program, num_right, 4, tests_right, num_tests)
+def candidate(program, num_right, tests_right=(False,), task=A, predictions=None):
+    """Of a task with four demonstrations; without predictions, one that no other program makes."""
+    if predictions is None:
+        predictions = [f"{program} {k}" for k in range(len(tests_right))]
+    return Candidate(*task, program, num_right, 4, tuple(predictions), tuple(tests_right))
+
+
+def board_of(*candidates):
+    board = Scoreboard()
+    board.add(candidates)
+    return board
+
+
+def programs(group):
+    return [c.program for c in group]
+
+
+# ---- The paper's rule ----
 
 
 def test_the_three_best_by_demonstrations_are_submitted():
-    board = Scoreboard()
-    board.add([candidate(name, k) for k, name in enumerate("abcd", start=1)])
-    assert [c.program for c in board.submission("a")] == ["d", "c", "b"]
+    board = board_of(*(candidate(name, k) for k, name in enumerate("abcd", start=1)))
+    assert programs(board.submission(A)) == ["d", "c", "b"]
 
 
 def test_of_equally_good_programs_the_shorter_ones_go_first_then_by_text():
-    board = Scoreboard()
-    board.add([candidate(name, 2) for name in ("ccc", "bb", "aa", "d")])
-    assert [c.program for c in board.submission("a")] == ["d", "aa", "bb"]
+    board = board_of(*(candidate(name, 2) for name in ("ccc", "bb", "aa", "d")))
+    assert programs(board.submission(A)) == ["d", "aa", "bb"]
 
 
 def test_a_solution_that_is_not_submitted_does_not_count():
-    board = Scoreboard()
-    board.add([candidate("a long solution", 1, tests_right=1)])
-    assert board.solved() == ["a"]
+    board = board_of(candidate("a long solution", 1, [True]))
+    assert board.solved("top3") == [A]
     board.add([candidate(name, 1) for name in ("x", "y", "z")])
-    assert board.solved() == []
+    assert board.solved("top3") == []
 
 
 def test_a_task_can_be_solved_by_a_program_that_misses_a_demonstration():
-    board = Scoreboard()
-    board.add([candidate("p", 1, tests_right=1)])
-    assert board.solved() == ["a"]
+    board = board_of(candidate("p", 1, [True]))
+    assert board.figures() == {"top3": 1, "two_attempts": 1, "fits_all": 0}
 
 
 def test_all_tests_of_a_task_must_be_right():
-    board = Scoreboard()
-    board.add([candidate("p", 4, tests_right=1, num_tests=2)])
-    assert board.solved() == []
+    board = board_of(candidate("p", 4, [True, False]))
+    assert board.figures() == {"top3": 0, "two_attempts": 0, "fits_all": 0}
 
 
 def test_a_task_without_tests_is_never_solved():
-    board = Scoreboard()
-    board.add([candidate("p", 4, tests_right=0, num_tests=0)])
-    assert board.solved() == []
+    board = board_of(candidate("p", 4, []))
+    assert board.figures() == {"top3": 0, "two_attempts": 0, "fits_all": 0}
+
+
+@pytest.mark.parametrize("tests_right", [[None], [True, None]])
+def test_a_task_with_a_hidden_test_is_never_solved(tests_right):
+    board = board_of(candidate("p", 4, tests_right))
+    assert board.figures() == {"top3": 0, "two_attempts": 0, "fits_all": 0}
+
+
+# ---- Two attempts ----
+
+
+def test_programs_that_predict_the_same_are_one_attempt():
+    board = board_of(
+        candidate("aa", 4, predictions="x"),
+        candidate("b", 3, predictions="y"),
+        candidate("c", 2, predictions="x"),
+        candidate("d", 2, predictions="z"),
+    )
+    assert list(map(programs, board.attempts(A))) == [["aa", "c"], ["b"]]
+
+
+def test_an_attempt_ranks_by_its_best_program_then_by_agreement_then_by_brevity():
+    board = board_of(
+        candidate("one of two", 2, predictions="x"),
+        candidate("two of two", 2, predictions="x"),
+        candidate("longer", 2, predictions="y"),
+        candidate("short", 2, predictions="z"),
+    )
+    assert list(map(programs, board.attempts(A))) == [["one of two", "two of two"], ["short"]]
+    board.add([candidate("b", 2, predictions="u"), candidate("a", 2, predictions="v")])
+    assert list(map(programs, board.attempts(A)))[1] == ["a"]
+    board.add([candidate("the best of all", 3, predictions="w")])
+    assert next(map(programs, board.attempts(A))) == ["the best of all"]
+
+
+def test_agreement_brings_a_right_attempt_before_better_ranked_programs():
+    """Three shorter programs, each alone, keep two longer ones from submission, not from an
+    attempt."""
+    wrong = [candidate(name, 2) for name in "xyz"]
+    right = [candidate(name, 2, [True], predictions="r") for name in ("long", "longer")]
+    assert board_of(*wrong, *right).figures() == {"top3": 0, "two_attempts": 1, "fits_all": 0}
+
+
+def test_the_third_attempt_does_not_count():
+    board = board_of(candidate("x", 4), candidate("y", 3), candidate("z", 2, [True]))
+    assert board.figures() == {"top3": 1, "two_attempts": 0, "fits_all": 0}
+
+
+def test_each_test_may_be_right_in_either_attempt():
+    board = board_of(candidate("x", 4, [True, False]), candidate("y", 3, [False, True]))
+    assert board.figures() == {"top3": 0, "two_attempts": 1, "fits_all": 0}
+
+
+def test_programs_without_any_grid_are_no_attempt():
+    board = board_of(
+        candidate("x", 4, predictions=[None]),
+        candidate("y", 3, predictions=[None]),
+        candidate("z", 2, predictions="z"),
+    )
+    assert list(map(programs, board.attempts(A))) == [["z"]]
+
+
+def test_a_missing_grid_is_wrong_for_its_test_alone():
+    board = board_of(
+        candidate("x", 4, [True, False], predictions=["r", None]),
+        candidate("y", 3, [False, True], predictions=["w", "s"]),
+    )
+    assert board.solved("two_attempts") == [A]
+
+
+def test_truth_has_no_part_in_the_choice():
+    boards = [
+        board_of(*(candidate(name, 2, [verdict]) for name in ("b", "aa", "c", "dd")))
+        for verdict in (True, False, None)
+    ]
+    assert [programs(board.submission(A)) for board in boards] == [["b", "c", "aa"]] * 3
+    attempts = [list(map(programs, board.attempts(A))) for board in boards]
+    assert attempts == [[["b"], ["c"]]] * 3
+
+
+def test_the_order_of_arrival_has_no_influence():
+    candidates = [
+        candidate(n, k % 3 + 1, predictions=n[0]) for k, n in enumerate(("ab", "ba", "aa", "b"))
+    ]
+    ours, theirs = board_of(*candidates), board_of(*candidates[::-1])
+    assert ours.submission(A) == theirs.submission(A)
+    assert ours.attempts(A) == theirs.attempts(A)
+
+
+# ---- Fits all ----
+
+
+def test_a_program_that_fits_all_counts_only_if_it_is_submitted_and_right():
+    right = candidate("right on all, but long", 4, [True])
+    assert board_of(right).figures() == {"top3": 1, "two_attempts": 1, "fits_all": 1}
+    others = [candidate(name, 4, predictions="w") for name in "xyz"]
+    assert board_of(right, *others).figures() == {"top3": 0, "two_attempts": 1, "fits_all": 0}
+    assert board_of(candidate("p", 4, [False])).figures()["fits_all"] == 0
+
+
+# ---- Tasks ----
 
 
 def test_a_known_program_is_not_new_again():
@@ -53,7 +170,80 @@ def test_a_known_program_is_not_new_again():
 
 
 def test_tasks_are_kept_apart_and_solved_in_order_of_their_ids():
-    board = Scoreboard()
-    board.add([candidate("p", 1, 1, task_id="b"), candidate("p", 1, 1, task_id="a")])
-    assert board.solved() == ["a", "b"]
-    assert board.submission("c") == []
+    b = ("b", "digest of b")
+    board = board_of(candidate("p", 1, [True], b), candidate("p", 1, [True]))
+    assert board.solved("top3") == [A, b]
+    assert board.submission(("c", "")) == []
+    assert board.attempts(("c", "")) == []
+
+
+def test_tasks_of_one_id_and_tasks_of_one_digest_are_two():
+    tasks = [A, ("a", "another"), ("b", A[1])]
+    board = board_of(*(candidate("p", 4, [True], task) for task in tasks))
+    assert board.figures() == {"top3": 3, "two_attempts": 3, "fits_all": 3}
+
+
+def test_figures_come_by_mutation_by_the_policy_and_by_all_with_and_without_seen_tasks():
+    b, c = ("b", ""), ("c", "")
+    score = Score({c})
+    score.add("mutation", [candidate("p", 4, [True], task) for task in (A, c)])
+    now = [candidate("q", 1, [True], task) for task in (A, b)]
+    score.add("policy", [candidate("r", 1, [True], c)])
+    assert score.add("policy", now) == now
+    assert score.add("policy", now) == []
+    solved, unseen = score.metrics(now).values()
+    assert {by: figures["top3"] for by, figures in solved.items()} == {
+        "mutation": 2,
+        "policy": 3,
+        "all": 3,
+        "now": 2,
+    }
+    assert {by: figures["top3"] for by, figures in unseen.items()} == {
+        "mutation": 1,
+        "policy": 2,
+        "all": 2,
+        "now": 2,
+    }
+    assert solved["all"] == {"top3": 3, "two_attempts": 3, "fits_all": 2}
+    assert "now" not in score.metrics()["solved"]
+
+
+def test_figures_in_words_stand_side_by_side():
+    words = "3 of 400 (three programs), 2 (two attempts), 1 (fits all)"
+    assert in_words({"top3": 3, "two_attempts": 2, "fits_all": 1}, 400) == words
+    assert list(RULES) == ["top3", "two_attempts", "fits_all"]
+
+
+# ---- In a file ----
+
+ROW = candidate("p", 4, [True, False, None], predictions=["x", None, "y"]).to_row()
+
+
+def test_a_candidate_comes_back_from_a_file():
+    again = Candidate.from_row(json.loads(json.dumps(ROW)))
+    assert again == candidate("p", 4, [True, False, None], predictions=["x", None, "y"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"task_digest": None}, '"task_digest" is None; it is a text'),
+        ({"num_right": 0}, '"num_right" is 0; it is a number from 1 to 4'),
+        ({"num_right": 5}, '"num_right" is 5; it is a number from 1 to 4'),
+        ({"num_right": True}, '"num_right" is True; it is a number from 1 to 4'),
+        ({"num_demonstrations": "4"}, "\"num_demonstrations\" is '4'; it is a number from 1 on"),
+        ({"predictions": "xyz"}, "\"predictions\" is 'xyz'; it is a list with one entry for each"),
+        ({"tests_right": [1, 0, None]}, r'"tests_right" is \[1, 0, None\]; it is a list with one'),
+        ({"tests_right": [True]}, '"predictions" and "tests_right" have different lengths'),
+        ({"num_tests": 1}, 'unknown key "num_tests"'),
+    ],
+)
+def test_a_row_that_is_no_candidate_is_refused_by_its_key(changes, message):
+    with pytest.raises(ValueError, match=message):
+        Candidate.from_row(ROW | changes)
+
+
+@pytest.mark.parametrize("key", ROW)
+def test_a_row_without_a_key_is_refused(key):
+    with pytest.raises(ValueError, match=f'no key "{key}"'):
+        Candidate.from_row({name: value for name, value in ROW.items() if name != key})
