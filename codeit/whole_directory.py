@@ -78,18 +78,24 @@ def whole_directory(path: Path) -> Iterator[Path]:
             real.rename(stale)
         fresh.rename(real)
         sync(real.parent)
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             if not real.exists() and stale.exists():
                 stale.rename(real)
             _remove(fresh)
+        if isinstance(error, OSError) and error.errno and error.filename is None:
+            raise OSError(error.errno, error.strerror, str(path)) from None
         raise
     with suppress(OSError):
         _remove(stale)
 
 
 def settle(path: Path) -> None:
-    """Give a directory its name if a replacement was cut off while nothing had it."""
+    """Give a directory its name if a replacement was cut off while nothing had it.
+
+    Raises:
+        OSError: a file cannot be read, which does not say that it is damaged.
+    """
     real, fresh, stale = _places(path)
     if os.path.lexists(real):
         return
@@ -216,7 +222,7 @@ def _is_directory(path: Path) -> bool:
 def _is_whole(path: Path) -> bool:
     try:
         check_whole(path)
-    except (ValueError, OSError):
+    except ValueError:
         return False
     return _is_directory(path)
 

@@ -38,7 +38,8 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
         if is_ours:
             with suppress(OSError):
                 fresh.unlink()
-        if isinstance(error, OSError) and error.errno and error.filename in (None, str(fresh)):
+        ours = (None, str(fresh), str(path.parent))
+        if isinstance(error, OSError) and error.errno and error.filename in ours:
             name = fresh if os.path.isdir(fresh) else path
             raise OSError(error.errno, error.strerror, str(name)) from None
         raise
