@@ -16,7 +16,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -73,7 +73,10 @@ def read_buffers(path: Path, buffers: Mapping[str, native.PriorityBuffer]) -> No
 
 def _write_buffer(archive: zipfile.ZipFile, name: str, buffer: native.PriorityBuffer) -> None:
     slots = np.arange(len(buffer))
-    columns = [*buffer.columns(slots), buffer.sequences(), *buffer.offsets(slots)]
+    columns: list[npt.NDArray[Any]] = [
+        *(*buffer.columns(slots), buffer.sequences()),
+        *buffer.offsets(slots),
+    ]
     for column, values in zip(_COLUMNS, columns, strict=True):
         _write(archive, f"{name}/{column}", values)
     for side, kind in enumerate(("source", "target")):
