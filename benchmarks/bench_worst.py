@@ -1,4 +1,4 @@
-"""How long can a program run within the default limits, and how long does a unit of fuel last?
+"""How long can a run of a batch take by default, and how long does a unit of fuel last?
 
 Random programs, each of which starts from lines that make large values and goes on with calls that
 take them, run on one core. The slowest of them are printed, and those whose units of fuel take the
@@ -122,7 +122,7 @@ def main():
         # The second of two, as the first may wait for memory that the program before it gave back.
         for _ in range(2):
             start = time.thread_time()
-            result = run(program, GRID)
+            result = run(program, GRID, Limits())
             seconds = time.thread_time() - start
         outcomes[result.outcome] += 1
         runs.append((seconds, result.fuel, result.outcome.name, program.text))

@@ -241,6 +241,8 @@ def _report(words: list[str]) -> None:
 
 
 def _run(words: list[str]) -> None:
+    from codeit.executor import SINGLE_FUEL
+
     parser = _Parser(
         prog="codeit run",
         description="Run a program on every pair of a task and show its outputs beside the true "
@@ -250,11 +252,21 @@ def _run(words: list[str]) -> None:
     parser.add_argument("--task", required=True, help=_TASK_HELP)
     parser.add_argument("--dialect", default="codeit", help="codeit (default) or arc-dsl")
     parser.add_argument("--trace", action="store_true", help="print the value of every line, too")
+    parser.add_argument(
+        "--fuel",
+        type=int,
+        default=SINGLE_FUEL,
+        help="the units of work that a run on one pair may use, each of which takes two "
+        f"nanoseconds at worst (default {SINGLE_FUEL:,}; `codeit train` allows programs less, its "
+        "limits.fuel)",
+    )
     parser.add_argument("--save", type=Path, help="write the picture to this .svg or .png file")
     parsed = parser.parse_args(words)
     import numpy as np
 
-    from codeit import Program, execute, render, trace
+    from codeit import Limits, Outcome, Program, execute, render, trace
+
+    limits = Limits(fuel=parsed.fuel)
 
     if parsed.save:
         render.check_picture_path(parsed.save)
@@ -266,7 +278,7 @@ def _run(words: list[str]) -> None:
     program = Program.parse(text, parsed.dialect)
     task = _find_task("run", parsed.task)
     pairs = [*task.demonstrations, *task.tests]
-    results = execute([program], [pair.input for pair in pairs])
+    results = execute([program], [pair.input for pair in pairs], limits=limits)
     outputs = [results.grid(0, k) for k in range(len(pairs))]
     render.print_task(task, outputs=outputs)
     for k, pair in enumerate(pairs):
@@ -274,11 +286,13 @@ def _run(words: list[str]) -> None:
         name = _pair_name(task, k)
         if result.outcome != 0:
             error = result.exception or result.outcome.name
-            write(f"{name}: line {result.line}: {error}: {result.outcome.message}")
+            more = f"; --fuel allows more than {limits.fuel:,}"
+            hint = more if result.outcome == Outcome.out_of_fuel else ""
+            write(f"{name}: line {result.line}: {error}: {result.outcome.message}{hint}")
         elif outputs[k] is None:
             write(f"{name}: the value is no grid")
         if parsed.trace:
-            values = trace(program, pair.input)[1]
+            values = trace(program, pair.input, limits)[1]
             for line, value in zip(program.text.split("\n"), values, strict=False):
                 write(f"  {line}  ->  {value}")
     if parsed.save:

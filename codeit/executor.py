@@ -33,17 +33,27 @@ from codeit.results import (
 MAX_THREADS = 4096
 """How many threads run at most, however many are asked for."""
 
+BATCH_FUEL = 33_000_000
+"""What each run of a batch may use by default. Its programs are sampled or mutated, many of them do
+nothing but waste, and this is what one of those costs at most: 70 ms."""
+
+SINGLE_FUEL = 1_000_000_000
+"""What the run of a single program, which somebody has written, may use by default: two seconds at
+worst, which Ctrl-C ends."""
+
 
 @dataclass(frozen=True)
 class Limits:
     """What one run may use. All are counts, so that a verdict is the same on every machine."""
 
-    fuel: int = 33_000_000
-    """Work, charged before it is done. A unit takes one to one and a half nanoseconds at
-    worst where the charges were measured (benchmarks/bench_worst.py), so that a run ends within
-    about 50 ms there; cheap things, such as calls of small functions, take less. The dearest of
-    7,000 recorded mutants that CPython finishes needs 31 million, the 400 solver programs on their
-    own grids at most 860,000. For a search, 500,000 is plenty."""
+    fuel: int = BATCH_FUEL
+    """Work, charged before it is done: a cell or a value is a unit, dearer things are more. A unit
+    takes two nanoseconds at worst (benchmarks/bench_worst.py), half of that or less as a rule. What
+    honest programs need: the 400 solvers of arc-dsl at most 860,000 on their own grids; the 400
+    verifiers of re-arc on 3,200 generated inputs 7,000 in the middle, 1.3 million at the 99th of
+    100, more than 33 million once (60 million); the dearest of 27,324 recorded runs of mutants 31
+    million. The default is for batches, BATCH_FUEL; a single run gets SINGLE_FUEL, 16 times what
+    the dearest of these needs (`codeit run --fuel`). For a search, 500,000 is plenty."""
     max_bytes: int = 512 << 20
     """Memory for the values of a run, which are kept until it ends. Reserved as address space and
     touched as needed: half of the solver programs use less than 6 kB. Six bytes cost a unit of
@@ -77,14 +87,18 @@ class Limits:
         return fuel, max_bytes, max_depth, max_len or 0
 
 
-def checked_limits(limits: Limits | None) -> Limits:
-    """The limits; the defaults for None.
+SINGLE_LIMITS = Limits(fuel=SINGLE_FUEL)
+"""What `run`, `trace` and `call` allow when they are not told."""
+
+
+def checked_limits(limits: Limits | None, default: Limits | None = None) -> Limits:
+    """The limits; for None the default, or else Limits().
 
     Raises:
         TypeError: they are something else.
     """
     if limits is None:
-        return Limits()
+        return default or Limits()
     if not isinstance(limits, Limits):
         raise TypeError(f"limits is {limits!r}; a codeit.Limits is needed, or None")
     return limits
@@ -168,7 +182,7 @@ def run(program: Program, grid: npt.ArrayLike, limits: Limits | None = None) -> 
     Args:
         program: what to run.
         grid: rows of colors 0 to 9, [H, W].
-        limits: what the run may use; the defaults of Limits when omitted.
+        limits: what the run may use; SINGLE_LIMITS when omitted.
     Returns:
         The result. Its value and line are worked out when they are asked for, by another run on the
         same grid: an array must not be changed as long as its results are in use.
@@ -176,6 +190,7 @@ def run(program: Program, grid: npt.ArrayLike, limits: Limits | None = None) -> 
         ValueError: the grid is not rectangular, empty, or holds something else than colors.
         TypeError: limits are no Limits.
     """
+    limits = checked_limits(limits, SINGLE_LIMITS)
     return execute([program], [grid], threads=1, limits=limits)[0, 0]
 
 
@@ -293,12 +308,12 @@ def call(
             are inserted one by one, `{"fn": name}` a primitive, and `{"fn": [name, argument, ...]}`
             what a primitive returns for those arguments (a closure).
         dialect: which variant of the primitive is meant.
-        limits: what the call may use; the defaults of Limits when omitted.
+        limits: what the call may use; SINGLE_LIMITS when omitted.
     Raises:
         ValueError: an unknown primitive, or an argument that is no value.
     """
     _check_primitive(name)
-    limits = checked_limits(limits)
+    limits = checked_limits(limits, SINGLE_LIMITS)
     code: list[int] = []
     try:
         for argument in arguments:

@@ -102,6 +102,22 @@ def test_a_signal_ends_what_would_take_hours(name):
     assert (code, out, err) == (0, "interrupted None\n[[2], [1]]\n", "")
 
 
+def test_a_command_that_is_interrupted_leaves_with_130(tmp_path):
+    program, task = tmp_path / "program.txt", tmp_path / "task.json"
+    program.write_text(ENDLESS)
+    task.write_text('{"train": [{"input": [[1]], "output": [[1]]}], "test": [{"input": [[1]]}]}')
+    code, out, err = child(
+        """
+        from codeit import cli
+        alarm(1.0)
+        sys.exit(cli.main(["run", sys.argv[1], "--task", sys.argv[2], "--fuel", str(1 << 62)]))
+        """,
+        str(program),
+        str(task),
+    )
+    assert (code, out, err) == (130, "", "")
+
+
 def test_a_handler_that_raises_something_else_ends_the_work_with_that():
     code, out, err = child(
         """
