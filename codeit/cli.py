@@ -1,4 +1,5 @@
-"""The command line. Every command says what is wrong in one line and leaves with code 2."""
+"""The command line. Every command says what is wrong in one line and leaves with code 2, or with 1
+where a model's numbers are wrong, not what it was given."""
 
 from __future__ import annotations
 
@@ -34,6 +35,7 @@ _TASK_HELP = (
     "arc1-evaluation, arc2-training, arc2-evaluation), a JSON file or a folder; or a JSON file of "
     "one task"
 )
+_EXIT_NOT_FINITE = 1
 _EXIT_BAD_INPUT = 2
 _EXIT_INTERRUPTED = 130
 
@@ -83,6 +85,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, OSError, MemoryError) as error:
         write(f"codeit {parsed.command}: {_one_line(error)}", file=sys.stderr)
         return _EXIT_BAD_INPUT
+    except FloatingPointError as error:  # the numbers of a model: no input is bad
+        write(f"codeit {parsed.command}: {error}", file=sys.stderr)
+        return _EXIT_NOT_FINITE
     except KeyboardInterrupt:
         return _EXIT_INTERRUPTED
     return 0

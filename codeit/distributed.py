@@ -10,15 +10,20 @@ from __future__ import annotations
 
 import atexit
 import os
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 import torch
 from torch import distributed
 
 Item = TypeVar("Item")
+
+_SECONDS_FOR_A_WORD = 3.0
+"""torchrun ends all processes once one has ended; the one that says why needs so long at most."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,31 @@ class Team:
         distributed.all_reduce(flat)
         for tensor, total in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
             tensor.copy_(total.view_as(tensor))
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Where one process raises, all do, so that none waits for one that has ended.
+
+        What is done inside must not wait for the others.
+        """
+        if self.size == 1:
+            yield
+            return
+        failure = None
+        try:
+            yield
+        except Exception as error:
+            failure = error
+        failures = [error for error in self.gather([failure]) if error is not None]
+        if failures:
+            self.raise_once(failures[0])
+
+    def raise_once(self, error: Exception) -> NoReturn:
+        """Raise what all processes have found; all but the first end without a word."""
+        if self.is_first:
+            raise error
+        time.sleep(_SECONDS_FOR_A_WORD)
+        raise SystemExit(1)
 
     def wait(self) -> None:
         """Until all processes are here."""

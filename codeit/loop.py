@@ -9,6 +9,7 @@ goes on from a checkpoint therefore does what it would have done without the bre
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 import signal
@@ -90,6 +91,8 @@ def train(settings: RunSettings, out: Path, console: Console) -> None:
 
     Raises:
         ValueError: the settings, a file or the directory are bad; nothing was written.
+        FloatingPointError: a loss, a weight, a score or a metric is not finite; the run directory
+            is as it was after the iteration before.
         KeyboardInterrupt: it was interrupted; the run directory is in order.
     """
     team = Team.join()
@@ -236,9 +239,14 @@ class Loop:
                     result = self._iterate(iteration) if iteration else self._start()
                     if changes and iteration == done + 1:
                         result.metrics["changed"] = changes
+                    with self._team.together():
+                        _check_finite(result.metrics)
                     if directory and board:
                         self._record(iteration, result, directory, board)
                         self._save(directory, iteration)
+            except FloatingPointError as error:
+                kept = f"; the checkpoint of iteration {iteration - 1} is kept" if iteration else ""
+                raise FloatingPointError(f"iteration {iteration}: {error}{kept}") from None
             except KeyboardInterrupt:
                 say(self._console, "", f"interrupted in iteration {iteration}")
                 if directory:
@@ -403,7 +411,10 @@ class Loop:
         prompts = [self._writer.true_prompt(task) for task in self._tasks]
         total = len(self._team.share(prompts)) * self._settings.sampling.samples_per_task
         samples: list[Samples] = []
-        with phase(self._console, "sampling", total, "programs") as advance_to:
+        with (
+            self._team.together(),
+            phase(self._console, "sampling", total, "programs") as advance_to,
+        ):
             seed = self._seed("sample", iteration)
             for k, tokens in self._sampler.sample(prompts, seed, advance_to, self._team):
                 texts = [self._tokenizer.decode_program(row) for row in tokens]
@@ -498,6 +509,13 @@ def _scalars(metrics: dict[str, Any]) -> Iterator[tuple[str, float]]:
             yield from ((f"{name}/{inner}", number) for inner, number in _scalars(value))
         elif isinstance(value, int | float) and name != "iteration":
             yield name, value
+
+
+def _check_finite(metrics: dict[str, Any]) -> None:
+    """Raise FloatingPointError unless all numbers can be written: JSON has no others."""
+    for name, value in _scalars(metrics):
+        if not math.isfinite(value):
+            raise FloatingPointError(f"{name} is {value}")
 
 
 def _board(

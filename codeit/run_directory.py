@@ -210,7 +210,7 @@ class RunDirectory:
         _write(self.path / CONFIG, config_toml)
 
     def add_metrics(self, metrics: Mapping[str, Any]) -> None:
-        self._append(METRICS, json.dumps(metrics) + "\n")
+        self._append(METRICS, json.dumps(metrics, allow_nan=False) + "\n")
 
     def add_performance(
         self,

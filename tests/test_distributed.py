@@ -35,11 +35,12 @@ def test_half_an_environment_is_refused(monkeypatch):
         Team.join()
 
 
-def torchrun(num_processes, *words):
-    """Runs codeit in so many processes."""
+def torchrun(num_processes, *words, script=None):
+    """Runs codeit, or a script, in so many processes."""
     start = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(num_processes)]
+    program = [str(script)] if script else ["-m", "codeit"]
     return subprocess.run(
-        [sys.executable, *start, "-m", "codeit", *map(str, words)], capture_output=True, text=True
+        [sys.executable, *start, *program, *map(str, words)], capture_output=True, text=True
     )
 
 

@@ -71,6 +71,7 @@ TORCH_FILES = {
     "model/attention.py",
     "model/checkpoint.py",
     "model/dropout.py",
+    "model/finite.py",
     "model/fused_attention.py",
     "model/fused_decoding.py",
     "model/layers.py",

@@ -3,6 +3,7 @@
 """A decoder's step on a CPU: csrc/decoding. Arrays of bfloat16 are uint16."""
 
 from libc.stdint cimport int8_t, int32_t, int64_t, uint16_t, uint64_t
+from libcpp cimport bool as cbool
 from libcpp.vector cimport vector
 
 import numpy as np
@@ -72,6 +73,7 @@ cdef extern from "decoding/draw.h" namespace "codeit" nogil:
         double temperature
         int64_t top_k
         double top_p
+    void c_find_finite "codeit::find_finite"(const float *, int64_t, int64_t, cbool *)
     void c_draw "codeit::draw"(
         const float *, const uint64_t *, const double *, int64_t, int64_t, int64_t,
         const DrawLaw &, int64_t *) except +
@@ -415,3 +417,13 @@ def draw(const float[:, ::1] scores, allowed, const double[::1] uniforms, double
     with nogil:
         c_draw(&scores[0, 0], start, &uniforms[0], num_rows, scores.shape[1], num_words, law,
                &out[0])
+
+
+def find_finite(const float[:, ::1] scores):
+    """Whether all scores of each row are finite: bool [T], from [T, V]."""
+    found = np.ones(scores.shape[0], np.bool_)
+    cdef cbool[::1] out = found
+    if scores.shape[0] > 0 and scores.shape[1] > 0:
+        with nogil:
+            c_find_finite(&scores[0, 0], scores.shape[0], scores.shape[1], &out[0])
+    return found

@@ -25,6 +25,13 @@ class Sample:
     tokens: npt.NDArray[np.int64]
 
 
+def not_finite(prompt: int, number: int) -> FloatingPointError:
+    """What ends sampling where a model's scores mean nothing."""
+    return FloatingPointError(
+        f"prompt {prompt}, sample {number}: the model's scores are not finite"
+    )
+
+
 @dataclass(eq=False)
 class Prompt:
     """A prompt some of whose samples have not ended."""

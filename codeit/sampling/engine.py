@@ -18,13 +18,14 @@ import numpy.typing as npt
 import torch
 
 from codeit.distributed import ALONE, Team
+from codeit.model.finite import check_weights
 from codeit.model.t5 import T5
 from codeit.parallel import merged
-from codeit.sampling.backlog import Backlog, Prompt, Sample
+from codeit.sampling.backlog import Backlog, Prompt, Sample, not_finite
 from codeit.sampling.decoder import Decoder
 from codeit.sampling.guide import Row, make_guide
 from codeit.sampling.kernels import Memory, rounded_up
-from codeit.sampling.law import uniforms
+from codeit.sampling.law import are_finite, uniforms
 from codeit.sampling.memory import Needs
 from codeit.sampling.settings import SamplingSettings
 from codeit.sampling.static_guide import StaticGuide, make_static_guide
@@ -96,6 +97,7 @@ class EngineSampler:
             ValueError: a prompt is empty, has an id that the model does not have, or is too long
                 for the memory there is; or no program is as short as max_tokens.
             MemoryError: there is too little memory for a single sample.
+            FloatingPointError: a weight or a score of the model is not finite.
         """
         self._check(prompts)
         # Long prompts first: if memory does not suffice, that shows at once.
@@ -111,6 +113,7 @@ class EngineSampler:
         )
         is_static = static_guide is not None
         with torch.inference_mode():
+            check_weights(self.model)
             weights = Weights(self.model, self.settings.precision, guide.head_ids, is_static)
         needs = self._needs(weights)
         longest = len(prompts[waiting[0]])
@@ -162,23 +165,24 @@ class EngineSampler:
         Returns:
             Natural logarithms, of each prompt [N, T]; 0 for padding.
         Raises:
-            ValueError: see stream.
+            ValueError, FloatingPointError: see stream.
         """
         self._check(prompts)
         with torch.inference_mode():
+            check_weights(self.model)
             weights = Weights(self.model, self.settings.precision)
             return [
-                self._log_probabilities(weights, prompt, tokens)
-                for prompt, tokens in zip(prompts, samples, strict=True)
+                self._log_probabilities(weights, k, prompt, tokens)
+                for k, (prompt, tokens) in enumerate(zip(prompts, samples, strict=True))
             ]
 
     def _log_probabilities(
-        self, weights: Weights, prompt: Ids, samples: npt.NDArray[np.int64]
+        self, weights: Weights, number: int, prompt: Ids, samples: npt.NDArray[np.int64]
     ) -> npt.NDArray[np.float32]:
         (memory,) = weights.memories([prompt])
         found = np.zeros(samples.shape, np.float32)
         decoder = Decoder(weights, 1, max(samples.shape[1], 1))
-        for tokens, out in zip(samples, found, strict=True):
+        for k, (tokens, out) in enumerate(zip(samples, found, strict=True)):
             length = self._length(tokens)
             inputs = np.concatenate([[weights.start_id], tokens[: max(length - 1, 0)]])
             for begin in range(0, length, _SCORED):
@@ -191,6 +195,8 @@ class EngineSampler:
                     [(memory, count)],
                     np.arange(count),
                 )
+                if not are_finite(scores).all():
+                    raise not_finite(number, k)
                 chosen = torch.from_numpy(tokens[part]).to(scores.device)[:, None]
                 likely = scores.gather(1, chosen)[:, 0] - scores.logsumexp(1)
                 out[part] = likely.cpu().numpy()
@@ -308,7 +314,13 @@ class _Session:
 
     def _extend(self, scores: torch.Tensor) -> Iterator[Sample]:
         """Draws the next tokens of every row."""
+        counts = [row.num_scored for row in self._rows]
+        finite = are_finite(scores)
         self._guide.extend(self._rows, scores)
+        if not finite.all():  # asked for here, where a GPU has been waited for already
+            bad = int(np.searchsorted(np.cumsum(counts), int(finite.int().argmin()), side="right"))
+            row = self._rows[bad]
+            raise not_finite(row.prompt.number, row.number)
         going_on = []
         ended = []
         for row in self._rows:

@@ -14,7 +14,6 @@ import torch
 from transformers import (
     LogitsProcessor,
     LogitsProcessorList,
-    TemperatureLogitsWarper,
     TopKLogitsWarper,
     TopPLogitsWarper,
 )
@@ -22,8 +21,11 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from codeit.distributed import ALONE, Team
 from codeit.model.checkpoint import to_plain_model
+from codeit.model.finite import check_weights
 from codeit.model.t5 import T5
 from codeit.parallel import ordered_map
+from codeit.sampling.backlog import not_finite
+from codeit.sampling.law import are_finite
 from codeit.sampling.settings import SamplingSettings
 from codeit.tokenizer import Ids, Tokenizer
 
@@ -52,6 +54,7 @@ class Sampler(Protocol):
             order; each prompt comes once.
         Raises:
             ValueError: a prompt is empty; the message gives its index.
+            FloatingPointError: a weight or a score of the model is not finite.
         """
         ...
 
@@ -87,6 +90,7 @@ class GenerateSampler:
         team: Team = ALONE,
     ) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
         """See Sampler.sample."""
+        check_weights(self._model)
         for k, prompt in enumerate(prompts):
             if len(prompt) == 0:
                 raise ValueError(f"prompt {k} is empty")
@@ -97,8 +101,8 @@ class GenerateSampler:
 
         def tokens_of(number: int) -> npt.NDArray[np.int64]:
             batch_seed = np.random.SeedSequence([seed, number]).generate_state(1, np.uint64)[0]
-            chosen = [prompts[k] for k in batches[number]]
-            return self._generate(chosen, int(batch_seed >> np.uint64(1)))
+            some = {k: prompts[k] for k in batches[number]}
+            return self._generate(some, int(batch_seed >> np.uint64(1)))
 
         num_done = 0
         numbers = team.share(range(len(batches)))
@@ -109,9 +113,10 @@ class GenerateSampler:
                     on_progress(num_done)
                 yield from zip(batch, tokens, strict=True)
 
-    def _generate(self, prompts: Sequence[Ids], seed: int) -> npt.NDArray[np.int64]:
-        """Ids [B, N, T], without the start token."""
+    def _generate(self, some: dict[int, Ids], seed: int) -> npt.NDArray[np.int64]:
+        """Ids [B, N, T] for prompts by their numbers, without the start token."""
         device = self._model.device
+        prompts = list(some.values())
         length = max(map(len, prompts))
         source = np.full((len(prompts), length), self._tokenizer.pad_id, dtype=np.int64)
         for row, prompt in zip(source, prompts, strict=True):
@@ -132,19 +137,56 @@ class GenerateSampler:
                 pad_token_id=self._tokenizer.pad_id,
                 eos_token_id=self._tokenizer.end_id,
                 decoder_start_token_id=self._start_id,
-                logits_processor=self._processors(seed, device),
+                logits_processor=self._processors(list(some), seed, device),
             )
         return tokens[:, 1:].reshape(len(prompts), settings.samples_per_task, -1).cpu().numpy()
 
-    def _processors(self, seed: int, device: torch.device) -> LogitsProcessorList:
+    def _processors(
+        self, numbers: list[int], seed: int, device: torch.device
+    ) -> LogitsProcessorList:
         settings = self._settings
-        processors = [self._ending, TemperatureLogitsWarper(settings.temperature)]
+        processors = [
+            CheckFinite(numbers, settings.samples_per_task),
+            self._ending,
+            Temperature(settings.temperature),
+        ]
         if settings.top_k:
             processors.append(TopKLogitsWarper(settings.top_k))
         if settings.top_p < 1:
             processors.append(TopPLogitsWarper(settings.top_p))
         processors.append(GumbelNoise(torch.Generator(device).manual_seed(seed)))
         return LogitsProcessorList(processors)
+
+
+class CheckFinite(LogitsProcessor):
+    """Changes nothing; raises FloatingPointError where a score is not finite.
+
+    Args:
+        numbers: of the prompts.
+        count: samples of each, one after the other.
+    """
+
+    def __init__(self, numbers: list[int], count: int) -> None:
+        self._numbers = numbers
+        self._count = count
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        finite = are_finite(scores)
+        if not finite.all():
+            prompt, number = divmod(int(finite.int().argmin()), self._count)
+            raise not_finite(self._numbers[prompt], number)
+        return scores
+
+
+class Temperature(LogitsProcessor):
+    """Divides scores, measured from the greatest, so that they stay numbers whatever divides."""
+
+    def __init__(self, temperature: float) -> None:
+        self._temperature = temperature
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        below = scores.double() - scores.amax(-1, keepdim=True)
+        return (below / self._temperature).to(scores.dtype)
 
 
 class GumbelNoise(LogitsProcessor):
@@ -158,7 +200,8 @@ class GumbelNoise(LogitsProcessor):
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         arrival = torch.empty_like(scores).exponential_(generator=self._generator)
-        return scores - arrival.log()
+        # An arrival at 0, were it drawn, would come before all others, even where none can come.
+        return scores - arrival.clamp_(min=torch.finfo(arrival.dtype).tiny).log()
 
 
 class EndAfterForeignToken(LogitsProcessor):

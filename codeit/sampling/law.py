@@ -14,6 +14,16 @@ _FEW = 1024
 # Shape letters: T tokens, V scores of each, K of them that can be drawn.
 
 
+def are_finite(scores: torch.Tensor) -> torch.Tensor:
+    """Whether a model's scores of each token are all finite: bool [T], from float32 [T, V].
+
+    On a GPU, nothing waits for it.
+    """
+    if scores.device.type == "cpu":
+        return torch.from_numpy(native.find_finite(scores.contiguous().numpy()))
+    return scores.isfinite().all(-1)
+
+
 class Law:
     """Temperature, then the likeliest k, then the likeliest that reach p together: the order of
     transformers.
@@ -65,7 +75,9 @@ class Law:
         if is_ranked:
             k = min(self._top_k or scores.shape[-1], scores.shape[-1])
             scores, ids = scores.topk(k, dim=-1)
-        weights = torch.softmax((scores / self._temperature).double(), dim=-1)
+        # A difference that is no more than 0 stays a number, whatever the temperature is.
+        below = scores.double() - scores.amax(-1, keepdim=True)
+        weights = torch.softmax(below / self._temperature, dim=-1)
         cumulative = weights.cumsum(-1)
         if self._top_p < 1:
             # What comes after the probability has been reached cannot be drawn.

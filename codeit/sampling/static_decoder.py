@@ -70,6 +70,7 @@ class StaticDecoder:
         self._newest = integers(num_slots + 1)
         self._lengths = integers(num_slots + 1)
         self._has_ended = torch.ones(num_slots + 1, dtype=torch.bool, device=device)
+        self._is_finite = torch.ones(num_slots + 1, dtype=torch.bool, device=device)
         self._tokens = integers(num_slots + 1, max_tokens + 1)
         self._uniforms = torch.zeros(num_slots + 1, max_tokens, dtype=torch.float64, device=device)
 
@@ -108,6 +109,7 @@ class StaticDecoder:
         self._newest[at] = self._weights.start_id
         self._lengths[at] = 0
         self._has_ended[at] = False
+        self._is_finite[at] = True
         self._uniforms[at] = torch.from_numpy(uniforms).to(self._uniforms.device)
         self._guide.begin(at)
 
@@ -127,6 +129,11 @@ class StaticDecoder:
         ended: npt.NDArray[np.bool_] = self._has_ended[:-1].cpu().numpy()
         return ended
 
+    def is_finite(self) -> npt.NDArray[np.bool_]:
+        """Of each slot [R], whether all scores were since its row began."""
+        finite: npt.NDArray[np.bool_] = self._is_finite[:-1].cpu().numpy()
+        return finite
+
     def samples(self, slots: Numbers) -> list[Numbers]:
         """The tokens in some slots."""
         at = self._moved(slots)
@@ -145,6 +152,10 @@ class StaticDecoder:
         rows = torch.where(is_live, rows, self._num_slots)
         positions = torch.where(is_live, self._lengths[rows], 0)
         scores = self._scores(shape, rows, positions)
+        is_finite = scores.isfinite().all(-1)
+        self._is_finite[rows] &= is_finite
+        # What is drawn until the host looks in must be something that can be drawn.
+        scores = scores.masked_fill(~is_finite[:, None], 0.0)
         numbers = self._uniforms[rows, positions]
         drawn = self._guide.draw(rows, positions, scores, numbers)
         self._tokens[rows, positions] = drawn.ids

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 
-from codeit.sampling.backlog import Backlog, Prompt, Sample
+from codeit.sampling.backlog import Backlog, Prompt, Sample, not_finite
 from codeit.sampling.law import uniforms
 from codeit.sampling.static_decoder import Shape, StaticDecoder
 from codeit.sampling.static_guide import StaticGuide
@@ -100,7 +100,10 @@ class StaticSession:
         return bool(taken)
 
     def _take_out(self) -> Iterator[Sample]:
-        has_ended = self._decoder.has_ended()
+        has_ended, is_finite = self._decoder.has_ended(), self._decoder.is_finite()
+        for slot, (prompt, number) in self._samples.items():
+            if not is_finite[slot]:
+                raise not_finite(prompt.number, number)
         slots = [slot for slot in self._samples if has_ended[slot]]
         tokens = self._decoder.samples(np.array(slots, np.int64))
         for slot, ids in zip(slots, tokens, strict=True):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-import pickle
+import math
+import operator
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,9 +13,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from codeit.distributed import ALONE, Team
 from codeit.model.dropout import Dropout
+from codeit.model.finite import first_not_finite
 from codeit.model.t5 import T5, Mode, Packed
 from codeit.parallel import ordered_map
 from codeit.replay import Batch
@@ -106,16 +109,36 @@ class Trainer:
         Settings are not loaded: the learning rate is the one that this trainer was made with.
 
         Raises:
-            ValueError: the file is damaged, or of another model.
+            ValueError: the file is damaged, of another model, or has a number that is not finite.
+            OSError: it cannot be read.
         """
         try:
             state = torch.load(path, map_location=self._model.device, weights_only=True)
             self._optimizer.load_state_dict(state["optimizer"])
             for group in self._optimizer.param_groups:
                 group["lr"] = self._settings.learning_rate
-            self.num_steps = state["num_steps"]
-        except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, ValueError) as error:
-            raise ValueError(f"{path}: not the state of this model's trainer: {error}") from None
+            self.num_steps = operator.index(state["num_steps"])
+            moments = {f"{key} of {name}": held for name, key, held in self._moments()}
+        except OSError:
+            raise
+        except Exception as error:  # whatever torch raises for what it cannot make sense of
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            raise ValueError(f"{path}: not the state of this model's trainer: {reason}") from None
+        bad = first_not_finite(moments.items())
+        if bad is not None:
+            raise ValueError(f"{path}: {bad} has a value that is not finite")
+
+    def _moments(self) -> Iterator[tuple[str, str, torch.Tensor]]:
+        """What the optimizer holds for each weight."""
+        for name, parameter in self._model.named_parameters():
+            held = self._optimizer.state[parameter]
+            if not held and self.num_steps == 0:
+                continue
+            for key, shape in (("step", ()), ("exp_avg", None), ("exp_avg_sq", None)):
+                expected = parameter.shape if shape is None else torch.Size(shape)
+                if held[key].shape != expected:
+                    raise ValueError(f"{key} of {name} is {list(held[key].shape)}")
+                yield name, key, held[key]
 
     def train(
         self,
@@ -129,6 +152,9 @@ class Trainer:
             experiences: prompts and programs; each has at least one token.
             seed: of the order and of the dropout.
             on_progress: told about how many experiences are done.
+        Raises:
+            FloatingPointError: a loss, a gradient or a weight is not finite, in all processes. The
+                weights are then good for nothing.
         """
         if self._settings.reset_optimizer:
             self._optimizer = self._make_optimizer()
@@ -140,19 +166,25 @@ class Trainer:
         target_lengths = np.diff(experiences.target_offsets)
         num_done = num_steps = num_scores = num_needed = 0
         loss = 0.0
+        watch = _Watch(self._model, self._team)
         for _ in range(self._settings.epochs):
             order = random.permutation(len(experiences))
             for begin in range(0, len(order), self._settings.batch_size):
                 chosen = order[begin : begin + self._settings.batch_size]
+                step_loss = 0.0
                 for part in self._accumulate(experiences, chosen, dropout.at(num_steps)):
                     loss += part.loss
+                    step_loss += part.loss
                     num_done += part.num_experiences
                     num_scores += part.num_scores
                     num_needed += part.num_needed
                     if on_progress:
                         on_progress(num_done * self._team.size)
-                self._step()
                 num_steps += 1
+                watch.look()
+                watch.note(num_steps, *self._step(step_loss))
+        watch.look()
+        watch.check_weights(f"after step {num_steps}")
         self.num_steps += num_steps
         sums = torch.tensor([loss, num_done, num_scores, num_needed], dtype=torch.float64)
         self._team.add_up([sums])
@@ -173,20 +205,29 @@ class Trainer:
             * self._team.size,
         )
 
-    def _step(self) -> None:
+    def _step(self, own_loss: float) -> tuple[torch.Tensor, torch.Tensor]:
+        """Returns the loss and the norm of the gradient, which nothing has waited for."""
+        parameters = list(self._model.parameters())
+        loss = torch.tensor(own_loss)
+        if self._team.size > 1:
+            loss = loss.to(self._model.device)
+            for parameter in parameters:
+                if parameter.grad is None:  # fewer micro-batches than processes
+                    parameter.grad = torch.zeros_like(parameter)
+            self._team.add_up([*[p.grad for p in parameters if p.grad is not None], loss])
+        norm = get_total_norm([p.grad for p in parameters if p.grad is not None])
         if self._settings.max_gradient_norm:
-            torch.nn.utils.clip_grad_norm_(
-                self._model.parameters(), self._settings.max_gradient_norm
-            )
+            clip_grads_with_norm_(parameters, self._settings.max_gradient_norm, norm)
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
+        return loss, norm
 
     def _accumulate(
         self, experiences: Batch, chosen: npt.NDArray[np.int64], dropout: Dropout
     ) -> Iterator[_Part]:
-        """Add up the gradients of one step, in the order of its micro-batches.
+        """Add up this process's gradients of one step, in the order of its micro-batches.
 
-        Yields what this process's part of them gives.
+        Yields what each of them gives.
         """
         parameters = list(self._model.parameters())
         step_tokens = int(_lengths(experiences.target_offsets, chosen).sum())
@@ -206,11 +247,6 @@ class Trainer:
                     else:
                         parameter.grad += gradients
                 yield part
-        if self._team.size > 1:
-            for parameter in parameters:
-                if parameter.grad is None:  # fewer micro-batches than processes
-                    parameter.grad = torch.zeros_like(parameter)
-            self._team.add_up([p.grad for p in parameters if p.grad is not None])
 
     def _micro_batches(
         self, experiences: Batch, chosen: npt.NDArray[np.int64]
@@ -255,6 +291,46 @@ class Trainer:
         chosen = np.concatenate([ids[offsets[k] : offsets[k + 1]] for k in rows])
         lengths = _lengths(offsets, rows)
         return Packed.of(chosen, np.concatenate([[0], np.cumsum(lengths)]), self._model.device)
+
+
+class _Watch:
+    """Ends training where a number is not finite, in all processes at the same step.
+
+    What a step measured is looked at once the next one has been through the model, since a GPU has
+    been waited for then.
+    """
+
+    def __init__(self, model: T5, team: Team) -> None:
+        self._model = model
+        self._team = team
+        self._noted: tuple[int, torch.Tensor, torch.Tensor] | None = None
+        self.check_weights("before the first step")
+
+    def note(self, step: int, loss: torch.Tensor, norm: torch.Tensor) -> None:
+        """What a step measured, which counts from 1."""
+        self._noted = (step, loss, norm)
+
+    def look(self) -> None:
+        """At what was noted last, before the weights change again."""
+        if self._noted is None:
+            return
+        step, loss, norm = self._noted
+        if not math.isfinite(loss):
+            self._end(f"step {step}: the loss is {float(loss)}")
+        if not math.isfinite(norm):
+            # What has no finite gradient has become a weight that is not finite.
+            name = first_not_finite(self._model.named_parameters())
+            of = f" of {name}" if name else ""
+            self._end(f"step {step}: the gradient{of} is not finite, its norm is {float(norm)}")
+
+    def check_weights(self, when: str) -> None:
+        """All of them."""
+        name = first_not_finite(self._model.named_parameters())
+        if name is not None:
+            self._end(f"{when}: the weight {name} is not finite")
+
+    def _end(self, reason: str) -> None:
+        self._team.raise_once(FloatingPointError(reason))
 
 
 @functools.cache

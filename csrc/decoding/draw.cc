@@ -119,6 +119,12 @@ class Drawer {
 
 } // namespace
 
+void find_finite(const float *scores, int64_t num_rows, int64_t num_scores, bool *out) {
+    for (int64_t n = 0; n < num_rows; ++n, scores += num_scores) {
+        out[n] = ON_THIS_PROCESSOR(finite_kernel, scores, num_scores);
+    }
+}
+
 void draw(const float *scores, const uint64_t *allowed, const double *uniforms, int64_t num_rows,
           int64_t num_scores, int64_t num_words, const DrawLaw &law, int64_t *out) {
     Drawer drawer(law, num_scores);

@@ -21,4 +21,9 @@ struct DrawLaw {
 void draw(const float *scores, const uint64_t *allowed, const double *uniforms, int64_t num_rows,
           int64_t num_scores, int64_t num_words, const DrawLaw &law, int64_t *out);
 
+// Whether all numbers of each row are finite.
+//   scores    [num_rows, num_scores]
+//   out       [num_rows]
+void find_finite(const float *scores, int64_t num_rows, int64_t num_scores, bool *out);
+
 } // namespace codeit

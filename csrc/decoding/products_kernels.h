@@ -5,12 +5,14 @@ INLINE void quantize(const BFloat16 *tokens, int64_t num_tokens, int64_t width, 
                      float *scales) {
     for (int64_t n = 0; n < num_tokens; ++n, tokens += width, out += width) {
         Floats most{};
+        Floats nothing{}; // 0, or no number if one of the token's is not finite
         for (int64_t k = 0; k < width; k += kVector) {
             const Floats x = load_floats(tokens + k);
             const Floats size = x < Floats{} ? -x : x;
             most = size > most ? size : most;
+            nothing += x - x;
         }
-        const float scale = std::max(largest(most), 1e-30f) / 127;
+        const float scale = std::max(largest(most), 1e-30f) / 127 + sum(nothing);
         for (int64_t k = 0; k < width; k += kVector) {
             // The nearest: what is added moves it into the last bits of a float.
             const Floats x = load_floats(tokens + k) * (1 / scale) + (12582912.0f + 128);
@@ -74,7 +76,7 @@ INLINE void multiply_some(const Token *tokens, const float *scales, int64_t begi
         for (int v = 0; v < 2; ++v) {
             Floats x = scaled(sums[n][v], weights, panel * kPanel + v * kVector,
                               scales == nullptr ? nullptr : scales + begin + n);
-            if (is_positive) x = x > Floats{} ? x : Floats{};
+            if (is_positive) x = x <= Floats{} ? Floats{} : x;
             if (left >= kPanel) {
                 store_floats(x, to + v * kVector);
             } else {
