@@ -1,8 +1,13 @@
-"""The check of numbers that all settings share."""
+"""The checks of numbers and arrays that come from outside."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 MAX_INT = (1 << 31) - 1
 """The most that an int among the settings may be, where no less is said."""
@@ -10,21 +15,99 @@ MAX_IDS = (1 << 16) - 1
 """The most token ids that the replay buffer takes of one prompt, or of one program."""
 
 
+def is_integer(value: object) -> bool:
+    """Whether a value is an integer of Python or NumPy: a truth value is none, nor is a time."""
+    is_other = isinstance(value, bool | np.timedelta64)
+    return isinstance(value, int | np.integer) and not is_other
+
+
+def integer(name: str, value: Any, least: int, most: int | None = None) -> int:
+    """The value as an int.
+
+    Raises:
+        ValueError: it is no integer, or out of range.
+    """
+    if is_integer(value) and least <= value and (most is None or value <= most):
+        return int(value)
+    allowed = f"{least} or more" if most is None else f"{least} to {most}"
+    if not is_integer(value):
+        raise ValueError(f"{name} is {value!r}; allowed: integers, {allowed}")
+    raise ValueError(f"{name} is {value}; allowed: {allowed}")
+
+
+def integers(
+    name: str, values: npt.ArrayLike, dtype: type[np.integer], ndim: int = 1
+) -> npt.NDArray[Any]:
+    """The values as a C-contiguous array of `dtype`, which can hold every one of them.
+
+    Raises:
+        ValueError: they are no integers, one of them is out of range, or they have not so many
+            dimensions.
+    """
+    if type(values) is np.ndarray and values.dtype == dtype and values.ndim == ndim:
+        return np.ascontiguousarray(values)
+    array = _plain(name, values)
+    if array.ndim != ndim:
+        raise ValueError(f"{name} has {array.ndim} dimensions; expected {ndim}")
+    if array.dtype != dtype and array.size > 0:
+        if array.dtype.kind not in "iu":
+            raise ValueError(f"{name} is of {array.dtype}; allowed: integers")
+        limits = np.iinfo(dtype)
+        check_elements(name, array, limits.min, limits.max)
+    return np.ascontiguousarray(array, dtype)
+
+
+def reals(name: str, values: npt.ArrayLike, most: float = math.inf) -> npt.NDArray[np.float64]:
+    """The values as float64, all of them from 0 to `most` and finite.
+
+    Raises:
+        ValueError: one of them is not, or they are no numbers.
+    """
+    array = _plain(name, values)
+    if array.dtype.kind not in "iuf" and array.size > 0:
+        raise ValueError(f"{name} is of {array.dtype}; allowed: numbers")
+    array = array.astype(np.float64)
+    check_elements(name, array, 0, most)
+    return array
+
+
+def check_elements(name: str, array: npt.NDArray[Any], least: float, most: float) -> None:
+    """Raise ValueError unless all elements of an array of numbers are in range, and finite."""
+    is_right = (array >= least) & (array <= most)
+    if array.dtype.kind == "f":
+        is_right &= np.isfinite(array)
+    if not is_right.all():
+        at = np.argwhere(~is_right)[0].tolist()
+        value = array[tuple(at)]
+        allowed = f"{least} to {most:g}" if isinstance(most, float) else f"{least} to {most}"
+        if math.isinf(most):
+            allowed = f"finite, {least} or more"
+        where = f"[{', '.join(map(str, at))}]" if at else ""
+        raise ValueError(f"{name}{where} is {value}; allowed: {allowed}")
+
+
+def _plain(name: str, values: npt.ArrayLike) -> npt.NDArray[Any]:
+    """The values as an array of which every element counts."""
+    if isinstance(values, np.ma.MaskedArray):
+        raise ValueError(f"{name} is a masked array; allowed: arrays without a mask")
+    try:
+        return np.asarray(values)
+    except (ValueError, TypeError, OverflowError, RuntimeError) as error:
+        raise ValueError(f"{name} is no array of numbers: {error}") from None
+
+
 def check_at_least(settings: object, least: int, *names: str, most: int = MAX_INT) -> None:
     """Raise ValueError unless the numbers of those names are in range, and finite.
 
     Args:
-        settings: has them as attributes.
+        settings: a dataclass with those fields; one that is declared an int takes no other number.
         least: the least that each of them may be.
         most: the most that an int among them may be.
     """
+    declared = {field.name: field.type for field in dataclasses.fields(settings)}  # type: ignore[arg-type]
     for name in names:
         value = getattr(settings, name)
-        if isinstance(value, float):
-            is_in_range = least <= value < math.inf
-            allowed = f"finite, {least} or more"
-        else:
-            is_in_range = least <= value <= most
-            allowed = f"{least} to {most}"
-        if not is_in_range:
-            raise ValueError(f"{name} is {value}; allowed: {allowed}")
+        if is_integer(value) or declared[name] in (int, "int"):
+            integer(name, value, least, most)
+        elif not isinstance(value, float | np.floating) or not least <= value < math.inf:
+            raise ValueError(f"{name} is {value}; allowed: finite, {least} or more")

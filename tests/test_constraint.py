@@ -422,18 +422,69 @@ def test_what_cannot_be_is_refused(tokenizer):
         with pytest.raises(ValueError, match=f"max_tokens is {max_tokens}; allowed: "):
             constraint.begin(max_tokens)
     for row in (-1, 2):
-        with pytest.raises(ValueError, match="there are 2"):
+        with pytest.raises(ValueError, match=rf"rows\[0\] is {row}; allowed: 0 to 1"):
             constraint.begin(100, [row])
-        with pytest.raises(ValueError, match="there are 2"):
+        with pytest.raises(ValueError, match=f"row is {row}; allowed: 0 to 1"):
             constraint.forced(row)
-    with pytest.raises(ValueError, match="there are 2 rows"):
+    with pytest.raises(ValueError, match=r"ids has the shape \(1,\); expected \(2,\)"):
         constraint.advance([1])
 
 
-def test_ids_beyond_the_vocabulary_fail_a_row():
-    constraint = ProgramConstraint(CompactTokenizer(), "grammar", 3)
+def test_an_id_that_is_no_token_of_programs_fails_a_row_wherever_it_stands(tokenizer):
+    """The ids of a prompt, of padding and of nothing at all, beside each token of a program."""
+    ids = tokenizer.encode_program("x1 = objects(I, T, T, F)\nx2 = first(x1)\nO = fill(I, TWO, x2)")
+    alphabet = set(ProgramConstraint(tokenizer, "grammar", 1).alphabet.tolist())
+    foreign = sorted({*range(tokenizer.vocab_size), 1 << 15, (1 << 16) - 1} - alphabet)
+    foreign += [-2, -(1 << 63), 1 << 16, (1 << 16) + int(ids[0]), 1 << 40, (1 << 63) - 1]
+    foreign = foreign[:: max(1, len(foreign) // 1000)] + foreign[-8:]
+    constraint = ProgramConstraint(tokenizer, "grammar", len(foreign))
+    for length in range(len(ids)):
+        constraint.begin(100)
+        for k in ids[:length]:
+            assert constraint.advance(np.full(len(foreign), k)).all()
+        assert not constraint.advance(foreign).any(), length
+        assert not allowed(constraint).any()
+        assert not constraint.advance(np.full(len(foreign), ids[length])).any()
+        assert constraint.forced(0) == []
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        ([1.0, 2.0], "ids is of float64; allowed: integers"),
+        ([True, False], "ids is of bool; allowed: integers"),
+        (np.array([1, 2], "m8[s]"), r"ids is of timedelta64\[s\]; allowed: integers"),
+        (np.ma.masked_array([1, 2], [True, False]), "ids is a masked array"),
+        (np.array([1, 2**64 - 1], np.uint64), r"ids\[1\] is 18446744073709551615; allowed: "),
+        ([1, 2**70], "ids is of object; allowed: integers"),
+        ([[1, 2]], "ids has 2 dimensions; expected 1"),
+        (None, "ids has 0 dimensions; expected 1"),
+        ([1, None], "ids is of object; allowed: integers"),
+        ([1], r"ids has the shape \(1,\); expected \(2,\)"),
+    ],
+)
+def test_ids_that_are_not_an_integer_for_each_row_are_refused(ids, message):
+    constraint = ProgramConstraint(CompactTokenizer(), "grammar", 2)
     constraint.begin(100)
-    assert not constraint.advance([-1, 1 << 16, 1 << 40]).any()
+    with pytest.raises(ValueError, match=message):
+        constraint.advance(ids)
+    assert allowed(constraint).any(axis=1).all()
+
+
+@pytest.mark.parametrize("value", [1.0, 40.5, True, None, "40", np.timedelta64(40)])
+def test_what_counts_tokens_or_rows_is_an_integer(value):
+    constraint = ProgramConstraint(CompactTokenizer(), "grammar", 2)
+    for name, call in {
+        "max_tokens": constraint.begin,
+        "row": constraint.forced,
+        "max_ids": constraint.advance_forced,
+        "num_rows": lambda value: ProgramConstraint(CompactTokenizer(), "grammar", value),
+    }.items():
+        with pytest.raises(ValueError, match=f"{name} is .*; allowed: integers, "):
+            call(value)
+    for rows in ([0, 1.5], [True], np.array([1], "m8[s]")):
+        with pytest.raises(ValueError, match=r"rows is of .*; allowed: integers"):
+            constraint.begin(40, rows)
 
 
 @pytest.mark.parametrize(
@@ -441,7 +492,7 @@ def test_ids_beyond_the_vocabulary_fail_a_row():
     [
         ("end", [], "the end of a program has no token"),
         ("output", [], "O has no token"),
-        ("names", [[5], [5]], "two variables end in the same token"),
+        ("names", [[5]] * 99, "two variables end in the same token"),
         ("names", [], "programs have 1 to 99 variables, not 0"),
         ("separator", [2], "the end of a call begins like one more argument"),
     ],

@@ -16,6 +16,7 @@ from codeit.sampling.constraint import ProgramConstraint  # noqa: E402
 from codeit.sampling.decoder import Decoder  # noqa: E402
 from codeit.sampling.engine import EngineSampler  # noqa: E402
 from codeit.sampling.generate import GenerateSampler  # noqa: E402
+from codeit.sampling.guide import Row, SpeculativeGuide  # noqa: E402
 from codeit.sampling.weights import Weights  # noqa: E402
 
 SETTINGS = SamplingSettings(samples_per_task=3, max_tokens=40)
@@ -102,6 +103,37 @@ def test_speculation_changes_no_sample(model):
 
     for reference, speculative in zip(seeds("reference"), seeds("speculative"), strict=True):
         assert same(reference, speculative)
+
+
+@pytest.mark.parametrize("top_k", [0, 3])
+def test_speculation_changes_no_sample_whatever_is_drawn_on_two_threads(model, top_k):
+    """Most samples end in an id that no program has, which the automaton is given, too."""
+    num_foreign = 0
+    for seed in range(4):
+        changes = {"seed": seed, "top_k": top_k, "samples_per_task": 6, "threads": 2, "slots": 5}
+        reference = sample(model, 12, mode="reference", **changes)
+        assert same(reference, sample(model, 12, mode="speculative", **changes))
+        drawn = np.concatenate([tokens.ravel() for tokens in reference.values()])
+        num_foreign += np.count_nonzero(~np.isin(drawn, [TOKENIZER.pad_id, *TOKENIZER.program_ids]))
+    assert num_foreign > 100
+
+
+def test_a_row_that_left_the_grammar_guesses_nothing_more():
+    settings = dataclasses.replace(SETTINGS, mode="speculative", top_k=1)
+    program = TOKENIZER.encode_program("x1 = trim(I)\nO = hconcat(x1, x1)").tolist()
+    in_prompt = TOKENIZER.encode_inputs([np.zeros((3, 3), np.uint8)], 10).tolist()
+    for foreign in (TOKENIZER.pad_id, *in_prompt, TOKENIZER.vocab_size - 1):
+        guide = SpeculativeGuide(TOKENIZER, settings, TOKENIZER.vocab_size, 1)
+        row = Row(0, np.full(40, 0.5), pending=[TOKENIZER.pad_id])
+        guide.begin(row)
+        # What the model draws at each place that is scored; guesses are right until the last id.
+        for token in [program[0], foreign]:
+            scores = torch.full((row.num_scored, TOKENIZER.vocab_size), -9.0)
+            scores[:, token] = 0
+            guide.extend([row], scores)
+        assert row.tokens == [program[0], foreign, TOKENIZER.end_id]
+        assert guide._constraint.forced(0) == []
+        assert not guide._constraint.masks().any()
 
 
 # The model's scores are far from smooth in its weights, and so are they when those are rounded.

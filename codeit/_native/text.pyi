@@ -7,6 +7,8 @@ import numpy.typing as npt
 _Ids = npt.NDArray[np.uint16]
 _IdLists = Sequence[Sequence[int]]
 
+MAX_ROWS: int
+
 class _Spelling(Protocol):
     """codeit.tokenizer.Spelling."""
 
@@ -47,6 +49,7 @@ class ProgramAutomaton:
 
 class AutomatonRows:
     def __new__(cls, automaton: ProgramAutomaton, num_rows: int) -> Self: ...
+    def __len__(self) -> int: ...
     def begin(self, rows: npt.NDArray[np.int64], max_tokens: _Ids) -> None: ...
     def advance(self, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]: ...
     def masks(self, out: npt.NDArray[np.uint64]) -> None: ...

@@ -11,6 +11,9 @@ from libcpp.vector cimport vector
 
 import numpy as np
 
+from codeit.ranges import MAX_IDS as _MAX_IDS
+from codeit.ranges import integer
+
 
 cdef extern from "text/spelling.h" namespace "codeit::text" nogil:
     ctypedef vector[uint16_t] CIds "codeit::text::Ids"
@@ -28,30 +31,40 @@ cdef extern from "text/spelling.h" namespace "codeit::text" nogil:
         vector[CIds] functions
         vector[CIds] first_arguments
         vector[CIds] arguments
+    string why_not(const Spelling &) except +
 
 
 cdef extern from "text/automaton.h" namespace "codeit::text" nogil:
-    const uint16_t kNoToken
-    const uint16_t kFinished
-    const uint16_t kFailed
-
-    cdef cppclass State:
-        uint16_t node
-
     cdef cppclass Tables:
         unsigned num_words
         CIds alphabet
-        vector[uint16_t] numbers
 
     cdef cppclass Automaton:
         @staticmethod
         cbool compile(const Spelling &, cbool, Automaton *, string *) except +
-        const Tables &tables()
-        unsigned min_tokens()
-        void begin(State *, uint16_t)
-        cbool advance(State *, uint16_t)
-        void mask(const State &, uint64_t *)
-        uint16_t forced(const State &)
+        const Tables &tables() noexcept
+        unsigned min_tokens() noexcept
+
+
+cdef extern from "text/rows.h" namespace "codeit::text" nogil:
+    cdef enum FaultKind "codeit::text::Rows::Fault::Kind":
+        no_fault "codeit::text::Rows::Fault::none"
+        bad_row "codeit::text::Rows::Fault::bad_row"
+        bad_max_tokens "codeit::text::Rows::Fault::bad_max_tokens"
+
+    cdef cppclass RowsFault "codeit::text::Rows::Fault":
+        FaultKind kind
+        size_t index
+
+    cdef cppclass Rows:
+        void resize(const Automaton *, size_t) except +
+        size_t size() noexcept
+        RowsFault begin(const int64_t *, const uint16_t *, size_t) noexcept
+        void advance(const int64_t *, uint8_t *) noexcept
+        void masks(uint64_t *) noexcept
+        void advance_forced(size_t, int64_t *, int64_t *) noexcept
+        CIds forced(size_t) except +
+        void conditions(uint8_t *) noexcept
 
 
 cdef extern from "text/flat.h" namespace "codeit::text" nogil:
@@ -65,7 +78,7 @@ cdef extern from "text/flat.h" namespace "codeit::text" nogil:
 
 cdef extern from "<string_view>" namespace "std" nogil:
     cdef cppclass string_view:
-        string_view(const char *, size_t)
+        string_view(const char *, size_t) noexcept
 
 
 cdef extern from "text/program_ids.h" namespace "codeit::text" nogil:
@@ -81,43 +94,51 @@ cdef extern from "text/prompt.h" namespace "codeit::text" nogil:
         size_t width
 
     cdef cppclass CPromptWriter "codeit::text::PromptWriter":
-        cbool set_pieces(const vector[CIds] &)
+        cbool set_pieces(const vector[CIds] &) noexcept
         @staticmethod
-        cbool can_write(const GridView &)
-        size_t write(const vector[GridView] &, size_t, uint16_t *)
+        cbool can_write(const GridView &) noexcept
+        size_t write(const vector[GridView] &, size_t, uint16_t *) noexcept
 
     const size_t max_piece "codeit::text::PromptWriter::kMaxPiece"
-    const size_t max_side "codeit::text::kMaxSide"
+    const size_t num_pieces "codeit::text::PromptWriter::kNumPieces"
 
 
-cdef CIds _ids(ids):
+MAX_ROWS = 1 << 20
+
+cdef object ndarray = np.ndarray
+cdef object uint8 = np.dtype(np.uint8)
+
+
+cdef CIds _ids(str name, ids) except *:
     cdef CIds native
-    for k in ids:
-        native.push_back(k)
+    for k, number in enumerate(ids):
+        if type(number) is not int or not 0 <= number <= _MAX_IDS:
+            number = integer(f"{name}[{k}]", number, 0, _MAX_IDS)
+        native.push_back(number)
     return native
 
 
-cdef vector[CIds] _id_lists(lists):
+cdef vector[CIds] _id_lists(str name, lists) except *:
     cdef vector[CIds] native
-    for ids in lists:
-        native.push_back(_ids(ids))
+    for k, ids in enumerate(lists):
+        native.push_back(_ids(f"{name}[{k}]", ids))
     return native
 
 
-cdef Spelling _spelling(spelling):
+cdef Spelling _spelling(spelling) except *:
     cdef Spelling native
-    native.start = _ids(spelling.start)
-    native.assign = _ids(spelling.assign)
-    native.open = _ids(spelling.open)
-    native.separator = _ids(spelling.separator)
-    native.close = _ids(spelling.close)
-    native.newline = _ids(spelling.newline)
-    native.end = _ids(spelling.end)
-    native.output = _ids(spelling.output)
-    native.names = _id_lists(spelling.names)
-    native.functions = _id_lists(spelling.functions)
-    native.first_arguments = _id_lists(spelling.first_arguments)
-    native.arguments = _id_lists(spelling.arguments)
+    native.start = _ids("start", spelling.start)
+    native.assign = _ids("assign", spelling.assign)
+    native.open = _ids("open", spelling.open)
+    native.separator = _ids("separator", spelling.separator)
+    native.close = _ids("close", spelling.close)
+    native.newline = _ids("newline", spelling.newline)
+    native.end = _ids("end", spelling.end)
+    native.output = _ids("output", spelling.output)
+    native.names = _id_lists("names", spelling.names)
+    native.functions = _id_lists("functions", spelling.functions)
+    native.first_arguments = _id_lists("first_arguments", spelling.first_arguments)
+    native.arguments = _id_lists("arguments", spelling.arguments)
     return native
 
 
@@ -126,7 +147,7 @@ cdef class ProgramAutomaton:
 
     cdef Automaton automaton
 
-    def __init__(self, spelling not None, cbool is_typed):
+    def __cinit__(self, spelling not None, cbool is_typed):
         """`spelling`: see codeit.tokenizer.Spelling.
 
         Raises:
@@ -164,88 +185,76 @@ cdef class AutomatonRows:
     """The states of a number of rows. No two calls may run at a time."""
 
     cdef ProgramAutomaton owner
-    cdef vector[State] states
+    cdef Rows rows
 
-    def __init__(self, ProgramAutomaton automaton not None, size_t num_rows):
+    def __cinit__(self, ProgramAutomaton automaton not None, num_rows):
         self.owner = automaton
-        self.states.resize(num_rows)
-        cdef size_t k
-        for k in range(num_rows):
-            self.states[k].node = kFinished
+        self.rows.resize(&automaton.automaton, integer("num_rows", num_rows, 0, MAX_ROWS))
 
-    def begin(self, const int64_t[::1] rows, const uint16_t[::1] max_tokens):
-        cdef const Automaton *automaton = &self.owner.automaton
-        cdef Py_ssize_t k
+    def __len__(self):
+        return self.rows.size()
+
+    def begin(self, const int64_t[::1] rows not None, const uint16_t[::1] max_tokens not None):
+        """Put some rows at the start of a program of at most so many ids each.
+
+        Raises:
+            ValueError: there is no such row, or no program is so short; no row has changed.
+        """
+        if max_tokens.shape[0] != rows.shape[0]:
+            raise _shape_error("max_tokens", (max_tokens.shape[0],), (rows.shape[0],))
+        cdef RowsFault fault
         with nogil:
-            for k in range(rows.shape[0]):
-                automaton.begin(&self.states[rows[k]], max_tokens[k])
+            fault = self.rows.begin(&rows[0], &max_tokens[0], rows.shape[0])
+        if fault.kind == FaultKind.bad_row:
+            raise ValueError(f"rows[{fault.index}] is {rows[fault.index]}; "
+                             f"allowed: at least 0, below {len(self)}")
+        if fault.kind == FaultKind.bad_max_tokens:
+            raise ValueError(f"max_tokens[{fault.index}] is {max_tokens[fault.index]}; "
+                             f"allowed: {self.owner.min_tokens} to {_MAX_IDS}")
 
-    def advance(self, const int64_t[::1] ids):
+    def advance(self, const int64_t[::1] ids not None):
         """bool [rows]: whether each row could take its id; one that could not fails. -1 is for a row
         that is left alone.
         """
-        cdef const Automaton *automaton = &self.owner.automaton
-        cdef const uint16_t *numbers = automaton.tables().numbers.data()
+        if <size_t>ids.shape[0] != self.rows.size():
+            raise _shape_error("ids", (ids.shape[0],), (len(self),))
         taken = np.empty(ids.shape[0], dtype=np.bool_)
         cdef uint8_t[::1] out = taken.view(np.uint8)
-        cdef Py_ssize_t k
-        cdef int64_t token
         with nogil:
-            for k in range(ids.shape[0]):
-                token = ids[k]
-                out[k] = False
-                if token == -1:
-                    continue
-                token = numbers[token] if 0 <= token < kNoToken else kNoToken
-                out[k] = automaton.advance(&self.states[k], <uint16_t>token)
+            self.rows.advance(&ids[0], &out[0])
         return taken
 
-    def masks(self, uint64_t[:, ::1] out):
-        cdef const Automaton *automaton = &self.owner.automaton
-        cdef Py_ssize_t k
+    def masks(self, uint64_t[:, ::1] out not None):
+        """Write the words [rows, num_words] of what each row may take."""
+        cdef size_t num_words = self.owner.automaton.tables().num_words
+        if <size_t>out.shape[0] != self.rows.size() or <size_t>out.shape[1] != num_words:
+            raise _shape_error("out", (out.shape[0], out.shape[1]), (len(self), num_words))
         with nogil:
-            for k in range(out.shape[0]):
-                automaton.mask(self.states[k], &out[k, 0])
+            self.rows.masks(&out[0, 0])
 
-    def advance_forced(self, int64_t[:, ::1] out, int64_t[::1] counts):
+    def advance_forced(self, int64_t[:, ::1] out not None, int64_t[::1] counts not None):
         """Each row's chain of forced ids, as far as a row of `out` holds it; the rows take them."""
-        cdef const Automaton *automaton = &self.owner.automaton
-        cdef const uint16_t *alphabet = automaton.tables().alphabet.data()
-        cdef Py_ssize_t k
-        cdef int64_t count
-        cdef uint16_t token
+        if <size_t>out.shape[0] != self.rows.size():
+            raise _shape_error("out", (out.shape[0], out.shape[1]), (len(self), out.shape[1]))
+        if <size_t>counts.shape[0] != self.rows.size():
+            raise _shape_error("counts", (counts.shape[0],), (len(self),))
         with nogil:
-            for k in range(out.shape[0]):
-                count = 0
-                while count < out.shape[1]:
-                    token = automaton.forced(self.states[k])
-                    if token == kNoToken:
-                        break
-                    automaton.advance(&self.states[k], token)
-                    out[k, count] = alphabet[token]
-                    count += 1
-                counts[k] = count
+            self.rows.advance_forced(out.shape[1], &out[0, 0], &counts[0])
 
-    def forced(self, size_t row):
+    def forced(self, row):
         """The chain of forced ids that comes next; the row stays where it is."""
-        cdef const Automaton *automaton = &self.owner.automaton
-        cdef State state = self.states[row]
-        cdef uint16_t token = automaton.forced(state)
-        ids = []
-        while token != kNoToken:
-            ids.append(automaton.tables().alphabet[token])
-            automaton.advance(&state, token)
-            token = automaton.forced(state)
-        return ids
+        return self.rows.forced(integer("row", row, 0, len(self) - 1))
 
     def conditions(self):
         """uint8 [rows]: 0 finished, 1 failed, 2 neither."""
-        conditions = np.empty(self.states.size(), dtype=np.uint8)
+        conditions = np.empty(len(self), dtype=np.uint8)
         cdef uint8_t[::1] out = conditions
-        cdef size_t k
-        for k in range(self.states.size()):
-            out[k] = min(self.states[k].node, kFailed + 1)
+        self.rows.conditions(&out[0])
         return conditions
+
+
+def _shape_error(name, shape, expected):
+    return ValueError(f"{name} has the shape {shape}; expected {expected}")
 
 
 cdef class ProgramWriter:
@@ -253,9 +262,17 @@ cdef class ProgramWriter:
 
     cdef unique_ptr[CProgramWriter] writer
 
-    def __init__(self, spelling not None, cbool is_renumbered):
-        """`is_renumbered`: the variable of line k is written as x_k."""
-        self.writer.reset(new CProgramWriter(_spelling(spelling), is_renumbered))
+    def __cinit__(self, spelling not None, cbool is_renumbered):
+        """`is_renumbered`: the variable of line k is written as x_k.
+
+        Raises:
+            ValueError: programs cannot be written so; the message says why.
+        """
+        cdef Spelling native = _spelling(spelling)
+        cdef string reason = why_not(native)
+        if not reason.empty():
+            raise ValueError(reason.decode())
+        self.writer.reset(new CProgramWriter(native, is_renumbered))
 
     def write(self, str text not None):
         """uint16 ids, or None for a text that needs the tokenizer itself."""
@@ -273,27 +290,33 @@ cdef class PromptWriter:
 
     cdef CPromptWriter writer
 
-    def __init__(self, pieces not None):
+    def __cinit__(self, pieces not None):
         """`pieces`: ids of each, in the order of csrc/text/prompt.h.
 
         Raises:
-            ValueError: a piece takes more ids than there is room for.
+            ValueError: a piece takes more ids than there is room for, or there are not all.
         """
-        if not self.writer.set_pieces(_id_lists(pieces)):
+        cdef vector[CIds] native = _id_lists("pieces", pieces)
+        if native.size() != num_pieces:
+            raise ValueError(f"{native.size()} pieces of a grid's text; expected {num_pieces}")
+        if not self.writer.set_pieces(native):
             raise ValueError(f"a piece of a grid's text takes more than {max_piece} tokens")
 
-    def write(self, const uint16_t[::1] opening, grids not None, size_t max_ids):
-        """uint16 ids of an opening and of grids [H, W] of uint8, at most max_ids of them.
+    def write(self, const uint16_t[::1] opening not None, grids not None, max_ids):
+        """uint16 ids of an opening and of grids, at most max_ids of them.
 
-        None if a grid is not one of ARC: such a text needs the tokenizer itself.
+        None unless each grid is an array of uint8 that is one of ARC.
         """
+        cdef size_t most = min(integer("max_ids", max_ids, 0), 1 << 62)
         cdef vector[GridView] views
         cdef GridView view
         cdef const uint8_t[:, ::1] cells
         cdef size_t num_cells = 0
         held = []
         for grid in grids:
-            cells = np.ascontiguousarray(grid, dtype=np.uint8)
+            if type(grid) is not ndarray or grid.dtype != uint8 or grid.ndim != 2:
+                return None
+            cells = np.ascontiguousarray(grid)
             held.append(cells)
             if cells.shape[0] == 0 or cells.shape[1] == 0:
                 return None
@@ -302,16 +325,17 @@ cdef class PromptWriter:
                 return None
             num_cells += view.height * view.width
             views.push_back(view)
-        cdef size_t num_opening = min(<size_t>opening.shape[0], max_ids)
+        cdef size_t num_opening = min(<size_t>opening.shape[0], most)
         # Of each grid: every cell, nine colors, size, background and separator.
         cdef size_t bound = (num_cells + 12 * views.size()) * max_piece
+        bound = min(bound, most - num_opening)
         cdef CIds ids
-        ids.resize(num_opening + min(bound, max_ids) + 3 * max_piece)
+        ids.resize(num_opening + bound + 3 * max_piece)
         cdef size_t k
         for k in range(num_opening):
             ids[k] = opening[k]
         cdef size_t size = num_opening + self.writer.write(
-            views, max_ids - num_opening, ids.data() + num_opening
+            views, bound, ids.data() + num_opening
         )
         return _array(ids.data(), size)
 

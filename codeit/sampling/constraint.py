@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 import codeit._native.text as native
+from codeit.ranges import MAX_IDS, check_elements, integer, integers
 from codeit.tokenizer import Tokenizer
 
 ConstraintMode = Literal["grammar", "typed"]
@@ -39,12 +40,10 @@ class ProgramConstraint:
     def __init__(self, tokenizer: Tokenizer, mode: ConstraintMode, num_rows: int) -> None:
         if mode not in get_args(ConstraintMode):
             raise ValueError(f"mode is {mode!r}; allowed are {get_args(ConstraintMode)}")
-        if num_rows < 1:
-            raise ValueError(f"num_rows is {num_rows}; allowed: 1 or more")
+        self._num_rows = integer("num_rows", num_rows, 1, native.MAX_ROWS)
         self._automaton = native.ProgramAutomaton(tokenizer.spelling(), mode == "typed")
-        self._rows = native.AutomatonRows(self._automaton, num_rows)
-        self._num_rows = num_rows
-        self._masks = np.zeros((num_rows, self._automaton.num_words), np.uint64)
+        self._rows = native.AutomatonRows(self._automaton, self._num_rows)
+        self._masks = np.zeros((self._num_rows, self._automaton.num_words), np.uint64)
         self.alphabet: npt.NDArray[np.uint16] = self._automaton.alphabet
         self.num_words: int = self._automaton.num_words
         self.min_tokens: int = self._automaton.min_tokens
@@ -55,14 +54,13 @@ class ProgramConstraint:
         Raises:
             ValueError: no program is so short, or there is no such row.
         """
-        if not self.min_tokens <= max_tokens < 1 << 16:
-            raise ValueError(
-                f"max_tokens is {max_tokens}; allowed: {self.min_tokens} to {(1 << 16) - 1}"
-            )
-        chosen = np.arange(self._num_rows) if rows is None else np.array(rows, dtype=np.int64)
-        if len(chosen) and not 0 <= chosen.min() <= chosen.max() < self._num_rows:
-            raise ValueError(f"rows {rows}: there are {self._num_rows}")
-        self._rows.begin(chosen, np.full(len(chosen), max_tokens, np.uint16))
+        most = integer("max_tokens", max_tokens, self.min_tokens, MAX_IDS)
+        if rows is None:
+            chosen = np.arange(self._num_rows)
+        else:
+            chosen = integers("rows", rows, np.int64)
+            check_elements("rows", chosen, 0, self._num_rows - 1)
+        self._rows.begin(chosen, np.full(len(chosen), most, np.uint16))
 
     def masks(self) -> Words:
         """Words [rows, num_words] of what each row may take next: nothing once it has finished.
@@ -77,18 +75,16 @@ class ProgramConstraint:
 
         Returns:
             Whether it was allowed. A row that takes what is not allowed has failed, and like one
-            that has finished is allowed nothing more.
+            that has finished is allowed nothing more; so has one that takes what is no token.
+        Raises:
+            ValueError: there is not one integer for each row.
         """
-        array = np.ascontiguousarray(ids, dtype=np.int64)
-        if array.shape != (self._num_rows,):
-            raise ValueError(f"ids has the shape {array.shape}; there are {self._num_rows} rows")
+        array = integers("ids", ids, np.int64)
         taken: npt.NDArray[np.bool_] = self._rows.advance(array)
         return taken
 
     def forced(self, row: int) -> list[int]:
         """The ids that must come next in a row, up to its next choice; it does not take them."""
-        if not 0 <= row < self._num_rows:
-            raise ValueError(f"row {row}: there are {self._num_rows}")
         ids: list[int] = self._rows.forced(row)
         return ids
 
@@ -98,7 +94,7 @@ class ProgramConstraint:
         Returns:
             The ids [rows, max_ids], of which a row's first counts[row] mean something; and counts.
         """
-        ids = np.zeros((self._num_rows, max_ids), np.int64)
+        ids = np.zeros((self._num_rows, integer("max_ids", max_ids, 0, MAX_IDS)), np.int64)
         counts = np.zeros(self._num_rows, np.int64)
         self._rows.advance_forced(ids, counts)
         return ids, counts

@@ -25,7 +25,7 @@ void Automaton::begin(State *state, uint16_t max_tokens) const {
 
 bool Automaton::advance(State *s, uint16_t token) const {
     if (s->node == kFinished || s->node == kFailed) return false;
-    bool is_right = step(s, token);
+    bool is_right = token < kMaxTokens && step(s, token);
     if (!is_right) s->node = kFailed;
     return is_right;
 }

@@ -146,7 +146,7 @@ class Automaton {
     // A row at its start; `max_tokens` is at least min_tokens().
     void begin(State *state, uint16_t max_tokens) const;
 
-    // False, and the row fails, where the mask lacks the token.
+    // False, and the row fails, where the mask lacks the token; any number may be given.
     bool advance(State *state, uint16_t token) const;
 
     // Of a finished or failed row, nothing.

@@ -11,20 +11,14 @@ class Compiler {
         : spelling_(spelling), a_(*out), t_(out->tables_), error_(error) {}
 
     bool compile() {
+        if (std::string reason = why_not(spelling_); !reason.empty()) return fail(reason);
         t_.numbers.assign(size_t{UINT16_MAX} + 1, kNoToken);
         t_.num_variables = static_cast<unsigned>(spelling_.names.size());
-        if (t_.num_variables < 1 || t_.num_variables > kMaxVariables) {
-            return fail("programs have 1 to " + std::to_string(kMaxVariables) + " variables, not " +
-                        std::to_string(t_.num_variables));
-        }
         t_.nodes.assign(kFirstNode, Node{});
         if (!number_variables()) return false;
         if (!add_chains()) return false;
+        if (!number_terms()) return false;
         if (!add_trees()) return false;
-        if (t_.alphabet.size() > kMaxTokens) {
-            return fail("programs take " + std::to_string(t_.alphabet.size()) +
-                        " different tokens; allowed are " + std::to_string(kMaxTokens));
-        }
         t_.num_words = static_cast<unsigned>((t_.alphabet.size() + 63) / 64);
         if (!check_follow()) return false;
         add_terms_by_cost();
@@ -77,9 +71,6 @@ class Compiler {
         t_.alphabet.resize(kMaxVariables, spelling_.names[0].back());
         if (!is_prefix_shared(spelling_.names.data(), &t_.name_token)) return false;
         for (unsigned root = 0; root < kNumRoots; ++root) {
-            if (terms(root).size() != kNumFixed + t_.num_variables) {
-                return fail("a list of terms has the wrong length");
-            }
             const Ids *variables = terms(root).data() + kNumFixed;
             if (!is_prefix_shared(variables, &t_.variable_tokens[root])) return false;
             t_.variable_costs[root] = static_cast<uint8_t>(variables[0].size());
@@ -158,18 +149,36 @@ class Compiler {
         std::vector<std::pair<uint16_t, size_t>> branches; // by token
     };
 
+    static bool is_among(unsigned root, unsigned term) {
+        return root != kFunctions || term < kNumPrimitives;
+    }
+
+    // All tokens have their numbers before a table has a row over them.
+    bool number_terms() {
+        for (unsigned root = 0; root < kNumRoots; ++root) {
+            for (unsigned k = 0; k < kNumFixed; ++k) {
+                if (!is_among(root, k)) continue;
+                const Ids &ids = terms(root)[k];
+                if (ids.empty() || ids.size() > kMaxTermCost) {
+                    return fail(name_of(k) + " takes " + std::to_string(ids.size()) +
+                                " tokens; allowed are 1 to " + std::to_string(kMaxTermCost));
+                }
+                for (uint16_t id : ids) number(id);
+            }
+        }
+        if (t_.alphabet.size() <= kMaxTokens) return true;
+        return fail("programs take " + std::to_string(t_.alphabet.size()) +
+                    " different tokens; allowed are " + std::to_string(kMaxTokens));
+    }
+
     bool add_trees() {
         t_.under.resize(t_.nodes.size());
         for (unsigned root = 0; root < kNumRoots; ++root) {
             std::vector<Branch> tree(1);
             for (unsigned k = 0; k < kNumFixed; ++k) {
-                if (root == kFunctions && k >= kNumPrimitives) continue;
+                if (!is_among(root, k)) continue;
                 const Ids &ids = terms(root)[k];
                 auto term = static_cast<Term>(k);
-                if (ids.empty() || ids.size() > kMaxTermCost) {
-                    return fail(name_of(k) + " takes " + std::to_string(ids.size()) +
-                                " tokens; allowed are 1 to " + std::to_string(kMaxTermCost));
-                }
                 size_t at = 0;
                 tree[at].under.add(term);
                 for (uint16_t id : ids) {

@@ -11,6 +11,7 @@
 
 #include "text/term.h"
 
+#include <string>
 #include <vector>
 
 namespace codeit::text {
@@ -25,5 +26,9 @@ struct Spelling {
     std::vector<Ids> first_arguments; // after `open`
     std::vector<Ids> arguments;       // after `separator`
 };
+
+// What is wrong with the sizes of a spelling, or nothing. Whoever takes one from outside asks
+// first: its lists are indexed by term and by line.
+std::string why_not(const Spelling &spelling);
 
 } // namespace codeit::text

@@ -1,0 +1,316 @@
+"""Every array, number and text that native code takes, replaced by hostile ones.
+
+A call either refuses them or does no harm. Whether it did harm, sanitizers see better than a test
+does, so that csrc/fuzz/sanitize.sh runs this file, too; it takes no torch.
+"""
+
+import contextlib
+import dataclasses
+import itertools
+
+import numpy as np
+import pytest
+
+import codeit._native.text as text
+from codeit.tokenizer import CompactTokenizer
+
+REFUSALS = (ValueError, TypeError, BufferError, MemoryError)
+
+NUMBERS = [
+    *(-1, -(2**31), -(2**63), -(2**70), 2**31, 2**32 + 1, 2**62, 2**63 - 1, 2**63, 2**64, 2**70),
+    *(1.5, -0.5, 1e300, float("nan"), float("inf"), -float("inf")),
+    *(True, None, "1", b"1", [], [1], object(), 1j),
+    *(np.timedelta64(1, "s"), np.datetime64(1, "s"), np.float32(1.5), np.array([1]), np.ma.masked),
+]
+"""In the place of a number; a call is to refuse those that are no integer in range."""
+
+EXTREMES = {
+    "i": [-1, 1 << 62, (1 << 63) - 1, -(1 << 63)],
+    "u": [(1 << 64) - 1, (1 << 63) - 1],
+    "f": [np.nan, np.inf, -np.inf, 1e300, -1e300, -1.0, 0.0, 5e-324],
+}
+
+
+def hostile_arrays(valid):
+    """In the place of an array: others that are like it but for one thing."""
+    for dtype in ("b", "B", "h", "H", "i", "I", "q", "Q", "e", "f", "d", "?", "F", "O", "S1", "U1"):
+        with np.errstate(all="ignore"):
+            yield valid.astype(dtype)
+    yield valid.astype("i8").view("m8[s]")
+    yield valid.astype("i8").view("M8[s]")
+    yield valid.astype(valid.dtype.newbyteorder())
+    yield np.ma.masked_array(valid, mask=np.ones(valid.shape, bool))
+    yield np.zeros(valid.shape, [("a", valid.dtype)])
+    for axis in range(valid.ndim):
+        yield valid.take(range(valid.shape[axis] - 1), axis) if valid.shape[axis] else valid
+        yield np.concatenate([valid, valid.take([0], axis)], axis) if valid.size else valid
+        yield valid.take([], axis)
+        yield np.repeat(valid, 2, axis)[tuple([slice(None)] * axis + [slice(None, None, 2)])]
+        yield np.flip(valid, axis)
+    yield valid[None]
+    yield valid.ravel()
+    yield valid.reshape(-1)[:1].reshape(()) if valid.size else valid
+    yield np.asfortranarray(valid)
+    yield (
+        np.broadcast_to(valid.ravel()[:1].reshape([1] * valid.ndim), valid.shape)
+        if valid.size
+        else valid
+    )
+    kept = valid.copy()
+    kept.setflags(write=False)
+    yield kept
+    kind = valid.dtype.kind
+    for value in EXTREMES[kind]:
+        if kind != "f":
+            limits = np.iinfo(valid.dtype)
+            value = min(max(value, limits.min), limits.max)
+        for places in (slice(None), slice(0, 1), slice(-1, None)):
+            changed = valid.copy()
+            with np.errstate(over="ignore"):
+                changed.reshape(-1)[places] = value
+            yield changed
+    yield from (None, 7, "text", b"bytes", [], [[1, 2], [3]], valid.tolist(), object())
+
+
+def hostile(valid):
+    return hostile_arrays(valid) if isinstance(valid, np.ndarray) else NUMBERS
+
+
+def attack(call, arguments):
+    """Calls with one argument replaced, then with two; arrays are copies each time.
+
+    Returns:
+        How many calls were refused, and how many did what they could.
+    """
+
+    def fresh(value):
+        return value.copy() if type(value) is np.ndarray and value.flags.writeable else value
+
+    def attempt(changed):
+        try:
+            call(*map(fresh, changed))
+        except REFUSALS:
+            counts[0] += 1
+        else:
+            counts[1] += 1
+
+    counts = [0, 0]
+    call(*map(fresh, arguments))  # what all is measured by is right itself
+    for at, valid in enumerate(arguments):
+        for value in hostile(valid):
+            attempt([*arguments[:at], value, *arguments[at + 1 :]])
+    random = np.random.default_rng(1)
+    for one, other in itertools.combinations(range(len(arguments)), 2):
+        pairs = [list(hostile(arguments[k])) for k in (one, other)]
+        for _ in range(40):
+            changed = list(arguments)
+            for k, values in zip((one, other), pairs, strict=True):
+                changed[k] = values[random.integers(len(values))]
+            attempt(changed)
+    return counts
+
+
+# ---- Automaton
+
+
+SPELLING = CompactTokenizer().spelling()
+AUTOMATON = text.ProgramAutomaton(SPELLING, True)
+NUM_ROWS = 5
+
+
+def begun():
+    rows = text.AutomatonRows(AUTOMATON, NUM_ROWS)
+    rows.begin(np.arange(NUM_ROWS), np.full(NUM_ROWS, 100, np.uint16))
+    return rows
+
+
+ROWS_CALLS = {
+    "begin": [np.arange(3), np.full(3, 40, np.uint16)],
+    "advance": [np.array([193, 192, -1, 0, 70_000])],
+    "masks": [np.zeros((NUM_ROWS, AUTOMATON.num_words), np.uint64)],
+    "advance_forced": [np.zeros((NUM_ROWS, 4), np.int64), np.zeros(NUM_ROWS, np.int64)],
+    "forced": [2],
+}
+
+
+@pytest.mark.parametrize("name", ROWS_CALLS)
+def test_hostile_arguments_of_rows_are_refused_or_harmless(name):
+    def call(*arguments):
+        rows = begun()
+        getattr(rows, name)(*arguments)
+        walk(rows)
+
+    assert min(attack(call, ROWS_CALLS[name])) >= 0
+
+
+def walk(rows):
+    """Every row goes on with random ids, some of them of no token."""
+    random = np.random.default_rng(1)
+    words = np.zeros((NUM_ROWS, AUTOMATON.num_words), np.uint64)
+    alphabet = AUTOMATON.alphabet
+    for _ in range(20):
+        rows.masks(words)
+        bits = np.unpackbits(words.view(np.uint8), axis=1, bitorder="little")[:, : len(alphabet)]
+        ids = alphabet[(bits * random.random(bits.shape)).argmax(1)].astype(np.int64)
+        strays = random.random(NUM_ROWS) < 0.02
+        rows.advance(np.where(strays, random.integers(-(2**63), 2**63 - 1, NUM_ROWS), ids))
+    assert set(rows.conditions().tolist()) <= {0, 1, 2}
+
+
+@pytest.mark.parametrize("row", [-1, NUM_ROWS, 2**63 - 1, 1.0, True])
+def test_a_row_that_is_not_there_is_refused(row):
+    with pytest.raises(ValueError, match=r"row is .*; allowed: .*0 to 4"):
+        begun().forced(row)
+    with pytest.raises(ValueError, match=r"num_rows is .*; allowed"):
+        text.AutomatonRows(AUTOMATON, -1 if row == NUM_ROWS or row is True else row * 2.5)
+
+
+def test_a_start_of_which_one_row_is_wrong_starts_none():
+    rows = text.AutomatonRows(AUTOMATON, 2)
+    with pytest.raises(ValueError, match=r"rows\[1\] is 2; allowed: at least 0, below 2"):
+        rows.begin(np.array([0, 2]), np.full(2, 40, np.uint16))
+    least = AUTOMATON.min_tokens
+    with pytest.raises(ValueError, match=rf"max_tokens\[1\] is {least - 1}; allowed: {least} to "):
+        rows.begin(np.array([0, 1]), np.array([40, least - 1], np.uint16))
+    assert rows.conditions().tolist() == [0, 0]
+
+
+def test_arrays_that_are_not_of_the_rows_shape_are_refused():
+    rows = begun()
+    for count in (0, NUM_ROWS - 1, NUM_ROWS + 1):
+        with pytest.raises(ValueError, match=rf"ids has the shape \({count},\); expected \(5,\)"):
+            rows.advance(np.zeros(count, np.int64))
+        with pytest.raises(ValueError, match="out has the shape"):
+            rows.masks(np.zeros((count, AUTOMATON.num_words), np.uint64))
+        with pytest.raises(ValueError, match="out has the shape"):
+            rows.advance_forced(np.zeros((count, 9), np.int64), np.zeros(NUM_ROWS, np.int64))
+        with pytest.raises(ValueError, match="counts has the shape"):
+            rows.advance_forced(np.zeros((NUM_ROWS, 9), np.int64), np.zeros(count, np.int64))
+    with pytest.raises(ValueError, match="out has the shape"):
+        rows.masks(np.zeros((NUM_ROWS, AUTOMATON.num_words - 1), np.uint64))
+
+
+def test_native_objects_cannot_be_made_without_what_they_need():
+    for kind in (text.ProgramAutomaton, text.AutomatonRows, text.ProgramWriter, text.PromptWriter):
+        with pytest.raises(TypeError):
+            kind.__new__(kind)
+    with pytest.raises(TypeError):
+        text.AutomatonRows(None, 1)
+
+
+# ---- Spellings and prompts
+
+
+PARTS = [field.name for field in dataclasses.fields(SPELLING)]
+
+
+def hostile_parts(valid):
+    is_list = bool(valid) and not isinstance(valid[0], int)
+    one = [5] if is_list else 5
+    yield from (None, 5, "text", [None], [[None]], [1.5], [[1.5]], [-1], [[-1]], [1 << 16], [one])
+    yield from ([], [one] * 1000, [one] * 70_000, [[]], [[[]]], [[5] * 1000], [[5] * 70_000])
+    if is_list:
+        yield from (valid[:-1], [*valid, *valid], [[k] for k in range(len(valid))], valid[::-1])
+        # As many different tokens as there can be, in terms as long as they can be.
+        yield [[7 * k + i for i in range(7)] for k in range(len(valid))]
+        yield [[], *valid[1:]]
+    else:
+        yield list(range(64))
+        yield list(range(65_000))
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_hostile_spellings_are_refused_or_work(part):
+    for value in hostile_parts(getattr(SPELLING, part)):
+        changed = dataclasses.replace(SPELLING, **{part: value})
+        with contextlib.suppress(REFUSALS):
+            rows = text.AutomatonRows(text.ProgramAutomaton(changed, False), 2)
+            rows.begin(np.arange(2), np.full(2, 65535, np.uint16))
+            for _ in range(5):
+                rows.advance_forced(np.zeros((2, 500), np.int64), np.zeros(2, np.int64))
+                rows.advance(np.array([193, 65_535]))
+        with contextlib.suppress(REFUSALS):
+            writer = text.ProgramWriter(changed, True)
+            writer.write("x1 = hconcat(I, I)\nx2 = x1(x1, x1, x1, ZERO)\nO = vconcat(x1, x2)")
+
+
+def test_more_tokens_than_a_mask_has_bits_for_are_refused():
+    for part in ("functions", "first_arguments", "arguments"):
+        terms = [list(term) for term in getattr(SPELLING, part)]
+        for k in range(len(terms) - len(SPELLING.names)):
+            terms[k] = [1000 + 7 * k + i for i in range(7)]
+        with pytest.raises(
+            ValueError, match=r"programs take \d+ different tokens; allowed are 512"
+        ):
+            text.ProgramAutomaton(dataclasses.replace(SPELLING, **{part: terms}), False)
+
+
+@pytest.mark.parametrize("part", ["start", "separator", "newline", "end"])
+def test_parts_of_programs_that_are_too_long_are_refused(part):
+    for size, is_right in ((64, True), (65, False), (70_000, False)):
+        ids = list(range(1000, 1064)) if is_right else [1000] * size
+        changed = dataclasses.replace(SPELLING, **{part: ids})
+        if is_right:
+            assert text.ProgramAutomaton(changed, False).min_tokens >= 4
+            continue
+        with pytest.raises(ValueError, match=f"takes {size} tokens; allowed are 64"):
+            text.ProgramAutomaton(changed, False)
+
+
+@pytest.mark.parametrize("part", ["functions", "first_arguments", "arguments", "names"])
+def test_a_writer_of_programs_wants_all_terms(part):
+    changed = dataclasses.replace(SPELLING, **{part: getattr(SPELLING, part)[:-1]})
+    with pytest.raises(ValueError, match="terms; there are"):
+        text.ProgramWriter(changed, True)
+
+
+def test_the_last_id_of_16_bits_can_be_a_token():
+    changed = dataclasses.replace(SPELLING, end=[65535])
+    rows = text.AutomatonRows(text.ProgramAutomaton(changed, False), 1)
+    rows.begin(np.array([0]), np.array([9], np.uint16))
+    writer = text.ProgramWriter(changed, True)
+    ids = writer.write("O = trim(I)").astype(np.int64)
+    assert ids[-1] == 65535
+    assert all(rows.advance(ids[k : k + 1])[0] for k in range(len(ids)))
+    assert rows.conditions().tolist() == [0]
+
+
+def prompt_writer():
+    return CompactTokenizer()._prompt_writer
+
+
+def test_hostile_prompts_are_refused_or_harmless():
+    writer = prompt_writer()
+    grid = (np.arange(12, dtype=np.uint8) % 10).reshape(3, 4)
+
+    def call(opening, grid, max_ids):
+        ids = writer.write(opening, [grid, grid], max_ids)
+        assert ids is None or len(ids) <= max_ids
+
+    attack(call, [np.array([1, 2], np.uint16), grid, 100])
+
+
+@pytest.mark.parametrize("most", [2**62, 2**63 - 1, 2**63, 2**64 - 1, 2**70])
+def test_a_prompt_without_a_limit_is_written_whole(most):
+    grid = np.array([[0, 0, 3]], np.uint8)
+    opening = np.array([7], np.uint16)
+    whole = prompt_writer().write(opening, [grid], 1000)
+    assert len(whole) == 6
+    np.testing.assert_array_equal(prompt_writer().write(opening, [grid], most), whole)
+
+
+def test_pieces_of_another_number_or_size_are_refused():
+    with pytest.raises(ValueError, match="1 pieces of a grid's text; expected 2721"):
+        text.PromptWriter([[1]])
+    with pytest.raises(ValueError, match="takes more than 8 tokens"):
+        text.PromptWriter([[1] * 9] * 2721)
+    for bad in (-1, 1 << 16, 1.5, True, None):
+        with pytest.raises(ValueError, match=r"pieces\[1\]\[0\] is .*; allowed: .*0 to 65535"):
+            text.PromptWriter([[1], [bad]])
+
+
+@pytest.mark.parametrize("value", [None, 7, b"O = trim(I)", "\ud800", "O = trim(\ud800)", "\0", ""])
+def test_what_is_no_program_is_not_written(value):
+    writer = text.ProgramWriter(SPELLING, True)
+    with contextlib.suppress(REFUSALS):
+        assert writer.write(value) is None
