@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 import codeit._native.replay as native
-from codeit.ranges import check_at_least
+from codeit.ranges import MAX_INT, check_at_least, integer, integers, reals
 from codeit.replay_file import read_buffers, write_buffers
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -62,8 +62,7 @@ class ReplaySettings:
     """Iteration from which on all experiences count as equally new."""
 
     def __post_init__(self) -> None:
-        if not 1 <= self.capacity <= native.MAX_CAPACITY:
-            raise ValueError(f"capacity is {self.capacity}; allowed: 1 to {native.MAX_CAPACITY}")
+        check_at_least(self, 1, "capacity", most=native.MAX_CAPACITY)
         weights = ("demonstration_weight", "length_weight", "age_weight", "distance_weight")
         check_at_least(self, 0, *weights)
         check_at_least(self, 1, "length_normalizer", "age_normalizer")
@@ -95,10 +94,10 @@ def priority(
         ValueError: an argument is out of range; the message gives its position and value.
     Source: CodeIt (arXiv 2402.04858) for the first term; its code for the others.
     """
-    share = _checked("demonstration_share", demonstration_share, 1.0)
-    length = _checked("num_target_tokens", num_target_tokens, np.inf)
-    age = _checked("iteration", iteration, np.inf)
-    apart = _checked("distance", distance, 1.0)
+    share = reals("demonstration_share", demonstration_share, 1.0)
+    length = reals("num_target_tokens", num_target_tokens)
+    age = reals("iteration", iteration)
+    apart = reals("distance", distance, 1.0)
     share, length, age, apart = np.broadcast_arrays(share, length, age, apart)
     if not settings.use_priority:
         return np.ones(share.shape)
@@ -222,8 +221,10 @@ class ReplayBuffer:
             ValueError: an argument is malformed; nothing was stored.
         """
         size = len(task_ids)
-        source_offsets = _integers("source_offsets", source_offsets, np.int64)
-        target_offsets = _integers("target_offsets", target_offsets, np.int64)
+        origin = Origin(integer("origin", origin, 0, len(Origin) - 1))
+        iteration = integer("iteration", iteration, 0, MAX_INT)
+        source_offsets = integers("source_offsets", source_offsets, np.int64)
+        target_offsets = integers("target_offsets", target_offsets, np.int64)
         if target_offsets.shape != (size + 1,):
             raise ValueError(
                 f"target_offsets has shape {target_offsets.shape}; expected ({size + 1},)"
@@ -236,11 +237,11 @@ class ReplayBuffer:
             priority(
                 self.settings, demonstration_share, np.diff(target_offsets), iteration, distance
             ),
-            np.full(size, _integers("iteration", iteration, np.int32)),
-            np.full(size, Origin(origin), np.uint8),
-            _integers("source_ids", source_ids, np.uint16),
+            np.full(size, iteration, np.int32),
+            np.full(size, origin, np.uint8),
+            integers("source_ids", source_ids, np.uint16),
             source_offsets,
-            _integers("target_ids", target_ids, np.uint16),
+            integers("target_ids", target_ids, np.uint16),
             target_offsets,
         )
         half = self._policy if origin == Origin.policy else self._mutated
@@ -261,13 +262,10 @@ class ReplayBuffer:
             num_policy: how many of the policy's; all of them when there are fewer.
             seed: 0 or more; the same content and seed give the same experiences.
         """
-        for name, value in (("num_mutated", num_mutated), ("num_policy", num_policy)):
-            if value < 0:
-                raise ValueError(f"{name} is {value}; allowed: 0 or more")
-        if seed < 0:
-            raise ValueError(f"seed is {seed}; allowed: 0 or more")
+        num_mutated = integer("num_mutated", num_mutated, 0)
+        num_policy = integer("num_policy", num_policy, 0)
         # One seed for each half, or a program known in both would be drawn in both.
-        seeds = np.random.SeedSequence(seed).generate_state(2, np.uint64)
+        seeds = np.random.SeedSequence(integer("seed", seed, 0)).generate_state(2, np.uint64)
         parts = []
         with self._lock:
             for half, size, half_seed in (
@@ -298,33 +296,3 @@ class ReplayBuffer:
             mean_policy_priority=policy["priority_sum"] / max(policy["size"], 1),
             num_bytes=mutated["num_bytes"] + policy["num_bytes"],
         )
-
-
-def _checked(name: str, values: npt.ArrayLike, most: float) -> Floats:
-    """The values as float64, all of them from 0 to `most` and finite."""
-    array = np.asarray(values, np.float64)
-    bad = np.flatnonzero(~((array >= 0) & (array <= most) & np.isfinite(array)))
-    if len(bad):
-        allowed = f"0 to {most:g}" if np.isfinite(most) else "finite, 0 or more"
-        raise ValueError(f"{_element(name, array, bad[0])}; allowed: {allowed}")
-    return array
-
-
-def _integers(name: str, values: npt.ArrayLike, dtype: type[np.integer]) -> npt.NDArray:
-    """The values as a C-contiguous array of `dtype`, which can hold every one of them."""
-    array = np.asarray(values)
-    if array.dtype != dtype and array.size > 0:
-        if array.dtype.kind not in "iu":
-            raise ValueError(f"{name} is of {array.dtype}; allowed: integers")
-        limits = np.iinfo(dtype)
-        bad = np.flatnonzero((array < limits.min) | (array > limits.max))
-        if len(bad):
-            raise ValueError(
-                f"{_element(name, array, bad[0])}; allowed: {limits.min} to {limits.max}"
-            )
-    return np.ascontiguousarray(array, dtype)
-
-
-def _element(name: str, array: npt.NDArray, at: int) -> str:
-    """Says which element has which value, for an error message."""
-    return f"{name}[{at}] is {array.flat[at]}" if array.ndim else f"{name} is {array}"

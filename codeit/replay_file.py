@@ -30,7 +30,7 @@ _PART = 100_000  # experiences whose ids are in memory at once
 # What zipfile and NumPy raise for bytes that are not theirs.
 _DAMAGE = (
     *(zipfile.BadZipFile, zlib.error, struct.error),
-    *(ValueError, KeyError, EOFError, RuntimeError, OSError, OverflowError),
+    *(ValueError, LookupError, EOFError, RuntimeError, OSError, OverflowError),
 )
 _COLUMNS = {
     "keys": np.uint64,

@@ -11,6 +11,7 @@ import itertools
 import numpy as np
 import pytest
 
+import codeit._native.replay as replay
 import codeit._native.text as text
 from codeit.tokenizer import CompactTokenizer
 
@@ -191,7 +192,10 @@ def test_arrays_that_are_not_of_the_rows_shape_are_refused():
 
 
 def test_native_objects_cannot_be_made_without_what_they_need():
-    for kind in (text.ProgramAutomaton, text.AutomatonRows, text.ProgramWriter, text.PromptWriter):
+    for kind in (
+        *(text.ProgramAutomaton, text.AutomatonRows, text.ProgramWriter, text.PromptWriter),
+        replay.PriorityBuffer,
+    ):
         with pytest.raises(TypeError):
             kind.__new__(kind)
     with pytest.raises(TypeError):
@@ -314,3 +318,91 @@ def test_what_is_no_program_is_not_written(value):
     writer = text.ProgramWriter(SPELLING, True)
     with contextlib.suppress(REFUSALS):
         assert writer.write(value) is None
+
+
+# ---- Replay
+
+
+def stored(count=6):
+    buffer = replay.PriorityBuffer(8)
+    buffer.upsert(*columns(count))
+    return buffer
+
+
+def columns(count=6):
+    offsets = np.arange(count + 1)
+    return [
+        replay.make_keys(["task"] * count, [str(k) for k in range(count)]),
+        np.linspace(0, 1, count),
+        np.zeros(count, np.int32),
+        np.ones(count, np.uint8),
+        *(np.arange(count, dtype=np.uint16), offsets),
+        *(np.arange(count, dtype=np.uint16), offsets),
+    ]
+
+
+REPLAY_CALLS = {
+    "upsert": columns(),
+    "find": [columns()[0]],
+    "remove": [columns()[0]],
+    "update_priority": [np.arange(4), np.full(4, 0.5)],
+    "draw": [3, 1],
+    "columns": [np.arange(4)],
+    "offsets": [np.arange(4)],
+    "gather": [np.array([5, 0, 0])],
+    "restore_sequences": [np.arange(6, dtype=np.uint64)],
+}
+
+
+@pytest.mark.parametrize("name", REPLAY_CALLS)
+def test_hostile_arguments_of_a_buffer_are_refused_or_harmless(name):
+    def call(*arguments):
+        buffer = stored()
+        getattr(buffer, name)(*arguments)
+        # It still holds what it says, and evicts.
+        buffer.gather(np.arange(len(buffer)))
+        buffer.upsert(*columns(12))
+        assert len(buffer) <= 8
+        assert buffer.statistics()["size"] == len(buffer)
+
+    attack(call, REPLAY_CALLS[name])
+
+
+@pytest.mark.parametrize("capacity", [1.0, 1.5, True, np.float64(2), np.timedelta64(3), "3", None])
+def test_a_capacity_that_is_no_integer_is_refused(capacity):
+    with pytest.raises(ValueError, match=r"capacity is .*; allowed: integers, 1 to 2147483648"):
+        replay.PriorityBuffer(capacity)
+
+
+@pytest.mark.parametrize("name", ["n", "seed"])
+@pytest.mark.parametrize("value", [1.0, 1.5, float("nan"), True, np.timedelta64(3), "3", None])
+def test_a_draw_of_what_is_no_integer_is_refused(name, value):
+    with pytest.raises(ValueError, match=f"{name} is .*; allowed: integers, 0 "):
+        stored().draw(**({"n": 1, "seed": 1} | {name: value}))
+
+
+def test_the_longest_draws_are_all_or_refused():
+    for n in (2**63 - 1, 2**64, 10**30):
+        assert len(stored().draw(n, 0)) == 6
+        with pytest.raises(ValueError, match=f"n is {n}; allowed: 0 to 2147483648"):
+            stored().draw(n, 0, with_replacement=True)
+
+
+def test_a_place_in_the_order_that_nothing_could_have_is_refused():
+    buffer = stored()
+    places = np.arange(6, dtype=np.uint64)
+    places[3] = 2**64 - 1
+    with pytest.raises(ValueError, match=r"sequences\[3\] is 18446744073709551615; allowed: 0 to"):
+        buffer.restore_sequences(places)
+    assert buffer.sequences().tolist() == list(range(6))
+
+
+@pytest.mark.parametrize("bad", [None, 7, b"task", ["task"]])
+def test_keys_are_made_of_texts(bad):
+    with pytest.raises(ValueError, match=r"task_ids\[1\] is .*; allowed: texts"):
+        replay.make_keys(["a", bad], ["b", "c"])
+    with pytest.raises(ValueError, match=r"programs\[0\] is .*; allowed: texts"):
+        replay.make_keys(["a"], [bad])
+    with pytest.raises(ValueError, match="surrogates"):
+        replay.make_keys(["\ud800"], ["b"])
+    assert len(replay.make_keys(np.array(["a"]), np.array(["b"]))) == 1

@@ -211,6 +211,72 @@ def test_threads_may_add_and_draw_at_once():
     assert len(buffer) == 500
 
 
+NO_INTEGERS = [
+    *([0.0, 1.0], [True, False], ["0", "1"], [1j, 2j], [None, 1], [0, 2**70]),
+    *(np.array([0, 1], "m8[s]"), np.array([0, 1], "M8[s]"), np.zeros(2, [("a", "i8")])),
+    *(np.ma.masked_array([0, 1], [True, False]), [[0, 1], [2]], [[0, 1]], np.array(1)),
+]
+
+
+@pytest.mark.parametrize("name", ["source_ids", "source_offsets", "target_ids", "target_offsets"])
+@pytest.mark.parametrize("values", NO_INTEGERS, ids=repr)
+def test_ids_and_offsets_are_rows_of_plain_integers(name, values):
+    buffer = ReplayBuffer(ReplaySettings(capacity=100))
+    with pytest.raises(ValueError, match=f"^{name} (is|has) .*; (allowed|expected)|^{name} is no"):
+        add(buffer, "ab", Origin.policy, **{name: values})
+    assert len(buffer) == 0
+
+
+@pytest.mark.parametrize("name", ["share", "distance"])
+@pytest.mark.parametrize(
+    "values",
+    [
+        *([True, False], ["0", "1"], [1j, 0j], [None, 1], np.array([0, 1], "m8[s]")),
+        *(np.ma.masked_array([0.5, 1], [True, False]), [[0.5, 1]], [0.5, np.nan], [-0.5, 1]),
+    ],
+    ids=repr,
+)
+def test_shares_are_plain_numbers_from_0_to_1(name, values):
+    buffer = ReplayBuffer(ReplaySettings(capacity=100))
+    with pytest.raises(ValueError, match=r"^(demonstration_share|distance)(\[\d\])? (is|has) "):
+        add(buffer, "ab", Origin.policy, **{name: values})
+    assert len(buffer) == 0
+
+
+@pytest.mark.parametrize("value", [1.0, 1.5, np.nan, True, "1", None, np.timedelta64(1), [1]])
+def test_what_counts_is_an_integer(value):
+    buffer = ReplayBuffer(ReplaySettings(capacity=100))
+    add(buffer, range(4), Origin.policy)
+    for name in ("num_mutated", "num_policy", "seed"):
+        with pytest.raises(ValueError, match=f"^{name} is .*; allowed: integers, 0 or more"):
+            buffer.draw(**({"num_mutated": 1, "num_policy": 1, "seed": 0} | {name: value}))
+    with pytest.raises(ValueError, match=r"^iteration is .*; allowed: integers, 0 to"):
+        add(buffer, "ab", Origin.policy, iteration=value)
+    with pytest.raises(ValueError, match=r"^origin is .*; allowed: integers, 0 to 2"):
+        add(buffer, "ab", value)
+    for name in ("capacity", "length_normalizer", "age_normalizer"):
+        with pytest.raises(ValueError, match=f"^{name} is .*; allowed: integers, 1 to"):
+            ReplaySettings(**{name: value})
+
+
+def test_numbers_of_numpy_and_huge_ones_count_as_well():
+    buffer = ReplayBuffer(ReplaySettings(capacity=np.int16(100)))
+    add(buffer, range(4), Origin.policy, iteration=np.uint8(3))
+    assert len(buffer.draw(2**70, np.uint64(3), 2**70)) == 3
+
+
+def test_a_file_with_too_few_offsets_is_refused(tmp_path):
+    buffer = ReplayBuffer(ReplaySettings(capacity=100))
+    add(buffer, range(4), Origin.policy)
+    buffer.save(tmp_path / "buffer")
+    arrays = dict(np.load(tmp_path / "buffer"))
+    for name in ("policy/source_offsets", "policy/target_offsets", "policy/keys"):
+        for few in (arrays[name][:0], arrays[name][:2]):
+            np.savez(tmp_path / "few.npz", **(arrays | {name: few}))
+            with pytest.raises(ValueError, match="not a replay buffer that can be read"):
+                ReplayBuffer.load(tmp_path / "few.npz", ReplaySettings(capacity=100))
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -218,7 +284,7 @@ def test_threads_may_add_and_draw_at_once():
         ({"source_ids": [0, 1, 2, 65536]}, "source_ids[3] is 65536; allowed: 0 to 65535"),
         ({"source_ids": [0.5] * 4}, "source_ids is of float64; allowed: integers"),
         ({"target_offsets": [0, 1]}, "target_offsets has shape (2,); expected (3,)"),
-        ({"iteration": 2**31}, "iteration is 2147483648; allowed: -2147483648 to 2147483647"),
+        ({"iteration": 2**31}, "iteration is 2147483648; allowed: 0 to 2147483647"),
         ({"share": [1.0]}, "demonstration_share has shape (1,); expected () or (2,)"),
         ({"share": 2}, "demonstration_share is 2.0; allowed: 0 to 1"),
     ],

@@ -15,6 +15,8 @@ from libcpp.vector cimport vector
 
 import numpy as np
 
+from codeit.ranges import integer
+
 
 cdef extern from "<string_view>" namespace "std" nogil:
     cdef cppclass string_view:
@@ -62,6 +64,7 @@ cdef extern from "replay/priority_buffer.h" namespace "codeit::replay" nogil:
         source_too_long "codeit::replay::Fault::source_too_long"
         target_too_long "codeit::replay::Fault::target_too_long"
         bad_slot "codeit::replay::Fault::bad_slot"
+        bad_sequence "codeit::replay::Fault::bad_sequence"
 
     cdef cppclass Fault:
         FaultKind kind
@@ -91,9 +94,10 @@ cdef extern from "replay/priority_buffer.h" namespace "codeit::replay" nogil:
         void gather(const int64_t *, size_t, uint16_t *, uint16_t *) noexcept
         Statistics statistics() noexcept
         void sequences(uint64_t *) noexcept
-        void restore_sequences(const uint64_t *) noexcept
+        Fault restore_sequences(const uint64_t *) noexcept
 
     size_t max_capacity "codeit::replay::PriorityBuffer::kMaxCapacity"
+    uint64_t max_sequence "codeit::replay::PriorityBuffer::kMaxSequence"
     size_t max_length "codeit::replay::IdSlab::kMaxLength"
 
 
@@ -117,6 +121,8 @@ def make_keys(task_ids not None, programs not None):
         programs: sequence of N str.
     Returns:
         uint64 [N, 2]
+    Raises:
+        ValueError: one of them is no text, or they are not as many.
     """
     _check_size("programs", len(programs), len(task_ids))
     keys = np.empty((len(task_ids), 2), np.uint64)
@@ -125,10 +131,11 @@ def make_keys(task_ids not None, programs not None):
     cdef const char *task
     cdef const char *program
     cdef Key key
-    cdef str task_id, text
     for k in range(out.shape[0]):
-        task_id = task_ids[k]
-        text = programs[k]
+        task_id, text = task_ids[k], programs[k]
+        if not isinstance(task_id, str) or not isinstance(text, str):
+            name, value = ("programs", text) if isinstance(task_id, str) else ("task_ids", task_id)
+            raise ValueError(f"{name}[{k}] is {value!r}; allowed: texts")
         task = PyUnicode_AsUTF8AndSize(task_id, &task_size)
         program = PyUnicode_AsUTF8AndSize(text, &program_size)
         key = make_key(string_view(task, task_size), string_view(program, program_size))
@@ -149,9 +156,7 @@ cdef class PriorityBuffer:
     cdef unique_ptr[CppPriorityBuffer] buffer
 
     def __cinit__(self, capacity):
-        if not 1 <= capacity <= MAX_CAPACITY:
-            raise ValueError(f"capacity is {capacity}; allowed: 1 to {MAX_CAPACITY}")
-        self.buffer.reset(new CppPriorityBuffer(capacity))
+        self.buffer.reset(new CppPriorityBuffer(integer("capacity", capacity, 1, MAX_CAPACITY)))
 
     def __len__(self):
         return self.buffer.get().size()
@@ -255,19 +260,16 @@ cdef class PriorityBuffer:
         """Draw slots at random, by csrc/replay/draw.h, which states the law.
 
         Args:
-            n: how many; without replacement at most all.
+            n: how many; without replacement at most all, with it at most MAX_CAPACITY.
             seed: 0 to 2**64 - 1; the same content and seed give the same experiences.
             with_replacement: whether an experience may be drawn again.
             is_uniform: whether priorities are ignored.
         Returns:
             int64 [n or fewer], ascending.
         """
-        if n < 0:
-            raise ValueError(f"n is {n}; allowed: 0 or more")
-        if not 0 <= seed < 2**64:
-            raise ValueError(f"seed is {seed}; allowed: 0 to 2**64 - 1")
-        cdef size_t count = n
-        cdef uint64_t word = seed
+        n = integer("n", n, 0, MAX_CAPACITY if with_replacement else None)
+        cdef size_t count = n if with_replacement else min(n, len(self))
+        cdef uint64_t word = integer("seed", seed, 0, 2**64 - 1)
         cdef vector[int64_t] drawn
         with nogil:
             drawn = self.buffer.get().draw(count, word, with_replacement, is_uniform)
@@ -371,9 +373,17 @@ cdef class PriorityBuffer:
         return sequences
 
     def restore_sequences(self, const uint64_t[::1] sequences not None):
-        """Set what sequences() gave, in a buffer with the same experiences in the same slots."""
+        """Set what sequences() gave, in a buffer with the same experiences in the same slots.
+
+        Raises:
+            ValueError: there is not one for each experience, or it is beyond what there can be;
+                nothing has changed.
+        """
         _check_size("sequences", sequences.shape[0], len(self))
-        self.buffer.get().restore_sequences(&sequences[0])
+        cdef Fault fault = self.buffer.get().restore_sequences(&sequences[0])
+        if fault.kind == FaultKind.bad_sequence:
+            raise ValueError(f"sequences[{fault.index}] is {sequences[fault.index]}; "
+                             f"allowed: 0 to {max_sequence}")
 
     def _slot_error(self, slot, index):
         return ValueError(f"slots[{index}] is {slot}; allowed: at least 0, below {len(self)}")

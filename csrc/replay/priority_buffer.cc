@@ -285,10 +285,13 @@ void PriorityBuffer::sequences(uint64_t *out) const {
     std::ranges::copy(sequences_, out);
 }
 
-void PriorityBuffer::restore_sequences(const uint64_t *sequences) {
+Fault PriorityBuffer::restore_sequences(const uint64_t *sequences) {
+    for (size_t k = 0; k < size(); ++k)
+        if (sequences[k] > kMaxSequence) return {Fault::bad_sequence, k};
     std::copy_n(sequences, size(), sequences_.begin());
     next_sequence_ = size() > 0 ? std::ranges::max(sequences_) + 1 : 0;
     heap_.clear();
+    return {};
 }
 
 } // namespace codeit::replay

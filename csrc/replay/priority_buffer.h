@@ -60,6 +60,7 @@ struct [[nodiscard]] Fault {
         source_too_long, // More than IdSlab::kMaxLength ids.
         target_too_long,
         bad_slot,
+        bad_sequence, // Beyond kMaxSequence.
     };
 
     Kind kind = none;
@@ -95,6 +96,7 @@ inline bool is_allowed_priority(double priority) {
 class PriorityBuffer {
   public:
     static constexpr size_t kMaxCapacity = size_t{1} << 31;
+    static constexpr uint64_t kMaxSequence = uint64_t{1} << 62; // Far from where counting ends.
 
     // 1 <= capacity <= kMaxCapacity.
     explicit PriorityBuffer(size_t capacity) : capacity_(capacity), heap_(IsWorthLess{this}) {}
@@ -134,7 +136,7 @@ class PriorityBuffer {
     // The place of each slot in the order of insertion, which decides between equals at an
     // eviction: size() numbers, not consecutive. restore_sequences() takes them back.
     void sequences(uint64_t *out) const;
-    void restore_sequences(const uint64_t *sequences);
+    Fault restore_sequences(const uint64_t *sequences);
 
   private:
     struct IsWorthLess {
