@@ -11,9 +11,12 @@ import itertools
 import numpy as np
 import pytest
 
+import codeit._native.decoding as decoding
 import codeit._native.replay as replay
 import codeit._native.text as text
 from codeit.tokenizer import CompactTokenizer
+
+pytestmark = pytest.mark.filterwarnings("ignore:Warning. converting a masked element")
 
 REFUSALS = (ValueError, TypeError, BufferError, MemoryError)
 
@@ -194,7 +197,7 @@ def test_arrays_that_are_not_of_the_rows_shape_are_refused():
 def test_native_objects_cannot_be_made_without_what_they_need():
     for kind in (
         *(text.ProgramAutomaton, text.AutomatonRows, text.ProgramWriter, text.PromptWriter),
-        replay.PriorityBuffer,
+        *(decoding.Weights, replay.PriorityBuffer),
     ):
         with pytest.raises(TypeError):
             kind.__new__(kind)
@@ -406,3 +409,142 @@ def test_keys_are_made_of_texts(bad):
     with pytest.raises(ValueError, match="surrogates"):
         replay.make_keys(["\ud800"], ["b"])
     assert len(replay.make_keys(np.array(["a"]), np.array(["b"]))) == 1
+
+
+# ---- Decoding
+
+
+HEADS, SIZE, CAPACITY, TOKENS, WIDTH = 2, 16, 32, 3, 32
+
+
+def numbers(*shape, kind="float32"):
+    values = np.random.default_rng(len(shape)).standard_normal(shape).astype(np.float32)
+    return values if kind == "float32" else (values.view(np.uint32) >> 16).astype(np.uint16)
+
+
+def decoding_calls(kind):
+    shared = [numbers(HEADS, CAPACITY, SIZE, kind=kind) for _ in range(2)]
+    states = numbers(TOKENS, WIDTH, kind=kind)
+
+    def attend_shared(queries, keys, values, length, count, out):
+        memories = [(keys, values, length, count), (*shared, 7, TOKENS - 2)]
+        decoding.attend_shared(queries, memories, out)
+
+    return {
+        "attend": (
+            decoding.attend,
+            [
+                numbers(TOKENS, 3, HEADS, SIZE, kind=kind),
+                np.array([0, 1, 1], np.int32),
+                np.array([0, 0, 31], np.int32),
+                numbers(HEADS, CAPACITY),
+                *(numbers(2, HEADS, CAPACITY, SIZE, kind=kind) for _ in range(2)),
+                numbers(TOKENS, HEADS, SIZE, kind=kind),
+            ],
+        ),
+        "attend_shared": (
+            attend_shared,
+            [
+                numbers(TOKENS, HEADS, SIZE, kind=kind),
+                *(*shared, 20, 2),
+                numbers(TOKENS, HEADS, SIZE, kind=kind),
+            ],
+        ),
+        "arrange": (decoding.arrange, [numbers(20, 2, HEADS, SIZE, kind=kind), *shared]),
+        "add_and_normalize": (
+            decoding.add_and_normalize,
+            [numbers(TOKENS, WIDTH), states, numbers(WIDTH), 1e-6, states],
+        ),
+    }
+
+
+@pytest.mark.parametrize("name", decoding_calls("float32"))
+@pytest.mark.parametrize("kind", ["float32", "bfloat16"])
+def test_hostile_arguments_of_kernels_are_refused_or_harmless(name, kind):
+    attack(*decoding_calls(kind)[name])
+
+
+def test_hostile_scores_are_refused_or_harmless():
+    scores = numbers(TOKENS, 300)
+    rest = [np.array([0.0, 0.5, 0.999]), 0.9, 5, 0.9, np.zeros(TOKENS, np.int64)]
+
+    def call(scores, allowed, uniforms, temperature, top_k, top_p, out):
+        decoding.draw(scores, allowed, uniforms, temperature, top_k, top_p, out)
+        out = np.asarray(out)
+        assert ((out >= 0) & (out < max(np.shape(scores)[-1], 1))).all()
+
+    attack(call, [scores, np.full((TOKENS, 5), 2**64 - 1, np.uint64), *rest])
+    attack(lambda scores, *rest: call(scores, None, *rest), [numbers(TOKENS, 3000), *rest])
+    attack(decoding.find_finite, [scores])
+
+
+@pytest.mark.parametrize("kind", ["float32", "bfloat16", "int8"])
+def test_hostile_matrices_and_tokens_are_refused_or_harmless(kind):
+    matrix = numbers(33, WIDTH, kind="bfloat16" if kind == "bfloat16" else "float32")
+    tokens = numbers(TOKENS, WIDTH, kind="float32" if kind == "float32" else "bfloat16")
+    for out_kind in ("float32", "bfloat16") if kind != "float32" else ("float32",):
+        attack(
+            lambda matrix, tokens, out: decoding.Weights(matrix, kind).multiply(tokens, True, out),
+            [matrix, tokens, numbers(TOKENS, 33, kind=out_kind)],
+        )
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_a_matrix_in_int8_is_finite(bad):
+    matrix = np.ones((5, 16), np.float32)
+    matrix[3, 2] = bad
+    with pytest.raises(ValueError, match="row 3 of the matrix has a number that is not finite"):
+        decoding.Weights(matrix, "int8")
+    assert decoding.Weights(matrix, "float32").num_out == 5
+
+
+def test_a_matrix_in_int8_is_no_wider_than_its_sums_can_hold():
+    weights = decoding.Weights(np.ones((1, 1 << 16), np.float32), "int8")
+    out = np.zeros((1, 1), np.float32)
+    # Tokens of 1 are 127 steps, and 255 when they have been moved: the largest sums there are.
+    weights.multiply(np.full((1, 1 << 16), 0x3F80, np.uint16), False, out)
+    assert out[0, 0] == pytest.approx(1 << 16, rel=1e-6)
+    with pytest.raises(ValueError, match="its width must be at most 65536"):
+        decoding.Weights(np.ones((1, (1 << 16) + 16), np.float32), "int8")
+
+
+def test_memories_for_more_tokens_than_can_be_counted_are_refused():
+    """Their number, added up, is once more that of the queries."""
+    keys = np.zeros((1, 16, 16), np.float32)
+    queries, out = np.zeros((3, 1, 16), np.float32), np.zeros((3, 1, 16), np.float32)
+    for counts in ([2**63 - 1, 2**63 - 1, 5], [2**62] * 4 + [3], [-1, 4]):
+        with pytest.raises(ValueError, match=r"tokens of a memory is -?\d+; allowed: 0 to"):
+            decoding.attend_shared(queries, [(keys, keys, 16, n) for n in counts], out)
+    with pytest.raises(ValueError, match="the memories are for 4 tokens of 3"):
+        decoding.attend_shared(queries, [(keys, keys, 16, 4)], out)
+
+
+def test_memories_that_nobody_else_holds_are_held():
+    queries = np.ones((4, 1, 16), np.float32)
+    found = []
+    for make in (list, iter):
+        out = np.zeros((4, 1, 16), np.float32)
+        memories = (
+            (*(np.full((1, 16, 16), k, np.float32) for _ in range(2)), 9, 1) for k in range(4)
+        )
+        decoding.attend_shared(queries, make(memories), out)
+        found.append(out)
+    np.testing.assert_array_equal(found[0], found[1])
+    assert found[0][:, 0, 0].tolist() == pytest.approx([0, 1, 2, 3])
+
+
+@pytest.mark.parametrize("value", [-1.0, 1.0, float("nan"), float("inf")])
+def test_a_number_to_draw_by_is_at_least_0_and_below_1(value):
+    uniforms = np.array([0.5, value])
+    with pytest.raises(
+        ValueError, match=rf"uniforms\[1\] is {value}; allowed: at least 0, below 1"
+    ):
+        decoding.draw(numbers(2, 9), None, uniforms, 1.0, 0, 1.0, np.zeros(2, np.int64))
+
+
+@pytest.mark.parametrize(
+    "law", [(0.0, 0, 1.0), (float("nan"), 0, 1.0), (1.0, -1, 1.0), (1.0, 1.5, 1.0), (1.0, 0, 0.0)]
+)
+def test_a_law_that_there_is_none_of_is_refused(law):
+    with pytest.raises(ValueError, match="allowed"):
+        decoding.draw(numbers(1, 9), None, np.array([0.5]), *law, np.zeros(1, np.int64))

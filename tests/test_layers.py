@@ -161,7 +161,7 @@ def test_no_source_file_is_longer_than_the_ceiling():
                 assert len(path.read_text().splitlines()) <= 600, path
 
 
-@pytest.mark.parametrize("name", ["vm", "replay"])
+@pytest.mark.parametrize("name", ["vm", "replay", "text", "decoding"])
 def test_every_native_function_says_whether_it_throws(name):
     """An exception that leaves one that does not say `except +` would end the process."""
     text = (ROOT / "codeit" / "_native" / f"{name}.pyx").read_text()

@@ -8,6 +8,8 @@ _Floats = npt.NDArray[np.float32]
 # float32, or uint16 where numbers of bfloat16 are meant; all of a call are of one type.
 _Numbers = npt.NDArray[Any]
 
+MAX_TOKENS: int
+
 def limit_processor(limit: int) -> None: ...
 
 class Weights:

@@ -2,11 +2,14 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 """A decoder's step on a CPU: csrc/decoding. Arrays of bfloat16 are uint16."""
 
+from libc.math cimport INFINITY
 from libc.stdint cimport int8_t, int32_t, int64_t, uint16_t, uint64_t
 from libcpp cimport bool as cbool
 from libcpp.vector cimport vector
 
 import numpy as np
+
+from codeit.ranges import integer
 
 ctypedef fused Number:
     float
@@ -55,17 +58,18 @@ cdef extern from "decoding/attention.h" namespace "codeit" nogil:
     void c_attend_shared "codeit::attend_shared"(
         const BFloat16 *, const BFloat16Memory *, int64_t, int64_t, int64_t, BFloat16 *) except +
     void c_arrange "codeit::arrange"(
-        const float *, const float *, int64_t, int64_t, int64_t, int64_t, int64_t, float *, float *)
+        const float *, const float *, int64_t, int64_t, int64_t, int64_t, int64_t, float *,
+        float *) noexcept
     void c_arrange "codeit::arrange"(
         const BFloat16 *, const BFloat16 *, int64_t, int64_t, int64_t, int64_t, int64_t, BFloat16 *,
-        BFloat16 *)
+        BFloat16 *) noexcept
 
 
 cdef extern from "decoding/norm.h" namespace "codeit" nogil:
     void c_add_and_normalize "codeit::add_and_normalize"(
-        float *, const float *, const float *, float, int64_t, int64_t, float *)
+        float *, const float *, const float *, float, int64_t, int64_t, float *) noexcept
     void c_add_and_normalize "codeit::add_and_normalize"(
-        float *, const BFloat16 *, const float *, float, int64_t, int64_t, BFloat16 *)
+        float *, const BFloat16 *, const float *, float, int64_t, int64_t, BFloat16 *) noexcept
 
 
 cdef extern from "decoding/draw.h" namespace "codeit" nogil:
@@ -73,7 +77,7 @@ cdef extern from "decoding/draw.h" namespace "codeit" nogil:
         double temperature
         int64_t top_k
         double top_p
-    void c_find_finite "codeit::find_finite"(const float *, int64_t, int64_t, cbool *)
+    void c_find_finite "codeit::find_finite"(const float *, int64_t, int64_t, cbool *) noexcept
     void c_draw "codeit::draw"(
         const float *, const uint64_t *, const double *, int64_t, int64_t, int64_t,
         const DrawLaw &, int64_t *) except +
@@ -95,10 +99,11 @@ cdef extern from "decoding/products.h" namespace "codeit" nogil:
         const float *scales
         const int32_t *sums
     const int64_t panel "codeit::kPanel"
-    int64_t num_panels(int64_t)
-    void arrange_weights(const float *, int64_t, int64_t, float *)
-    void arrange_weights(const BFloat16 *, int64_t, int64_t, BFloat16 *)
-    void arrange_weights(const float *, int64_t, int64_t, int8_t *, float *, int32_t *)
+    const int64_t max_int8_width "codeit::kMaxInt8Width"
+    int64_t num_panels(int64_t) noexcept
+    void arrange_weights(const float *, int64_t, int64_t, float *) noexcept
+    void arrange_weights(const BFloat16 *, int64_t, int64_t, BFloat16 *) noexcept
+    void arrange_weights(const float *, int64_t, int64_t, int8_t *, float *, int32_t *) noexcept
     void c_multiply "codeit::multiply"(
         const float *, int64_t, const FloatWeights &, bint, float *) except +
     void c_multiply "codeit::multiply"(
@@ -111,10 +116,13 @@ cdef extern from "decoding/products.h" namespace "codeit" nogil:
         const BFloat16 *, int64_t, const Int8Weights &, bint, float *) except +
 
 
-def limit_processor(int limit):
+MAX_TOKENS = 1 << 31
+
+
+def limit_processor(limit):
     """Use no kernels beyond this, as csrc/decoding/cells.h says. For tests."""
     global processor_limit
-    processor_limit = limit
+    processor_limit = integer("limit", limit, 0, 3)
 
 
 cdef class Weights:
@@ -130,12 +138,13 @@ cdef class Weights:
     cdef readonly str kind
     cdef readonly int64_t num_in, num_out
 
-    def __init__(self, matrix not None, str kind not None):
+    def __cinit__(self, matrix not None, str kind not None):
         """`matrix`: [num_out, num_in], uint16 for kind "bfloat16", and float32 for kinds "float32"
         and "int8".
 
         Raises:
-            ValueError: its width is no multiple of 16, or it is empty.
+            ValueError: its width is no multiple of 16, or it is empty; or for int8, it is too wide
+                or not finite.
         """
         cdef const float[:, ::1] floats
         cdef const uint16_t[:, ::1] halves
@@ -144,29 +153,39 @@ cdef class Weights:
         cdef int8_t[::1] out_bytes
         cdef int32_t[::1] out_sums
         self.kind = kind
-        self.num_out, self.num_in = matrix.shape
+        if kind == "bfloat16":
+            halves = matrix
+            self.num_out, self.num_in = halves.shape[0], halves.shape[1]
+        elif kind == "float32" or kind == "int8":
+            floats = matrix
+            self.num_out, self.num_in = floats.shape[0], floats.shape[1]
+        else:
+            raise ValueError(f"kind is {kind!r}; allowed: float32, bfloat16, int8")
         if self.num_out == 0 or self.num_in == 0 or self.num_in % 16:
             raise ValueError(f"a matrix [{self.num_out}, {self.num_in}]: its width must be a "
                              "multiple of 16")
         cdef int64_t num_rows = num_panels(self.num_out) * panel
         size = num_rows * self.num_in
         if kind == "bfloat16":
-            halves = matrix
             out_halves = self.numbers = np.empty(size, np.uint16)
             self.halves.num_out, self.halves.num_in = self.num_out, self.num_in
             self.halves.numbers = <const BFloat16 *>&out_halves[0]
             arrange_weights(<const BFloat16 *>&halves[0, 0], self.num_out, self.num_in,
                             <BFloat16 *>&out_halves[0])
             return
-        floats = matrix
         if kind == "float32":
             out_floats = self.numbers = np.empty(size, np.float32)
             self.floats.num_out, self.floats.num_in = self.num_out, self.num_in
             self.floats.numbers = &out_floats[0]
             arrange_weights(&floats[0, 0], self.num_out, self.num_in, &out_floats[0])
             return
-        if kind != "int8":
-            raise ValueError(f"kind is {kind!r}; allowed: float32, bfloat16, int8")
+        if self.num_in > max_int8_width:
+            raise ValueError(f"a matrix [{self.num_out}, {self.num_in}] in int8: its width must be "
+                             f"at most {max_int8_width}")
+        is_finite = find_finite(floats)
+        if not is_finite.all():
+            raise ValueError(f"row {is_finite.argmin()} of the matrix has a number that is not finite, "
+                             "which int8 cannot say")
         out_bytes = self.numbers = np.empty(size, np.int8)
         out_scales = self.scales = np.empty(num_rows, np.float32)
         out_sums = self.sums = np.empty(num_rows, np.int32)
@@ -187,42 +206,59 @@ cdef class Weights:
         cdef const uint16_t[:, ::1] halves
         cdef float[:, ::1] out_floats
         cdef uint16_t[:, ::1] out_halves
-        cdef int64_t num_tokens = tokens.shape[0]
-        if tokens.shape[1] != self.num_in or out.shape != (num_tokens, self.num_out):
-            raise ValueError("the shapes of the arrays do not fit the matrix")
-        if num_tokens == 0:
-            return
+        cdef int64_t num_tokens
+        cdef const BFloat16 *start
         if self.kind == "float32":
             floats, out_floats = tokens, out
-            with nogil:
-                c_multiply(&floats[0, 0], num_tokens, self.floats, is_positive, &out_floats[0, 0])
+            num_tokens = floats.shape[0]
+            self._check(num_tokens, floats.shape[1], out_floats.shape[0], out_floats.shape[1])
+            if num_tokens > 0:
+                with nogil:
+                    c_multiply(&floats[0, 0], num_tokens, self.floats, is_positive,
+                               &out_floats[0, 0])
             return
         halves = tokens
-        if out.dtype == np.float32:
+        num_tokens = halves.shape[0]
+        cdef bint is_exact = isinstance(out, np.ndarray) and out.dtype == np.float32
+        if is_exact:
             out_floats = out
+            self._check(num_tokens, halves.shape[1], out_floats.shape[0], out_floats.shape[1])
+        else:
+            out_halves = out
+            self._check(num_tokens, halves.shape[1], out_halves.shape[0], out_halves.shape[1])
+        if num_tokens == 0:
+            return
+        start = <const BFloat16 *>&halves[0, 0]
+        if is_exact:
             if self.kind == "bfloat16":
                 with nogil:
-                    c_multiply(<const BFloat16 *>&halves[0, 0], num_tokens, self.halves,
-                               is_positive, &out_floats[0, 0])
+                    c_multiply(start, num_tokens, self.halves, is_positive, &out_floats[0, 0])
             else:
                 with nogil:
-                    c_multiply(<const BFloat16 *>&halves[0, 0], num_tokens, self.bytes,
-                               is_positive, &out_floats[0, 0])
-            return
-        out_halves = out
-        if self.kind == "bfloat16":
+                    c_multiply(start, num_tokens, self.bytes, is_positive, &out_floats[0, 0])
+        elif self.kind == "bfloat16":
             with nogil:
-                c_multiply(<const BFloat16 *>&halves[0, 0], num_tokens, self.halves, is_positive,
+                c_multiply(start, num_tokens, self.halves, is_positive,
                            <BFloat16 *>&out_halves[0, 0])
         else:
             with nogil:
-                c_multiply(<const BFloat16 *>&halves[0, 0], num_tokens, self.bytes, is_positive,
+                c_multiply(start, num_tokens, self.bytes, is_positive,
                            <BFloat16 *>&out_halves[0, 0])
 
+    cdef int _check(self, int64_t num_tokens, int64_t width, int64_t num_out_rows,
+                    int64_t out_width) except -1:
+        if width != self.num_in or num_out_rows != num_tokens or out_width != self.num_out:
+            raise ValueError(
+                f"the shapes of the arrays do not fit the matrix [{self.num_out}, {self.num_in}]: "
+                f"tokens [{num_tokens}, {width}], out [{num_out_rows}, {out_width}]"
+            )
+        return 0
 
-def attend(const Number[:, :, :, ::1] projected, const int32_t[::1] rows,
-           const int32_t[::1] positions, const float[:, ::1] bias, Number[:, :, :, ::1] keys,
-           Number[:, :, :, ::1] values, Number[:, :, ::1] out):
+
+def attend(const Number[:, :, :, ::1] projected not None, const int32_t[::1] rows not None,
+           const int32_t[::1] positions not None, const float[:, ::1] bias not None,
+           Number[:, :, :, ::1] keys not None, Number[:, :, :, ::1] values not None,
+           Number[:, :, ::1] out not None):
     """Attend, as csrc/decoding/attention.h says.
 
     Args:
@@ -274,7 +310,8 @@ def attend(const Number[:, :, :, ::1] projected, const int32_t[::1] rows,
                      &bias[0, 0], halves, <BFloat16 *>&out[0, 0, 0])
 
 
-def attend_shared(const Number[:, :, ::1] queries, memories, Number[:, :, ::1] out):
+def attend_shared(const Number[:, :, ::1] queries not None, memories not None,
+                  Number[:, :, ::1] out not None):
     """Attend to what consecutive tokens share.
 
     Args:
@@ -293,14 +330,19 @@ def attend_shared(const Number[:, :, ::1] queries, memories, Number[:, :, ::1] o
     cdef const Number[:, :, ::1] values
     cdef int64_t num_heads = queries.shape[1], size = queries.shape[2]
     cdef int64_t length, count, num_tokens = 0
-    for keys, values, length, count in memories:
+    held = []  # whatever `memories` does meanwhile
+    for some_keys, some_values, some_length, some_count in memories:
+        held.append((some_keys, some_values))
+        keys, values = some_keys, some_values
         if not (
-            keys.shape[0] == values.shape[0] == num_heads
+            keys is not None and values is not None
+            and keys.shape[0] == values.shape[0] == num_heads
             and keys.shape[2] == values.shape[2] == size
             and keys.shape[1] == values.shape[1] and keys.shape[1] % 16 == 0
-            and 0 < length <= keys.shape[1] and count >= 0
         ):
             raise ValueError("the shapes of a memory do not fit the queries")
+        length = integer("length of a memory", some_length, 1, keys.shape[1])
+        count = integer("tokens of a memory", some_count, 0, MAX_TOKENS)
         num_tokens += count
         if Number is float:
             some_floats.keys, some_floats.values = &keys[0, 0, 0], &values[0, 0, 0]
@@ -329,8 +371,8 @@ def attend_shared(const Number[:, :, ::1] queries, memories, Number[:, :, ::1] o
                             num_heads, size, <BFloat16 *>&out[0, 0, 0])
 
 
-def arrange(const Number[:, :, :, ::1] keys_values, Number[:, :, ::1] keys,
-            Number[:, :, ::1] values):
+def arrange(const Number[:, :, :, ::1] keys_values not None, Number[:, :, ::1] keys not None,
+            Number[:, :, ::1] values not None):
     """Bring keys and values [S, 2, H, D] into the order of a memory: [H, C, D] each, C >= S.
 
     Raises:
@@ -356,8 +398,8 @@ def arrange(const Number[:, :, :, ::1] keys_values, Number[:, :, ::1] keys,
                       capacity, <BFloat16 *>&keys[0, 0, 0], <BFloat16 *>&values[0, 0, 0])
 
 
-def add_and_normalize(float[:, ::1] sums, added, const float[::1] weight, float epsilon,
-                      Number[:, ::1] out):
+def add_and_normalize(float[:, ::1] sums not None, added, const float[::1] weight not None,
+                      float epsilon, Number[:, ::1] out not None):
     """Add what a layer returned, and normalize, as csrc/decoding/norm.h says.
 
     Args:
@@ -389,23 +431,31 @@ def add_and_normalize(float[:, ::1] sums, added, const float[::1] weight, float 
                                 num_tokens, width, <BFloat16 *>&out[0, 0])
 
 
-def draw(const float[:, ::1] scores, allowed, const double[::1] uniforms, double temperature,
-         int64_t top_k, double top_p, int64_t[::1] out):
+def draw(const float[:, ::1] scores not None, allowed, const double[::1] uniforms not None,
+         double temperature, top_k, double top_p, int64_t[::1] out not None):
     """Draw, as csrc/decoding/draw.h says.
 
     Args:
         scores: [T, V]; uniforms, out: [T].
         allowed: uint64 [T, W], or None.
     Raises:
-        ValueError: shapes do not fit.
+        ValueError: shapes do not fit, or there is no such law, or a uniform number is none.
     """
     cdef const uint64_t[:, ::1] words
     cdef const uint64_t *start = NULL
     cdef int64_t num_rows = scores.shape[0], num_words = 0
     cdef DrawLaw law
-    law.temperature, law.top_k, law.top_p = temperature, top_k, top_p
+    cdef int64_t n
+    law.temperature, law.top_p = temperature, top_p
+    law.top_k = integer("top_k", top_k, 0, MAX_TOKENS)
+    if not (0 < temperature < INFINITY and 0 < top_p <= 1):
+        raise ValueError(f"temperature is {temperature}, top_p {top_p}; allowed: finite, above 0, "
+                         "and above 0, at most 1")
     if uniforms.shape[0] != num_rows or out.shape[0] != num_rows or scores.shape[1] == 0:
         raise ValueError("the shapes of the arrays do not fit together")
+    for n in range(num_rows):
+        if not 0 <= uniforms[n] < 1:
+            raise ValueError(f"uniforms[{n}] is {uniforms[n]}; allowed: at least 0, below 1")
     if num_rows == 0:
         return
     if allowed is not None:
@@ -419,7 +469,7 @@ def draw(const float[:, ::1] scores, allowed, const double[::1] uniforms, double
                &out[0])
 
 
-def find_finite(const float[:, ::1] scores):
+def find_finite(const float[:, ::1] scores not None):
     """Whether all scores of each row are finite: bool [T], from [T, V]."""
     found = np.ones(scores.shape[0], np.bool_)
     cdef cbool[::1] out = found

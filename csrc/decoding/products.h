@@ -14,7 +14,7 @@ template <typename Number>
 struct Weights {
     const Number *numbers;
     int64_t num_out;
-    int64_t num_in; // a multiple of kVector
+    int64_t num_in; // a multiple of kVector; in int8 at most kMaxInt8Width
     const float *scales = nullptr;
     const int32_t *sums = nullptr; // 128 times the sum of each row
 };
@@ -25,7 +25,11 @@ inline int64_t num_panels(int64_t num_out) {
     return (num_out + kPanel - 1) / kPanel;
 }
 
-// Into out, of num_panels x kPanel x num_in numbers; scales and sums have num_panels x kPanel.
+// Wider ones could overflow the 32 bits of a sum of products, 255 x 127 each.
+inline constexpr int64_t kMaxInt8Width = 1 << 16;
+
+// Into out, of num_panels x kPanel x num_in numbers; scales and sums have num_panels x kPanel. In
+// int8 all numbers are finite.
 void arrange_weights(const float *matrix, int64_t num_out, int64_t num_in, float *out);
 void arrange_weights(const BFloat16 *matrix, int64_t num_out, int64_t num_in, BFloat16 *out);
 void arrange_weights(const float *matrix, int64_t num_out, int64_t num_in, int8_t *out,
