@@ -4,21 +4,18 @@ where a model's numbers are wrong, not what it was given."""
 from __future__ import annotations
 
 import argparse
-import contextlib
 import io
 import os
-import re
 import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from codeit.terminal import say, write
+from codeit.terminal import say, visible, write
 
 if TYPE_CHECKING:
     from codeit.arc import Task
-    from codeit.config import RunSettings
 
 _DESCRIPTION = "Teach a language model to solve ARC tasks by programs that it writes itself."
 _TRAIN_HELP = """\
@@ -112,7 +109,9 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _train(words: list[str]) -> None:
-    from codeit.config import PRESETS, load_settings, nearest_name
+    from codeit.config import PRESETS, load_settings, names_in, nearest_name
+    from codeit.effects import check_effect
+    from codeit.setting_words import parse_settings, show_help
 
     parser = _Parser(prog="codeit train", add_help=False, allow_abbrev=False)
     parser.add_argument("--preset", default="demo")
@@ -124,13 +123,18 @@ def _train(words: list[str]) -> None:
         known = list(PRESETS)
         hint = nearest_name(parsed.preset, known) or f"; there are {', '.join(known)}"
         raise ValueError(f"unknown preset {parsed.preset!r}{hint}")
-    settings = PRESETS[parsed.preset]
+    base = PRESETS[parsed.preset]
+    in_file: list[str] = []
     if parsed.config:
-        settings = load_settings(parsed.config, settings)
+        base = load_settings(parsed.config, base)
+        in_file = names_in(parsed.config)
     if parsed.help:
         write(*_TRAIN_HELP.split("\n"))
-        rest = ["--help"]
-    settings = _parse_settings(rest, settings)
+        over = f" with {parsed.config} over it" if parsed.config else ""
+        show_help(base, f"preset {parsed.preset}{visible(over)}")
+    settings, chosen = parse_settings(rest, base)
+    chosen = list(dict.fromkeys([*chosen, *in_file]))
+    check_effect(settings, chosen)
     if parsed.out is None:
         raise ValueError("--out DIR is missing: where should the run directory be?")
 
@@ -142,7 +146,11 @@ def _train(words: list[str]) -> None:
     if is_first:
         check_free(parsed.out)
     console = Console(quiet=not is_first)
-    _load_loop(console).train(settings, parsed.out, console)
+    loop = _load_loop(console)
+    from codeit.model.checkpoint import find_device
+
+    check_effect(settings, chosen, find_device(settings.model.device).type)
+    loop.train(settings, parsed.out, console)
     _report_end(parsed.out, console)
 
 
@@ -181,44 +189,6 @@ def _report_end(directory: Path, console: Any) -> None:
         again = shlex.join(["codeit", "report", str(directory)])
         say(console, "", f"the run is in {directory}; `{again}` prints these tables")
         _report(["--", str(directory)])
-
-
-def _parse_settings(words: list[str], base: RunSettings) -> RunSettings:
-    """The settings on the command line over those of `base`.
-
-    tyro parses them and writes the help; its boxed errors become one line here.
-    """
-    import tyro
-
-    from codeit.config import RunSettings, nearest_name, setting_names
-
-    names = setting_names()
-    known = {f"--{name}".replace("_", "-") for name in names}
-    known |= {re.sub(r"([^.-][^.]*)$", r"no-\1", name) for name in known}
-    for word in words:
-        name = word.split("=")[0].replace("_", "-")
-        if name.startswith("--") and name not in known and name != "--help":
-            plain = name.removeprefix("--").replace("-", "_")
-            raise ValueError(f"unknown setting {word}{nearest_name(plain, names)}")
-    boxed = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(boxed):
-            return tyro.cli(RunSettings, args=words, default=base, prog="codeit train")
-    except SystemExit as end:
-        if end.code == 0:
-            raise
-        raise ValueError(_without_box(boxed.getvalue())) from None
-
-
-def _without_box(text: str) -> str:
-    """The first paragraph inside a box of tyro's."""
-    lines = [line.strip("│╭╮╰╯ ") for line in text.splitlines()]
-    paragraph: list[str] = []
-    for line in lines[1:]:
-        if set(line) <= {"─"}:
-            break
-        paragraph.append(line)
-    return " ".join(paragraph)
 
 
 # ---- report, run, show -----------------------------------------------------------------------

@@ -55,7 +55,7 @@ class DataSettings:
 
 @dataclass(frozen=True)
 class RunSettings:
-    """All settings of `codeit train`. The defaults are those of the paper."""
+    """All settings of a run. What is not said is as in the paper; PRESETS has other starts."""
 
     iterations: int = 99
     """Meta-iterations: each learns from the buffer, samples, executes, relabels and stores."""
@@ -161,6 +161,15 @@ def load_settings(path: Path, base: RunSettings) -> RunSettings:
         raise ValueError(f"{path}: {error}") from None
 
 
+def names_in(path: Path) -> list[str]:
+    """The full names that somebody wrote into a file; none for a run's own, which has all."""
+    tables, text = _read_toml(path)
+    if text.startswith(_HAS_ALL):
+        return []
+    names = [[f"{key}.{k}" for k in t] if _is_table(t) else [key] for key, t in tables.items()]
+    return [name for some in names for name in some]
+
+
 def load_all_settings(path: Path) -> RunSettings:
     """The settings of a run's own file, in which none is left out.
 
@@ -206,15 +215,33 @@ def settings_to_toml(settings: RunSettings) -> str:
     return "\n".join([_HAS_ALL, *lines]) + "\n"
 
 
-def setting_names(settings_type: type = RunSettings, prefix: str = "") -> list[str]:
-    """Every setting by its full name, such as `sampling.top_k`."""
-    names = []
+def setting_types(settings_type: type = RunSettings, prefix: str = "") -> dict[str, Any]:
+    """What every setting is declared as, by its full name, such as `sampling.top_k`."""
+    found: dict[str, Any] = {}
     for name, hint in get_type_hints(settings_type).items():
         if dataclasses.is_dataclass(hint):
-            names += setting_names(hint, f"{prefix}{name}.")  # type: ignore[arg-type]
+            found |= setting_types(hint, f"{prefix}{name}.")  # type: ignore[arg-type]
         else:
-            names.append(prefix + name)
-    return names
+            found[prefix + name] = hint
+    return found
+
+
+def setting_names() -> list[str]:
+    """Every setting by its full name."""
+    return list(setting_types())
+
+
+def override(settings: RunSettings, values: Mapping[str, Any]) -> RunSettings:
+    """The settings with other values for some full names.
+
+    Raises:
+        ValueError: an unknown name or a bad value.
+    """
+    tables: dict[str, Any] = {}
+    for full_name, value in values.items():
+        section, _, name = full_name.rpartition(".")
+        (tables.setdefault(section, {}) if section else tables)[name] = value
+    return cast(RunSettings, _override(settings, tables, ""))
 
 
 def setting_values(settings: RunSettings) -> dict[str, Any]:
@@ -279,9 +306,11 @@ def _override(settings: Any, values: Mapping[str, Any], prefix: str) -> Any:
 
 
 def _checked(name: str, value: Any, hint: Any) -> Any:
-    """The value, if it is one of the type; ints pass as floats."""
+    """The value, if it is one of the type; ints pass as floats, and whole floats as ints."""
     origin = get_origin(hint)
     if origin in (Union, types.UnionType):
+        if value is None:
+            return None
         hint = next(t for t in get_args(hint) if t is not type(None))
         origin = get_origin(hint)
     if origin is Literal:
@@ -289,6 +318,8 @@ def _checked(name: str, value: Any, hint: Any) -> Any:
             allowed = ", ".join(map(repr, get_args(hint)))
             raise ValueError(f"{name} is {value!r}; allowed: {allowed}")
         return value
+    if hint is int and isinstance(value, float) and value.is_integer():
+        return int(value)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):

@@ -19,7 +19,7 @@ _ROUND = 4096  # mutants drawn between two executions
 
 @dataclass(frozen=True)
 class MutationSettings:
-    """How many mutants are made, and by which changes (the paper's values)."""
+    """How many mutants are made, and by which changes."""
 
     num_tasks: int = 19_200
     """How many mutated tasks are made before the first iteration; 0 for none (ablation A6)."""

@@ -17,6 +17,7 @@ from typing import Any
 from codeit.arc import Task
 from codeit.config import RunSettings, load_settings, setting_values, settings_to_toml
 from codeit.dsl import SeedProgram
+from codeit.effects import without_effect
 from codeit.json_file import read_object
 from codeit.whole_file import whole_file
 
@@ -115,10 +116,12 @@ class Position:
             ValueError: one of them cannot take effect any more.
         """
         before, now = setting_values(self.settings), setting_values(settings)
+        idle = without_effect(settings)
         changes = {name: (before[name], now[name]) for name in now if before[name] != now[name]}
+        reasons = {name: f"it has no effect while {why}" for name, why in idle.items()} | _REFUSED
         refused = [
-            f"{name} was {before[name]!r} and is {now[name]!r}, but {_REFUSED[name]}"
-            for name in changes.keys() & _REFUSED
+            f"{name} was {before[name]!r} and is {now[name]!r}, but {reasons[name]}"
+            for name in changes.keys() & reasons
         ]
         if refused:
             raise ValueError(f"{'; '.join(sorted(refused))}; only a new run can have it otherwise")

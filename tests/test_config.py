@@ -63,6 +63,12 @@ def test_the_paper_preset_holds_the_papers_values():
     assert paper.model.pretrained
 
 
+def test_a_whole_number_may_be_written_with_an_exponent(tmp_path):
+    settings = load_settings(write(tmp_path, "[limits]\nfuel = 1e6"), RunSettings())
+    assert settings.limits.fuel == 1_000_000
+    assert isinstance(settings.limits.fuel, int)
+
+
 def test_a_file_changes_what_it_names_and_nothing_else(tmp_path):
     path = write(tmp_path, "iterations = 7\n[sampling]\ntemperature = 1\n[limits]\nmax_len = 1000")
     base = PRESETS["demo"]
@@ -82,6 +88,7 @@ def test_a_file_changes_what_it_names_and_nothing_else(tmp_path):
         ("[sampling]\ntemprature = 1.0", "unknown setting sampling.temprature; did you mean samp"),
         ("iteration = 3", "unknown setting iteration; did you mean iterations"),
         ("[samplings]\ntop_k = 1", "unknown setting samplings"),
+        ("[limits]\nfuel = 1e999", "limits.fuel is inf; allowed: a value of type int"),
         ("[sampling]\ntop_k = 1.5", "sampling.top_k is 1.5; allowed: a value of type int"),
         ("[sampling]\ntop_k = true", "sampling.top_k is True"),
         ("[model]\npretrained = 1", "model.pretrained is 1; allowed: a value of type bool"),

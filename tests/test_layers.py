@@ -54,7 +54,9 @@ PYTHON_ROOMS = {
         *("arc", "dsl", "executor", "model", "mutation"),
         *("ranges", "replay", "sampling", "training"),
     },
-    "resuming": {"arc", "config", "dsl", "json_file", "whole_file"},
+    "effects": {"config"},
+    "setting_words": {"config"},
+    "resuming": {"arc", "config", "dsl", "effects", "json_file", "whole_file"},
     "report": {
         *("arc", "config", "dsl", "executor", "json_file"),
         *("render", "run_directory", "scoring", "terminal"),

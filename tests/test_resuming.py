@@ -201,6 +201,22 @@ def test_a_setting_that_can_take_no_effect_is_refused_by_name(name, data, out):
     assert "epochs" not in message
 
 
+IDLE = {
+    "training.num_policy": (11, "expert_iteration is false"),
+    "sampling.batch_size": (6, "sampling.sampler is 'engine'"),
+    "sampling.cuda_graphs": (False, "the model runs on a CPU"),
+}
+
+
+@pytest.mark.parametrize("name", IDLE)
+def test_a_change_that_has_no_effect_beside_the_others_is_refused_by_name(name, out):
+    value, why = IDLE[name]
+    beside = {"expert_iteration": name != "training.num_policy", "model.device": "cpu"}
+    edit(out, iterations=3, **beside, **{name: value})
+    message = refused(out, f"{name} was .* and is {value!r}, but it has no effect while {why}")
+    assert message.count(" was ") == 1
+
+
 def test_each_setting_that_takes_effect_is_in_force_when_the_run_goes_on(data, out, resumed):
     """At the place that reads it, whatever the checkpoint was made with."""
     new = {
@@ -211,7 +227,6 @@ def test_each_setting_that_takes_effect_is_in_force_when_the_run_goes_on(data, o
         "replay.capacity": 500,
         "model.dropout": 0.25,
         "model.device": "cpu:0",
-        "training.num_policy": 11,
         "training.num_mutated": 12,
         "training.epochs": 13,
         "training.learning_rate": 0.125,
@@ -230,14 +245,12 @@ def test_each_setting_that_takes_effect_is_in_force_when_the_run_goes_on(data, o
         "sampling.max_tokens": 40,
         "sampling.precision": "int8",
         "sampling.num_rows": 5,
-        "sampling.cuda_graphs": False,
-        "sampling.batch_size": 6,
         "limits.fuel": 50_000,
         "limits.max_bytes": 1 << 20,
         "limits.max_depth": 50,
         "limits.max_len": 1000,
     }
-    assert {*new, "sampling.sampler"} == set(DECISIONS[TAKES_EFFECT])
+    assert {*new, "sampling.sampler", *IDLE} == set(DECISIONS[TAKES_EFFECT])
     old = setting_values(settings_for(data))
     assert [name for name in new if old[name] == new[name]] == []
     edit(out, **new)

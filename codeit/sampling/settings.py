@@ -12,7 +12,7 @@ Precision = Literal["float32", "bfloat16", "int8"]
 
 @dataclass(frozen=True)
 class SamplingSettings:
-    """How programs are drawn from the policy (the paper's values and the law of its code)."""
+    """How programs are drawn from the policy."""
 
     samples_per_task: int = 24
     """Programs drawn for every task in an iteration."""

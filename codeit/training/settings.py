@@ -9,7 +9,7 @@ from codeit.ranges import check_at_least
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How the policy is trained on the experiences of an iteration (the paper's values)."""
+    """How the policy is trained on the experiences of an iteration."""
 
     num_policy: int = 90_000
     """At most so many experiences of the policy's are drawn from the buffer in an iteration."""
