@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import pickle
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,19 +16,17 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from transformers import T5Config as TransformersConfig
 from transformers import T5ForConditionalGeneration
-from transformers.utils import cached_file
-from transformers.utils import logging as transformers_logging
 
+from codeit.json_file import read_object
 from codeit.model.layers import ACTIVATIONS
 from codeit.model.settings import ModelSettings
 from codeit.model.t5 import T5, T5Config
+from codeit.model.weight_files import WEIGHTS, Tensors, find_file, read_weights
 from codeit.tokenizer import Tokenizer
 from codeit.whole_directory import whole_directory
-
-Tensors = dict[str, torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -55,8 +52,6 @@ GEOMETRIES = {
 """Known models by name; `tiny` is ours, without pretrained weights. Source: the models' configs."""
 
 _CONFIG = "config.json"
-_WEIGHTS = "model.safetensors"
-_OLD_WEIGHTS = "pytorch_model.bin"
 
 
 def build_model(settings: ModelSettings, tokenizer: Tokenizer, seed: int) -> T5:
@@ -74,7 +69,11 @@ def build_model(settings: ModelSettings, tokenizer: Tokenizer, seed: int) -> T5:
     if settings.pretrained:
         model = load_model(settings.name)
     else:
-        model = T5(_config(settings.name, tokenizer))
+        config = _config(settings.name, tokenizer)
+        try:
+            model = T5(config)
+        except RuntimeError as error:  # torch's when memory lacks, too
+            raise MemoryError(f"for model {settings.name!r}: {error}") from None
         model.initialize(torch.Generator().manual_seed(seed))
     model.config.check_tokenizer(tokenizer, f"model {settings.name!r}")
     model.config = dataclasses.replace(model.config, dropout=settings.dropout)
@@ -88,14 +87,13 @@ def load_model(name: str) -> T5:
         ValueError: it is no T5, or its weights do not fit its config; the message names the tensor.
         OSError: there is no such model.
     """
-    raw = _read_config(name)
-    tensors = _read_weights(name)
-    head = tensors.get("lm_head.weight")
-    is_tied = head is None or torch.equal(head, tensors.get("shared.weight", head))
-    config = parse_config(raw, name, is_tied)
+    raw, path = _read_config(name)
+    tensors, file = read_weights(name)
+    theirs = _canonical(tensors, str(file))
+    config = parse_config(raw, str(path), is_tied=_HEAD not in theirs)
     with torch.device("meta"):
         model = T5(config)
-    ours = from_transformers(model, tensors, name)
+    ours = from_transformers(model, theirs, str(file))
     model.load_state_dict(ours, assign=True)
     return model.requires_grad_(True)
 
@@ -153,48 +151,122 @@ def find_device(name: str, number: int = 0) -> torch.device:
 # ---- Configs ---------------------------------------------------------------------------------
 
 
+class _Fields:
+    """The content of a config.json, each value checked where it is asked for."""
+
+    def __init__(self, raw: Mapping[str, Any], name: str) -> None:
+        self._raw = raw
+        self._name = name
+
+    def get(self, key: str, default: Any = None) -> Any:
+        if key not in self._raw and default is None:
+            raise ValueError(f"{self._name} has no {key!r}")
+        return self._raw.get(key, default)
+
+    def size(
+        self, key: str, default: int | None = None, least: int = 1, most: int = 1 << 20
+    ) -> int:
+        value = self.get(key, default)
+        if type(value) is not int or not least <= value <= most:
+            raise self.error(key, f"a whole number from {least} to {most}")
+        return value
+
+    def number(self, key: str, default: float) -> float:
+        value = self.get(key, default)
+        if type(value) not in (int, float) or not 0 <= value < 1:
+            raise self.error(key, "a number from 0 to below 1")
+        return float(value)
+
+    def flag(self, key: str, default: bool) -> bool:
+        value = self.get(key, default)
+        if type(value) is not bool:
+            raise self.error(key, "true or false")
+        return value
+
+    def ids(self, key: str, default: int | None) -> tuple[int, ...]:
+        """One id, several in a list, or none for null."""
+        value = self._raw.get(key, default)
+        values = [] if value is None else value if isinstance(value, list) else [value]
+        if not all(type(k) is int and k >= 0 for k in values):
+            raise self.error(key, "an id")
+        return tuple(values)
+
+    def id(self, key: str, default: int | None) -> int | None:
+        found = self.ids(key, default)
+        if len(found) > 1:
+            raise self.error(key, "one id")
+        return found[0] if found else None
+
+    def error(self, key: str, allowed: str) -> ValueError:
+        raw = self._raw.get(key)
+        value = repr(raw) if isinstance(raw, str) else json.dumps(raw)
+        short = value if len(value) <= 60 else f"{value[:57]}..."
+        return ValueError(f"{self._name}: {key} is {short}; allowed: {allowed}")
+
+
+_ALIASES = {"swish": "silu", "gelu_pytorch_tanh": "gelu_new", "gelu_fast": "gelu_new"}
+"""Other names of transformers for the same functions."""
+
+
 def parse_config(raw: Mapping[str, Any], name: str, is_tied: bool = True) -> T5Config:
     """Our config from the content of a config.json.
 
+    Args:
+        name: of the file, for messages.
+        is_tied: whether the head is the embedding, which the weights say.
     Raises:
-        ValueError: it is not that of a T5 we know.
+        ValueError: it is not that of a T5 we know; the message names the key and the value.
     """
+    fields = _Fields(raw, name)
     if raw.get("model_type") != "t5":
         raise ValueError(f"{name}: the model type is {raw.get('model_type')!r}; allowed: 't5'")
-    kind = raw.get("feed_forward_proj", "relu")
+    kind = fields.get("feed_forward_proj", "relu")
+    words = kind.split("-") if isinstance(kind, str) else []
+    is_gated = words[:1] == ["gated"]
     # The first gated models say gelu and mean its approximation.
-    activation = "gelu_new" if kind == "gated-gelu" else kind.removeprefix("gated-")
-    if activation not in ACTIVATIONS:
-        allowed = ", ".join(ACTIVATIONS)
-        raise ValueError(f"{name}: feed_forward_proj is {kind!r}; allowed: {allowed}, or one gated")
-    pad_id, end_ids = raw.get("pad_token_id", 0), raw.get("eos_token_id", 1)
-    end_ids = end_ids if isinstance(end_ids, list) else [end_ids]
-    start_id = raw.get("decoder_start_token_id", pad_id)
-    try:
-        return T5Config(
-            vocab_size=raw["vocab_size"],
-            d_model=raw["d_model"],
-            d_kv=raw["d_kv"],
-            d_ff=raw["d_ff"],
-            num_heads=raw["num_heads"],
-            num_layers=raw["num_layers"],
-            num_decoder_layers=raw.get("num_decoder_layers") or raw["num_layers"],
-            activation=activation,
-            is_gated=kind.startswith("gated-"),
-            num_buckets=raw.get("relative_attention_num_buckets", 32),
-            max_distance=raw.get("relative_attention_max_distance", 128),
-            layer_norm_epsilon=raw.get("layer_norm_epsilon", 1e-6),
-            dropout=raw.get("dropout_rate", 0.1),
-            is_tied=is_tied,
-            # Before transformers 5, untied meant unscaled, too.
-            is_head_scaled=raw.get("scale_decoder_outputs", raw.get("tie_word_embeddings", True)),
-            start_id=start_id,
-            pad_id=pad_id,
-            end_ids=tuple(k for k in end_ids if k is not None),
-            raw=dict(raw),
-        )
-    except KeyError as error:
-        raise ValueError(f"{name}: {_CONFIG} has no {error}") from None
+    activation = "gelu_new" if kind == "gated-gelu" else (words or [""])[-1]
+    activation = _ALIASES.get(activation, activation)
+    if len(words) != 1 + is_gated or activation not in ACTIVATIONS:
+        allowed = ", ".join([*ACTIVATIONS, *_ALIASES])
+        raise fields.error("feed_forward_proj", f"{allowed}, or one gated")
+    num_layers = fields.size("num_layers", most=1024)
+    is_symmetric = raw.get("num_decoder_layers") is None
+    vocab_size = fields.size("vocab_size", most=(1 << 31) - 1)
+    num_buckets = fields.size("relative_attention_num_buckets", 32, least=4)
+    pad_id = fields.id("pad_token_id", 0)
+    start_id = fields.id("decoder_start_token_id", None)
+    start_id = pad_id if start_id is None else start_id
+    if start_id is None or start_id >= vocab_size:
+        raise fields.error("decoder_start_token_id", f"an id below {vocab_size}")
+    return T5Config(
+        vocab_size=vocab_size,
+        d_model=fields.size("d_model"),
+        d_kv=fields.size("d_kv"),
+        d_ff=fields.size("d_ff"),
+        num_heads=fields.size("num_heads"),
+        num_layers=num_layers,
+        num_decoder_layers=(
+            num_layers if is_symmetric else fields.size("num_decoder_layers", most=1024)
+        ),
+        activation=activation,
+        is_gated=is_gated,
+        num_buckets=num_buckets,
+        # Those up to half of the buckets have one of their own.
+        max_distance=fields.size(
+            "relative_attention_max_distance", 128, least=num_buckets // 2 + 1
+        ),
+        layer_norm_epsilon=fields.number("layer_norm_epsilon", 1e-6),
+        dropout=fields.number("dropout_rate", 0.1),
+        is_tied=is_tied,
+        # Before transformers 5, untied meant unscaled, too.
+        is_head_scaled=fields.flag(
+            "scale_decoder_outputs", raw.get("tie_word_embeddings") is not False
+        ),
+        start_id=start_id,
+        pad_id=pad_id,
+        end_ids=fields.ids("eos_token_id", 1),
+        raw=dict(raw),
+    )
 
 
 def _config(name: str, tokenizer: Tokenizer) -> T5Config:
@@ -206,7 +278,8 @@ def _config(name: str, tokenizer: Tokenizer) -> T5Config:
     }
     geometry = GEOMETRIES.get(name)
     if geometry is None:
-        return parse_config(_read_config(name) | ids, name)
+        read, path = _read_config(name)
+        return parse_config(read | ids, str(path))
     raw = {
         "architectures": ["T5ForConditionalGeneration"],
         **dataclasses.asdict(geometry),
@@ -223,7 +296,7 @@ def _config(name: str, tokenizer: Tokenizer) -> T5Config:
 def _raw_config(config: T5Config) -> dict[str, Any]:
     """What config.json says: what it said when it was read, but for what has changed since."""
     raw = dict(config.raw)
-    if config.dropout != parse_config(raw, "").dropout:
+    if config.dropout != raw.get("dropout_rate", 0.1):
         raw["dropout_rate"] = config.dropout
     for key in ("dtype", "torch_dtype"):
         if key in raw:
@@ -231,12 +304,11 @@ def _raw_config(config: T5Config) -> dict[str, Any]:
     return raw
 
 
-def _read_config(name: str) -> dict[str, Any]:
-    path = Path(_find(name, _CONFIG))
-    try:
-        return json.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+def _read_config(name: str) -> tuple[dict[str, Any], Path]:
+    """The content of a config.json, and where it is."""
+    path = find_file(name, _CONFIG, is_needed=True)
+    assert path is not None
+    return read_object(path), path
 
 
 # ---- Weights ---------------------------------------------------------------------------------
@@ -276,13 +348,34 @@ def _block_names(is_decoder: bool, is_gated: bool) -> Iterator[tuple[str, list[s
     yield "feed_forward.outer", [f"{last}.DenseReluDense.wo"]
 
 
-_COPIES = {
-    "encoder.embed_tokens.weight",
-    "decoder.embed_tokens.weight",
-    "lm_head.weight",
-    "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight",
-}
-"""In some files, though nothing reads them."""
+_SHARED, _HEAD = "shared.weight", "lm_head.weight"
+_EMBEDDINGS = (_SHARED, "encoder.embed_tokens.weight", "decoder.embed_tokens.weight", _HEAD)
+"""Names of the embedding, by the order in which transformers takes it; a file can have any of them,
+as safetensors' `save_model` writes a tensor under the first of its names alone."""
+_UNUSED = "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"
+"""In some files, though nothing reads it."""
+_PREFIX = "transformer."
+"""Of all names where the T5 was a part of another model of transformers."""
+
+
+def _canonical(theirs: Mapping[str, torch.Tensor], name: str) -> Tensors:
+    """Tensors by the names that a T5 of transformers has; the head only if it is not the embedding.
+
+    Raises:
+        ValueError: the stacks have different embeddings.
+    """
+    tensors = {key.removeprefix(_PREFIX): tensor for key, tensor in theirs.items()}
+    tensors.pop(_UNUSED, None)
+    found = {key: tensors.pop(key) for key in _EMBEDDINGS if key in tensors}
+    if not found:
+        return tensors
+    first, embedding = next(iter(found.items()))
+    for key, tensor in found.items():
+        if not torch.equal(tensor, embedding):
+            if key != _HEAD:
+                raise ValueError(f"{name}: {key} differs from {first}, which is not supported")
+            tensors[_HEAD] = tensor
+    return tensors | {_SHARED: embedding}
 
 
 def to_transformers(config: T5Config, ours: Mapping[str, torch.Tensor]) -> Tensors:
@@ -294,7 +387,7 @@ def to_transformers(config: T5Config, ours: Mapping[str, torch.Tensor]) -> Tenso
 
 
 def from_transformers(model: T5, theirs: Mapping[str, torch.Tensor], name: str) -> Tensors:
-    """Our tensors, in float32, from those of a checkpoint.
+    """Our tensors from those of a checkpoint, by canonical names.
 
     Raises:
         ValueError: one is missing, of a wrong shape, or not known; the message names it.
@@ -309,11 +402,11 @@ def from_transformers(model: T5, theirs: Mapping[str, torch.Tensor], name: str) 
                 f"{name}: {key} is {list(theirs[key].shape)}; by its config it is "
                 f"{list(tensor.shape)}"
             )
-    unknown = sorted(theirs.keys() - expected.keys() - _COPIES)
+    unknown = sorted(theirs.keys() - expected.keys())
     if unknown:
         raise ValueError(f"{name}: {unknown[0]} has no place in this model")
     ours = {
-        key: torch.cat([theirs[part].float() for part in parts])
+        key: torch.cat([theirs[part] for part in parts])
         for key, parts in parameter_names(model.config)
     }
     assert shapes == {key: tensor.shape for key, tensor in ours.items()}
@@ -341,38 +434,4 @@ def write_model(model: T5, directory: Path) -> None:
     (directory / _CONFIG).write_text(text, "utf-8")
     theirs = to_transformers(model.config, model.state_dict())
     copies = {key: tensor.cpu().clone() for key, tensor in theirs.items()}
-    save_file(copies, directory / _WEIGHTS, metadata={"format": "pt"})
-
-
-def _read_weights(name: str) -> Tensors:
-    """All tensors of a checkpoint, from one file or several, in the new format or the old one."""
-    for file, load in ((_WEIGHTS, _load_new), (_OLD_WEIGHTS, _load_old)):
-        whole = _find(name, file, is_needed=False)
-        if whole is not None:
-            return load(whole)
-        index = _find(name, f"{file}.index.json", is_needed=False)
-        if index is not None:
-            parts = set(json.loads(Path(index).read_text("utf-8"))["weight_map"].values())
-            return {k: t for part in sorted(parts) for k, t in load(_find(name, part)).items()}
-    raise ValueError(f"{name}: there is neither {_WEIGHTS} nor {_OLD_WEIGHTS}")
-
-
-def _load_new(path: str) -> Tensors:
-    try:
-        return load_file(path)
-    except SafetensorError as error:
-        raise ValueError(f"{path}: not weights that can be read: {error}") from None
-
-
-def _load_old(path: str) -> Tensors:
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise ValueError(f"{path}: not weights that can be read: {error}") from None
-
-
-def _find(name: str, file: str, is_needed: bool = True) -> Any:
-    """The path of a model's file, downloaded if need be; None if it is missing and not needed."""
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    return cached_file(name, file, _raise_exceptions_for_missing_entries=is_needed)
+    save_file(copies, directory / WEIGHTS, metadata={"format": "pt"})

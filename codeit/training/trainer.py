@@ -119,7 +119,7 @@ class Trainer:
                 group["lr"] = self._settings.learning_rate
             self.num_steps = operator.index(state["num_steps"])
             moments = {f"{key} of {name}": held for name, key, held in self._moments()}
-        except OSError:
+        except (OSError, MemoryError):
             raise
         except Exception as error:  # whatever torch raises for what it cannot make sense of
             reason = f"{type(error).__name__}: {error}".splitlines()[0]
