@@ -6,113 +6,17 @@ does, so that csrc/fuzz/sanitize.sh runs this file, too; it takes no torch.
 
 import contextlib
 import dataclasses
-import itertools
 
 import numpy as np
 import pytest
+from hostile import REFUSALS, attack
 
 import codeit._native.decoding as decoding
 import codeit._native.replay as replay
 import codeit._native.text as text
+import codeit._native.vm as vm
+from codeit import Limits, Program
 from codeit.tokenizer import CompactTokenizer
-
-pytestmark = pytest.mark.filterwarnings("ignore:Warning. converting a masked element")
-
-REFUSALS = (ValueError, TypeError, BufferError, MemoryError)
-
-NUMBERS = [
-    *(-1, -(2**31), -(2**63), -(2**70), 2**31, 2**32 + 1, 2**62, 2**63 - 1, 2**63, 2**64, 2**70),
-    *(1.5, -0.5, 1e300, float("nan"), float("inf"), -float("inf")),
-    *(True, None, "1", b"1", [], [1], object(), 1j),
-    *(np.timedelta64(1, "s"), np.datetime64(1, "s"), np.float32(1.5), np.array([1]), np.ma.masked),
-]
-"""In the place of a number; a call is to refuse those that are no integer in range."""
-
-EXTREMES = {
-    "i": [-1, 1 << 62, (1 << 63) - 1, -(1 << 63)],
-    "u": [(1 << 64) - 1, (1 << 63) - 1],
-    "f": [np.nan, np.inf, -np.inf, 1e300, -1e300, -1.0, 0.0, 5e-324],
-}
-
-
-def hostile_arrays(valid):
-    """In the place of an array: others that are like it but for one thing."""
-    for dtype in ("b", "B", "h", "H", "i", "I", "q", "Q", "e", "f", "d", "?", "F", "O", "S1", "U1"):
-        with np.errstate(all="ignore"):
-            yield valid.astype(dtype)
-    yield valid.astype("i8").view("m8[s]")
-    yield valid.astype("i8").view("M8[s]")
-    yield valid.astype(valid.dtype.newbyteorder())
-    yield np.ma.masked_array(valid, mask=np.ones(valid.shape, bool))
-    yield np.zeros(valid.shape, [("a", valid.dtype)])
-    for axis in range(valid.ndim):
-        yield valid.take(range(valid.shape[axis] - 1), axis) if valid.shape[axis] else valid
-        yield np.concatenate([valid, valid.take([0], axis)], axis) if valid.size else valid
-        yield valid.take([], axis)
-        yield np.repeat(valid, 2, axis)[tuple([slice(None)] * axis + [slice(None, None, 2)])]
-        yield np.flip(valid, axis)
-    yield valid[None]
-    yield valid.ravel()
-    yield valid.reshape(-1)[:1].reshape(()) if valid.size else valid
-    yield np.asfortranarray(valid)
-    yield (
-        np.broadcast_to(valid.ravel()[:1].reshape([1] * valid.ndim), valid.shape)
-        if valid.size
-        else valid
-    )
-    kept = valid.copy()
-    kept.setflags(write=False)
-    yield kept
-    kind = valid.dtype.kind
-    for value in EXTREMES[kind]:
-        if kind != "f":
-            limits = np.iinfo(valid.dtype)
-            value = min(max(value, limits.min), limits.max)
-        for places in (slice(None), slice(0, 1), slice(-1, None)):
-            changed = valid.copy()
-            with np.errstate(over="ignore"):
-                changed.reshape(-1)[places] = value
-            yield changed
-    yield from (None, 7, "text", b"bytes", [], [[1, 2], [3]], valid.tolist(), object())
-
-
-def hostile(valid):
-    return hostile_arrays(valid) if isinstance(valid, np.ndarray) else NUMBERS
-
-
-def attack(call, arguments):
-    """Calls with one argument replaced, then with two; arrays are copies each time.
-
-    Returns:
-        How many calls were refused, and how many did what they could.
-    """
-
-    def fresh(value):
-        return value.copy() if type(value) is np.ndarray and value.flags.writeable else value
-
-    def attempt(changed):
-        try:
-            call(*map(fresh, changed))
-        except REFUSALS:
-            counts[0] += 1
-        else:
-            counts[1] += 1
-
-    counts = [0, 0]
-    call(*map(fresh, arguments))  # what all is measured by is right itself
-    for at, valid in enumerate(arguments):
-        for value in hostile(valid):
-            attempt([*arguments[:at], value, *arguments[at + 1 :]])
-    random = np.random.default_rng(1)
-    for one, other in itertools.combinations(range(len(arguments)), 2):
-        pairs = [list(hostile(arguments[k])) for k in (one, other)]
-        for _ in range(40):
-            changed = list(arguments)
-            for k, values in zip((one, other), pairs, strict=True):
-                changed[k] = values[random.integers(len(values))]
-            attempt(changed)
-    return counts
-
 
 # ---- Automaton
 
@@ -197,7 +101,7 @@ def test_arrays_that_are_not_of_the_rows_shape_are_refused():
 def test_native_objects_cannot_be_made_without_what_they_need():
     for kind in (
         *(text.ProgramAutomaton, text.AutomatonRows, text.ProgramWriter, text.PromptWriter),
-        *(decoding.Weights, replay.PriorityBuffer),
+        *(decoding.Weights, replay.PriorityBuffer, vm.MutationParent),
     ):
         with pytest.raises(TypeError):
             kind.__new__(kind)
@@ -230,13 +134,13 @@ def hostile_parts(valid):
 def test_hostile_spellings_are_refused_or_work(part):
     for value in hostile_parts(getattr(SPELLING, part)):
         changed = dataclasses.replace(SPELLING, **{part: value})
-        with contextlib.suppress(REFUSALS):
+        with contextlib.suppress(*REFUSALS):
             rows = text.AutomatonRows(text.ProgramAutomaton(changed, False), 2)
             rows.begin(np.arange(2), np.full(2, 65535, np.uint16))
             for _ in range(5):
                 rows.advance_forced(np.zeros((2, 500), np.int64), np.zeros(2, np.int64))
                 rows.advance(np.array([193, 65_535]))
-        with contextlib.suppress(REFUSALS):
+        with contextlib.suppress(*REFUSALS):
             writer = text.ProgramWriter(changed, True)
             writer.write("x1 = hconcat(I, I)\nx2 = x1(x1, x1, x1, ZERO)\nO = vconcat(x1, x2)")
 
@@ -319,8 +223,73 @@ def test_pieces_of_another_number_or_size_are_refused():
 @pytest.mark.parametrize("value", [None, 7, b"O = trim(I)", "\ud800", "O = trim(\ud800)", "\0", ""])
 def test_what_is_no_program_is_not_written(value):
     writer = text.ProgramWriter(SPELLING, True)
-    with contextlib.suppress(REFUSALS):
+    with contextlib.suppress(*REFUSALS):
         assert writer.write(value) is None
+
+
+# ---- Programs and grids
+
+
+COMPILED = Program.parse("x1 = hmirror(I)\nO = vconcat(I, x1)")
+GRID = np.arange(6, dtype=np.uint8).reshape(2, 3)
+LIMITS = Limits(fuel=10_000)._native()
+HOSTILE_LIMITS = [(), LIMITS[:3], (*LIMITS, 1), (None,) * 4, (-1,) * 4, (2**63,) * 4, (1.5,) * 4]
+
+
+def no_array(grid, k):
+    raise ValueError(f"grid {k}")
+
+
+VM_CALLS = {
+    "run_groups": lambda grid, fuel, num_threads: vm.run_groups(
+        [([COMPILED], [grid, GRID])], (fuel, *LIMITS[1:]), num_threads, True, no_array
+    ),
+    "run_and_print_one": lambda grid, fuel, num_values: vm.run_and_print_one(
+        COMPILED, grid, (fuel, *LIMITS[1:]), True, num_values
+    ),
+    "mutation": lambda grid, fuel, _: vm.mutate_many(
+        vm.MutationParent(COMPILED, grid, (fuel, *LIMITS[1:])),
+        (1.0, 1.0, 1.0, 1.0),
+        np.zeros(3, np.uint64),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", VM_CALLS)
+def test_hostile_grids_and_limits_are_refused_or_harmless(name):
+    attack(VM_CALLS[name], [GRID, 10_000, 2])
+    for limits in HOSTILE_LIMITS:
+        for call in (
+            lambda limits: vm.run_groups([([COMPILED], [GRID])], limits, 1, True, no_array),
+            lambda limits: vm.run_and_print_one(COMPILED, GRID, limits, True, 9),
+            lambda limits: vm.MutationParent(COMPILED, GRID, limits),
+            lambda limits: vm.call_and_print_one(False, 0, np.zeros(1, np.int64), 0, limits, 9),
+        ):
+            with contextlib.suppress(*REFUSALS):
+                call(limits)
+
+
+def test_hostile_calls_of_primitives_are_refused_or_harmless():
+    def call(opcode, arguments, num_arguments):
+        vm.call_and_print_one(False, opcode, arguments, num_arguments, LIMITS, 9)
+
+    # add((1, 2), {3}), and the number that is not read.
+    attack(call, [0, np.array([3, 2, 1, 1, 1, 2, 4, 1, 1, 3, 0]), 2])
+
+
+@pytest.mark.parametrize("opcode", [-1, 160, 255, 256, 2**63, 1.5, True])
+def test_an_opcode_that_is_none_is_refused(opcode):
+    with pytest.raises(ValueError, match=r"opcode is .*; allowed: .*0 to 159"):
+        vm.call_and_print_one(False, opcode, np.zeros(1, np.int64), 0, LIMITS, 9)
+
+
+def test_a_program_that_may_be_in_use_is_not_parsed_again():
+    compiled = vm.CompiledProgram()
+    assert vm.parse(compiled, b"O = hmirror(I)", False) == "O = hmirror(I)"
+    parent = vm.MutationParent(compiled, GRID, LIMITS)
+    with pytest.raises(ValueError, match="has been parsed already"):
+        vm.parse(compiled, b"x1 = hmirror(I)\nO = vmirror(x1)", False)
+    assert len(parent.types) == 1 + len(compiled) == 2
 
 
 # ---- Replay

@@ -1,5 +1,5 @@
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -45,7 +45,7 @@ def call_and_print_one(
 def break_invariants(is_on: bool) -> None: ...
 
 class MutationParent:
-    def __init__(self, compiled: CompiledProgram, grid: _Cells, limits: _Limits) -> None: ...
+    def __new__(cls, compiled: CompiledProgram, grid: _Cells, limits: _Limits) -> Self: ...
     @property
     def types(self) -> list[str]: ...
 

@@ -18,6 +18,8 @@ import threading
 
 import numpy as np
 
+from codeit.ranges import integer
+
 
 cdef extern from "<string_view>" namespace "std" nogil:
     cdef cppclass string_view:
@@ -241,7 +243,13 @@ cdef class CompiledProgram:
 
 
 def parse(CompiledProgram program not None, bytes text not None, bint is_arc_dsl):
-    """The normalised text, or the (line, reason) for which the text is no program."""
+    """The normalised text, or the (line, reason) for which the text is no program.
+
+    Raises:
+        ValueError: it has lines already, which may be in use.
+    """
+    if program.program.num_lines() != 0:
+        raise ValueError("the program has been parsed already")
     cdef ParseError error
     cdef Poll poll = NULL
     if len(text) > _SHORT_TEXT:
@@ -254,13 +262,11 @@ def parse(CompiledProgram program not None, bytes text not None, bint is_arc_dsl
     return error.line, error.reason.decode()
 
 
-cdef Limits _limits(int64_t fuel, uint64_t max_bytes, uint32_t max_depth, uint32_t max_len):
-    cdef Limits limits
-    limits.fuel = fuel
-    limits.max_bytes = max_bytes
-    limits.max_depth = max_depth
-    limits.max_len = max_len
-    return limits
+cdef Limits _limits(tuple limits) except *:
+    """Of (fuel, max_bytes, max_depth, max_len)."""
+    cdef Limits native
+    native.fuel, native.max_bytes, native.max_depth, native.max_len = limits
+    return native
 
 
 cdef object _ndarray = np.ndarray
@@ -337,8 +343,8 @@ cdef _array(owner, void *data, size_t num_bytes, dtype):
     return np.frombuffer(items, dtype)
 
 
-def run_groups(list groups not None, tuple limits not None, unsigned num_threads,
-               bint is_sharing, to_array):
+def run_groups(list groups not None, tuple limits not None, num_threads, bint is_sharing,
+               to_array):
     """Runs every program of a group on every grid of the same group, without the GIL.
 
     Args:
@@ -375,12 +381,13 @@ def run_groups(list groups not None, tuple limits not None, unsigned num_threads
             if job.program.num_lines() == 0:
                 raise TypeError(f"program {k} has no lines; use Program.parse")
             jobs.push_back(job)
-    cdef Limits native_limits = _limits(limits[0], limits[1], limits[2], limits[3])
+    cdef Limits native_limits = _limits(limits)
+    cdef unsigned num_workers = integer("num_threads", num_threads, 1, 2**31 - 1)
     cdef _Results results = _Results.__new__(_Results)
     cdef Poll poll = _poll()
     with nogil:
         run_batch(
-            jobs, native_grids, native_limits, num_threads, is_sharing, poll, &results.native
+            jobs, native_grids, native_limits, num_workers, is_sharing, poll, &results.native
         )
     return results.arrays()
 
@@ -403,7 +410,7 @@ def run_and_print_one(CompiledProgram program not None, grid not None,
     trial.is_plain = is_plain
     trial.fail_after = fail_after
     cdef InputGrid native_grid = _input(grid)
-    cdef Limits native_limits = _limits(limits[0], limits[1], limits[2], limits[3])
+    cdef Limits native_limits = _limits(limits)
     cdef Poll poll = _poll()
     cdef PrintedRun printed
     with nogil:
@@ -413,18 +420,25 @@ def run_and_print_one(CompiledProgram program not None, grid not None,
     return _printed(printed)
 
 
-def call_and_print_one(bint is_arc_dsl, uint8_t opcode, const int64_t[::1] arguments not None,
-                       size_t num_arguments, tuple limits not None, int64_t max_values):
-    """The same for one primitive; `arguments` are encoded as csrc/vm/run.h says, then one extra number."""
+def call_and_print_one(bint is_arc_dsl, opcode, const int64_t[::1] arguments not None,
+                       num_arguments, tuple limits not None, int64_t max_values):
+    """The same for one primitive; `arguments` are encoded as csrc/vm/run.h says, then one extra number.
+
+    Raises:
+        ValueError: there is no such primitive, or there are more arguments than numbers.
+    """
     # The extra number keeps the array non-empty, so that its address exists.
-    cdef const_int64_span encoded = const_int64_span(&arguments[0], arguments.shape[0] - 1)
-    cdef Limits native_limits = _limits(limits[0], limits[1], limits[2], limits[3])
+    cdef Py_ssize_t size = integer("numbers of arguments", arguments.shape[0], 1) - 1
+    cdef const_int64_span encoded = const_int64_span(&arguments[0], size)
+    cdef uint8_t number = integer("opcode", opcode, 0, kNumPrimitives - 1)
+    cdef size_t count = integer("num_arguments", num_arguments, 0, size)
+    cdef Limits native_limits = _limits(limits)
     cdef Dialect dialect = _dialect(is_arc_dsl)
     cdef Poll poll = _poll()
     cdef PrintedRun printed
     with nogil:
         printed = call_and_print(
-            dialect, <Opcode>opcode, encoded, num_arguments, native_limits, max_values, poll
+            dialect, <Opcode>number, encoded, count, native_limits, max_values, poll
         )
     return _printed(printed)
 
@@ -440,14 +454,14 @@ cdef class MutationParent:
     cdef CompiledProgram compiled  # keeps the native program alive
     cdef CParent parent
 
-    def __init__(self, CompiledProgram compiled not None, grid not None,
-                 tuple limits not None):
+    def __cinit__(self, CompiledProgram compiled not None, grid not None,
+                  tuple limits not None):
         if compiled.program.num_lines() == 0:
             raise TypeError("the program has no lines; use Program.parse")
         self.compiled = compiled
         self.parent.program = &compiled.program
         cdef InputGrid native_grid = _input(grid)
-        cdef Limits native_limits = _limits(limits[0], limits[1], limits[2], limits[3])
+        cdef Limits native_limits = _limits(limits)
         cdef Poll poll = _poll()
         with nogil:
             self.parent.types = types_of_lines(
@@ -461,7 +475,8 @@ cdef class MutationParent:
         return [type_name(self.parent.types[k]).decode() for k in range(self.parent.types.size())]
 
 
-def mutate_many(MutationParent parent not None, tuple weights not None, const uint64_t[::1] seeds):
+def mutate_many(MutationParent parent not None, tuple weights not None,
+                const uint64_t[::1] seeds not None):
     """One mutant's text for each seed, or None where the change that was drawn had no candidate.
 
     Args:
