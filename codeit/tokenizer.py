@@ -17,6 +17,7 @@ import numpy.typing as npt
 import codeit._native.text as native
 from codeit.arc import check_grid
 from codeit.dsl import CONSTANTS, PRIMITIVES
+from codeit.ranges import MAX_INT, check_elements, integers
 from codeit.text import SEPARATOR, grids_to_text
 
 if TYPE_CHECKING:
@@ -159,16 +160,24 @@ class Tokenizer(ABC):
 
     @abstractmethod
     def decode_program(self, ids: npt.ArrayLike) -> str:
-        """The text of generated ids, up to end_id or padding; it need not be a program."""
+        """The text of generated ids, up to end_id or padding; it need not be a program.
+
+        A model may have more ids than its tokenizer; they are no token of any program.
+
+        Raises:
+            ValueError: they are no integers, or one of them is negative.
+        """
 
     @abstractmethod
     def save(self, directory: Path) -> None:
         """Write what load_tokenizer needs into a checkpoint."""
 
     def _until_end(self, ids: npt.ArrayLike) -> npt.NDArray[Any]:
-        array = np.asarray(ids)
+        array = integers("ids", ids, np.int64)
         stops = np.flatnonzero((array == self.end_id) | (array == self.pad_id))
-        return array[: stops[0]] if len(stops) else array
+        kept = array[: stops[0]] if len(stops) else array
+        check_elements("ids", kept, 0, MAX_INT)
+        return kept
 
 
 class CompactTokenizer(Tokenizer):
@@ -247,7 +256,7 @@ class CompactTokenizer(Tokenizer):
             if k == self._newline_id:
                 lines.append([])
             else:
-                lines[-1].append(self._names[k])
+                lines[-1].append(self._names[k] if k < self.vocab_size else f"<{k}>")
         return "\n".join(map(_line_text, lines))
 
     def save(self, directory: Path) -> None:

@@ -369,11 +369,44 @@ def test_a_prompt_that_is_too_long_is_refused(model, monkeypatch):
         list(sampler.sample([np.full(fits + 1, 7)], 0))
 
 
-@pytest.mark.parametrize("bad", [-1, TOKENIZER.vocab_size])
-def test_an_id_that_the_model_does_not_have_is_refused(model, bad):
-    sampler = EngineSampler(model, TOKENIZER, SETTINGS)
+@pytest.mark.parametrize("sampler", [EngineSampler, GenerateSampler])
+@pytest.mark.parametrize("bad", [-1, TOKENIZER.vocab_size, 1 << 40, -(1 << 63)])
+def test_an_id_that_the_model_does_not_have_is_refused(model, sampler, bad):
+    sampler = sampler(model, TOKENIZER, SETTINGS)
     with pytest.raises(ValueError, match=f"prompt 1 has the id {bad}; the model has"):
         list(sampler.sample([*prompts(1), np.array([3, bad, 4])], 0))
+
+
+@pytest.mark.parametrize(
+    ("prompt", "message"),
+    [
+        ([], "prompt 1 is empty"),
+        (np.array([3.0, 4.0]), "prompt 1 is of float64; allowed: integers"),
+        (np.array([True]), "prompt 1 is of bool; allowed: integers"),
+        (np.array([3, 4], "m8[s]"), r"prompt 1 is of timedelta64\[s\]; allowed: integers"),
+        (np.ma.masked_array([3, 4], [True, False]), "prompt 1 is a masked array"),
+        (np.array([[3, 4]]), "prompt 1 has 2 dimensions; expected 1"),
+    ],
+)
+@pytest.mark.parametrize("sampler", [EngineSampler, GenerateSampler])
+def test_a_prompt_that_is_no_row_of_ids_is_refused(model, sampler, prompt, message):
+    with pytest.raises(ValueError, match=message):
+        list(sampler(model, TOKENIZER, SETTINGS).sample([*prompts(1), prompt], 0))
+
+
+@pytest.mark.parametrize(
+    ("samples", "message"),
+    [
+        ([np.array([[3, -1]])], "a sample of prompt 0 has the id -1; the model has"),
+        ([np.array([[1 << 40, 1]])], f"a sample of prompt 0 has the id {1 << 40}; the model has"),
+        ([np.array([[1.5]])], "a sample of prompt 0 is of float64; allowed: integers"),
+        ([np.array([3])], "a sample of prompt 0 has 1 dimensions; expected 2"),
+        ([], "samples of 0 prompts; there are 1"),
+    ],
+)
+def test_samples_that_are_no_ids_of_the_model_have_no_probability(model, samples, message):
+    with pytest.raises(ValueError, match=message):
+        EngineSampler(model, TOKENIZER, SETTINGS).log_probabilities(prompts(1), samples)
 
 
 def test_plain_kernels_know_no_int8(model):

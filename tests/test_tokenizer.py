@@ -60,6 +60,31 @@ def test_generated_ids_are_read_up_to_the_end_or_the_padding(compact):
     assert compact.decode_program([*ids[:-1], compact.pad_id, *junk]) == "O = identity(I)"
 
 
+@pytest.mark.parametrize("bad", [CompactTokenizer().vocab_size, 1 << 20])
+def test_an_id_that_only_the_model_has_is_in_no_program(compact, bad):
+    ids = compact.encode_program("O = identity(I)").tolist()
+    for at in range(len(ids)):
+        text = compact.decode_program([*ids[:at], bad, *ids[at:]])
+        with pytest.raises(ValueError, match="line 1"):
+            Program.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        ([4, -5], r"ids\[1\] is -5; allowed: 0 to"),
+        ([4.0], "ids is of float64; allowed: integers"),
+        (np.array([4, 5], "m8[s]"), "ids is of timedelta64"),
+        (np.ma.masked_array([4, 5], [True, False]), "ids is a masked array"),
+        ([[4]], "ids has 2 dimensions; expected 1"),
+        (None, "ids has 0 dimensions; expected 1"),
+    ],
+)
+def test_what_is_no_row_of_ids_has_no_text(tokenizer, ids, message):
+    with pytest.raises(ValueError, match=message):
+        tokenizer.decode_program(ids)
+
+
 @pytest.mark.parametrize("num_lines", [0, 1, 3])
 def test_ids_that_make_no_program_still_give_a_text(compact, num_lines):
     newline = compact.encode_program(PROGRAM)[6]

@@ -9,11 +9,28 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from codeit.ranges import integers
 from codeit.tokenizer import Ids
 
 _PACKED = 1 << 14
 """Source tokens that are encoded together on a GPU. On a CPU prompts are encoded one by one: so
 what becomes of one does not depend on the others, and their products are large enough."""
+
+
+def check_ids(name: str, ids: npt.ArrayLike, vocab_size: int, ndim: int = 1) -> None:
+    """Raise ValueError unless all of them are ids that a model has."""
+    array = integers(name, ids, np.int64, ndim)
+    bad = array[(array < 0) | (array >= vocab_size)]
+    if len(bad):
+        raise ValueError(f"{name} has the id {bad[0]}; the model has {vocab_size}")
+
+
+def check_prompts(prompts: Sequence[Ids], vocab_size: int) -> None:
+    """Raise ValueError unless all prompts are ids that a model has, at least one each."""
+    for k, prompt in enumerate(prompts):
+        if np.size(prompt) == 0:
+            raise ValueError(f"prompt {k} is empty")
+        check_ids(f"prompt {k}", prompt, vocab_size)
 
 
 @dataclass(frozen=True)

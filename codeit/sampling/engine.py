@@ -21,7 +21,14 @@ from codeit.distributed import ALONE, Team
 from codeit.model.finite import check_weights
 from codeit.model.t5 import T5
 from codeit.parallel import merged
-from codeit.sampling.backlog import Backlog, Prompt, Sample, not_finite
+from codeit.sampling.backlog import (
+    Backlog,
+    Prompt,
+    Sample,
+    check_ids,
+    check_prompts,
+    not_finite,
+)
 from codeit.sampling.decoder import Decoder
 from codeit.sampling.guide import Row, make_guide
 from codeit.sampling.kernels import Memory, rounded_up
@@ -99,7 +106,7 @@ class EngineSampler:
             MemoryError: there is too little memory for a single sample.
             FloatingPointError: a weight or a score of the model is not finite.
         """
-        self._check(prompts)
+        check_prompts(prompts, self.model.config.vocab_size)
         # Long prompts first: if memory does not suffice, that shows at once.
         order = sorted(range(len(prompts)), key=lambda k: (-len(prompts[k]), k))
         waiting = deque(team.share(order))
@@ -165,9 +172,15 @@ class EngineSampler:
         Returns:
             Natural logarithms, of each prompt [N, T]; 0 for padding.
         Raises:
-            ValueError, FloatingPointError: see stream.
+            ValueError: samples are not [N, T] for each prompt, or have ids that the model does not;
+                for the rest, and FloatingPointError, see stream.
         """
-        self._check(prompts)
+        vocab_size = self.model.config.vocab_size
+        check_prompts(prompts, vocab_size)
+        if len(samples) != len(prompts):
+            raise ValueError(f"samples of {len(samples)} prompts; there are {len(prompts)}")
+        for k, tokens in enumerate(samples):
+            check_ids(f"a sample of prompt {k}", tokens, vocab_size, ndim=2)
         with torch.inference_mode():
             check_weights(self.model)
             weights = Weights(self.model, self.settings.precision)
@@ -209,15 +222,6 @@ class EngineSampler:
             return int(ends[0]) + 1
         real = np.flatnonzero(tokens != self.tokenizer.pad_id)
         return int(real[-1]) + 1 if len(real) else 0
-
-    def _check(self, prompts: Sequence[Ids]) -> None:
-        vocab_size = self.model.config.vocab_size
-        for k, prompt in enumerate(prompts):
-            if len(prompt) == 0:
-                raise ValueError(f"prompt {k} is empty")
-            if not 0 <= prompt.min() <= prompt.max() < vocab_size:
-                bad = prompt.min() if prompt.min() < 0 else prompt.max()
-                raise ValueError(f"prompt {k} has the id {bad}; the model has {vocab_size}")
 
     def _needs(self, weights: Weights) -> Needs:
         config = self.model.config

@@ -24,7 +24,7 @@ from codeit.model.checkpoint import to_plain_model
 from codeit.model.finite import check_weights
 from codeit.model.t5 import T5
 from codeit.parallel import ordered_map
-from codeit.sampling.backlog import not_finite
+from codeit.sampling.backlog import check_prompts, not_finite
 from codeit.sampling.law import are_finite
 from codeit.sampling.settings import SamplingSettings
 from codeit.tokenizer import Ids, Tokenizer
@@ -91,9 +91,7 @@ class GenerateSampler:
     ) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
         """See Sampler.sample."""
         check_weights(self._model)
-        for k, prompt in enumerate(prompts):
-            if len(prompt) == 0:
-                raise ValueError(f"prompt {k} is empty")
+        check_prompts(prompts, self._model.config.vocab_size)
         # The longest batches first: if memory does not suffice, that shows at once.
         order = sorted(range(len(prompts)), key=lambda k: (-len(prompts[k]), k))
         size = self._settings.batch_size
