@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the core under sanitizers and valgrind: sanitize.sh BIN, the folder of python and pytest.
+# Runs the native code under sanitizers and valgrind: sanitize.sh BIN, the folder of python and pytest.
 # What a machine lacks is left out, and said.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -19,10 +19,18 @@ if asan=$(runtime libasan.so) && ubsan=$(runtime libubsan.so); then
         --build-lib build/sanitized/lib >/dev/null
     # The interpreter never frees all it holds; leaks are looked for below, without it. What is freed is
     # not kept for long, as a test watches the memory of the process.
-    LD_PRELOAD="$asan $ubsan $("$cxx" -print-file-name=libstdc++.so)" ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=1 \
-        PYTHONPATH=$PWD/build/sanitized/lib "$bin/pytest" -q -p no:cacheprovider \
-        tests/test_{primitives,set_order,both_paths,sharing,limits,memory,program}.py \
-        tests/test_{executor,broken_runs,mutation,priority_buffer}.py
+    sanitized() {
+        LD_PRELOAD="$asan $ubsan $("$cxx" -print-file-name=libstdc++.so)" \
+            ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=1 PYTHONPATH=$PWD/build/sanitized/lib \
+            "$bin/pytest" -q -p no:cacheprovider "$@"
+    }
+    sanitized tests/test_{primitives,set_order,both_paths,sharing,limits,memory,program}.py \
+        tests/test_{executor,broken_runs,mutation}.py
+    echo "== those of the automaton, the kernels and the buffer, and hostile arrays, under the same"
+    # Apart, because torch takes memory of the process.
+    sanitized tests/test_{hostile_arrays,constraint,constraint_tables,text,tokenizer}.py \
+        tests/test_{priority_buffer,replay,decoding,law}.py
+    sanitized tests/test_engine.py -k "seed or specul or foreign or grammar"
     echo "== both corpora, then new inputs, under the same"
     csrc/fuzz/fuzz.sh 10
 else
