@@ -1,9 +1,19 @@
 """What a primitive costs follows the elements of its patches, not the extent that they span."""
 
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from codeit import Limits, call
+from codeit import Limits, Outcome, Program, call, run
+from codeit._native import vm
+from codeit.dsl import PRIMITIVES
+
+ROOT = Path(__file__).resolve().parent.parent
 
 FAR = (1, 9, 30, 99, 126, 127, 128, 200, 220, 254, 255, 256, 1000, 1_000_000)
 
@@ -66,3 +76,74 @@ def test_distances_are_those_of_all_pairs(number):
     twice = cells(*((color, *at) for at in patches[0].tolist() for color in (1, 2)))
     for arguments in (plain, plain[::-1], [plain[0], colored[1]], colored, [twice, plain[1]]):
         assert call("manhattan", arguments).value_json() == wanted
+
+
+# ---- Every primitive, by the calls of benchmarks/bench_extent.py ---------------------------------
+
+
+@pytest.fixture(scope="module")
+def bench():
+    with pytest.MonkeyPatch.context() as patched:
+        patched.syspath_prepend(str(ROOT / "benchmarks"))
+        return importlib.import_module("bench_extent")
+
+
+# Whose results grow with the box, or which look at every distance up to it, as in Python.
+GROWING = ("backdrop", "delta", "inbox", "outbox", "box", "hperiod", "vperiod")
+
+
+@pytest.mark.parametrize("kind", ["indices", "object", "colored"])
+def test_no_primitive_costs_more_where_its_patches_span_more(bench, kind):
+    limits = Limits(fuel=1 << 40)
+    num_calls = 0
+    for name, primitive in PRIMITIVES.items():
+        for arguments in bench.calls(primitive, kind):
+            if name in GROWING or "outbox" in arguments:
+                continue
+            costs = {}
+            for apart in (60, 100, 127, 128, 200, 254, 255, 256, 1000):
+                setting = bench.Setting(kind, 2, apart, apart)
+                before, text = bench.program_of(setting, name, arguments, True)
+                results = [run(Program.parse(some), bench.GRID, limits) for some in (before, text)]
+                costs[apart] = results[1].fuel - results[0].fuel
+            assert max(costs.values()) <= min(costs.values()) * 1.1 + 100, (name, arguments, costs)
+            num_calls += 1
+    assert num_calls > 150
+
+
+def test_far_patches_give_the_same_with_bits_and_without(bench):
+    random = np.random.default_rng(20_261_130)
+    cases = list(bench.cases(PRIMITIVES, few=False))
+    limits = Limits()._native()
+    num_ok = 0
+    for k in random.choice(len(cases), size=3000, replace=False):
+        setting, name, arguments, in_order = cases[k]
+        program = Program.parse(bench.program_of(setting, name, arguments, in_order)[1])
+        grid = bench.GRID.astype(np.uint8)
+        fast, plain = (
+            vm.run_and_print_one(program, grid, limits, True, 1_000_000, is_plain)
+            for is_plain in (False, True)
+        )
+        if Outcome.out_of_fuel in (fast[0], plain[0]):
+            continue
+        assert (fast[:2], fast[3]) == (plain[:2], plain[3]), (name, arguments, str(setting))
+        num_ok += fast[0] == Outcome.ok
+    assert num_ok > 2000
+
+
+def test_the_benchmark_compares_with_the_oracle(bench):
+    command = [sys.executable, bench.__file__, "--few", "--repeats", "1"]
+    done = subprocess.run(
+        [*command, "--primitives", "manhattan", "shift"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in (0, 1), done.stderr  # 1 where something else has the processor
+    record = json.loads(done.stdout.splitlines()[-1])
+    assert record["figures"]["calls"] == 12
+    refused = subprocess.run(
+        [*command, "--primitives", "manhatten"], capture_output=True, text=True, check=False
+    )
+    assert refused.returncode == 2
+    assert "there is no primitive 'manhatten'" in refused.stderr

@@ -11,6 +11,14 @@ Outcome empty_set(Machine &m, Value *out) {
     return set_of_distinct(m, nullptr, 0, out);
 }
 
+// The same as is_sparse() for a color at each place of the box.
+bool are_colors_sparse(const Bitmap &bits, uint64_t num_places) {
+    constexpr uint64_t kFreeColors = 1024;
+    constexpr uint64_t kColorsOfPlace = 64;
+    return static_cast<uint64_t>(int64_t{bits.height} * bits.width) >
+           kFreeColors + kColorsOfPlace * num_places;
+}
+
 } // namespace
 
 Patch part_of(const Patch &whole, const Bitmap &bits) {
@@ -89,7 +97,7 @@ Outcome link(Machine &m, Set *source, Set *set) {
 }
 
 Outcome places_of(Machine &m, const Value *values, size_t size, Bitmap *out, uint32_t *num_places,
-                  bool *fits) {
+                  bool *fits, bool is_sparse_too) {
     TRY(m.charge(size * 2));
     int32_t top = INT32_MAX;
     int32_t left = INT32_MAX;
@@ -102,7 +110,7 @@ Outcome places_of(Machine &m, const Value *values, size_t size, Bitmap *out, uin
         right = std::max(right, values[k].j);
     }
     Window window = {top, left, int64_t{bottom} - top + 1, int64_t{right} - left + 1};
-    *fits = window.is_small();
+    *fits = window.is_small() && (is_sparse_too || !is_sparse(window.height, size));
     if (!*fits) return Outcome::ok;
     BitmapBuilder builder(m, window);
     TRY(builder.start());
@@ -111,19 +119,24 @@ Outcome places_of(Machine &m, const Value *values, size_t size, Bitmap *out, uin
     return Outcome::ok;
 }
 
-Outcome pack_values(Machine &m, Set *set) {
+Outcome pack_values(Machine &m, Set *set, bool is_sparse_too) {
     m.before_change(set);
     const Value *values = set->values;
     Patch patch;
     uint32_t num_places = 0;
     bool fits;
-    TRY(places_of(m, values, set->size, &patch.bits, &num_places, &fits));
+    TRY(places_of(m, values, set->size, &patch.bits, &num_places, &fits, is_sparse_too));
     TRY(m.charge(set->size));
     bool has_one_color = true;
     bool are_small = true;
     for (uint32_t k = 0; k < set->size; ++k) {
         has_one_color = has_one_color && values[k].color == values[0].color;
         are_small = are_small && static_cast<int8_t>(values[k].color) == values[k].color;
+    }
+    const bool is_wide = !has_one_color && are_colors_sparse(patch.bits, set->size);
+    if (!is_sparse_too && (!fits || is_wide)) {
+        set->is_sparse = true;
+        return Outcome::ok;
     }
     // Fewer places than cells: two cells at one place.
     if (!fits || num_places != set->size || (!has_one_color && !are_small)) {
@@ -176,7 +189,8 @@ Outcome select_places(Machine &m, const Set &a, const Set &b, bool are_common, P
     for (int32_t i = 0; i < bits.height; ++i) {
         auto row = std::bit_cast<Halves>(bits.rows[i]);
         Halves same = row & view[i];
-        if (may_differ) same = same_places(a.patch, b.patch, bits.top + i, same);
+        if (may_differ && (same[0] | same[1]) != 0)
+            same = same_places(a.patch, b.patch, bits.top + i, same);
         builder.row(i) = std::bit_cast<Row>(row & (same ^ flip));
     }
     Bitmap selected;
@@ -221,19 +235,21 @@ Outcome PatchUnion::finish(Patch *out, uint32_t *size, bool *is_packed) {
     *size = 0;
     *is_packed = true;
     if (is_empty()) return Outcome::ok;
-    *is_packed = window_.is_small();
+    size_t num_elements = 0;
+    for (const Value &v : sets_.items()) num_elements += v.set->size;
+    *is_packed = window_.is_small() && !is_sparse(window_.height, num_elements);
     if (!*is_packed) return Outcome::ok;
     BitmapBuilder builder(m_, window_);
     TRY(builder.start());
-    size_t num_elements = 0;
     for (const Value &v : sets_.items()) {
         TRY(m_.charge(static_cast<uint64_t>(v.set->patch.bits.height)));
         builder.add(v.set->patch.bits);
-        num_elements += v.set->size;
     }
     builder.finish(&out->bits, size);
     out->color = sets_.items()[0].set->patch.color;
     if (kind_ == Kind::pair || has_one_color_) return Outcome::ok;
+    *is_packed = !are_colors_sparse(out->bits, num_elements);
+    if (!*is_packed) return Outcome::ok;
     TRY(m_.charge(num_elements * 3));
     return color_cells(out, is_packed);
 }

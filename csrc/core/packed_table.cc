@@ -167,7 +167,7 @@ Outcome lay_out_images(Machine &m, Set *set) {
 // The table of a set that has the elements of one that is packed.
 Outcome lay_out_equal(Machine &m, Set *set) {
     bool is_packed;
-    TRY(pack(m, set, &is_packed));
+    TRY(pack(m, set, &is_packed, true));
     return is_packed ? lay_out_packed(m, set) : broken_invariant();
 }
 
@@ -377,7 +377,7 @@ Outcome lay_out_merged(Machine &m, const Items &sets, Set *set) {
         for (const Value &v : sets) {
             bool is_packed;
             if (v.set->size == 0) continue;
-            TRY(pack(m, v.set, &is_packed));
+            TRY(pack(m, v.set, &is_packed, true));
             if (!is_packed) return broken_invariant();
             TRY(m.charge(static_cast<uint64_t>(v.set->patch.bits.height)));
             if (!adds_to(seen, bits, v.set->patch.bits)) continue;
@@ -397,9 +397,13 @@ Outcome lay_out_merged(Machine &m, const Items &sets, Set *set) {
 
 Outcome turns_of_packed(Machine &m, Set *set, const Items &elements, uint32_t *out) {
     const Bitmap &box = set->patch.bits;
-    uint16_t *indices; // of the elements, by slot
     TRY(lay_out_packed(m, set));
-    TRY(m.allocate_scratch((static_cast<size_t>(box.height) << kCodeShift) + 1, &indices));
+    // Of the elements, by slot. No more of it is touched, and charged for, than there are of them.
+    const size_t num_slots = (static_cast<size_t>(box.height) << kCodeShift) + 1;
+    TRY(m.charge(set->size * units::kCode));
+    auto *indices =
+        static_cast<uint16_t *>(m.arena().allocate_scratch(num_slots * sizeof(uint16_t)));
+    if (indices == nullptr) return Outcome::out_of_memory;
     for (uint32_t k = 0; k < set->size; ++k) {
         indices[slot_of(box, elements[k].i, elements[k].j)] = static_cast<uint16_t>(k);
     }
@@ -412,7 +416,7 @@ Outcome adopt_table(Machine &m, const Value &built, Set *set) {
     Set *table = built.set;
     m.before_change(set);
     bool is_packed = false;
-    if (set->is_packed()) TRY(pack(m, table, &is_packed));
+    if (set->is_packed()) TRY(pack(m, table, &is_packed, true));
     if (is_packed) {
         TRY(lay_out_packed(m, table));
         set->codes = table->codes;

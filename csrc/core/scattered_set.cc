@@ -303,7 +303,7 @@ Outcome adopt_numbers(Machine &m, const CellNumbers &numbers, const DistinctTabl
 
 Outcome PatchUnion::finish(Value **values, size_t *size, bool *fits) {
     constexpr uint64_t kWordsForElement = 4;
-    constexpr uint64_t kWordsAtLeast = 1024;
+    constexpr uint64_t kWordsAtLeast = 128;
     uint64_t num_elements = 0;
     for (const Value &v : sets_.items()) {
         const Patch &patch = v.set->patch;
@@ -311,9 +311,12 @@ Outcome PatchUnion::finish(Value **values, size_t *size, bool *fits) {
         *fits =
             *fits && (patch.colors != nullptr || static_cast<int8_t>(patch.color) == patch.color);
     }
+    constexpr uint64_t kLeastElements = 32; // fewer are added one by one in less time
+    *fits = *fits && num_elements >= kLeastElements;
+    if (!*fits) return Outcome::ok;
     CellNumbers numbers(m_, kind_, window_);
     CellPlanes planes(m_, kind_, numbers);
-    *fits = *fits && CellNumbers::fit(window_) &&
+    *fits = CellNumbers::fit(window_) &&
             planes.words() <= kWordsForElement * num_elements + kWordsAtLeast;
     if (!*fits) return Outcome::ok;
     ScratchScope scratch(m_);

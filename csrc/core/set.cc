@@ -361,6 +361,7 @@ Outcome copy_of_set(Machine &m, Set *source, Value *out) {
     set->hashes = source->hashes;
     set->patch = source->patch;
     set->is_unpackable = source->is_unpackable;
+    set->is_sparse = source->is_sparse;
     return Outcome::ok;
 }
 

@@ -22,6 +22,13 @@ struct Patch {
     }
 };
 
+// Whether so many places are too few for bits: what works on bits looks at every row of their box,
+// and would be slower than what looks at the elements. No patch of a grid of ARC is.
+inline bool is_sparse(int64_t height, uint64_t num_places) {
+    constexpr uint64_t kFreeRows = 40;
+    return static_cast<uint64_t>(height) > kFreeRows + num_places;
+}
+
 // Where each element of another set went.
 struct Image {
     bool is_transposed = false; // before it is moved
@@ -69,6 +76,7 @@ struct Set {
     uint8_t chain = 0; // sources in a row that are not laid out; bounded, as laying out recurses
     bool has_hash = false;
     bool is_unpackable = false; // its values have no bits: too wide, or two cells at one place
+    bool is_sparse = false;     // its bits, if it has some, are not worth it
     uint64_t hash = 0;
     Value *values = nullptr;
     uint64_t *hashes = nullptr; // of the values; nullptr until needed
@@ -90,6 +98,7 @@ struct Set {
 
     bool holds_only(Kind kind) const { return kinds == 1u << static_cast<unsigned>(kind); }
     bool is_packed() const { return patch.bits.rows != nullptr; }
+    bool is_densely_packed() const { return is_packed() && !is_sparse; }
 };
 
 // A copy of this takes far less time than the instruction by which compilers clear so many bytes;
@@ -121,6 +130,7 @@ inline Outcome new_packed(Machine &m, Kind kind, const Patch &patch, uint32_t si
     new (made) Set();
     made->size = size;
     made->kinds = static_cast<uint16_t>(1u << static_cast<unsigned>(kind));
+    made->is_sparse = is_sparse(patch.bits.height, size);
     made->patch = patch;
     *set = made;
     *out = Value::of_set(made);
@@ -155,6 +165,7 @@ inline Outcome set_of_images(Machine &m, Set *source, Kind kind, const Patch &pa
     set->chain = static_cast<uint8_t>(source->chain + 1);
     set->source = source;
     set->image = &mapped->image;
+    set->is_sparse = is_sparse(patch.bits.height, source->size);
     set->patch = patch;
     *out = Value::of_set(set);
     return Outcome::ok;
@@ -179,6 +190,7 @@ inline void start_constructed(Kind kind, const Patch &patch, uint32_t size,
     set->recipe = Set::Recipe::constructed;
     set->chain = static_cast<uint8_t>(chain + 1);
     set->construction = construction;
+    set->is_sparse = is_sparse(patch.bits.height, size);
     set->patch = patch;
 }
 inline Outcome constructed_set(Machine &m, Kind kind, const Patch &patch, uint32_t size,
@@ -228,22 +240,23 @@ inline Kind kind_of(const Set &packed) {
     return packed.holds_only(Kind::pair) ? Kind::pair : Kind::cell;
 }
 
-// Gives a set of nothing but places or of nothing but cells its bits, where it can have them. Not
-// the empty set.
-Outcome pack_values(Machine &m, Set *set);
-inline Outcome pack(Machine &m, Set *set, bool *is_packed) {
+// Gives a set of nothing but places or of nothing but cells its bits, where it can have them; but
+// not one that is sparse, unless it must. Not the empty set.
+Outcome pack_values(Machine &m, Set *set, bool is_sparse_too);
+inline Outcome pack(Machine &m, Set *set, bool *is_packed, bool is_sparse_too = false) {
     bool is_plain = set->holds_only(Kind::pair) || set->holds_only(Kind::cell);
-    if (is_plain && !set->is_packed() && !set->is_unpackable && !m.is_plain()) {
-        TRY(pack_values(m, set));
+    bool is_wanted = is_sparse_too || !set->is_sparse;
+    if (is_plain && is_wanted && !set->is_packed() && !set->is_unpackable && !m.is_plain()) {
+        TRY(pack_values(m, set, is_sparse_too));
     }
-    *is_packed = set->is_packed();
+    *is_packed = set->is_packed() && (is_sparse_too || !set->is_sparse);
     return Outcome::ok;
 }
 
 // The places of `size` pairs or cells, some of which may be the same. *fits is false where they are
-// too far apart for bits.
+// too far apart for bits, and where these are not worth it.
 Outcome places_of(Machine &m, const Value *values, size_t size, Bitmap *out, uint32_t *num_places,
-                  bool *fits);
+                  bool *fits, bool is_sparse_too = false);
 
 // COPY(set): equal elements, possibly in another order; a new object.
 Outcome copy_of_set(Machine &m, Set *set, Value *out);

@@ -41,21 +41,28 @@ Outcome union_of_tables(Machine &m, Set *a, Set *b, Value *out) {
 Outcome intersection_of_tables(Machine &m, Set *a, Set *b, Value *out) {
     Set *small = b->size > a->size ? a : b;
     Set *big = small == a ? b : a;
-    TRY(m.charge(uint64_t{small->size}));
-    const Value *items;
-    TRY(ordered(m, small, &items));
-    TRY(lay_out(m, big));
+    TRY(lay_out(m, small));
+    if (!big->is_packed()) TRY(lay_out(m, big));
+    TRY(m.charge(uint64_t{small->mask} + 1));
     Set table;
     size_t capacity = 0;
     TRY(start_table(m, &table, &capacity));
-    for (uint32_t k = 0; k < small->size; ++k) {
-        uint64_t hash;
-        TRY(hash_of(m, items[k], &hash));
-        uint32_t entry;
-        TRY(find(m, big, items[k], hash, &entry));
-        if (entry == Set::kEmptySlot) continue;
+    for (uint32_t at = 0; at <= small->mask; ++at) {
+        const uint32_t own = small->slots[at];
+        if (own == Set::kEmptySlot || own == Set::kDummySlot) continue;
+        const Value &v = small->values[own - 1];
+        const uint64_t hash = small->hashes[own - 1];
+        bool is_common;
+        if (big->is_packed()) {
+            TRY(contains(m, big, v, &is_common));
+        } else {
+            uint32_t entry;
+            TRY(find(m, big, v, hash, &entry));
+            is_common = entry != Set::kEmptySlot;
+        }
+        if (!is_common) continue;
         uint32_t index;
-        TRY(add(m, &table, &capacity, items[k], hash, &index));
+        TRY(add(m, &table, &capacity, v, hash, &index));
     }
     return publish(m, table, out);
 }
@@ -294,7 +301,7 @@ Outcome equal_sets(Machine &m, Set *a, Set *b, bool *result) {
     }
     *result = false;
     if (a->size != b->size) return Outcome::ok;
-    if (!a->is_packed() || !b->is_packed()) {
+    if (!a->is_densely_packed() || !b->is_densely_packed()) {
         uint64_t hash_a;
         uint64_t hash_b;
         TRY(hash_set(m, a, &hash_a));

@@ -284,18 +284,20 @@ struct Mapping : Construction {
     Items elements;
     Items images;
 
-    static Outcome lay_out_mapping(Machine &m, const Construction &how, Set *set) {
-        const auto &mapping = static_cast<const Mapping &>(how);
+    // The set of the images, added in the source's order.
+    Outcome apply(Machine &m, Value *out) const {
         ScratchScope scratch(m);
         uint32_t *turns;
+        TRY(turns_of(m, source, elements, &turns));
+        SetBuilder builder(m);
+        for (size_t k = 0; k < images.size; ++k) TRY(builder.add(images[turns[k]]));
+        return builder.finish(out);
+    }
+
+    static Outcome lay_out_mapping(Machine &m, const Construction &how, Set *set) {
         Value applied;
         Items sets;
-        TRY(turns_of(m, mapping.source, mapping.elements, &turns));
-        SetBuilder builder(m);
-        for (size_t k = 0; k < mapping.images.size; ++k) {
-            TRY(builder.add(mapping.images[turns[k]]));
-        }
-        TRY(builder.finish(&applied));
+        TRY(static_cast<const Mapping &>(how).apply(m, &applied));
         TRY(items_of(m, applied, &sets));
         return lay_out_merged(m, sets, set);
     }
@@ -321,7 +323,12 @@ Outcome mapply_in_any_order(Machine &m, const Value *args, bool *is_done, Value 
     Mapping *mapping;
     TRY(m.allocate(1, &mapping));
     *mapping = {{Mapping::lay_out_mapping}, source, items, images.items()};
-    return union_of(m, images.items(), mapping, source->chain, is_done, out);
+    TRY(union_of(m, images.items(), mapping, source->chain, is_done, out));
+    if (*is_done) return Outcome::ok;
+    Value applied;
+    TRY(mapping->apply(m, &applied));
+    *is_done = true;
+    return primitive_merge(m, &applied, out);
 }
 
 } // namespace

@@ -507,7 +507,7 @@ class Block {
             Value values[2];
             for (unsigned n = 0; n < arity; ++n) {
                 values[n] = args[n].values[k * args[n].stride];
-                if (!values[n].is_set() || !values[n].set->is_packed()) return false;
+                if (!values[n].is_set() || !values[n].set->is_densely_packed()) return false;
             }
             Body body = kBodies[static_cast<size_t>(opcode)];
             if (body(m_, values, &results[k]) != Outcome::ok) return false;

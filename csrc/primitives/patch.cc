@@ -169,7 +169,7 @@ Outcome constructed_by(Machine &m, Body body, const Value *args, unsigned num_ar
 
 Outcome filtered_elements(Machine &m, Set *source, const Items &elements, ValueList *kept,
                           Value *out) {
-    if (!source->is_packed()) {
+    if (!source->is_densely_packed()) {
         return filtered_set(m, source, elements, kept->take(), kept->size(), out);
     }
     BitmapBuilder builder(m, window_of(source->patch.bits));
