@@ -22,6 +22,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from io import StringIO
 from math import isfinite
@@ -110,15 +111,17 @@ class RunDirectory:
             ValueError: something is there, or its parent cannot be written.
         """
         check_free(path)
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            directory = cls(path)
-            check_free(path)  # now that no other process can fill it
-            (path / SAMPLES).mkdir(exist_ok=True)
-            directory._start_performance()
-            directory.set_config(config_toml)  # last: with it, this is a run directory
-        except OSError as error:
-            raise ValueError(f"{path}: cannot be written: {error.strerror}") from None
+        with ExitStack() as opened:
+            try:
+                path.mkdir(parents=True, exist_ok=True)
+                directory = opened.enter_context(cls(path))
+                check_free(path)  # now that no other process can fill it
+                (path / SAMPLES).mkdir(exist_ok=True)
+                directory._start_performance()
+                directory.set_config(config_toml)  # last: with it, this is a run directory
+            except OSError as error:
+                raise ValueError(f"{path}: cannot be written: {error.strerror}") from None
+            opened.pop_all()
         return directory
 
     @property

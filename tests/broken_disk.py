@@ -201,7 +201,9 @@ def sweep(folder, prepare, act, check, kinds=KINDS):
             try:
                 check(case, error, kind)
             except BaseException as wrong:
-                wrong.add_note(f"when operation {at} {kind}: {disk_of_case.log[-5:]}")
+                wrong.add_note(
+                    f"when operation {at} {kind}: {disk_of_case.log[max(at - 4, 0) : at + 1]}"
+                )
                 raise
             at += 1
     return disk.num_operations

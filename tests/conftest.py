@@ -2,6 +2,8 @@
 
 import importlib.util
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,17 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the shared data is not at {folder} (CODEIT_SHARED)")
     return folder
+
+
+@pytest.fixture
+def quick_path(tmp_path) -> Iterator[Path]:
+    """A folder in memory where the system has that, for tests that write thousands of files."""
+    memory = Path("/dev/shm")
+    if not os.access(memory, os.W_OK):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")

@@ -38,20 +38,20 @@ def names(path):
     return sorted(p.name for p in path.iterdir())
 
 
-def test_the_disk_counts_and_breaks_where_it_should(tmp_path):
+def test_the_disk_counts_and_breaks_where_it_should(quick_path):
     def act(folder):
         with (folder / "file").open("wb") as file:
             file.write(b"12345678")
         os.rename(folder / "file", folder / "other")
 
-    (tmp_path / "plain").mkdir()
-    with BrokenDisk(tmp_path / "plain") as disk:
-        act(tmp_path / "plain")
+    (quick_path / "plain").mkdir()
+    with BrokenDisk(quick_path / "plain") as disk:
+        act(quick_path / "plain")
     assert disk.log == ["create file", "write ", "rename file"]
     found = []
     for kind in ("fails", "kills"):
         for at in range(4):
-            folder = tmp_path / f"{kind}{at}"
+            folder = quick_path / f"{kind}{at}"
             folder.mkdir()
             with BrokenDisk(folder, kind, at) as disk:
                 try:
@@ -64,7 +64,7 @@ def test_the_disk_counts_and_breaks_where_it_should(tmp_path):
 
 
 @pytest.mark.parametrize("was_there", [False, True])
-def test_a_file_is_the_one_before_or_the_new_one(tmp_path, was_there):
+def test_a_file_is_the_one_before_or_the_new_one(quick_path, was_there):
     def prepare(folder):
         (folder / ".file.new").write_bytes(b"left over")
         if was_there:
@@ -88,11 +88,11 @@ def test_a_file_is_the_one_before_or_the_new_one(tmp_path, was_there):
         act(folder)
         assert everything(folder) == {"file": b"newer"}
 
-    assert sweep(tmp_path, prepare, act, check) >= 8
+    assert sweep(quick_path, prepare, act, check) >= 8
 
 
 @pytest.mark.parametrize("was_there", [False, True])
-def test_a_line_is_there_as_a_whole_or_not_unless_a_kill_cuts_it(tmp_path, was_there):
+def test_a_line_is_there_as_a_whole_or_not_unless_a_kill_cuts_it(quick_path, was_there):
     def prepare(folder):
         if was_there:
             (folder / "lines").write_bytes(b"first\n")
@@ -110,10 +110,10 @@ def test_a_line_is_there_as_a_whole_or_not_unless_a_kill_cuts_it(tmp_path, was_t
         assert after == before
         assert error.filename == str(path)
 
-    assert sweep(tmp_path, prepare, act, check) >= 3
+    assert sweep(quick_path, prepare, act, check) >= 3
 
 
-def test_a_file_that_cannot_be_cut_is_named(tmp_path):
+def test_a_file_that_cannot_be_cut_is_named(quick_path):
     def prepare(folder):
         (folder / "lines").write_bytes(b"first\nsecond\n")
 
@@ -127,7 +127,7 @@ def test_a_file_that_cannot_be_cut_is_named(tmp_path):
         act(folder)
         assert (folder / "lines").read_bytes() == b"first\n"
 
-    assert sweep(tmp_path, prepare, act, check) == 3
+    assert sweep(quick_path, prepare, act, check) == 3
 
 
 def linked(folder):
@@ -138,7 +138,7 @@ def linked(folder):
 
 
 @pytest.mark.parametrize("form", ["new", "replaced", "linked", "after a kill", "after two kills"])
-def test_a_directory_is_the_one_before_or_the_new_one(tmp_path, form):
+def test_a_directory_is_the_one_before_or_the_new_one(quick_path, form):
     def prepare(folder):
         real = linked(folder) if form == "linked" else folder / "thing"
         if form == "after a kill":
@@ -172,11 +172,11 @@ def test_a_directory_is_the_one_before_or_the_new_one(tmp_path, form):
         assert set(names(folder)) <= {"thing", "disk"}
         assert form != "linked" or names(folder / "disk") == ["big"]
 
-    assert sweep(tmp_path, prepare, act, check) > 20
+    assert sweep(quick_path, prepare, act, check) > 20
 
 
 @pytest.mark.parametrize("state", ["old and new", "all three", "new alone", "cut off"])
-def test_clearing_up_after_a_kill_can_itself_be_cut_off(tmp_path, state):
+def test_clearing_up_after_a_kill_can_itself_be_cut_off(quick_path, state):
     def prepare(folder):
         fresh, stale = folder / ".thing.new", folder / ".thing.old"
         if state == "all three":
@@ -196,4 +196,4 @@ def test_clearing_up_after_a_kill_can_itself_be_cut_off(tmp_path, state):
         assert content(folder / "thing") in (OLD, NEW)
         assert names(folder) == ["thing"]
 
-    assert sweep(tmp_path, prepare, act, check) > 3
+    assert sweep(quick_path, prepare, act, check) > 3

@@ -35,7 +35,7 @@ PYTHON_ROOMS = {
     "scoring": set(),
     "model": {"_native", "json_file", "tokenizer", "whole_directory"},
     "sampling": {"_native", "distributed", "model", "parallel", "ranges", "tokenizer"},
-    "training": {"distributed", "model", "parallel", "ranges", "replay"},
+    "training": {"distributed", "model", "parallel", "ranges", "replay", "whole_file"},
     "dsl": {"_native"},
     "replay_file": {"_native", "whole_file"},
     "replay": {"_native", "ranges", "replay_file"},

@@ -22,6 +22,7 @@ from codeit.model.t5 import T5, Mode, Packed
 from codeit.parallel import ordered_map
 from codeit.replay import Batch
 from codeit.training.settings import TrainingSettings
+from codeit.whole_file import whole_file
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -101,7 +102,8 @@ class Trainer:
     def save(self, path: Path) -> None:
         """Write AdamW's moments and the number of steps. The model is saved apart from it."""
         state = {"optimizer": self._optimizer.state_dict(), "num_steps": self.num_steps}
-        torch.save(state, path)
+        with whole_file(path) as file:
+            torch.save(state, file)
 
     def load(self, path: Path) -> None:
         """Go on as the trainer that `save` was called on would, with its model.
