@@ -492,65 +492,6 @@ def test_far_cells_are_cheap_where_nothing_lies_between():
     )
 
 
-# ---- Integers
-
-MOST = 2**63 - 1
-LEAST = -(2**63)
-OVERFLOW = Outcome.integer_overflow
-
-
-@pytest.mark.parametrize(
-    ("name", "arguments", "value"),
-    [
-        ("add", [MOST, 1], OVERFLOW),
-        ("add", [MOST, 0], MOST),
-        ("add", [["t", 0, LEAST], ["t", 0, -1]], OVERFLOW),
-        ("subtract", [LEAST, 1], OVERFLOW),
-        ("subtract", [0, LEAST], OVERFLOW),
-        ("subtract", [-1, LEAST], MOST),
-        ("multiply", [2**32, 2**31], OVERFLOW),
-        ("multiply", [-(2**32), 2**31], LEAST),
-        ("multiply", [LEAST, -1], OVERFLOW),
-        ("divide", [LEAST, -1], OVERFLOW),
-        ("divide", [LEAST, 1], LEAST),
-        ("divide", [MOST, -1], -MOST),
-        ("invert", [LEAST], OVERFLOW),
-        ("double", [2**62], OVERFLOW),
-        ("double", [-(2**62)], LEAST),
-        ("increment", [MOST], OVERFLOW),
-        ("decrement", [LEAST], OVERFLOW),
-        ("crement", [LEAST], OVERFLOW),
-        ("halve", [LEAST], -(2**62)),
-        ("even", [LEAST], True),
-        ("sign", [LEAST], -1),
-        ("greater", [LEAST, MOST], False),
-        ("dneighbors", [["t", MOST, 0]], OVERFLOW),
-        ("shift", [["s", ["t", MOST, 0]], ["t", 1, 0]], OVERFLOW),
-        ("shift", [["s", ["t", MOST, 0]], ["t", -1, 0]], ["s", ["t", MOST - 1, 0]]),
-        ("hmirror", [["s", ["t", MOST, 0], ["t", 1, 0]]], OVERFLOW),
-        ("height", [["s", ["t", LEAST, 0], ["t", MOST, 0]]], OVERFLOW),
-        ("height", [["s", ["t", 0, 0], ["t", MOST - 1, 0]]], MOST),
-        ("square", [["s", ["t", 0, 0], ["t", MOST - 1, MOST - 1]]], False),
-        ("manhattan", [["s", ["t", LEAST, 0]], ["s", ["t", MOST, 0]]], OVERFLOW),
-        ("outbox", [["s", ["t", LEAST, 0]]], OVERFLOW),
-        ("centerofmass", [["s", ["t", MOST, 0], ["t", MOST, 1]]], OVERFLOW),
-        ("shoot", [["t", 0, 0], ["t", MOST, 0]], OVERFLOW),
-        ("canvas", [0, ["t", MOST, 2]], None),
-        ("connect", [["t", LEAST, 0], ["t", MOST, 5]], ["s"]),
-        ("index", [["t", ["t", 1]], ["t", MOST, LEAST]], None),
-        ("interval", [LEAST, MOST, MOST], ["t", LEAST, -1, MOST - 1]),
-        ("crop", [["t", ["t", 1, 2]], ["t", 0, 1], ["t", MOST, MOST]], ["t", ["t", 2]]),
-        ("crop", [["t", ["t", 1, 2]], ["t", LEAST, LEAST], ["t", MOST, MOST]], ["t"]),
-    ],
-)
-def test_an_integer_past_64_bits_is_an_outcome_and_never_a_wrong_value(name, arguments, value):
-    result = call(name, arguments)
-    if value is OVERFLOW:
-        assert (result.outcome, result.exception) == (OVERFLOW, None)
-    else:
-        assert result.value_json() == value
-
-
 # ---- One run after another
 
 LITTLE = Limits(fuel=1_000_000, max_bytes=1 << 20)

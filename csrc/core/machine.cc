@@ -83,6 +83,7 @@ Outcome Machine::call_with_settled(Opcode opcode, const Value *args, Value *out)
 
 Outcome Machine::join(const Value *sets, size_t num_sets, size_t size, Value *out) {
     Joined *joined;
+    if (size > kMaxCount) return Outcome::out_of_memory; // what settles it could not be allocated
     TRY(charge(size));
     TRY(allocate(1, &joined));
     *joined = {sets, static_cast<uint32_t>(num_sets), static_cast<uint32_t>(size), nullptr};

@@ -172,19 +172,22 @@ class Machine {
     // Fuel that takes a few milliseconds. Runs of no more are asked nothing on the way.
     static constexpr int64_t kBlock = 1 << 22;
 
+    // So many objects are allocated at once at most: lengths and counts of a value have 32 bits.
+    static constexpr size_t kMaxCount = INT32_MAX;
+
     // Uninitialised room for `count` objects that live until the run ends. Memory is charged for,
     // as the system clears it and the processor waits for it. *out is set once all is paid for: a
     // field of a value must not point at memory that nobody will write.
     template <typename T>
     Outcome allocate(size_t count, T **out) {
-        if (count > SIZE_MAX / sizeof(T)) return Outcome::out_of_memory;
+        if (count > kMaxCount) return Outcome::out_of_memory;
         return pay_for(arena_.allocate(count * sizeof(T)), count, out);
     }
 
     // The same for `num_groups` of `count` objects each, paid for like as many allocations.
     template <typename T>
     Outcome allocate_groups(size_t num_groups, size_t count, T **out) {
-        if (num_groups > SIZE_MAX / sizeof(T) / count) return Outcome::out_of_memory;
+        if (num_groups > kMaxCount / count) return Outcome::out_of_memory;
         void *room = arena_.allocate(num_groups * count * sizeof(T));
         if (room == nullptr) return Outcome::out_of_memory;
         *out = static_cast<T *>(room);
@@ -194,7 +197,7 @@ class Machine {
     // The same, living until the ScratchScope around it ends.
     template <typename T>
     Outcome allocate_scratch(size_t count, T **out) {
-        if (count > SIZE_MAX / sizeof(T)) return Outcome::out_of_memory;
+        if (count > kMaxCount) return Outcome::out_of_memory;
         return pay_for(arena_.allocate_scratch(count * sizeof(T)), count, out);
     }
 

@@ -13,7 +13,8 @@ namespace {
 class CellNumbers {
   public:
     static bool fit(const Window &window) {
-        return (static_cast<uint64_t>(window.height) << shift_of(window)) < kPlaceMask;
+        return window.height < kPlaceMask && window.width < kPlaceMask &&
+               (static_cast<uint64_t>(window.height) << shift_of(window)) < kPlaceMask;
     }
 
     CellNumbers(Machine &m, Kind kind, const Window &window)

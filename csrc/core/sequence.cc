@@ -145,15 +145,15 @@ Outcome item_at(Machine &m, const Value &v, const Value &k, Value *out) {
     return item_at(m, v, k.integer, out);
 }
 
-Outcome slice(Machine &m, const Value &v, int64_t begin, int64_t end, Value *out) {
+Outcome slice(Machine &m, const Value &v, Wide from, Wide to, Value *out) {
     if (!v.is_tuple()) return Outcome::type_error;
     size_t length = 0;
     TRY(length_of(v, &length));
     int64_t size = static_cast<int64_t>(length);
-    if (begin < 0) begin += size;
-    if (end < 0) end += size;
-    begin = std::clamp(begin, int64_t{0}, size);
-    end = std::clamp(end, begin, size);
+    if (from < 0) from += size;
+    if (to < 0) to += size;
+    const auto begin = static_cast<int64_t>(std::clamp<Wide>(from, 0, size));
+    const auto end = static_cast<int64_t>(std::clamp<Wide>(to, begin, size));
     if (v.kind == Kind::grid) {
         if (begin == end) {
             *out = tuple_of(nullptr, 0);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/machine.h"
+#include "core/wide.h"
 
 namespace codeit {
 
@@ -83,7 +84,7 @@ inline Outcome item_at(Machine &m, const Value &v, int64_t k, Value *out) {
 Outcome item_at(Machine &m, const Value &v, const Value &k, Value *out);
 
 // v[begin:end] for bounds already computed; any tuple, bounds clamp as Python's do.
-Outcome slice(Machine &m, const Value &v, int64_t begin, int64_t end, Value *out);
+Outcome slice(Machine &m, const Value &v, Wide begin, Wide end, Value *out);
 
 // v[::-1]
 Outcome reversed(Machine &m, const Value &v, Value *out);

@@ -379,10 +379,14 @@ Outcome tuple_or_grid(Machine &m, const ValueList &list, Value *out) {
 
 Outcome SetBuilder::add(const Value &v, uint32_t *index) {
     uint64_t hash;
-    TRY(hash_of(m_, v, &hash));
-    if (table_.slots == nullptr) TRY(start_table(m_, &table_, &capacity_));
     uint32_t unused;
-    return codeit::add(m_, &table_, &capacity_, v, hash, index != nullptr ? index : &unused);
+    TRY(hash_of(m_, v, &hash));
+    return add_hashed(v, hash, index != nullptr ? index : &unused);
+}
+
+Outcome SetBuilder::add_hashed(const Value &v, uint64_t hash, uint32_t *index) {
+    if (table_.slots == nullptr) TRY(start_table(m_, &table_, &capacity_));
+    return codeit::add(m_, &table_, &capacity_, v, hash, index);
 }
 
 Outcome SetBuilder::finish(Value *out) {

@@ -314,6 +314,8 @@ class SetBuilder {
 
     // *index: where v, or the equal element that was there before, stands in unordered().
     Outcome add(const Value &v, uint32_t *index = nullptr);
+    // The same of a value that stands for one with another hash.
+    Outcome add_hashed(const Value &v, uint64_t hash, uint32_t *index);
     size_t size() const { return table_.size; }
 
     Outcome finish(Value *out);        // GEN

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/outcome.h"
+#include "core/wide.h"
 #include "lang/language.h"
 
 #include <bit>
@@ -169,12 +170,18 @@ inline constexpr uint64_t kPrime2 = 14029467366897019727u;
 inline constexpr uint64_t kPrime5 = 2870177450012600261u;
 inline constexpr uint64_t kTupleEnd = kPrime5 ^ 3527539u;
 
-inline uint64_t of_int(int64_t n) {
-    constexpr uint64_t kModulus = (uint64_t{1} << 61) - 1;
-    uint64_t magnitude = n < 0 ? 0 - static_cast<uint64_t>(n) : static_cast<uint64_t>(n);
-    uint64_t remainder = magnitude % kModulus;
-    uint64_t hash = n < 0 ? 0 - remainder : remainder;
+inline constexpr uint64_t kModulus = (uint64_t{1} << 61) - 1;
+
+constexpr uint64_t of_remainder(bool is_negative, uint64_t remainder) {
+    uint64_t hash = is_negative ? 0 - remainder : remainder;
     return hash == UINT64_MAX ? UINT64_MAX - 1 : hash;
+}
+inline uint64_t of_int(int64_t n) {
+    uint64_t magnitude = n < 0 ? 0 - static_cast<uint64_t>(n) : static_cast<uint64_t>(n);
+    return of_remainder(n < 0, magnitude % kModulus);
+}
+inline uint64_t of_wide(Wide n) {
+    return of_remainder(n < 0, static_cast<uint64_t>((n < 0 ? -n : n) % kModulus));
 }
 
 // For ints of 32 bits no reduction is needed.

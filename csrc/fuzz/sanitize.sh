@@ -24,7 +24,7 @@ if asan=$(runtime libasan.so) && ubsan=$(runtime libubsan.so); then
             ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=1 PYTHONPATH=$PWD/build/sanitized/lib \
             "$bin/pytest" -q -p no:cacheprovider "$@"
     }
-    sanitized tests/test_{primitives,set_order,both_paths,sharing,limits,memory,program}.py \
+    sanitized tests/test_{primitives,set_order,both_paths,sharing,limits,ends,memory,program}.py \
         tests/test_{executor,broken_runs,mutation}.py
     echo "== those of the automaton, the kernels and the buffer, and hostile arrays, under the same"
     # Apart, because torch takes memory of the process.

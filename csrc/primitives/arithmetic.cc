@@ -9,20 +9,25 @@ using Binary = Outcome (*)(Machine &, const Value &, const Value &, Value *);
 using Unary = Outcome (*)(Machine &, const Value &, Value *);
 
 // The four binary primitives: on ints, on two pairs, on an int and a pair, else on a pair and
-// anything. Component 0 is finished before component 1 is looked at.
+// anything. Component 0 is finished before component 1 is looked at; that it has left 64 bits is
+// told after what is wrong with component 1, as only the latter fails in CPython.
 template <Binary op>
 Outcome componentwise(Machine &m, const Value &a, const Value &b, Value *out) {
     if (a.is_int() && b.is_int()) return op(m, a, b, out);
     bool spread_a = a.is_int() && b.is_tuple();
     bool index_b = b.is_tuple() && (a.is_tuple() || spread_a);
     Value components[2];
+    Outcome outcomes[2];
     for (int64_t k = 0; k < 2; ++k) {
         Value x = a;
         Value y = b;
         if (!spread_a) TRY(item_at(m, a, k, &x));
         if (index_b) TRY(item_at(m, b, k, &y));
-        TRY(op(m, x, y, &components[k]));
+        outcomes[k] = op(m, x, y, &components[k]);
+        if (outcomes[k] != Outcome::integer_overflow) TRY(outcomes[k]);
     }
+    TRY(outcomes[0]);
+    TRY(outcomes[1]);
     return make_pair(m, components[0], components[1], out);
 }
 
@@ -30,11 +35,15 @@ template <Unary op>
 Outcome componentwise(Machine &m, const Value &n, Value *out) {
     if (n.is_int()) return op(m, n, out);
     Value components[2];
+    Outcome outcomes[2];
     for (int64_t k = 0; k < 2; ++k) {
         Value x;
         TRY(item_at(m, n, k, &x));
-        TRY(op(m, x, &components[k]));
+        outcomes[k] = op(m, x, &components[k]);
+        if (outcomes[k] != Outcome::integer_overflow) TRY(outcomes[k]);
     }
+    TRY(outcomes[0]);
+    TRY(outcomes[1]);
     return make_pair(m, components[0], components[1], out);
 }
 

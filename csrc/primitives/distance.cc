@@ -91,15 +91,15 @@ Outcome list_coordinates(Machine &m, Set *patch, Coordinates *out) {
     return Outcome::ok;
 }
 
-// As a Wide can hold it.
-template <typename Wide>
+// As an Int can hold it.
+template <typename Int>
 int64_t least_distance(const Coordinates &a, const Coordinates &b) {
-    Wide least = std::numeric_limits<Wide>::max();
+    Int least = std::numeric_limits<Int>::max();
     for (size_t n = 0; n < a.size; ++n) {
         for (size_t k = 0; k < b.size; ++k) {
-            const Wide down = Wide{b.rows[k]} - Wide{a.rows[n]};
-            const Wide right = Wide{b.columns[k]} - Wide{a.columns[n]};
-            const Wide distance = (down < 0 ? -down : down) + (right < 0 ? -right : right);
+            const Int down = Int{b.rows[k]} - Int{a.rows[n]};
+            const Int right = Int{b.columns[k]} - Int{a.columns[n]};
+            const Int distance = (down < 0 ? -down : down) + (right < 0 ? -right : right);
             least = distance < least ? distance : least;
         }
     }
@@ -147,6 +147,52 @@ Outcome distance_between(Machine &m, const Value &a, const Value &b, bool *are_p
             return distance_by_growth(m, from, to, out);
     }
     return distance_of_pairs(m, a.set, b.set, out);
+}
+
+Outcome AnyDistance::read(const Value &a, const Value &b) {
+    Value places;
+    Items items_a;
+    Items items_b;
+    TRY(to_indices(m_, a, &places));
+    TRY(items_of(m_, places, &items_a));
+    TRY(m_.allocate(items_a.size, &of_a_));
+    for (const Value &item : items_a) {
+        Value i;
+        Value j;
+        TRY(unpack(m_, item, &i, &j));
+        const bool are_ints = i.is_int() && j.is_int();
+        if (size_a_ == 0) {
+            TRY(to_indices(m_, b, &places));
+            TRY(items_of(m_, places, &items_b));
+            TRY(m_.allocate(items_b.size, &of_b_));
+            for (const Value &other : items_b) {
+                Value other_i;
+                Value other_j;
+                TRY(unpack(m_, other, &other_i, &other_j));
+                if (!are_ints || !other_i.is_int() || !other_j.is_int()) return Outcome::type_error;
+                of_b_[size_b_++] = {other_i.integer, other_j.integer};
+            }
+        }
+        if (!are_ints && size_b_ != 0) return Outcome::type_error;
+        of_a_[size_a_++] = {i.integer, j.integer};
+    }
+    return size_a_ == 0 || size_b_ == 0 ? Outcome::value_error : Outcome::ok;
+}
+
+Outcome AnyDistance::least(Wide down, Wide right, Wide *out) const {
+    auto absolute = [](Wide n) { return n < 0 ? -n : n; };
+    bool is_first = true;
+    for (size_t n = 0; n < size_a_; ++n) {
+        const Wide i = of_a_[n].i + down;
+        const Wide j = of_a_[n].j + right;
+        TRY(m_.charge(size_b_));
+        for (size_t k = 0; k < size_b_; ++k) {
+            const Wide distance = absolute(i - of_b_[k].i) + absolute(j - of_b_[k].j);
+            if (is_first || distance < *out) *out = distance;
+            is_first = false;
+        }
+    }
+    return Outcome::ok;
 }
 
 } // namespace codeit

@@ -38,22 +38,16 @@ Outcome side_half(Machine &m, const Value &grid, bool is_second, Value *out) {
 }
 
 // Python's slices clamp whatever the size of their bounds.
-int64_t saturating_add(int64_t a, int64_t b) {
-    int64_t sum;
-    if (!__builtin_add_overflow(a, b, &sum)) return sum;
-    return a < 0 ? INT64_MIN : INT64_MAX;
-}
-
-int64_t clamp_bound(int64_t bound, int64_t size) {
+int64_t clamp_bound(Wide bound, int64_t size) {
     if (bound < 0) bound += size;
-    return std::clamp(bound, int64_t{0}, size);
+    return static_cast<int64_t>(std::clamp<Wide>(bound, 0, size));
 }
 
 // tuple(r[j : j + width] for r in grid[i : i + height])
-Outcome cropped(Machine &m, const Value &grid, int64_t i, int64_t j, int64_t height, int64_t width,
+Outcome cropped(Machine &m, const Value &grid, int64_t i, int64_t j, Wide height, Wide width,
                 Value *out) {
-    int64_t end_i = saturating_add(i, height);
-    int64_t end_j = saturating_add(j, width);
+    const Wide end_i = i + height;
+    const Wide end_j = j + width;
     if (grid.kind == Kind::grid) {
         const Grid &cells = *grid.grid;
         int64_t top = clamp_bound(i, cells.height);
@@ -176,19 +170,21 @@ PRIMITIVE(cmirror) {
     return primitive_vmirror(m, &transposed, out);
 }
 
+namespace {
+
 // The row bounds are computed before the grid is looked at, the column bounds once there is a row.
-PRIMITIVE(crop) {
-    const Value &grid = args[0];
+// length_of(axis, &length) reads the length along an axis.
+template <typename LengthOf>
+Outcome crop_from(Machine &m, const Value &grid, const Value &from, LengthOf length_of_axis,
+                  Value *out) {
     int64_t begin[2];
-    int64_t length[2];
+    Wide length[2];
     auto read_bounds = [&](int axis) {
         Value start;
-        Value dim;
-        TRY(item_at(m, args[1], axis, &start));
-        TRY(item_at(m, args[2], axis, &dim));
-        if (!start.is_int() || !dim.is_int()) return Outcome::type_error;
+        TRY(item_at(m, from, axis, &start));
+        TRY(length_of_axis(axis, &length[axis]));
+        if (!start.is_int()) return Outcome::type_error;
         begin[axis] = start.integer;
-        length[axis] = dim.integer;
         return Outcome::ok;
     };
     TRY(read_bounds(0));
@@ -196,7 +192,7 @@ PRIMITIVE(crop) {
     if (!grid.is_tuple()) return Outcome::type_error;
     TRY(length_of(grid, &size));
     int64_t height = static_cast<int64_t>(size);
-    if (clamp_bound(begin[0], height) >= clamp_bound(saturating_add(begin[0], length[0]), height)) {
+    if (clamp_bound(begin[0], height) >= clamp_bound(begin[0] + length[0], height)) {
         *out = tuple_of(nullptr, 0);
         return Outcome::ok;
     }
@@ -204,11 +200,29 @@ PRIMITIVE(crop) {
     return cropped(m, grid, begin[0], begin[1], length[0], length[1], out);
 }
 
+} // namespace
+
+PRIMITIVE(crop) {
+    auto length_of_axis = [&](int axis, Wide *length) {
+        Value dim;
+        TRY(item_at(m, args[2], axis, &dim));
+        if (!dim.is_int()) return Outcome::type_error;
+        *length = dim.integer;
+        return Outcome::ok;
+    };
+    return crop_from(m, args[0], args[1], length_of_axis, out);
+}
+
 PRIMITIVE(subgrid) {
-    Value crop[3] = {args[1], Value(), Value()};
-    TRY(primitive_ulcorner(m, &args[0], &crop[1]));
-    TRY(primitive_shape(m, &args[0], &crop[2]));
-    return primitive_crop(m, crop, out);
+    Value corner;
+    Wide shape[2];
+    TRY(primitive_ulcorner(m, &args[0], &corner));
+    TRY(shape_of(m, args[0], shape));
+    auto length_of_axis = [&](int axis, Wide *length) {
+        *length = shape[axis];
+        return Outcome::ok;
+    };
+    return crop_from(m, args[1], corner, length_of_axis, out);
 }
 
 PRIMITIVE(trim) {

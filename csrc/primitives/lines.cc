@@ -4,7 +4,6 @@
 #include "primitives/patch.h"
 
 #include <algorithm>
-#include <cstdlib>
 
 namespace codeit {
 namespace {
@@ -100,10 +99,8 @@ Outcome lay_out_around(Machine &m, const Construction &how, Set *set) {
 Outcome around(Machine &m, Body in_order, const Value *args, const Row *rows, uint32_t size,
                Value *out) {
     const Value &loc = args[0];
-    if (loc.kind != Kind::pair || std::abs(int64_t{loc.i}) == INT32_MAX ||
-        std::abs(int64_t{loc.j}) == INT32_MAX || loc.i == INT32_MIN || loc.j == INT32_MIN) {
-        return in_order(m, args, out);
-    }
+    const Window box = {int64_t{loc.i} - 1, int64_t{loc.j} - 1, 3, 3};
+    if (loc.kind != Kind::pair || !box.is_small()) return in_order(m, args, out);
     TRY(m.charge(size));
     ByBody *how;
     TRY(m.allocate(1, &how));
@@ -112,27 +109,48 @@ Outcome around(Machine &m, Body in_order, const Value *args, const Row *rows, ui
     return constructed_set(m, Kind::pair, patch, size, how, 0, out);
 }
 
-// GEN of the diagonal from (top, start) down to row `bottom`, the column moving by `step`.
-Outcome diagonal(Machine &m, int64_t top, int64_t bottom, int64_t start, int64_t step, Value *out) {
-    uint64_t count;
-    TRY(count_range(top, bottom, &count));
-    int64_t length = static_cast<int64_t>(count);
-    Window window = {top, step > 0 ? start : start - length + 1, length, length};
-    if (count != 0 && window.is_small()) {
-        BitmapBuilder builder(m, window);
-        TRY(builder.start());
-        for (int64_t n = 0; n < length; ++n) builder.add(top + n, start + step * n);
-        auto size = static_cast<uint32_t>(length);
-        return set_of_rows(m, Kind::pair, {.bits = builder.finish_tight()}, size, out);
+// GEN of the diagonal through a square box, from its first row to its last one.
+Outcome diagonal(Machine &m, int64_t top, int64_t bottom, int64_t left, int64_t right,
+                 bool is_falling, Value *out) {
+    const Range rows(top, bottom);
+    const Range columns(left, right);
+    const uint64_t count = rows.size();
+    auto column_of = [&](uint64_t k) { return columns[is_falling ? k : count - 1 - k]; };
+    if (count <= Bitmap::kMaxWidth) {
+        const auto length = static_cast<int64_t>(count);
+        const Window window = {top, left, length, length};
+        if (window.is_small()) {
+            BitmapBuilder builder(m, window);
+            TRY(builder.start());
+            for (uint64_t k = 0; k < count; ++k) builder.add(rows[k], column_of(k));
+            auto size = static_cast<uint32_t>(count);
+            return set_of_rows(m, Kind::pair, {.bits = builder.finish_tight()}, size, out);
+        }
     }
     TRY(m.charge(count));
     Value *places;
     TRY(m.allocate(count, &places));
     for (uint64_t k = 0; k < count; ++k) {
-        int64_t n = static_cast<int64_t>(k);
-        TRY(make_int_pair(m, top + n, start + step * n, &places[k]));
+        TRY(make_int_pair(m, rows[k], column_of(k), &places[k]));
     }
     return set_of_distinct(m, places, count, out);
+}
+
+// GEN of the straight line between two places, ends included; of nothing where there is none. A
+// coordinate that all of them share stays as the first place has it.
+Outcome line_between(Machine &m, const Value &ai, const Value &aj, Wide bi, Wide bj, Value *out) {
+    const Wide rows = bi - ai.integer;
+    const Wide columns = bj - aj.integer;
+    const Wide across = columns < 0 ? -columns : columns;
+    if (rows != 0 && columns != 0 && rows != across && rows != -across) {
+        return SetBuilder(m).finish(out);
+    }
+    if (!fits_int64(bi) || !fits_int64(bj)) return Outcome::integer_overflow;
+    auto [top, bottom] = std::minmax({ai.integer, static_cast<int64_t>(bi)});
+    auto [left, right] = std::minmax({aj.integer, static_cast<int64_t>(bj)});
+    if (rows == 0) return straight_line(m, true, ai, left, right, out);
+    if (columns == 0) return straight_line(m, false, aj, top, bottom, out);
+    return diagonal(m, top, bottom, left, right, rows == columns, out);
 }
 
 Outcome frontier(Machine &m, const Value &location, bool row_is_fixed, Value *out) {
@@ -249,31 +267,30 @@ PRIMITIVE(connect) {
     TRY(unpack(m, args[0], &ai, &aj));
     TRY(unpack(m, args[1], &bi, &bj));
     if (!ai.is_int() || !aj.is_int() || !bi.is_int() || !bj.is_int()) return Outcome::type_error;
-    auto [top, bottom] = std::minmax(ai.integer, bi.integer);
-    auto [left, right] = std::minmax(aj.integer, bj.integer);
-    if (top == bottom) return straight_line(m, true, ai, left, right, out);
-    if (left == right) return straight_line(m, false, aj, top, bottom, out);
-    auto rows = static_cast<__int128>(bi.integer) - ai.integer;
-    auto columns = static_cast<__int128>(bj.integer) - aj.integer;
-    if (rows == columns) return diagonal(m, top, bottom, left, 1, out);
-    if (rows == -columns) return diagonal(m, top, bottom, right, -1, out);
-    return SetBuilder(m).finish(out);
+    return line_between(m, ai, aj, bi.integer, bj.integer, out);
 }
 
 PRIMITIVE(shoot) {
-    Value ends[2];
+    Addend ends[2];
     for (int64_t k = 0; k < 2; ++k) {
         Value start;
         Value step;
-        Value distance;
+        Addend distance;
         TRY(item_at(m, args[0], k, &start));
         TRY(item_at(m, args[1], k, &step));
-        TRY(times(m, Value::of_int(kRayLength), step, &distance));
+        if (step.is_int()) {
+            distance = static_cast<Wide>(step.integer) * kRayLength;
+        } else {
+            distance.is_int = false;
+            TRY(times(m, Value::of_int(kRayLength), step, &distance.value));
+        }
         TRY(plus(m, start, distance, &ends[k]));
     }
-    Value line[2] = {args[0], Value()};
-    TRY(make_pair(m, ends[0], ends[1], &line[1]));
-    return primitive_connect(m, line, out);
+    Value i;
+    Value j;
+    TRY(unpack(m, args[0], &i, &j));
+    if (!ends[0].is_int || !ends[1].is_int) return Outcome::type_error;
+    return line_between(m, i, j, ends[0].number, ends[1].number, out);
 }
 
 PRIMITIVE(vfrontier) {

@@ -504,12 +504,13 @@ PRIMITIVE(occurrences) {
     Value normalized;
     int64_t height;
     int64_t width;
-    Value object_height;
-    Value object_width;
-    TRY(primitive_normalize(m, &args[1], &normalized));
+    Wide shape[2];
+    const Outcome outcome = primitive_normalize(m, &args[1], &normalized);
+    if (outcome != Outcome::integer_overflow) TRY(outcome);
     TRY(extent(m, grid, &height, &width));
-    TRY(primitive_height(m, &args[1], &object_height));
-    TRY(primitive_width(m, &args[1], &object_width));
+    TRY(shape_of(m, args[1], shape));
+    if (shape[0] > height || shape[1] > width) return set_of_distinct(m, nullptr, 0, out);
+    TRY(outcome);
     const Grid *dense;
     TRY(dense_grid(m, grid, &dense));
     Set *packed;
@@ -520,8 +521,8 @@ PRIMITIVE(occurrences) {
         return packed_occurrences(m, *dense, packed->patch, out);
     }
     ValueList places(m);
-    for (int64_t i = 0; i <= height - object_height.integer; ++i) {
-        for (int64_t j = 0; j <= width - object_width.integer; ++j) {
+    for (int64_t i = 0; i <= height - shape[0]; ++i) {
+        for (int64_t j = 0; j <= width - shape[1]; ++j) {
             Value place;
             bool occurs;
             TRY(make_int_pair(m, i, j, &place));

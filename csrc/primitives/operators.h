@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/machine.h"
+#include "core/wide.h"
 
 namespace codeit {
 
@@ -37,11 +38,47 @@ inline Outcome minus(Machine &m, const Value &a, const Value &b, Value *out) {
     return Outcome::ok;
 }
 
-// The number of integers in [first, last], as a range with its end included.
-inline Outcome count_range(int64_t first, int64_t last, uint64_t *out) {
-    *out = last < first ? 0 : static_cast<uint64_t>(last) - static_cast<uint64_t>(first) + 1;
-    bool is_whole_range = last >= first && *out == 0;
-    return is_whole_range ? Outcome::out_of_memory : Outcome::ok;
+// What a primitive adds up on its way to a result: an int of any size, or another value, with which
+// Python's operators do what they do with values. Only what comes of it in the end must be in 64
+// bits.
+struct Addend {
+    Wide number = 0; // where is_int
+    Value value;     // where not
+    bool is_int = true;
+
+    Addend() = default;
+    Addend(Wide n) : number(n) {}
+    Addend(const Value &v) : number(v.is_int() ? v.integer : 0), value(v), is_int(v.is_int()) {}
+};
+
+inline Outcome plus(Machine &m, const Addend &a, const Addend &b, Addend *out) {
+    if (!a.is_int && !b.is_int) {
+        out->is_int = false;
+        return plus_others(m, a.value, b.value, &out->value);
+    }
+    if (!a.is_int || !b.is_int) return Outcome::type_error;
+    *out = a.number + b.number;
+    return Outcome::ok;
+}
+inline Outcome minus(Machine &m, const Addend &a, const Addend &b, Addend *out) {
+    if (!a.is_int && !b.is_int) {
+        out->is_int = false;
+        return minus_others(m, a.value, b.value, &out->value);
+    }
+    if (!a.is_int || !b.is_int) return Outcome::type_error;
+    *out = a.number - b.number;
+    return Outcome::ok;
+}
+
+inline Outcome narrowed(const Addend &a, Value *out) {
+    *out = a.is_int ? Value::of_int(static_cast<int64_t>(a.number)) : a.value;
+    return !a.is_int || fits_int64(a.number) ? Outcome::ok : Outcome::integer_overflow;
+}
+// Both of a pair, after all that could fail in CPython has been done.
+inline Outcome narrowed(const Addend &a, const Addend &b, Value *first, Value *second) {
+    Outcome outcome = narrowed(a, first);
+    TRY(narrowed(b, second));
+    return outcome;
 }
 
 // Division rounded towards minus infinity, and its remainder, which has the divisor's sign.

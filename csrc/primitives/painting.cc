@@ -1,6 +1,7 @@
 // Patches onto grids. Places outside the grid are skipped, not an error.
 #include "core/cells.h"
 #include "primitives/patch.h"
+#include "primitives/wide_cells.h"
 
 #include <algorithm>
 
@@ -327,11 +328,49 @@ PRIMITIVE(cover) {
     return primitive_fill(m, fill, out);
 }
 
+namespace {
+
+// The cells of a shifted patch of which some leave 64 bits: those that do not, in the order of all,
+// as a tuple. The others are outside of any grid.
+Outcome shifted_in_reach(Machine &m, const Value &patch, const Value &offset, Value *out) {
+    Value down;
+    Value right;
+    WideCells shifted(m);
+    bool are_ints;
+    bool is_celled;
+    TRY(codeit::is_celled(m, patch, &is_celled));
+    if (!is_celled) return Outcome::type_error; // of paint
+    TRY(unpack(m, offset, &down, &right));
+    if (!down.is_int() || !right.is_int()) return Outcome::integer_overflow;
+    TRY(move_wide(m, patch, down.integer, right.integer, &shifted, &are_ints));
+    if (!are_ints) return Outcome::integer_overflow;
+    const WideCell *cells;
+    ValueList in_reach(m);
+    TRY(shifted.in_order(false, &cells));
+    for (size_t k = 0; k < shifted.size(); ++k) {
+        const auto &[color, i, j] = cells[k];
+        if (!fits_int64(i) || !fits_int64(j)) continue;
+        Value place;
+        Value cell;
+        TRY(make_int_pair(m, static_cast<int64_t>(i), static_cast<int64_t>(j), &place));
+        TRY(make_pair(m, color, place, &cell));
+        TRY(in_reach.push(cell));
+    }
+    *out = in_reach.as_tuple();
+    return Outcome::ok;
+}
+
+} // namespace
+
 PRIMITIVE(move) {
     Value paint[2];
     Value shift[2] = {args[1], args[2]};
     TRY(primitive_cover(m, args, &paint[0]));
-    TRY(primitive_shift(m, shift, &paint[1]));
+    Outcome outcome = primitive_shift(m, shift, &paint[1]);
+    if (outcome == Outcome::integer_overflow) {
+        outcome = shifted_in_reach(m, args[1], args[2], &paint[1]);
+    }
+    TRY(outcome);
     return primitive_paint(m, paint, out);
 }
 

@@ -1,7 +1,5 @@
 #include "primitives/patch.h"
 
-#include "primitives/operators.h"
-
 #include <algorithm>
 
 namespace codeit {
@@ -252,13 +250,14 @@ Outcome columns_of(Machine &m, const Value &patch, Columns *out) {
     return Outcome::ok;
 }
 
-Outcome move_places(Machine &m, const Value &patch, PlaceMap place, const Value *offsets,
+Outcome move_places(Machine &m, const Value &patch, PlaceMap place, const Addend *offsets,
                     Value *out) {
     bool celled;
     TRY(is_celled(m, patch, &celled));
     Items items;
     TRY(items_of(m, patch, &items));
     SetBuilder moved(m);
+    bool have_bits = true; // 64 of them
     for (const Value &item : items) {
         Value color;
         Value i;
@@ -269,7 +268,12 @@ Outcome move_places(Machine &m, const Value &patch, PlaceMap place, const Value 
             TRY(unpack(m, item, &i, &j));
         }
         Value components[2];
-        TRY(place(m, i, j, offsets, &components[0], &components[1]));
+        Outcome outcome = place(m, i, j, offsets, &components[0], &components[1]);
+        if (outcome == Outcome::integer_overflow) {
+            have_bits = false;
+            continue;
+        }
+        TRY(outcome);
         Value element;
         TRY(make_pair(m, components[0], components[1], &element));
         if (celled) {
@@ -278,7 +282,7 @@ Outcome move_places(Machine &m, const Value &patch, PlaceMap place, const Value 
         }
         TRY(moved.add(element));
     }
-    return moved.finish(out);
+    return have_bits ? moved.finish(out) : Outcome::integer_overflow;
 }
 
 Outcome shift_packed(Machine &m, Set *set, int64_t down, int64_t right, bool *fits, Value *out) {
@@ -374,8 +378,8 @@ Outcome full_window(Machine &m, const Window &window, Value *out) {
 
 Outcome straight_line(Machine &m, bool row_is_fixed, const Value &fixed, int64_t first,
                       int64_t last, Value *out) {
-    uint64_t count;
-    TRY(count_range(first, last, &count));
+    const Range moving(first, last);
+    const uint64_t count = moving.size();
     if (fixed.kind == Kind::integer && count != 0 && count <= Bitmap::kMaxWidth) {
         int64_t length = static_cast<int64_t>(count);
         Window line = row_is_fixed ? Window{fixed.integer, first, 1, length}
@@ -386,9 +390,9 @@ Outcome straight_line(Machine &m, bool row_is_fixed, const Value &fixed, int64_t
     Value *places;
     TRY(m.allocate(count, &places));
     for (uint64_t k = 0; k < count; ++k) {
-        Value moving = Value::of_int(first + static_cast<int64_t>(k));
-        TRY(row_is_fixed ? make_pair(m, fixed, moving, &places[k])
-                         : make_pair(m, moving, fixed, &places[k]));
+        const Value at = Value::of_int(moving[k]);
+        TRY(row_is_fixed ? make_pair(m, fixed, at, &places[k])
+                         : make_pair(m, at, fixed, &places[k]));
     }
     return set_of_distinct(m, places, count, out);
 }

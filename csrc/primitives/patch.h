@@ -2,12 +2,16 @@
 // the specification, section 4.
 #pragma once
 
+#include "primitives/operators.h"
 #include "primitives/primitive.h"
 
 namespace codeit {
 
 // EXT: the number of rows and the length of row 0; ragged grids are legal.
 Outcome extent(Machine &m, const Value &grid, int64_t *height, int64_t *width);
+
+// The rows and columns that a piece spans; a tuple is read as a grid.
+Outcome shape_of(Machine &m, const Value &piece, Wide *sides);
 
 // 0 <= i < height and 0 <= j < width, with type_error for what cannot be compared, in that order.
 Outcome is_inside(const Value &i, const Value &j, int64_t height, int64_t width, bool *result);
@@ -73,10 +77,15 @@ Outcome columns_of(Machine &m, const Value &patch, Columns *out);
 
 // GEN of elements moved one by one: place(i, j) gives the new place of each. Sets and tuples of
 // pairs or of cells, as CELLED tells; the result is always a set.
-using PlaceMap = Outcome (*)(Machine &m, const Value &i, const Value &j, const Value *offsets,
+// A place that leaves 64 bits fails the others only after all of them have been looked at, as what
+// is wrong with another one comes first in CPython.
+using PlaceMap = Outcome (*)(Machine &m, const Value &i, const Value &j, const Addend *offsets,
                              Value *new_i, Value *new_j);
-Outcome move_places(Machine &m, const Value &patch, PlaceMap place, const Value *offsets,
+Outcome move_places(Machine &m, const Value &patch, PlaceMap place, const Addend *offsets,
                     Value *out);
+
+// The same, shifted; the patch must not be empty.
+Outcome shift_by(Machine &m, const Value &patch, const Addend *offsets, Value *out);
 
 // The same for a packed patch: shifted, or as an image of it with scales of 1 or -1. False when a
 // coordinate leaves 32 bits, or when the image is too wide; nothing is written then. An offset has

@@ -40,8 +40,9 @@ Outcome extreme_place(Machine &m, Extreme extreme, Axis axis, const Value &patch
     return Outcome::ok;
 }
 
-// The number of rows or columns that a piece spans. A tuple is read as a grid.
-Outcome span_of(Machine &m, Axis axis, const Value &piece, Value *out) {
+// The number of rows or columns that a piece spans. A tuple is read as a grid. That of a patch may
+// be twice as much as an int holds.
+Outcome span_of(Machine &m, Axis axis, const Value &piece, Wide *out) {
     size_t size;
     TRY(length_of(piece, &size));
     if (size != 0 && piece.is_tuple() && axis == Axis::column) {
@@ -50,23 +51,31 @@ Outcome span_of(Machine &m, Axis axis, const Value &piece, Value *out) {
         TRY(length_of(row, &size));
     }
     if (size == 0 || piece.is_tuple()) {
-        *out = Value::of_int(static_cast<int64_t>(size));
+        *out = static_cast<int64_t>(size);
         return Outcome::ok;
     }
     Set *packed;
     TRY(packed_patch(m, piece, &packed));
     if (packed != nullptr) {
         const Bitmap &bits = packed->patch.bits;
-        *out = Value::of_int(axis == Axis::row ? bits.height : bits.width);
+        *out = axis == Axis::row ? bits.height : bits.width;
         return Outcome::ok;
     }
     Value last;
     Value first;
-    Value distance;
+    Addend distance;
     TRY(extreme_place(m, Extreme::largest, axis, piece, &last));
     TRY(extreme_place(m, Extreme::smallest, axis, piece, &first));
     TRY(minus(m, last, first, &distance));
-    return plus(m, distance, Value::of_int(1), out);
+    if (!distance.is_int) return Outcome::type_error;
+    *out = distance.number + 1;
+    return Outcome::ok;
+}
+
+Outcome span_of(Machine &m, Axis axis, const Value &piece, Value *out) {
+    Wide span;
+    TRY(span_of(m, axis, piece, &span));
+    return narrowed(span, out);
 }
 
 // (top or bottom, left or right) of the bounding box. Over any patch: the extreme of every column
@@ -97,23 +106,23 @@ Outcome corner(Machine &m, Extreme row_extreme, Extreme column_extreme, const Va
     return Outcome::ok;
 }
 
-// first + span // 2
-Outcome middle(Machine &m, Axis axis, const Value &patch, Value *out) {
+// first + span // 2. That of a tuple, whose span is its length, may lie beyond 64 bits.
+Outcome middle(Machine &m, Axis axis, const Value &patch, Wide *out) {
     Set *packed;
     TRY(packed_patch(m, patch, &packed));
     if (packed != nullptr) {
         const Bitmap &bits = packed->patch.bits;
-        *out = Value::of_int(axis == Axis::row ? int64_t{bits.top} + bits.height / 2
-                                               : int64_t{bits.left} + bits.width / 2);
+        *out = axis == Axis::row ? int64_t{bits.top} + bits.height / 2
+                                 : int64_t{bits.left} + bits.width / 2;
         return Outcome::ok;
     }
     Value first;
-    Value span;
-    Value half;
+    Wide span;
     TRY(extreme_place(m, Extreme::smallest, axis, patch, &first));
     TRY(span_of(m, axis, patch, &span));
-    TRY(floor_divided(m, span, Value::of_int(2), &half));
-    return plus(m, first, half, out);
+    if (!first.is_int()) return Outcome::type_error;
+    *out = first.integer + span / 2;
+    return Outcome::ok;
 }
 
 // Both arguments as packed patches, charged for; false where one of them is none.
@@ -130,19 +139,6 @@ Outcome two_packed(Machine &m, const Value *args, TwoPatches *out, bool *are_pac
     if (!*are_packed) return Outcome::ok;
     *out = {a->patch.bits, b->patch.bits};
     return m.charge(static_cast<uint64_t>(out->a.height) + static_cast<uint64_t>(out->b.height));
-}
-
-Outcome absolute_difference(Machine &m, const Value &a, const Value &b, Value *out) {
-    Value difference;
-    TRY(minus(m, a, b, &difference));
-    if (!difference.is_int()) return Outcome::type_error;
-    if (difference.integer < 0) return minus(m, Value::of_int(0), difference, out);
-    *out = difference;
-    return Outcome::ok;
-}
-
-Outcome is_one(Machine &m, const Value &v, bool *result) {
-    return equal(m, v, Value::of_int(1), result);
 }
 
 // The coordinates of IDX(patch) on one axis, as a set.
@@ -202,11 +198,10 @@ Outcome repeats_with(Machine &m, Axis axis, const Value &n, int64_t p, bool *res
         *result = packed_repeats_with(axis, packed->patch, static_cast<int32_t>(p));
         return Outcome::ok;
     }
-    Value back[2] = {n, Value()};
-    TRY(make_int_pair(m, axis == Axis::row ? -p : 0, axis == Axis::row ? 0 : -p, &back[1]));
+    const Addend back[2] = {axis == Axis::row ? -p : 0, axis == Axis::row ? 0 : -p};
     Value moved;
     Items cells;
-    TRY(primitive_shift(m, back, &moved));
+    TRY(shift_by(m, n, back, &moved));
     TRY(items_of(m, moved, &cells));
     SetBuilder pruned(m);
     for (const Value &cell : cells) {
@@ -223,9 +218,21 @@ Outcome repeats_with(Machine &m, Axis axis, const Value &n, int64_t p, bool *res
     return is_subset(m, kept.set, n.set, result);
 }
 
+// A patch moved to the first row or column. Where it is too wide to be moved along the other axis,
+// too, that makes no difference to its period.
+Outcome normalized_along(Machine &m, Axis axis, const Value &patch, Value *out) {
+    Value side;
+    Addend offsets[2] = {Wide{0}, Wide{0}};
+    TRY(extreme_place(m, Extreme::smallest, axis, patch, &side));
+    TRY(minus(m, Wide{0}, side, &offsets[axis == Axis::row ? 0 : 1]));
+    return shift_by(m, patch, offsets, out);
+}
+
 Outcome period(Machine &m, Axis axis, const Value &obj, Value *out) {
     Value normalized;
-    TRY(primitive_normalize(m, &obj, &normalized));
+    Outcome outcome = primitive_normalize(m, &obj, &normalized);
+    if (outcome == Outcome::integer_overflow) outcome = normalized_along(m, axis, obj, &normalized);
+    TRY(outcome);
     Value span;
     TRY(span_of(m, axis, normalized, &span));
     for (int64_t p = 1; p < span.integer; ++p) {
@@ -255,6 +262,11 @@ PRIMITIVE(rightmost) {
     return extreme_place(m, Extreme::largest, Axis::column, args[0], out);
 }
 
+Outcome shape_of(Machine &m, const Value &piece, Wide *sides) {
+    TRY(span_of(m, Axis::row, piece, &sides[0]));
+    return span_of(m, Axis::column, piece, &sides[1]);
+}
+
 PRIMITIVE(height) {
     return span_of(m, Axis::row, args[0], out);
 }
@@ -263,21 +275,17 @@ PRIMITIVE(width) {
 }
 
 PRIMITIVE(shape) {
-    Value height;
-    Value width;
-    TRY(span_of(m, Axis::row, args[0], &height));
-    TRY(span_of(m, Axis::column, args[0], &width));
-    return make_pair(m, height, width, out);
+    Wide spans[2];
+    Value shape[2];
+    TRY(shape_of(m, args[0], spans));
+    TRY(narrowed(spans[0], spans[1], &shape[0], &shape[1]));
+    return make_pair(m, shape[0], shape[1], out);
 }
 
 PRIMITIVE(portrait) {
-    Value height;
-    Value width;
-    bool is_higher;
-    TRY(span_of(m, Axis::row, args[0], &height));
-    TRY(span_of(m, Axis::column, args[0], &width));
-    TRY(less(m, width, height, &is_higher));
-    *out = Value::boolean(is_higher);
+    Wide sides[2];
+    TRY(shape_of(m, args[0], sides));
+    *out = Value::boolean(sides[0] > sides[1]);
     return Outcome::ok;
 }
 
@@ -293,12 +301,10 @@ PRIMITIVE(square) {
         *out = Value::boolean(size == width);
         return Outcome::ok;
     }
-    Value height;
-    Value width;
-    TRY(span_of(m, Axis::row, piece, &height));
-    TRY(span_of(m, Axis::column, piece, &width));
-    auto area = static_cast<__int128>(height.integer) * width.integer;
-    *out = Value::boolean(area == static_cast<__int128>(size) && height.integer == width.integer);
+    Wide sides[2];
+    TRY(shape_of(m, piece, sides));
+    const bool is_small = sides[0] <= UINT32_MAX; // no set has more elements
+    *out = Value::boolean(sides[0] == sides[1] && is_small && sides[0] * sides[1] == size);
     return Outcome::ok;
 }
 
@@ -307,16 +313,16 @@ namespace {
 // A line along `axis`: as long there as it has elements, and one wide across.
 Outcome is_line(Machine &m, Axis axis, const Value &patch, Value *out) {
     size_t size;
-    Value along;
+    Wide along;
     TRY(span_of(m, axis, patch, &along));
     TRY(length_of(patch, &size));
-    if (along.integer != static_cast<int64_t>(size)) {
+    if (along != static_cast<Wide>(size)) {
         *out = Value::boolean(false);
         return Outcome::ok;
     }
-    Value across;
+    Wide across;
     TRY(span_of(m, axis == Axis::row ? Axis::column : Axis::row, patch, &across));
-    *out = Value::boolean(across.integer == 1);
+    *out = Value::boolean(across == 1);
     return Outcome::ok;
 }
 
@@ -343,11 +349,12 @@ PRIMITIVE(lrcorner) {
 }
 
 PRIMITIVE(center) {
-    Value i;
-    Value j;
-    TRY(middle(m, Axis::row, args[0], &i));
-    TRY(middle(m, Axis::column, args[0], &j));
-    return make_pair(m, i, j, out);
+    Wide middles[2];
+    Value center[2];
+    TRY(middle(m, Axis::row, args[0], &middles[0]));
+    TRY(middle(m, Axis::column, args[0], &middles[1]));
+    TRY(narrowed(middles[0], middles[1], &center[0], &center[1]));
+    return make_pair(m, center[0], center[1], out);
 }
 
 // Cells that share a place count once in the sum and each in the divisor, the size of the patch.
@@ -359,28 +366,25 @@ PRIMITIVE(centerofmass) {
     Value *means;
     TRY(m.allocate(columns.num_columns, &means));
     for (size_t k = 0; k < columns.num_columns; ++k) {
-        Value sum = Value::of_int(0);
+        Wide sum = 0;
         for (const Value &item : columns[k]) {
-            Value previous = sum;
-            TRY(plus(m, previous, item, &sum));
+            if (!item.is_int()) return Outcome::type_error;
+            sum += item.integer;
         }
-        TRY(floor_divided(m, sum, Value::of_int(static_cast<int64_t>(size)), &means[k]));
+        const auto count = static_cast<Wide>(size);
+        TRY(narrowed(sum / count - (sum % count < 0), &means[k]));
     }
     *out = tuple_of(means, columns.num_columns);
     return Outcome::ok;
 }
 
 PRIMITIVE(position) {
-    int64_t centers[2][2];
+    Wide centers[2][2];
     for (int k = 0; k < 2; ++k) {
         Value places;
-        Value i;
-        Value j;
         TRY(to_indices(m, args[k], &places));
-        TRY(middle(m, Axis::row, places, &i));
-        TRY(middle(m, Axis::column, places, &j));
-        centers[k][0] = i.integer;
-        centers[k][1] = j.integer;
+        TRY(middle(m, Axis::row, places, &centers[k][0]));
+        TRY(middle(m, Axis::column, places, &centers[k][1]));
     }
     auto [ia, ja] = centers[0];
     auto [ib, jb] = centers[1];
@@ -400,35 +404,11 @@ PRIMITIVE(manhattan) {
         *out = Value::of_int(distance);
         return Outcome::ok;
     }
-    Value places_a;
-    Items items_a;
-    TRY(to_indices(m, args[0], &places_a));
-    TRY(items_of(m, places_a, &items_a));
-    Selection least(m, Extreme::smallest);
-    for (const Value &a : items_a) {
-        Value ai;
-        Value aj;
-        Value places_b;
-        Items items_b;
-        TRY(unpack(m, a, &ai, &aj));
-        TRY(to_indices(m, args[1], &places_b));
-        TRY(items_of(m, places_b, &items_b));
-        for (const Value &b : items_b) {
-            Value bi;
-            Value bj;
-            Value rows;
-            Value columns;
-            Value distance;
-            TRY(unpack(m, b, &bi, &bj));
-            TRY(absolute_difference(m, ai, bi, &rows));
-            TRY(absolute_difference(m, aj, bj, &columns));
-            TRY(plus(m, rows, columns, &distance));
-            TRY(least.offer(distance, distance));
-        }
-    }
-    if (least.is_empty()) return Outcome::value_error;
-    *out = least.item();
-    return Outcome::ok;
+    AnyDistance any(m);
+    Wide least;
+    TRY(any.read(args[0], args[1]));
+    TRY(any.least(0, 0, &least));
+    return narrowed(least, out);
 }
 
 PRIMITIVE(adjacent) {
@@ -439,11 +419,18 @@ PRIMITIVE(adjacent) {
         *out = Value::boolean(are_adjacent(patches.a, patches.b));
         return Outcome::ok;
     }
-    Value distance;
-    bool touches;
-    TRY(primitive_manhattan(m, args, &distance));
-    TRY(is_one(m, distance, &touches));
-    *out = Value::boolean(touches);
+    bool are_plain;
+    int64_t distance;
+    TRY(distance_between(m, args[0], args[1], &are_plain, &distance));
+    if (are_plain) {
+        *out = Value::boolean(distance == 1);
+        return Outcome::ok;
+    }
+    AnyDistance any(m);
+    Wide least;
+    TRY(any.read(args[0], args[1]));
+    TRY(any.least(0, 0, &least));
+    *out = Value::boolean(least == 1);
     return Outcome::ok;
 }
 
@@ -505,7 +492,7 @@ bool stays_small(const Bitmap &bits, int64_t steps) {
 
 PRIMITIVE(gravitate) {
     constexpr int32_t kMaxSteps = 42;
-    Value centers[2][2];
+    Wide centers[2][2];
     for (int k = 0; k < 2; ++k) {
         TRY(middle(m, Axis::row, args[k], &centers[k][0]));
         TRY(middle(m, Axis::column, args[k], &centers[k][1]));
@@ -513,7 +500,7 @@ PRIMITIVE(gravitate) {
     bool is_above_or_below;
     TRY(share_coordinate(m, Axis::column, args, &is_above_or_below));
     int axis = is_above_or_below ? 0 : 1;
-    int32_t step = centers[0][axis].integer < centers[1][axis].integer ? 1 : -1;
+    int32_t step = centers[0][axis] < centers[1][axis] ? 1 : -1;
     Value move = is_above_or_below ? Value::pair(step, 0) : Value::pair(0, step);
 
     TwoPatches patches;
@@ -531,14 +518,12 @@ PRIMITIVE(gravitate) {
         *out = Value::pair(move.i * steps, move.j * steps);
         return Outcome::ok;
     }
-    Value source = args[0];
+    AnyDistance any(m);
+    TRY(any.read(args[0], args[1]));
     for (;; ++steps) {
-        Value both[2] = {source, args[1]};
-        Value verdict;
-        TRY(primitive_adjacent(m, both, &verdict));
-        if (is_true(verdict) || steps == kMaxSteps) break;
-        Value shift[2] = {source, move};
-        TRY(primitive_shift(m, shift, &source));
+        Wide distance;
+        TRY(any.least(move.i * steps, move.j * steps, &distance));
+        if (distance == 1 || steps == kMaxSteps) break;
     }
     *out = Value::pair(move.i * steps, move.j * steps);
     return Outcome::ok;

@@ -1,5 +1,4 @@
 // Building patches.
-#include "primitives/operators.h"
 #include "primitives/patch.h"
 
 #include <algorithm>
@@ -11,31 +10,34 @@ bool is_empty_in_arc_dsl(const Machine &m, size_t size) {
     return size == 0 && m.dialect() == Dialect::arc_dsl;
 }
 
-Outcome place_plus(Machine &m, const Value &i, const Value &j, const Value *offsets, Value *new_i,
+Outcome place_plus(Machine &m, const Value &i, const Value &j, const Addend *offsets, Value *new_i,
                    Value *new_j) {
-    TRY(plus(m, i, offsets[0], new_i));
-    return plus(m, j, offsets[1], new_j);
+    Addend moved_i;
+    Addend moved_j;
+    TRY(plus(m, i, offsets[0], &moved_i));
+    TRY(plus(m, j, offsets[1], &moved_j));
+    return narrowed(moved_i, moved_j, new_i, new_j);
 }
 
 // GEN of all (i, j), row-major, over two ranges with their ends.
 Outcome rectangle(Machine &m, int64_t top, int64_t left, int64_t bottom, int64_t right,
                   Value *out) {
-    uint64_t height;
-    uint64_t width;
-    uint64_t count;
-    TRY(count_range(top, bottom, &height));
-    TRY(count_range(left, right, &width));
-    if (__builtin_mul_overflow(height, width, &count)) return Outcome::out_of_fuel;
-    if (count != 0 && height <= Bitmap::kMaxHeight && width <= Bitmap::kMaxWidth) {
-        Window window = {top, left, static_cast<int64_t>(height), static_cast<int64_t>(width)};
+    const Range rows(top, bottom);
+    const Range columns(left, right);
+    const uint64_t count = num_pairs(rows.size(), columns.size());
+    if (count != 0 && rows.size() <= Bitmap::kMaxHeight && columns.size() <= Bitmap::kMaxWidth) {
+        Window window = {top, left, static_cast<int64_t>(rows.size()),
+                         static_cast<int64_t>(columns.size())};
         if (window.is_small()) return full_window(m, window, out);
     }
     TRY(m.charge(count));
     Value *places;
     TRY(m.allocate(count, &places));
     Value *next = places;
-    for (int64_t i = top; i <= bottom && width != 0; ++i) {
-        for (int64_t j = left; j <= right; ++j) TRY(make_int_pair(m, i, j, next++));
+    for (uint64_t a = 0; next != places + count; ++a) {
+        for (uint64_t b = 0; b < columns.size(); ++b) {
+            TRY(make_int_pair(m, rows[a], columns[b], next++));
+        }
     }
     return set_of_distinct(m, places, count, out);
 }
@@ -102,12 +104,14 @@ Outcome ring(Machine &m, const Value *corners, Value *out) {
 Outcome ring_around(Machine &m, const Value &patch, int64_t inwards, Value *out) {
     constexpr Body kSides[4] = {primitive_uppermost, primitive_leftmost, primitive_lowermost,
                                 primitive_rightmost};
+    Addend sides[4];
     Value corners[4];
     for (int k = 0; k < 4; ++k) {
         Value side;
         TRY(kSides[k](m, &patch, &side));
-        TRY(plus(m, side, Value::of_int(k < 2 ? inwards : -inwards), &corners[k]));
+        TRY(plus(m, side, Wide{k < 2 ? inwards : -inwards}, &sides[k]));
     }
+    for (int k = 0; k < 4; ++k) TRY(narrowed(sides[k], &corners[k]));
     return ring(m, corners, out);
 }
 
@@ -278,19 +282,24 @@ PRIMITIVE(shift) {
         *out = patch;
         return Outcome::ok;
     }
-    Value offsets[2];
-    TRY(unpack(m, args[1], &offsets[0], &offsets[1]));
+    Value down;
+    Value right;
+    TRY(unpack(m, args[1], &down, &right));
+    const Addend offsets[2] = {down, right};
+    return shift_by(m, patch, offsets, out);
+}
+
+Outcome shift_by(Machine &m, const Value &patch, const Addend *offsets, Value *out) {
     Set *packed;
     TRY(packed_patch(m, patch, &packed));
-    bool are_small = true;
-    for (const Value &offset : offsets) {
-        are_small = are_small && offset.is_int() && fits_int32(offset.integer);
-    }
+    auto is_small = [](const Addend &n) {
+        return n.is_int && fits_int64(n.number) && fits_int32(static_cast<int64_t>(n.number));
+    };
     bool has_places =
         patch.is_set() && (patch.set->holds_only(Kind::pair) || patch.set->holds_only(Kind::cell));
-    if (are_small && has_places && !m.is_plain()) {
-        const int64_t down = offsets[0].integer;
-        const int64_t right = offsets[1].integer;
+    if (is_small(offsets[0]) && is_small(offsets[1]) && has_places && !m.is_plain()) {
+        const auto down = static_cast<int64_t>(offsets[0].number);
+        const auto right = static_cast<int64_t>(offsets[1].number);
         bool fits;
         TRY(packed != nullptr ? shift_packed(m, packed, down, right, &fits, out)
                               : shifted_values(m, patch.set, down, right, &fits, out));
@@ -313,15 +322,13 @@ PRIMITIVE(normalize) {
         return Outcome::ok;
     }
     constexpr Body kSides[2] = {primitive_uppermost, primitive_leftmost};
-    Value offsets[2];
+    Addend offsets[2];
     for (int k = 0; k < 2; ++k) {
         Value side;
         TRY(kSides[k](m, args, &side));
-        TRY(minus(m, Value::of_int(0), side, &offsets[k]));
+        TRY(minus(m, Wide{0}, side, &offsets[k]));
     }
-    Value shift[2] = {args[0], Value()};
-    TRY(make_pair(m, offsets[0], offsets[1], &shift[1]));
-    return primitive_shift(m, shift, out);
+    return shift_by(m, args[0], offsets, out);
 }
 
 PRIMITIVE(backdrop) {

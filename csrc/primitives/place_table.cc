@@ -59,13 +59,13 @@ SurroundingsTable::SurroundingsTable() {
 
 Outcome PlaceTable::reserve(uint32_t mask) {
     if (mask < capacity_) return Outcome::ok;
-    uint32_t capacity = mask + 1;
+    const size_t capacity = size_t{mask} + 1;
     uint32_t *slots;
     TRY(m_.allocate_scratch(capacity, &slots));
     TRY(m_.allocate_scratch(capacity, &spare_));
     if (capacity_ != 0) std::memcpy(slots, slots_, (size_t{mask_} + 1) * sizeof(uint32_t));
     slots_ = slots;
-    capacity_ = capacity;
+    capacity_ = static_cast<uint32_t>(capacity);
     return Outcome::ok;
 }
 

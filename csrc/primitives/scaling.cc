@@ -3,6 +3,7 @@
 #include "core/cells.h"
 #include "primitives/operators.h"
 #include "primitives/patch.h"
+#include "primitives/wide_cells.h"
 
 #include <algorithm>
 
@@ -100,31 +101,58 @@ Outcome upscaled_grid(Machine &m, const Value &grid, const Value &vertical, cons
 
 namespace {
 
-Outcome upscaled_in_order(Machine &m, const Value *args, Value *out) {
-    const Value &object = args[0];
-    const Value &factor = args[1];
-    Value corner;
-    Value origin[2];
-    Value shift[2] = {object, Value()};
-    Value offsets[2];
-    TRY(primitive_ulcorner(m, &object, &corner));
-    TRY(unpack(m, corner, &origin[0], &origin[1]));
-    for (int k = 0; k < 2; ++k) TRY(minus(m, Value::of_int(0), origin[k], &offsets[k]));
-    TRY(make_pair(m, offsets[0], offsets[1], &shift[1]));
+// The cells that an object of so many becomes; 0 where the factor is not positive.
+uint64_t num_upscaled(size_t num_cells, int64_t factor) {
+    if (factor <= 0) return 0;
+    const auto side = static_cast<uint64_t>(factor);
+    return num_pairs(num_pairs(side, side), num_cells);
+}
+
+// For an object whose cells leave 64 bits on their way to the origin and back.
+Outcome upscaled_far(Machine &m, const Value &object, const Value *origin, const Value &factor,
+                     Value *out) {
+    WideCells normalized(m);
+    WideCells scaled(m);
+    const WideCell *cells;
+    bool are_ints;
+    TRY(move_wide(m, object, -Wide{origin[0].integer}, -Wide{origin[1].integer}, &normalized,
+                  &are_ints));
+    if (!are_ints || !factor.is_int()) return Outcome::type_error;
+    const uint64_t count = num_upscaled(normalized.size(), factor.integer);
+    TRY(m.charge(count));
+    TRY(scaled.reserve(count));
+    TRY(normalized.in_order(false, &cells));
+    for (size_t k = 0; k < normalized.size(); ++k) {
+        const auto &[color, i, j] = cells[k];
+        for (int64_t a = 0; a < factor.integer; ++a) {
+            for (int64_t b = 0; b < factor.integer; ++b) {
+                TRY(scaled.add({color, i * factor.integer + a, j * factor.integer + b}));
+            }
+        }
+    }
+    SetBuilder moved(m);
+    TRY(scaled.in_order(true, &cells));
+    for (size_t k = 0; k < scaled.size(); ++k) {
+        Value place[2];
+        Value both;
+        Value cell;
+        TRY(narrowed(cells[k].i + origin[0].integer, &place[0]));
+        TRY(narrowed(cells[k].j + origin[1].integer, &place[1]));
+        TRY(make_pair(m, place[0], place[1], &both));
+        TRY(make_pair(m, cells[k].color, both, &cell));
+        TRY(moved.add(cell));
+    }
+    return moved.finish(out);
+}
+
+Outcome upscaled_near(Machine &m, const Value &object, const Value *origin, const Value &factor,
+                      Value *out) {
+    Addend offsets[2];
+    for (int k = 0; k < 2; ++k) TRY(minus(m, Wide{0}, origin[k], &offsets[k]));
     Value normalized;
     Items cells;
-    TRY(primitive_shift(m, shift, &normalized));
+    TRY(shift_by(m, object, offsets, &normalized));
     TRY(items_of(m, normalized, &cells));
-    if (factor.is_int() && factor.integer > 0) {
-        // All of the work at once, so that a factor that is far too large fails at once.
-        uint64_t count;
-        if (__builtin_mul_overflow(static_cast<uint64_t>(factor.integer),
-                                   static_cast<uint64_t>(factor.integer), &count) ||
-            __builtin_mul_overflow(count, uint64_t{cells.size}, &count)) {
-            return Outcome::out_of_fuel;
-        }
-        TRY(m.charge(count));
-    }
     SetBuilder scaled(m);
     for (const Value &cell : cells) {
         Value color;
@@ -132,6 +160,8 @@ Outcome upscaled_in_order(Machine &m, const Value *args, Value *out) {
         Value j;
         TRY(unpack_cell(m, cell, &color, &i, &j));
         if (!factor.is_int()) return Outcome::type_error;
+        // All of the work at once, so that a factor that is far too large fails at once.
+        if (&cell == cells.begin()) TRY(m.charge(num_upscaled(cells.size, factor.integer)));
         for (int64_t a = 0; a < factor.integer; ++a) {
             for (int64_t b = 0; b < factor.integer; ++b) {
                 Value scaled_i;
@@ -149,9 +179,20 @@ Outcome upscaled_in_order(Machine &m, const Value *args, Value *out) {
             }
         }
     }
+    Value shift[2];
     TRY(scaled.finish_copied(&shift[0]));
     TRY(make_pair(m, origin[0], origin[1], &shift[1]));
     return primitive_shift(m, shift, out);
+}
+
+Outcome upscaled_in_order(Machine &m, const Value *args, Value *out) {
+    Value corner;
+    Value origin[2];
+    TRY(primitive_ulcorner(m, args, &corner));
+    TRY(unpack(m, corner, &origin[0], &origin[1]));
+    const Outcome outcome = upscaled_near(m, args[0], origin, args[1], out);
+    return outcome == Outcome::integer_overflow ? upscaled_far(m, args[0], origin, args[1], out)
+                                                : outcome;
 }
 
 // The cells of a packed object, each a square of `factor` cells a side, in a small window.

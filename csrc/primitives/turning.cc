@@ -138,26 +138,33 @@ namespace {
 
 // The mirrors of a patch in the middle of its bounding box, or in a diagonal through its upper left
 // corner. `offsets` holds what place_* below needs.
-Outcome place_upside_down(Machine &m, const Value &i, const Value &j, const Value *offsets,
+Outcome place_upside_down(Machine &m, const Value &i, const Value &j, const Addend *offsets,
                           Value *new_i, Value *new_j) {
+    Addend moved;
     *new_j = j;
-    return minus(m, offsets[0], i, new_i);
+    TRY(minus(m, offsets[0], i, &moved));
+    return narrowed(moved, new_i);
 }
 
-Outcome place_left_right(Machine &m, const Value &i, const Value &j, const Value *offsets,
+Outcome place_left_right(Machine &m, const Value &i, const Value &j, const Addend *offsets,
                          Value *new_i, Value *new_j) {
+    Addend moved;
     *new_i = i;
-    return minus(m, offsets[0], j, new_j);
+    TRY(minus(m, offsets[0], j, &moved));
+    return narrowed(moved, new_j);
 }
 
 // (j - b + a, i - a + b) for the corner (a, b)
-Outcome place_transposed(Machine &m, const Value &i, const Value &j, const Value *corner,
+Outcome place_transposed(Machine &m, const Value &i, const Value &j, const Addend *corner,
                          Value *new_i, Value *new_j) {
-    Value step;
+    Addend step;
+    Addend moved_i;
+    Addend moved_j;
     TRY(minus(m, j, corner[1], &step));
-    TRY(plus(m, step, corner[0], new_i));
+    TRY(plus(m, step, corner[0], &moved_i));
     TRY(minus(m, i, corner[0], &step));
-    return plus(m, step, corner[1], new_j);
+    TRY(plus(m, step, corner[1], &moved_j));
+    return narrowed(moved_i, moved_j, new_i, new_j);
 }
 
 } // namespace
@@ -166,7 +173,7 @@ Outcome mirrored_patch(Machine &m, const Value &patch, int64_t axis, Value *out)
     Value first;
     Value last;
     Value ends[2];
-    Value sum;
+    Addend sum;
     TRY(primitive_ulcorner(m, &patch, &first));
     TRY(item_at(m, first, axis, &ends[0]));
     TRY(primitive_lrcorner(m, &patch, &last));
@@ -178,7 +185,7 @@ Outcome mirrored_patch(Machine &m, const Value &patch, int64_t axis, Value *out)
         bool fits;
         Image image;
         (axis == 0 ? image.scale_i : image.scale_j) = -1;
-        (axis == 0 ? image.offset_i : image.offset_j) = sum.integer;
+        (axis == 0 ? image.offset_i : image.offset_j) = static_cast<int64_t>(sum.number);
         TRY(move_packed(m, packed, image, &fits, out));
         if (fits) return Outcome::ok;
     }
@@ -201,7 +208,8 @@ Outcome transposed_patch(Machine &m, const Value &patch, Value *out) {
         TRY(move_packed(m, packed, image, &fits, out));
         if (fits) return Outcome::ok;
     }
-    return move_places(m, patch, place_transposed, corner, out);
+    const Addend offsets[2] = {corner[0], corner[1]};
+    return move_places(m, patch, place_transposed, offsets, out);
 }
 
 } // namespace codeit

@@ -153,7 +153,11 @@ def _deep_stack():
 
 
 def to_canonical(value):
-    """A value as lists: ["t", ...] for a tuple, ["s", ...] for a frozenset in its order."""
+    """A value as lists: ["t", ...] for a tuple, ["s", ...] for a frozenset in its order.
+
+    Raises:
+        BigInteger: an int needs more than 64 bits.
+    """
     machine.charge()
     if isinstance(value, Function):
         return "fn"
@@ -162,6 +166,8 @@ def to_canonical(value):
         for item in value:
             made.append(to_canonical(item))
         return made
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+        raise BigInteger
     return value
 
 
