@@ -10,10 +10,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codeit import Program, fuzzing, run
+from codeit import Program, call, fuzzing, run
 from codeit.cli import main
 from codeit.dsl import PRIMITIVES
-from codeit.fuzzing import KINDS, End, fuzz, load_functions, load_oracle, native_end, references
+from codeit.fuzzing import (
+    KINDS,
+    MAX_STEPS,
+    End,
+    fuzz,
+    load_functions,
+    load_oracle,
+    native_end,
+    references,
+    values,
+)
 
 SEED = 20240901
 ORACLE = Path(__file__).parent / "oracle"  # also where the package is installed elsewhere
@@ -23,7 +33,7 @@ DIALECTS = ("codeit", "arc-dsl")
 def reference_that_errs(name):
     """The machine itself, but for a wrong end wherever a program calls one primitive."""
 
-    def reference(text, grid):
+    def reference(text, grid, max_steps):
         if f" = {name}(" in text:
             return End(exception="KeyError")
         return native_end(run(Program.parse(text), grid, fuzzing.LIMITS))
@@ -47,6 +57,23 @@ def test_the_machine_and_the_oracle_agree_on_random_programs(dialect):
     tally = fuzz(200, SEED, dialect, load_oracle(ORACLE, dialect))
     assert [difference.to_json() for difference in tally.differences] == []
     assert tally.count("equal") > 500
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_the_machine_and_the_oracle_agree_on_calls_with_hostile_values(dialect):
+    """As `codeit.call` gets them, where sets are built item by item."""
+    oracle = fuzzing.references._load_package(ORACLE)
+    for k in range(1500):
+        source = random.Random(f"{SEED} {k}")
+        primitive = source.choice(tuple(PRIMITIVES.values()))
+        arguments = [values.draw(source, p.type) for p in primitive.parameters]
+        native = native_end(call(primitive.name, arguments, dialect, fuzzing.LIMITS))
+        if native.is_limit:
+            continue
+        end = oracle.evaluate_call(primitive.name, arguments, dialect, MAX_STEPS)
+        if not end.is_limit and not end.has_ordered_functions:
+            ends = [(native.value, native.exception), (end.value, end.exception)]
+            assert repr(ends[0]) == repr(ends[1]), (k, primitive.name, arguments)
 
 
 # ---- What is drawn
@@ -77,13 +104,39 @@ def test_every_primitive_is_drawn():
     assert PRIMITIVES.keys() <= drawn
 
 
+def test_the_ints_near_the_ends_are_all_drawn():
+    source = random.Random(SEED)
+    drawn = {values.draw_int(source) for _ in range(40_000)}
+    for center in (0, 30, -30, *(sign << k for k in range(64) for sign in (1, -1))):
+        near = {n for n in range(center - 3, center + 4) if -(1 << 63) <= n < 1 << 63}
+        assert near <= drawn, center
+
+
+def test_lines_make_every_value_near_the_ends():
+    for n in (*values.ENDS, 12_345_678_901, -(10**18)):
+        writer = values.ValueWriter()
+        name = writer.name_of(n)
+        program = Program.parse("\n".join([*writer.lines, f"O = identity({name})"]))
+        assert run(program, [[1]]).value_json() == n
+
+
+def test_programs_of_all_kinds_get_values_near_the_ends():
+    counts = Counter(kind for kind, program, _ in draw(1500) if "v1 = " in program.text)
+    assert all(counts[kind] > 20 for kind in KINDS), counts
+
+
 def test_the_seed_decides_what_is_drawn():
     texts = [[program.text for _, program, _ in draw(20)] for _ in range(2)]
     assert texts[0] == texts[1]
 
     def seen(seed):
         programs = []
-        fuzz(5, seed, "codeit", lambda text, grid: programs.append((text, grid.tolist())) or End())
+
+        def reference(text, grid, max_steps):
+            programs.append((text, grid.tolist()))
+            return End()
+
+        fuzz(5, seed, "codeit", reference)
         return programs
 
     assert seen(1) == seen(1)
@@ -108,7 +161,7 @@ def test_a_difference_is_shrunk_to_the_lines_that_it_needs():
 
 
 def verdicts(end):
-    tally = fuzz(20, 0, "codeit", lambda text, grid: end)
+    tally = fuzz(20, 0, "codeit", lambda *_: end)
     return {verdict for _, verdict in tally.runs}
 
 
@@ -118,6 +171,38 @@ def test_a_run_at_a_limit_of_the_reference_is_counted_apart():
 
 def test_a_run_that_hangs_on_addresses_is_counted_apart():
     assert verdicts(End(is_determined=False)) <= {"not determined", "limit"}
+
+
+TO_THE_LAST = "x1 = power(double, TEN)\nx2 = power(x1, SIX)\nx3 = x2(ONE)\nx4 = double(x3)\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TO_THE_LAST + "O = repeat(ONE, x4)",
+        TO_THE_LAST + "x5 = multiply(x4, FOUR)\nO = multiply(x5, NINE)",
+    ],
+)
+def test_a_limit_of_the_machine_that_the_reference_does_not_need_is_a_difference(text):
+    grid = np.array([[1]], dtype=np.uint8)
+    program = Program.parse(text)
+    steps = []
+
+    def reference(text, grid, max_steps):
+        steps.append(max_steps)
+        return End(1)
+
+    assert fuzzing._compare(program, grid, reference)[0] == "different"
+    assert fuzzing._compare(program, grid, lambda *_: End(is_limit=True))[0] == "limit"
+    assert len(steps) == 1
+
+
+def test_an_int_that_leaves_64_bits_on_an_earlier_line_is_a_limit():
+    program = Program.parse(TO_THE_LAST + "x5 = multiply(x4, NINE)\nO = greater(x5, ONE)")
+    reference = load_oracle(ORACLE, "codeit")
+    grid = np.array([[1]], dtype=np.uint8)
+    assert reference(program.text, grid, MAX_STEPS).value is True
+    assert fuzzing._compare(program, grid, reference)[0] == "limit"
 
 
 @pytest.mark.parametrize(
@@ -158,10 +243,12 @@ def functions(tmp_path):
 def test_plain_functions_are_run_as_python(functions):
     reference = load_functions(functions, "codeit")
     grid = np.array([[1]], dtype=np.uint8)
-    assert reference("O = size(I)", grid).to_json() == {"ok": ["t", 1, ["s", False]]}
-    assert reference("x1 = size(I)\nO = x1(I)", grid).to_json() == {"err": "TypeError"}
-    assert reference("O = identity(O)", grid).to_json() == {"err": "NameError"}
-    assert reference("x1 = size(I)\nO = fill(x1)", grid).to_json() == {"err": "TypeError"}
+    assert reference("O = size(I)", grid, MAX_STEPS).to_json() == {"ok": ["t", 1, ["s", False]]}
+    assert reference("x1 = size(I)\nO = x1(I)", grid, MAX_STEPS).to_json() == {"err": "TypeError"}
+    assert reference("O = identity(O)", grid, MAX_STEPS).to_json() == {"err": "NameError"}
+    assert reference("x1 = size(I)\nO = fill(x1)", grid, MAX_STEPS).to_json() == {
+        "err": "TypeError"
+    }
 
 
 def test_a_function_that_does_not_end_is_stopped(functions, monkeypatch):
@@ -170,15 +257,16 @@ def test_a_function_that_does_not_end_is_stopped(functions, monkeypatch):
     monkeypatch.setattr(references, "_MAX_SECONDS", 0.1)
     reference = load_functions(functions, "codeit")
     grid = np.array([[1]], dtype=np.uint8)
-    assert reference("O = identity(I)", grid).is_limit
-    assert reference("O = size(I)", grid).exception is None
+    assert reference("O = identity(I)", grid, MAX_STEPS).is_limit
+    assert reference("O = size(I)", grid, MAX_STEPS).exception is None
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
 
 
 def test_functions_are_refused_where_nothing_could_stop_them(functions):
     reference = load_functions(functions, "codeit")
+    grid = np.array([[1]], dtype=np.uint8)
     with ThreadPoolExecutor(1) as pool:
-        run = pool.submit(reference, "O = identity(I)", np.array([[1]], dtype=np.uint8))
+        run = pool.submit(reference, "O = identity(I)", grid, MAX_STEPS)
     with pytest.raises(RuntimeError, match="on the main thread only"):
         run.result()
 

@@ -1,8 +1,8 @@
 """Compares the native machine with a second evaluator on random programs.
 
-Three kinds of programs are drawn: typed ones, grown line by line; mutants of the seed programs; and
-untyped ones, whose arguments are anything. The reference is the oracle of a checkout
-(`tests/oracle`) or the original functions as plain Python.
+Four kinds of programs are drawn: typed ones, grown line by line; mutants of the seed programs;
+untyped ones, whose arguments are anything; and calls of one primitive with hostile values. The
+reference is the oracle of a checkout (`tests/oracle`) or the original functions as plain Python.
 """
 
 from __future__ import annotations
@@ -20,11 +20,18 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from codeit.dsl import Program
+from codeit.dsl import PRIMITIVES, Program
 from codeit.dsl.program import Dialect, is_arc_dsl
 from codeit.executor import Limits, run
 from codeit.fuzzing.programs import KINDS, Generator, parse_lines
-from codeit.fuzzing.references import ORACLE, End, Reference, load_functions, load_oracle
+from codeit.fuzzing.references import (
+    MAX_STEPS,
+    ORACLE,
+    End,
+    Reference,
+    load_functions,
+    load_oracle,
+)
 from codeit.progress import phase
 from codeit.results import Grid, Outcome, Result
 from codeit.terminal import add_row, plain, say
@@ -32,6 +39,7 @@ from codeit.terminal import add_row, plain, say
 __all__ = [
     "KINDS",
     "LIMITS",
+    "MAX_STEPS",
     "ORACLE",
     "VERDICTS",
     "Difference",
@@ -49,6 +57,14 @@ LIMITS = Limits(fuel=800_000, max_bytes=64 << 20)
 """What a compared run may use."""
 VERDICTS = ("equal", "limit", "not determined", "different")
 
+_CHEAP_STEPS = 5_000
+"""What takes the reference so few steps is no reason for the machine to end at LIMITS: of a set,
+the dearest thing, it could add four times as many elements."""
+_CALLERS = {
+    primitive.name
+    for primitive in PRIMITIVES.values()
+    if any(parameter.type == "Callable" for parameter in primitive.parameters)
+} | {"rapply"}
 _NATIVE_LIMITS = (
     Outcome.recursion,
     Outcome.out_of_fuel,
@@ -209,16 +225,35 @@ def _table(tally: Tally) -> Table:
 
 def _compare(program: Program, grid: Grid, reference: Reference) -> tuple[str, End, End]:
     """One of VERDICTS, and the two ends."""
-    native = native_end(run(program, grid, LIMITS))
-    if native.is_limit:  # the reference might have to work for very long
-        return "limit", native, End(is_limit=True)
-    other = reference(program.text, grid)
+    result = run(program, grid, LIMITS)
+    native = native_end(result)
+    if native.is_limit:
+        other = _end_below_limits(program, grid, result, reference)
+    else:
+        other = reference(program.text, grid, MAX_STEPS)
     if other.is_limit:
         return "limit", native, other
     if not other.is_determined:
         return "not determined", native, other
     is_equal = native.exception == other.exception and repr(native.value) == repr(other.value)
+    is_equal = is_equal and not native.is_limit
     return "equal" if is_equal else "different", native, other
+
+
+def _end_below_limits(program: Program, grid: Grid, result: Result, reference: Reference) -> End:
+    """How a run ends that has no reason to end at the limit at which the machine did; a limit where
+    it has one, or may have."""
+    if result.outcome in (Outcome.out_of_fuel, Outcome.out_of_memory):
+        return reference(program.text, grid, _CHEAP_STEPS)
+    if result.outcome == Outcome.integer_overflow:
+        # A line whose value has 64 bits, as all before it have. A function that it calls may have
+        # returned one of more.
+        lines = _first_lines(program, result.line)
+        calls = program.text.split("\n")[result.line - 1].split(" = ")[1].split("(")[0]
+        if lines is not None and calls in PRIMITIVES and calls not in _CALLERS:
+            end = reference(lines.text, grid, MAX_STEPS)
+            return End(is_limit=True) if end.exception else end
+    return End(is_limit=True)
 
 
 def native_end(result: Result) -> End:

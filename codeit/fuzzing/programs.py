@@ -1,7 +1,8 @@
-"""Draws programs of three kinds, and grids to run them on.
+"""Draws programs of four kinds, and grids to run them on.
 
 Typed programs are grown line by line, from arguments of the declared types; mutants are made of the
-seed programs; the arguments of untyped programs are anything.
+seed programs; the arguments of untyped programs are anything; called ones are a call of one
+primitive with hostile values (values.py). Many of the others begin with such values, too.
 """
 
 from __future__ import annotations
@@ -17,14 +18,17 @@ from codeit._native import vm
 from codeit.dsl import CONSTANTS, PRIMITIVES, Primitive, Program, ProgramError, load_seed_programs
 from codeit.dsl.program import Dialect
 from codeit.executor import Limits, run
+from codeit.fuzzing.values import ValueWriter, draw
 from codeit.results import Grid, Outcome
 
-KINDS = ("typed", "mutated", "untyped")
+KINDS = ("typed", "mutated", "untyped", "called")
 
 _GROWTH = Limits(fuel=40_000, max_bytes=16 << 20)  # keeps programs cheap while they grow
 _NUM_GRIDS = 3
 _MAX_CELLS = 144
 _MUTATION_WEIGHTS = (0.5, 0.25, 0.25, 0.5)
+_HOSTILE_SHARE = 0.3  # of the programs of each kind that get hostile values
+_HOSTILE_TYPES = ("Integer", "Integer", "IntegerTuple", "Indices", "Object", "Objects", "Grid")
 _END = "O = identity(identity)"
 _PRIMITIVES = tuple(PRIMITIVES.values())
 _SETS = {"FrozenSet", "IntegerSet", "Object", "Objects", "Indices", "IndicesSet"}
@@ -74,8 +78,16 @@ def _places_for(given: str, is_any: bool) -> tuple[tuple[Primitive, int], ...]:
     return tuple(places) or _places_for(given, True)
 
 
+def _narrower(native: str, declared: str) -> str:
+    """The type of a value: what the machine tells of it, or what the primitive that made it says
+    of it, where that is more. A pair or a set of numbers beyond 32 bits is any tuple or set to the
+    machine."""
+    is_vague = native in ("Tuple", "FrozenSet", "Any")
+    return declared if is_vague and _accepts(native, declared) else native
+
+
 class Generator:
-    """Draws programs of the three kinds, with grids to run them on."""
+    """Draws programs of the four kinds, with grids to run them on."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
@@ -102,23 +114,29 @@ class Generator:
         kind = source.choice(KINDS)
         if kind == "mutated":
             program, grid = self._mutant(source)
+        elif kind == "called":
+            program, grid = self._called(source), self._grid(source)
         else:
             grid = self._grid(source)
             grow = self._typed if kind == "typed" else self._untyped
             program = grow(source, grid)
         if source.random() < 0.5:
             program = self._gathered(program) or program
-        return kind, program, [grid, *(self._grid(source) for _ in range(_NUM_GRIDS - 1))]
+        others = 0 if kind == "called" else _NUM_GRIDS - 1  # few calls look at the grid
+        return kind, program, [grid, *(self._grid(source) for _ in range(others))]
 
     def _gathered(self, program: Program) -> Program | None:
-        lines = program.text.split("\n")
-        last = len(lines) - 1
-        lines[last] = lines[last].replace("O = ", "y0 = ", 1)
-        pairs = "y0"
-        for k in range(last):
-            name = "O" if k == last - 1 else f"y{k + 1}"
-            lines.append(f"{name} = astuple({pairs}, {lines[k].split(' = ')[0]})")
-            pairs = name
+        """The program with the values of all its lines in the end, but for those that only make
+        hostile values."""
+        *lines, last = program.text.split("\n")
+        gathered = "y0"
+        names = [line.split(" = ")[0] for line in lines]
+        names = [name for name in names if not name.startswith("v")]
+        lines.append(last.replace("O = ", "y0 = ", 1))
+        for k, name in enumerate(names, start=1):
+            pair = "O" if k == len(names) else f"y{k}"
+            lines.append(f"{pair} = astuple({gathered}, {name})")
+            gathered = pair
         return parse_lines(lines, self._dialect)
 
     def _grid(self, source: random.Random) -> Grid:
@@ -139,12 +157,55 @@ class Generator:
             (text,) = vm.mutate_many(parent, _MUTATION_WEIGHTS, seeds)
             mutant = parse_lines(text.split("\n"), self._dialect) if text else None
             program = mutant or program
+        if source.random() < _HOSTILE_SHARE:
+            program = self._with_hostile_argument(source, program) or program
         return program, grid
+
+    def _with_hostile_argument(self, source: random.Random, program: Program) -> Program | None:
+        """The program with a hostile value in place of a constant."""
+        lines = program.text.split("\n")
+        places = [
+            (k, n, CONSTANTS[name].type)
+            for k, line in enumerate(lines)
+            for n, name in enumerate(line[:-1].split("(")[1].split(", "))
+            if name in CONSTANTS
+        ]
+        if not places:
+            return None
+        k, n, wanted = source.choice(places)
+        writer = ValueWriter()
+        function, arguments = lines[k][:-1].split("(")
+        names = arguments.split(", ")
+        names[n] = writer.name_of(draw(source, wanted))
+        lines[k] = f"{function}({', '.join(names)})"
+        return parse_lines([*writer.lines, *lines], self._dialect)
+
+    def _called(self, source: random.Random) -> Program:
+        """One primitive, called with hostile values of the types that it declares."""
+        while True:
+            primitive = source.choice(_PRIMITIVES)
+            writer = ValueWriter()
+            names = [writer.name_of(draw(source, p.type)) for p in primitive.parameters]
+            call = f"O = {primitive.name}({', '.join(names)})"
+            program = parse_lines([*writer.lines, call], self._dialect)
+            if program is not None:
+                return program
+
+    def _values(self, source: random.Random) -> tuple[list[str], dict[str, str]]:
+        """Lines that make hostile values for the lines that follow, or none, and their types."""
+        writer = ValueWriter()
+        types: dict[str, str] = {}
+        if source.random() < _HOSTILE_SHARE:
+            for wanted in source.choices(_HOSTILE_TYPES, k=source.choice((1, 1, 2, 3))):
+                name = writer.name_of(draw(source, wanted))
+                if name not in CONSTANTS:
+                    types[name] = wanted
+        return writer.lines, types
 
     def _typed(self, source: random.Random, grid: Grid) -> Program:
         """A program whose lines run on the grid, but for the last one now and then."""
-        lines: list[str] = []
-        types = {"I": "Grid"}
+        lines, made = self._values(source)
+        types = {"I": "Grid", **made}
         used: set[str] = set()
         program = None
         for k in range(1, source.choice((2, 4, 6, 9, 12)) + 1):
@@ -162,7 +223,9 @@ class Generator:
             if end.outcome != Outcome.ok:
                 break
             parent = vm.MutationParent(grown, grid, _GROWTH._native())
-            types[f"x{k}"] = parent.types[-1]
+            maker = PRIMITIVES.get(line.split("(")[0])
+            declared = maker.returns if maker else "Any"
+            types[f"x{k}"] = _narrower(parent.types[-1], declared)
             lines.append(f"x{k} = {line}")
             used |= set(line[:-1].split("(")[1].split(", "))
         return program or Program.parse("O = identity(I)", self._dialect)
@@ -202,8 +265,8 @@ class Generator:
     def _untyped(self, source: random.Random, grid: Grid) -> Program:
         """A program of arguments that are anything. Most lines but the last are drawn until one
         runs on the grid, so that what comes after is reached."""
-        num_lines = source.choice((1, 2, 3, 4, 6))
-        lines: list[str] = []
+        lines, _ = self._values(source)
+        num_lines = len(lines) + source.choice((1, 2, 3, 4, 6))
         while len(lines) < num_lines:
             bound = [line.split(" = ")[0] for line in lines]
             is_last = len(lines) + 1 == num_lines

@@ -21,7 +21,8 @@ from codeit.results import Grid
 ORACLE = Path(__file__).parent.parent.parent / "tests" / "oracle"
 """Where the oracle lies in a checkout."""
 
-_MAX_STEPS = 2_000_000  # of the oracle; about two seconds
+MAX_STEPS = 2_000_000
+"""Of the oracle, in one run; about two seconds."""
 _MAX_SECONDS = 10.0  # of the original functions, which count no steps
 
 
@@ -45,8 +46,9 @@ class End:
         return {"err": self.exception} if self.exception else {"ok": self.value}
 
 
-Reference = Callable[[str, Grid], End]
-"""What a program, given as its text, does on a grid."""
+Reference = Callable[[str, Grid, int], End]
+"""What a program, given as its text, does on a grid, if the oracle needs no more steps for it than
+that. A reference that counts no steps takes anything below MAX_STEPS for a limit."""
 
 
 def load_oracle(folder: Path, dialect: Dialect) -> Reference:
@@ -57,8 +59,8 @@ def load_oracle(folder: Path, dialect: Dialect) -> Reference:
     """
     oracle = _load_package(folder)
 
-    def reference(text: str, grid: Grid) -> End:
-        end = oracle.evaluate(text, grid.tolist(), dialect, _MAX_STEPS)
+    def reference(text: str, grid: Grid, max_steps: int) -> End:
+        end = oracle.evaluate(text, grid.tolist(), dialect, max_steps)
         return End(end.value, end.exception, end.is_limit, not end.has_ordered_functions)
 
     return reference
@@ -93,8 +95,8 @@ def load_functions(folder: Path, dialect: Dialect, oracle: Path | None = None) -
 
     Args:
         folder: holds dsl.py and arc_types.py.
-        oracle: a folder with the oracle, which says whether an end hangs on the addresses of
-            functions or of None; without it every end counts as determined.
+        oracle: a folder with the oracle, which counts steps, and says whether an end hangs on the
+            addresses of functions or of None; without it every end counts as determined.
     Raises:
         ValueError: the folder has no such files, or dsl.py lacks a primitive. The reference raises
             RuntimeError on a thread other than the main one.
@@ -121,15 +123,19 @@ def load_functions(folder: Path, dialect: Dialect, oracle: Path | None = None) -
         except Exception as error:  # whatever a program may raise is its end
             return End(exception=type(error).__name__)
 
-    def reference(text: str, grid: Grid) -> End:
+    def reference(text: str, grid: Grid, max_steps: int) -> End:
+        if second is None:
+            if max_steps < MAX_STEPS:
+                return End(is_limit=True)
+            return end_of(compile(text, "program", "exec"), grid)
+        noted = second.evaluate(text, grid.tolist(), dialect, max_steps)
+        if noted.is_limit:
+            return End(is_limit=True)
         end = end_of(compile(text, "program", "exec"), grid)
-        if second is None or end.is_limit:
-            return end
-        noted = second.evaluate(text, grid.tolist(), dialect, _MAX_STEPS)
         is_by_address = noted.has_ordered_functions or (
             is_none_by_address and noted.has_ordered_none
         )
-        return End(end.value, end.exception, noted.is_limit, not is_by_address)
+        return End(end.value, end.exception, end.is_limit, not is_by_address)
 
     return reference
 

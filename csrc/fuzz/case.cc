@@ -8,10 +8,11 @@ namespace {
 
 // A function is a primitive, a line counted back from the one before, or one of these.
 constexpr size_t kNumFunctionLines = 64;
+constexpr uint8_t kFirstValue = 224; // up to kOtherArity: then the bytes of a value
 constexpr uint8_t kOtherArity = 254; // then a primitive, a number of arguments, and those
 constexpr uint8_t kOtherName =
     255; // then a constant or I, whose name the line binds; then the line
-static_assert(kNumPrimitives + kNumFunctionLines <= kOtherArity);
+static_assert(kNumPrimitives + kNumFunctionLines <= kFirstValue);
 
 // An argument is I, a constant, a primitive, the line's own name, or a line counted back from 255.
 constexpr size_t kFirstPrimitive = 1 + kNumConstants;
@@ -55,10 +56,19 @@ std::vector<uint8_t> make_cells(int32_t height, int32_t width, uint8_t pattern, 
     return cells;
 }
 
+// The name of a small int.
+std::string constant(int n) {
+    for (const ConstantRow &row : kConstants) {
+        if (row.type == Type::Integer && row.first == n) return row.name;
+    }
+    return "ZERO";
+}
+
 class Writer {
   public:
-    Writer(Bytes bytes, const std::vector<bool> &is_left_out)
-        : bytes_(bytes), is_left_out_(is_left_out) {}
+    // With `has_values` every line calls a primitive with values of its own.
+    Writer(Bytes bytes, const std::vector<bool> &is_left_out, bool has_values)
+        : bytes_(bytes), is_left_out_(is_left_out), has_values_(has_values) {}
 
     std::string write() {
         do {
@@ -70,15 +80,129 @@ class Writer {
                 if (std::find(names_.begin(), names_.end(), name) == names_.end()) name_ = name;
                 first = bytes_.take();
             }
-            std::string given = call(first);
-            bool is_left_out = names_.size() < is_left_out_.size() && is_left_out_[names_.size()];
-            text_ += name_ + " = " + unique(is_left_out ? "identity(I)" : given) + '\n';
+            bool is_value = first >= kFirstValue && first < kOtherArity;
+            put(name_, has_values_ ? call_with_values(first % kNumPrimitives)
+                       : is_value  ? value(first - kFirstValue)
+                                   : call(first));
             names_.push_back(name_);
         } while (!bytes_.is_at_end() && names_.size() < kMaxLines);
         return text_ + "O = " + unique("identity(" + name_ + ")");
     }
 
   private:
+    void put(const std::string &name, const std::string &call) {
+        bool is_left_out = is_left_out_[num_lines_++];
+        text_ += name + " = " + unique(is_left_out ? "identity(I)" : call) + '\n';
+    }
+
+    // A line that only the lines of a value name.
+    std::string part(const std::string &call) {
+        std::string name = "v" + std::to_string(num_lines_ + 1);
+        put(name, call);
+        return name;
+    }
+
+    // What follows returns the last call that makes a value; the lines before it are written.
+
+    std::string value(int kind) {
+        switch (kind % 8) {
+        case 0:
+            return number();
+        case 1:
+            return place();
+        case 2:
+            return places();
+        case 3:
+            return object();
+        default:
+            return call_with_values(bytes_.take() % kNumPrimitives);
+        }
+    }
+
+    // A primitive, called with such values of the types that it declares.
+    std::string call_with_values(size_t opcode) {
+        std::string text;
+        for (size_t k = 0; k < kArities[opcode]; ++k) {
+            text += (k > 0 ? ", " : "") + value_of(kPrimitives[opcode].parameters[k].type);
+        }
+        return std::string(kPrimitives[opcode].name) + "(" + text + ")";
+    }
+
+    std::string value_of(Type type) {
+        switch (type) {
+        case Type::Integer:
+        case Type::Numerical:
+            return part(number());
+        case Type::IntegerTuple:
+            return part(place());
+        case Type::Indices:
+            return part(places());
+        case Type::Object:
+            return part(object());
+        case Type::Patch:
+        case Type::Piece:
+        case Type::Element:
+            return part((bytes_.take() & 1) == 0 ? places() : object());
+        case Type::Grid:
+            return "I";
+        default:
+            return known_argument();
+        }
+    }
+
+    // An int within 3 of a power of two, of its negative, or of 30; often one of the last.
+    std::string number() {
+        uint8_t byte = bytes_.take();
+        uint8_t shape = bytes_.take();
+        int exponent = byte < 160 ? byte % 64 : 63;
+        if (byte >= 192) shape &= 3; // one or two from the end
+        bool is_negative = (shape & 1) != 0;
+        int distance = shape >> 1 & 3;
+        std::string step = (shape & 8) != 0 ? "add(" : "subtract(";
+        if (exponent == 0) {
+            return step + part("multiply(THREE, TEN)") + ", " + constant(distance) + ")";
+        }
+        std::string times = constant(exponent);
+        if (exponent > 10) {
+            times = part("multiply(TEN, " + constant(exponent / 10) + ")");
+            times = part("add(" + times + ", " + constant(exponent % 10) + ")");
+        }
+        std::string doublings = part("power(double, " + times + ")");
+        if (exponent == 63) { // 2^63 itself is out of range
+            std::string least = part(doublings + "(NEG_ONE)");
+            if (is_negative) return "add(" + least + ", " + constant(distance) + ")";
+            return "invert(" + part("add(" + least + ", " + constant(distance + 1) + ")") + ")";
+        }
+        std::string power = part(doublings + (is_negative ? "(NEG_ONE)" : "(ONE)"));
+        return step + power + ", " + constant(distance) + ")";
+    }
+
+    std::string place() {
+        std::string i = part(number());
+        return "astuple(" + i + ", " + part(number()) + ")";
+    }
+
+    std::string object() {
+        std::string color = known_argument();
+        return "recolor(" + color + ", " + part(places()) + ")";
+    }
+
+    // One place, and maybe another beside it.
+    std::string places() {
+        std::string first = part(place());
+        std::string only = "initset(" + first + ")";
+        std::string offset = known_argument();
+        if (offset == "I") return only;
+        std::string second = part("add(" + first + ", " + offset + ")");
+        return "insert(" + second + ", " + part(only) + ")";
+    }
+
+    // Any but the name of the line itself, which has no value before it.
+    std::string known_argument() {
+        uint8_t byte = bytes_.take();
+        return argument(byte == kOwnName ? uint8_t{0} : byte);
+    }
+
     std::string call(uint8_t first) {
         std::string function;
         size_t num_arguments;
@@ -119,9 +243,11 @@ class Writer {
 
     Bytes bytes_;
     const std::vector<bool> &is_left_out_;
+    bool has_values_;
     std::string text_;
     std::string name_; // of this line
     std::vector<std::string> names_;
+    size_t num_lines_ = 0; // written so far
     std::map<std::string, size_t> num_calls_;
 };
 
@@ -147,7 +273,7 @@ Case make_case(const uint8_t *data, size_t size, const std::vector<bool> &is_lef
     uint8_t pattern = bytes.take();
     uint8_t seed = bytes.take();
     out.cells = make_cells(out.height, out.width, pattern, seed);
-    out.text = Writer(bytes, is_left_out).write();
+    out.text = Writer(bytes, is_left_out, (flags >> 3 & 3) == 3).write();
     return out;
 }
 

@@ -24,8 +24,11 @@ struct Case {
 };
 
 // Seven bytes of limits, checks and grid, then lines: a byte for the function, one for each
-// argument; case.cc says which. Bytes that are not there count as 0.
-inline constexpr size_t kMaxLines = 64; // and one more, that returns the value of the last
+// argument; case.cc says which. Some bytes stand for a value at the ends of the range of ints, and
+// for the lines that make it. Bytes that are not there count as 0.
+inline constexpr size_t kMaxLines = 64;        // that others can name
+inline constexpr size_t kMaxLinesOfValue = 60; // before each of them
+inline constexpr size_t kMaxTextLines = kMaxLines * (kMaxLinesOfValue + 1) + 1;
 
 // In place of the lines that `is_left_out`, counted from 0, stands one that returns I.
 Case make_case(const uint8_t *data, size_t size, const std::vector<bool> &is_left_out);

@@ -194,7 +194,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         return end;
     };
     // Most random lines fail, and what follows would not be reached: they are left out, one by one.
-    std::vector<bool> is_left_out(fuzz::kMaxLines + 1, false);
+    std::vector<bool> is_left_out(fuzz::kMaxTextLines, false);
     Case given = fuzz::make_case(data, size, is_left_out);
     End end = run(given);
     for (unsigned k = 0; k < given.max_left_out && end.is_exception(); ++k) {
