@@ -11,26 +11,27 @@ samples and few as at the end, beside torch's operations; which share of the cop
 Operations are those of scores that belong to a sequence: 4 per score and dimension forward, 10 more
 backward; padding counts for nothing. Before the time counts, outputs and gradients are compared.
 Every line is the median of some repeats, which take turns, with the spread (largest - smallest) /
-median. There is nothing to measure without CUDA. The last line is JSON.
+median. There is nothing to measure without CUDA; `--device cpu`, at tiny size, shows that it runs.
+The last line is JSON.
 
     python benchmarks/bench_attention.py [--experiences 24] [--dtype bfloat16] [--repeats 10]
+    python benchmarks/bench_attention.py --device cpu --experiences 2 --rows 4 --dtype float32
 """
 
-import argparse
 import functools
 import time
 
 import numpy as np
 import torch
-from harness import Report
+from harness import Parser, Report, machine, ratio, whole_number
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from codeit.model.attention import (
     Cache,
     Layout,
     Plan,
-    Step,
     attention,
+    decode_self_attention,
     describe,
     padded_attention,
     plain_decode_self_attention,
@@ -51,11 +52,16 @@ def drawn_layout(random, count, median, spread, longest):
 
 
 def seconds_of(work):
-    torch.cuda.synchronize()
+    synchronize()
     start = time.perf_counter()
     work()
-    torch.cuda.synchronize()
+    synchronize()
     return time.perf_counter() - start
+
+
+def synchronize():
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
 
 
 def take_turns(ways, repeats):
@@ -70,7 +76,9 @@ def take_turns(ways, repeats):
 
 
 def efficient_attention(*inputs):
-    """The plain path, by torch's memory-efficient kernel alone."""
+    """The plain path, on a GPU by torch's memory-efficient kernel alone."""
+    if not inputs[0].is_cuda:
+        return padded_attention(*inputs)
     with sdpa_kernel(SDPBackend.EFFICIENT_ATTENTION):
         return padded_attention(*inputs)
 
@@ -87,12 +95,13 @@ def forward_backward(function, inputs, plan, dropout):
 
 def check(a, b, dtype):
     for x, y in zip(a, b, strict=True):
-        difference = float((x.double() - y.double()).abs().max() / y.double().abs().max())
+        x, y = x.detach().double(), y.detach().double()
+        difference = float((x - y).abs().max() / y.abs().max())
         assert difference < TOLERANCES[dtype], difference
 
 
 def bench_packed(report, name, queries, keys, is_causal, has_bias, arguments, peak):
-    dtype, device = getattr(torch, arguments.dtype), torch.device("cuda")
+    dtype, device = getattr(torch, arguments.dtype), torch.device(arguments.device)
     plan = Plan(queries, keys, HEADS, device)
     generator = torch.Generator().manual_seed(SEED)
     inputs = [
@@ -122,14 +131,11 @@ def bench_packed(report, name, queries, keys, is_causal, has_bias, arguments, pe
                 rates = [each * num_flops / s / 1e12 for s in seconds]
                 report.add(f"{line}: {key}", rates, unit="TFLOP/s")
                 medians.append(float(np.median(rates)))
-            report.add_ratio(f"{line}: beside torch", medians[0] / medians[1])
-            print(f"{'':4}share of the peak of products{medians[0] / peak:>40.1%}")
+            report.add_ratio(f"{line}: beside torch", ratio(*medians))
+            report.add_share(f"{line}: share of the peak of products", medians[0] / peak)
 
 
-def bench_decoding(report, num_rows, dtype, repeats, bandwidth):
-    from codeit.model.fused_decoding import fused_decode_self_attention
-
-    device = torch.device("cuda")
+def bench_decoding(report, num_rows, dtype, device, repeats, bandwidth):
     random = np.random.default_rng(SEED)
     generator = torch.Generator().manual_seed(SEED)
     shape = (num_rows, HEADS, CAPACITY, WIDTH)
@@ -141,30 +147,33 @@ def bench_decoding(report, num_rows, dtype, repeats, bandwidth):
     positions = (random.random(num_rows) * 2 * 50).astype(np.int32)
     if num_rows < 100:  # the longest ones are left
         positions += CAPACITY - 100
-    step = Step(rows, positions)
     where = [torch.from_numpy(x).to(device) for x in (rows, positions)]
 
-    def fused(num_parts=None):
-        return fused_decode_self_attention(
-            projected, *where, bias, *vars(cache).values(), num_parts
-        )
+    def ours():
+        return decode_self_attention(projected, *where, bias, cache)
 
     def plain():
-        return plain_decode_self_attention(projected, step, bias, cache)
+        return plain_decode_self_attention(projected, *where, bias, cache)
 
-    check([fused(), fused(1)], [plain(), plain()], dtype)
-    ways = {
-        "codeit": fused,
-        "codeit, from a graph": captured(fused),
-        "codeit, from a graph, rows in one part": captured(lambda: fused(1)),
-        "torch": plain,
-    }
+    check([ours()], [plain()], dtype)
+    ways = {"codeit": ours, "torch": plain}
+    if device.type == "cuda":
+        from codeit.model.fused_decoding import fused_decode_self_attention
+
+        def fused(num_parts=None):
+            return fused_decode_self_attention(
+                projected, *where, bias, cache.keys, cache.values, num_parts
+            )
+
+        check([fused(), fused(1)], [plain(), plain()], dtype)
+        ways["codeit, from a graph"] = captured(fused)
+        ways["codeit, from a graph, rows in one part"] = captured(lambda: fused(1))
     num_bytes = 2 * int((positions + 1).sum()) * HEADS * WIDTH * keys.element_size()
     name = f"decoding, {num_rows} rows"
     for key, seconds in take_turns(ways, repeats).items():
         report.add(f"{name}: {key}", [1e6 * s for s in seconds], unit="us")
         share = num_bytes / float(np.median(seconds)) / bandwidth
-        print(f"{'':4}share of the copy bandwidth{share:>42.1%}")
+        report.add_share(f"{name}: {key}: share of the copy bandwidth", share)
 
 
 def captured(work):
@@ -175,47 +184,51 @@ def captured(work):
     return graph.replay
 
 
-def peak_of(dtype, size=8192):
+def peak_of(device, dtype):
     """TFLOP/s of one large product."""
-    a, b = (torch.randn(size, size, device="cuda", dtype=dtype) for _ in range(2))
+    size = 8192 if device.type == "cuda" else 256
+    a, b = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
     return 2 * size**3 / min(seconds_of(lambda: a @ b) for _ in range(5)) / 1e12
 
 
-def bandwidth_of(num_bytes=1 << 31):
+def bandwidth_of(device):
     """Bytes a second that a copy reads and writes."""
-    a, b = (torch.empty(num_bytes, dtype=torch.uint8, device="cuda") for _ in range(2))
+    num_bytes = 1 << (31 if device.type == "cuda" else 20)
+    a, b = (torch.zeros(num_bytes, dtype=torch.uint8, device=device) for _ in range(2))
     return 2 * num_bytes / min(seconds_of(lambda: b.copy_(a)) for _ in range(5))
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--experiences", type=int, default=24)
+    parser = Parser(__doc__)
+    parser.add_argument("--device", default="cuda", choices=("cuda", "cpu"))
+    parser.add_argument("--experiences", type=whole_number(1), default=24)
     parser.add_argument("--dtype", choices=[str(t)[6:] for t in TOLERANCES], default="bfloat16")
-    parser.add_argument("--rows", type=int, nargs="+", default=[2400, 16])
-    parser.add_argument("--repeats", type=int, default=10)
+    parser.add_argument("--rows", type=whole_number(1), nargs="+", default=[2400, 16])
+    parser.add_repeats(10)
     arguments = parser.parse_args()
-    if not torch.cuda.is_available():
+    if arguments.device == "cuda" and not torch.cuda.is_available():
         print("This measures kernels for CUDA, and there is no CUDA device here.")
         return
-    device = torch.device("cuda")
+    device = torch.device(arguments.device)
     dtype = getattr(torch, arguments.dtype)
-    print(f"{torch.cuda.get_device_name()}; {describe(device)}; {arguments.dtype}")
+    name = torch.cuda.get_device_name() if device.type == "cuda" else machine()
+    print(f"{name}; {describe(device)}; {arguments.dtype}")
     random = np.random.default_rng(SEED)
     sources = drawn_layout(random, arguments.experiences, 642, 0.65, 1024)
     targets = drawn_layout(random, arguments.experiences, 116, 0.8, 512)
-    peak, bandwidth = peak_of(dtype), bandwidth_of()
+    peak, bandwidth = peak_of(device, dtype), bandwidth_of(device)
     report = Report()
-    report.add("one large product", [peak], unit="TFLOP/s")
-    report.add("copy", [bandwidth / 1e9], unit="GB/s")
-    for name, queries, keys, is_causal, has_bias in (
+    report.add("one large product", [peak], unit="TFLOP/s", is_once=True)
+    report.add("copy", [bandwidth / 1e9], unit="GB/s", is_once=True)
+    for part, queries, keys, is_causal, has_bias in (
         ("encoder", sources, sources, False, True),
         ("decoder", targets, targets, True, True),
         ("cross", targets, sources, False, False),
     ):
-        bench_packed(report, name, queries, keys, is_causal, has_bias, arguments, peak)
+        bench_packed(report, part, queries, keys, is_causal, has_bias, arguments, peak)
     for num_rows in arguments.rows:
-        bench_decoding(report, num_rows, dtype, arguments.repeats, bandwidth)
-    versions = {"torch": torch.__version__, "gpu": torch.cuda.get_device_name()}
+        bench_decoding(report, num_rows, dtype, device, arguments.repeats, bandwidth)
+    versions = {"torch": torch.__version__, "device": name}
     report.print_record("attention", versions, vars(arguments) | {"seed": SEED})
 
 

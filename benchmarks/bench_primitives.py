@@ -15,15 +15,15 @@ JSON.
     python benchmarks/bench_primitives.py [--programs FILE] [--top 20] [--repeats 5]
 """
 
-import argparse
 import math
 from collections import defaultdict
 
 import numpy as np
-from harness import Report, machine, time_of
+from bench_vm import load
+from harness import Parser, Report, cpu_time_of, existing_file, machine, whole_number
 
-from codeit import Program, arc, execute_groups
-from codeit.dsl import PRIMITIVES, load_seed_programs
+from codeit import Program, execute_groups
+from codeit.dsl import PRIMITIVES
 
 LEAST_SECONDS = 0.001  # a prefix is run so often in a row that one timing lasts this long
 
@@ -41,13 +41,13 @@ def prefixes(program):
 
 def seconds_of(program, grids, repeats):
     """The least time of one run of the program on each grid, without what a batch costs."""
-    once, first = time_of(lambda: execute_groups([([program], grids)], threads=1))
+    once, first = cpu_time_of(lambda: execute_groups([([program], grids)], threads=1))
     count = max(64, math.ceil(LEAST_SECONDS / max(once, 1e-7)))
     group = [([program] * count, grids)]
     empty, full = [], []
     for _ in range(repeats):
-        empty.append(time_of(lambda: execute_groups([([], grids)], threads=1))[0])
-        taken, results = time_of(lambda: execute_groups(group, threads=1, share=False))
+        empty.append(cpu_time_of(lambda: execute_groups([([], grids)], threads=1))[0])
+        taken, results = cpu_time_of(lambda: execute_groups(group, threads=1, share=False))
         full.append(taken)
     assert np.array_equal(results[0].outcome[-1], first[0].outcome[0])
     assert np.array_equal(results[0].fuel[-1], first[0].fuel[0])
@@ -55,13 +55,17 @@ def seconds_of(program, grids, repeats):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--programs", help="a corpus; that of the package if omitted")
-    parser.add_argument("--top", type=int, default=20, help="how many primitives to print")
-    parser.add_argument("--repeats", type=int, default=5)
+    parser = Parser(__doc__)
+    parser.add_argument(
+        "--programs", type=existing_file, help="a corpus; that of the package if omitted"
+    )
+    parser.add_argument(
+        "--top", type=whole_number(1), default=20, help="how many primitives to print"
+    )
+    parser.add_repeats(5)
     arguments = parser.parse_args()
-    tasks = {task.task_id: task for task in arc.load("arc1-training")}
-    seeds = load_seed_programs(arguments.programs, "codeit")
+    with parser.checking():
+        seeds, tasks = load(arguments.programs, "codeit")
     print(f"{machine()}; {len(seeds)} programs")
 
     share = defaultdict(float)  # of programs' time, summed over programs
@@ -89,6 +93,10 @@ def main():
     for name in [*dearest, name_of_floor]:
         seconds, cells = np.array(calls[name]).T
         per_call, per_cell = np.median(seconds) * 1e9, np.median(seconds / cells) * 1e9
+        if per_call <= 0:  # most lines took no longer than the line before them
+            print(f"{name:16}{share[name]:>12.1%}{len(seconds):>7}  not measurable")
+            report.figures[name] = None
+            continue
         print(f"{name:16}{share[name]:>12.1%}{len(seconds):>7}{per_call:>11.0f}{per_cell:>11.2f}")
         report.figures[name] = {
             "share": share[name],

@@ -5,22 +5,22 @@ iterations), how many can be stored in a second, new, known, and with the buffer
 does a draw of 90,000, an iteration's, take? On one thread. Goals: 1,000,000 upserts/s, and 5 ms for
 the draw without replacement from 1,000,000.
 
-Every line is the median of some repeats with the spread (largest - smallest) / median. Storing new
-experiences starts from an empty buffer and pays for fresh memory each time (where the C library can
-give freed memory back). Each result is checked before its time counts. The plain NumPy buffer takes
-lists of one length only and never evicts; cpprb has no keys, and draws with replacement, in strata.
-When cpprb cannot be imported, the first line says so. The last line is JSON.
+Every line is the median of some repeats, in time of the processor, with the spread (largest -
+smallest) / median. Storing new experiences starts from an empty buffer and pays for fresh memory
+each time (where the C library can give freed memory back). Each result is checked before its time
+counts. The plain NumPy buffer takes lists of one length only and never evicts; cpprb has no keys,
+and draws with replacement, in strata. When cpprb cannot be imported, the first line says so. The
+last line is JSON.
 
     python benchmarks/bench_replay.py [--experiences 1000000] [--drawn 90000] [--repeats 7]
 """
 
-import argparse
 import ctypes
 import gc
 import importlib.metadata
 
 import numpy as np
-from harness import Report, machine, time_of
+from harness import Parser, Report, cpu_time_of, machine, whole_number
 
 import codeit._native.replay as native
 
@@ -134,7 +134,7 @@ def bench_keys(report, repeats):
     programs = ["".join(line.format(i + k) for i in range(9)) for k in range(BATCH)]
     task_ids = [f"{k % 400:08x}" for k in range(BATCH)]
     assert len(np.unique(native.make_keys(task_ids, programs)[:, 0])) == BATCH
-    seconds = [time_of(lambda: native.make_keys(task_ids, programs))[0] for _ in range(repeats)]
+    seconds = [cpu_time_of(lambda: native.make_keys(task_ids, programs))[0] for _ in range(repeats)]
     report.add("keys from text, 8 + 300 characters", seconds, items=BATCH)
 
 
@@ -145,10 +145,10 @@ def bench_upserts(report, batches, repeats):
     newcomers.priority = np.full(batches.size, 1.0)
     for _ in range(repeats):
         buffer = native.PriorityBuffer(batches.size)
-        fresh.append(time_of(lambda b=buffer: stored(b, batches))[0])
-        known.append(time_of(lambda b=buffer: stored(b, batches))[0])
+        fresh.append(cpu_time_of(lambda b=buffer: stored(b, batches))[0])
+        known.append(cpu_time_of(lambda b=buffer: stored(b, batches))[0])
         check_storage(buffer, batches)
-        full.append(time_of(lambda b=buffer: stored(b, newcomers))[0])
+        full.append(cpu_time_of(lambda b=buffer: stored(b, newcomers))[0])
         check_storage(buffer, newcomers)
         del buffer
         return_memory()
@@ -159,8 +159,8 @@ def bench_upserts(report, batches, repeats):
     fresh, known = [], []
     for _ in range(repeats):
         plain = PlainBuffer(batches.size)
-        fresh.append(time_of(lambda b=plain: stored(b, batches))[0])
-        known.append(time_of(lambda b=plain: stored(b, batches))[0])
+        fresh.append(cpu_time_of(lambda b=plain: stored(b, batches))[0])
+        known.append(cpu_time_of(lambda b=plain: stored(b, batches))[0])
         assert len(plain.rows) == batches.size
         assert np.array_equal(plain.source[-1], batches.ids_of(batches.size - 1))
         del plain
@@ -182,18 +182,18 @@ def bench_draws(report, batches, n, repeats):
         is_distinct = "with_replacement" not in how
         check_draw(known, buffer.draw(n, 0, **how), n, is_distinct=is_distinct)
         works = [lambda k=k, how=how: buffer.draw(n, k, **how) for k in range(repeats)]
-        report.add(name, [time_of(work)[0] for work in works])
+        report.add(name, [cpu_time_of(work)[0] for work in works])
 
     generator = np.random.default_rng(SEED)
     draw_plain(priority, n, generator)
-    seconds = [time_of(lambda: draw_plain(priority, n, generator))[0] for _ in range(repeats)]
+    seconds = [cpu_time_of(lambda: draw_plain(priority, n, generator))[0] for _ in range(repeats)]
     report.add("draw without replacement: NumPy race", seconds)
 
     slots = buffer.draw(n, 0)
     source_ids, source_offsets, _, _ = buffer.gather(slots)
     assert np.array_equal(source_ids[-SOURCE_IDS:], batches.ids_of(slots[-1]))
     assert source_offsets[-1] == n * SOURCE_IDS
-    seconds = [time_of(lambda: buffer.gather(slots))[0] for _ in range(repeats)]
+    seconds = [cpu_time_of(lambda: buffer.gather(slots))[0] for _ in range(repeats)]
     report.add("gather the ids of a draw: codeit", seconds)
     held = buffer.statistics()["num_bytes"] / batches.size
     print(f"{'memory of an experience: codeit':52}{held:>10,.0f} bytes")
@@ -215,7 +215,7 @@ def bench_cpprb(report, cpprb, batches, n, repeats):
 
     for _ in range(repeats):
         buffer = cpprb.PrioritizedReplayBuffer(batches.size, shapes, alpha=1.0, eps=0.0)
-        seconds.append(time_of(lambda b=buffer: store(b))[0])
+        seconds.append(cpu_time_of(lambda b=buffer: store(b))[0])
         assert buffer.get_stored_size() == batches.size
         del buffer
         return_memory()
@@ -229,16 +229,22 @@ def bench_cpprb(report, cpprb, batches, n, repeats):
     drawn = buffer.sample(n, beta=0.0)["number"].ravel().copy()
     # Its sums are in single precision, so a few of the 1e-19 are drawn that never should be.
     check_draw(batches.priority, drawn, n, is_distinct=False, least=0.05)
-    seconds = [time_of(lambda: buffer.sample(n, beta=0.0))[0] for _ in range(repeats)]
+    seconds = [cpu_time_of(lambda: buffer.sample(n, beta=0.0))[0] for _ in range(repeats)]
     report.add("draw with replacement, in strata: cpprb", seconds)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--experiences", type=int, default=1_000_000)
-    parser.add_argument("--drawn", type=int, default=90_000)
-    parser.add_argument("--repeats", type=int, default=7)
+    parser = Parser(__doc__)
+    most = native.MAX_CAPACITY
+    parser.add_argument("--experiences", type=whole_number(2, most), default=1_000_000)
+    parser.add_argument("--drawn", type=whole_number(1), default=90_000)
+    parser.add_repeats(7)
     arguments = parser.parse_args()
+    if arguments.drawn >= arguments.experiences:
+        parser.error(
+            f"argument --drawn: {arguments.drawn}; allowed: below the {arguments.experiences} "
+            "experiences"
+        )
     versions = {"numpy": np.__version__}
     try:
         import cpprb

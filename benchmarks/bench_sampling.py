@@ -21,7 +21,6 @@ line is JSON.
         [--tasks 40] [--tokenizer DIR] [--programs FILE]
 """
 
-import argparse
 import dataclasses
 import statistics
 import time
@@ -29,7 +28,7 @@ from unittest import mock
 
 import numpy as np
 import torch
-from harness import Report, machine
+from harness import Parser, Report, existing_file, machine, ratio, whole_number
 from rivals import CTranslate2Sampler, ScriptedGenerateSampler, scripted_guide
 
 from codeit import arc
@@ -42,6 +41,7 @@ from codeit.sampling.engine import EngineSampler
 from codeit.sampling.generate import GenerateSampler
 from codeit.tokenizer import load_tokenizer
 
+NUM_TASKS = 400  # of the data set
 NUM_PROMPTS = 4
 SOURCE = 512
 TARGET = 64
@@ -52,12 +52,12 @@ MODES = ("reference", "speculative", "grammar", "typed")
 
 
 class EndlessTokenizer:
-    """Ids without a meaning; only the last one, which is as rare as any, ends a program."""
+    """Ids without a meaning; only one, the last if no other is named, ends a program."""
 
-    def __init__(self, vocab_size):
+    def __init__(self, vocab_size, end_id=None):
         self.vocab_size = vocab_size
         self.pad_id = 0
-        self.end_id = vocab_size - 1
+        self.end_id = vocab_size - 1 if end_id is None else end_id
         self.program_ids = np.arange(vocab_size)
 
 
@@ -67,6 +67,13 @@ def draw(sampler, prompts, seed):
     samples = dict(sampler.sample(prompts, seed))
     seconds = time.process_time() - start
     return seconds, [samples[k] for k in sorted(samples)]
+
+
+def num_drawn(tokens, end_id):
+    """How many tokens samples [N, T] have, each up to its end; padding is drawn as any other."""
+    is_end = tokens == end_id
+    lengths = np.where(is_end.any(axis=1), is_end.argmax(axis=1) + 1, tokens.shape[1])
+    return int(lengths.sum())
 
 
 def bench_forced(report, name, repeats):
@@ -99,7 +106,7 @@ def bench_forced(report, name, repeats):
     for repeat in range(repeats):  # in turn, so that a busy moment of the machine meets all
         for sampler, its in made.items():
             taken, samples = draw(its, prompts, repeat)
-            num_tokens = sum(int((tokens != tokenizer.pad_id).sum()) for tokens in samples)
+            num_tokens = sum(num_drawn(tokens, tokenizer.end_id) for tokens in samples)
             assert num_tokens > 0.9 * NUM_PROMPTS * settings.samples_per_task * TARGET
             seconds[sampler].append(taken / num_tokens)
     for sampler, taken in seconds.items():
@@ -108,17 +115,18 @@ def bench_forced(report, name, repeats):
     for rival in ("transformers generate", "CTranslate2, int8"):
         for sampler in medians:
             if sampler.startswith("engine") and rival in medians:
-                report.add_ratio(f"{sampler}, beside {rival}", medians[rival] / medians[sampler])
+                report.add_ratio(
+                    f"{sampler}, beside {rival}", ratio(medians[rival], medians[sampler])
+                )
 
 
 class Workload:
     """Prompts of tasks, and the programs that their samples are made to be."""
 
-    def __init__(self, tokenizer, num_tasks, samples_per_task, programs):
-        tasks = arc.load("arc1-evaluation")[:: 400 // num_tasks][:num_tasks]
+    def __init__(self, tokenizer, num_tasks, samples_per_task, texts):
+        tasks = arc.load("arc1-evaluation")[:: NUM_TASKS // num_tasks][:num_tasks]
         writer = ExperienceWriter(tokenizer, MAX_DEMONSTRATIONS, MAX_PROMPT, 512)
         self.prompts = [writer.true_prompt(task) for task in tasks]
-        texts = [seed.program.text for seed in load_seed_programs(programs or None)]
         chosen = np.random.default_rng(1).integers(len(texts), size=(num_tasks, samples_per_task))
         ids = [tokenizer.encode_program(text).astype(np.int64) for text in texts]
         self.scripts = [[ids[k] for k in row] for row in chosen]
@@ -152,12 +160,11 @@ def time_engine(model, tokenizer, settings, work):
     return seconds
 
 
-def bench_programs(report, arguments):
-    tokenizer = load_tokenizer(arguments.tokenizer or "compact")
+def bench_programs(report, arguments, tokenizer, texts):
     model = build_model(ModelSettings(arguments.model, pretrained=False), tokenizer, seed=1)
     settings = SamplingSettings()
     number = settings.samples_per_task
-    work = Workload(tokenizer, arguments.tasks, number, arguments.programs)
+    work = Workload(tokenizer, arguments.tasks, number, texts)
     lengths = [len(script) for row in work.scripts for script in row]
     print(
         f"{work.num_samples} samples of {np.mean(lengths):.0f} tokens on average, at most "
@@ -171,14 +178,18 @@ def bench_programs(report, arguments):
         its = dataclasses.replace(settings, mode=mode, precision=precision)
         seconds = time_engine(model, tokenizer, its, work)
         rates[f"{mode}, {precision}"] = work.num_samples / seconds
-        report.add(f"{mode}, {precision}, {work.num_samples} samples", [seconds], unit="s")
+        report.add(
+            f"{mode}, {precision}, {work.num_samples} samples", [seconds], unit="s", is_once=True
+        )
 
     # The batches are sorted by length of prompt: take them from all over.
     generate = ScriptedGenerateSampler(model, tokenizer, settings, work)
     seconds, num_samples = generate.time_batches(arguments.rival_batches)
-    report.add(f"transformers generate, {num_samples} samples", [seconds], unit="s")
+    report.add(f"transformers generate, {num_samples} samples", [seconds], unit="s", is_once=True)
     for name, rate in rates.items():
-        report.add_ratio(f"{name}, beside transformers generate", rate / (num_samples / seconds))
+        report.add_ratio(
+            f"{name}, beside transformers generate", ratio(rate, num_samples / seconds)
+        )
 
     num_tasks = max(1, arguments.tasks // 4)
     for mode in MODES:
@@ -189,30 +200,43 @@ def bench_programs(report, arguments):
         num_source = [sum(map(len, some.prompts)) for some in works]
         per_sample = (whole - fewer) / (works[0].num_samples - works[1].num_samples)
         per_token = (whole - shorter) / (num_source[0] - num_source[2])
-        report.add(f"{mode}, bfloat16, one more sample", [per_sample * 1e3], unit="ms")
-        report.add(f"{mode}, bfloat16, one more token of a prompt", [per_token * 1e3], unit="ms")
+        report.add(
+            f"{mode}, bfloat16, one more sample", [per_sample * 1e3], unit="ms", is_once=True
+        )
+        report.add(
+            f"{mode}, bfloat16, one more token of a prompt",
+            [per_token * 1e3],
+            unit="ms",
+            is_once=True,
+        )
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(__doc__)
     parser.add_argument("--model", default="Salesforce/codet5-small", choices=sorted(GEOMETRIES))
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--tasks", type=int, default=40, help="0: forced lengths alone")
+    parser.add_repeats(3)
     parser.add_argument(
-        "--rival-batches", type=int, default=2, help="that transformers is timed on"
+        "--tasks", type=whole_number(0, NUM_TASKS), default=40, help="0: forced lengths alone"
+    )
+    parser.add_argument(
+        "--rival-batches", type=whole_number(1), default=2, help="that transformers is timed on"
     )
     parser.add_argument(
         "--tokenizer", help="a directory with CodeT5's vocabulary; else the compact"
     )
-    parser.add_argument("--programs", help="a file of programs; else the seed programs")
+    parser.add_argument(
+        "--programs", type=existing_file, help="a file of programs; else the seed programs"
+    )
     arguments = parser.parse_args()
+    with parser.checking():
+        tokenizer = load_tokenizer(arguments.tokenizer or "compact")
+        texts = [seed.program.text for seed in load_seed_programs(arguments.programs)]
     torch.set_num_threads(1)
     print(f"{machine()}, 1 thread; {arguments.model}")
     report = Report()
-    if arguments.repeats:
-        bench_forced(report, arguments.model, arguments.repeats)
+    bench_forced(report, arguments.model, arguments.repeats)
     if arguments.tasks:
-        bench_programs(report, arguments)
+        bench_programs(report, arguments, tokenizer, texts)
     settings = vars(arguments) | {
         name: bool(getattr(arguments, name)) for name in ("tokenizer", "programs")
     }

@@ -9,11 +9,9 @@ sizes, over the seed programs; the programs have to pass before the time counts.
 `--tokenizer DIR` also for CodeT5's tokenizer, from its `vocab.json` and `merges.txt`.
 """
 
-import argparse
-import time
-
 import harness
 import numpy as np
+from harness import cpu_time_of, whole_number
 
 from codeit import arc
 from codeit.dsl import load_seed_programs
@@ -23,13 +21,7 @@ from codeit.tokenizer import load_tokenizer
 
 SEED = 1
 UNCUT = 1 << 20
-
-
-def cpu_time_of(work):
-    """Seconds of processor time that a call takes, and what it returns."""
-    start = time.process_time()
-    result = work()
-    return time.process_time() - start, result
+ROWS = (96, 2400)  # of a batch that steps through the automaton
 
 
 def random_grids(num_grids):
@@ -62,7 +54,9 @@ def bench_prompts(report, name, tokenizer, num_grids, repeats):
         seconds = [cpu_time_of(work)[0] for _ in range(repeats)]
         report.add(f"ids of prompts: {name}, {way}", seconds, items=num_ids)
         medians.append(np.median(seconds))
-    report.add_ratio(f"prompts: {name}, as fast as the tokenizer alone", medians[1] / medians[0])
+    report.add_ratio(
+        f"prompts: {name}, as fast as the tokenizer alone", harness.ratio(medians[1], medians[0])
+    )
 
 
 def bench_programs(report, name, tokenizer, texts, repeats):
@@ -80,7 +74,9 @@ def bench_programs(report, name, tokenizer, texts, repeats):
         ]
         report.add(f"ids of programs: {name}, {way}", seconds, items=num_ids)
         medians.append(np.median(seconds))
-    report.add_ratio(f"programs: {name}, as fast as the tokenizer", medians[1] / medians[0])
+    report.add_ratio(
+        f"programs: {name}, as fast as the tokenizer", harness.ratio(medians[1], medians[0])
+    )
 
 
 def bench_automaton(report, name, tokenizer, texts, batches, repeats):
@@ -114,22 +110,24 @@ def passes(constraint, ids):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = harness.Parser(__doc__)
     parser.add_argument("--tokenizer", help="a directory with CodeT5's vocabulary, or a hub name")
-    parser.add_argument("--grids", type=int, default=10_000, help="random grids to compare")
-    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument(
+        "--grids", type=whole_number(0), default=10_000, help="random grids to compare"
+    )
+    parser.add_repeats(7)
     arguments = parser.parse_args()
+    tokenizers = {"compact": load_tokenizer("compact")}
+    if arguments.tokenizer:
+        with parser.checking():
+            tokenizers["CodeT5"] = load_tokenizer(arguments.tokenizer)
     print(harness.machine())
     report = harness.Report()
     texts = [seed.program.text for seed in load_seed_programs()]
-    names = {"compact": "compact"}
-    if arguments.tokenizer:
-        names["CodeT5"] = arguments.tokenizer
-    for name, where in names.items():
-        tokenizer = load_tokenizer(where)
+    for name, tokenizer in tokenizers.items():
         bench_prompts(report, name, tokenizer, arguments.grids, arguments.repeats)
         bench_programs(report, name, tokenizer, texts, arguments.repeats)
-        bench_automaton(report, name, tokenizer, texts, (96, 2400), arguments.repeats)
+        bench_automaton(report, name, tokenizer, texts, ROWS, arguments.repeats)
     settings = vars(arguments) | {"tokenizer": bool(arguments.tokenizer), "seed": SEED}
     report.print_record("text", {"numpy": np.__version__}, settings)
 

@@ -16,7 +16,6 @@ the same precision reaches here. The last line is JSON.
     python benchmarks/bench_training.py [--model codet5-small] [--experiences 16] [--repeats 3]
 """
 
-import argparse
 import copy
 import gc
 import time
@@ -24,10 +23,10 @@ import time
 import numpy as np
 import torch
 import transformers
-from harness import Report, machine
+from harness import Parser, Report, machine, ratio, share, whole_number
 
 from codeit.model import ModelSettings
-from codeit.model.checkpoint import GEOMETRIES, build_model, to_plain_model
+from codeit.model.checkpoint import GEOMETRIES, build_model, find_device, to_plain_model
 from codeit.model.t5 import Mode, Packed
 from codeit.replay import Batch
 from codeit.tokenizer import CompactTokenizer
@@ -35,7 +34,11 @@ from codeit.training import TrainingSettings
 from codeit.training.trainer import Trainer
 
 SEED = 5
+SOURCES = (642, 0.65, 1024)  # Median, spread of the logarithm, and most of the lengths.
+TARGETS = (116, 0.8, 512)
+CPU_PRODUCT = 2048  # Width of the product that the peak is measured by.
 BATCH = 8  # Experiences that the padded loop runs through the model together.
+MODELS = {name.split("/")[-1]: name for name in GEOMETRIES}
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -47,7 +50,7 @@ def drawn_experiences(count, vocab_size):
         offsets = np.concatenate([[0], np.cumsum(lengths.clip(8, longest))])
         return random.integers(3, vocab_size, offsets[-1]).astype(np.uint16), offsets
 
-    return Batch(*drawn(642, 0.65, 1024), *drawn(116, 0.8, 512), np.zeros(count, np.uint8))
+    return Batch(*drawn(*SOURCES), *drawn(*TARGETS), np.zeros(count, np.uint8))
 
 
 class PaddedLoop:
@@ -135,7 +138,7 @@ def time_on(device, work):
 
 def peak_of(device, dtype, repeats=5):
     """Operations a second of one large product."""
-    size = 8192 if device.type == "cuda" else 2048
+    size = 8192 if device.type == "cuda" else CPU_PRODUCT
     a, b = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
     seconds = [time_on(device, lambda: a @ b) for _ in range(repeats)]
     return 2 * size**3 / min(seconds[1:])
@@ -143,8 +146,9 @@ def peak_of(device, dtype, repeats=5):
 
 def bench(report, arguments, precision):
     dtype, device = DTYPES[precision], torch.device(arguments.device)
-    name = next(n for n in GEOMETRIES if n.endswith(arguments.model))
-    settings = ModelSettings(name=name, pretrained=False, dropout=arguments.dropout)
+    settings = ModelSettings(
+        name=MODELS[arguments.model], pretrained=False, dropout=arguments.dropout
+    )
     model = build_model(settings, CompactTokenizer(), SEED).to(device)
     experiences = drawn_experiences(arguments.experiences, model.config.vocab_size)
     trainer = Trainer(
@@ -170,32 +174,33 @@ def bench(report, arguments, precision):
         report.add(f"{precision}: {name}", spent, items=num_tokens)
     ours, *others = (float(np.median(spent)) for spent in seconds.values())
     for by, other in zip(loops, others, strict=True):
-        report.add_ratio(f"{precision}: beside padding by {by} length", other / ours)
+        report.add_ratio(f"{precision}: beside padding by {by} length", ratio(other, ours))
     num_flops = 3 * model.config.num_flops(
         np.diff(experiences.source_offsets), np.diff(experiences.target_offsets)
     )
-    shares = {"share of the peak": num_flops / ours / peak_of(device, dtype)}
+    shares = {"share of the peak": ratio(num_flops / peak_of(device, dtype), ours)}
     shares |= {
         f"padding of sources, by {by} length": loop.share_of_padding(experiences)
         for by, loop in loops.items()
     }
-    for name, share in shares.items():
-        print(f"{precision}: {name:42}{share:>10.1%}")
-        report.figures[f"{precision}: {name}"] = {"median": share, "unit": ""}
+    for name, part in shares.items():
+        report.add_share(f"{precision}: {name}", part)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", default="codet5-small")
+    parser = Parser(__doc__)
+    parser.add_argument("--model", default="codet5-small", choices=MODELS)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--experiences", type=int, default=16)
-    parser.add_argument("--micro-batch-tokens", type=int, default=16_384)
-    parser.add_argument("--dropout", type=float, default=0.1)
+    parser.add_argument("--experiences", type=whole_number(1), default=16)
+    parser.add_argument("--micro-batch-tokens", type=whole_number(1), default=16_384)
+    parser.add_argument("--dropout", type=share, default=0.1)
     parser.add_argument("--precisions", nargs="+", choices=DTYPES, default=["bfloat16", "float32"])
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_repeats(3)
     arguments = parser.parse_args()
+    with parser.checking():
+        device = find_device(arguments.device)
     torch.set_num_threads(1)
-    where = machine() if arguments.device == "cpu" else torch.cuda.get_device_name()
+    where = machine() if device.type == "cpu" else torch.cuda.get_device_name(device)
     print(f"{where}; {arguments.model}, {arguments.experiences} experiences")
     report = Report()
     for precision in arguments.precisions:

@@ -11,12 +11,12 @@ of threads.
 Plain Python needs the original functions: `--arc-dsl DIR` names a checkout of arc-dsl. They run as
 precompiled functions in the arc-dsl dialect, and so does the machine then. Without them only the
 machine is measured. Where the shared data is (CODEIT_SHARED), its recorded mutants are measured,
-too. Times are medians of some repeats; the last line is JSON.
+too. Times are medians of some repeats, on one thread those of the processor; a ratio of threads is
+one of the clock. The last line is JSON.
 
     python benchmarks/bench_vm.py [--programs FILE] [--arc-dsl DIR] [--repeats 5]
 """
 
-import argparse
 import gzip
 import importlib
 import json
@@ -27,14 +27,28 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from harness import Report, machine, time_of
+from harness import (
+    Parser,
+    Report,
+    cpu_time_of,
+    difference,
+    existing_file,
+    folder_with,
+    is_measured,
+    machine,
+    ratio,
+    time_of,
+)
 
 from codeit import Limits, Program, ProgramError, arc, execute, execute_groups, executor
 from codeit.dsl import load_seed_programs
 from codeit.mutation import MutationSettings, mutate
+from codeit.terminal import visible
 
 LEAST_SECONDS = 0.002  # A program is run so often in a row that one timing lasts this long.
 NUM_MUTANTS = 5000
+NUM_IDLE = 10_000  # runs of a program that does nothing
+TRIES = 3  # at a time that is not above what a batch costs
 MUTANT_LIMITS = Limits(fuel=500_000)  # a few mutants would run for as long as all others together
 FAMILY = 24  # mutants of one parent, as many as samples of one task
 SEED = 17
@@ -59,18 +73,19 @@ def compiled_functions(seeds, folder):
 
 def seconds_per_sweep(work, repeats):
     """The median time of one call, each timing over enough calls in a row."""
-    first, _ = time_of(work)
+    first, _ = cpu_time_of(work)
     count = max(1, math.ceil(LEAST_SECONDS / max(first, 1e-7)))
 
     def many():
         for _ in range(count):
             work()
 
-    return statistics.median(time_of(many)[0] for _ in range(repeats)) / count
+    return statistics.median(cpu_time_of(many)[0] for _ in range(repeats)) / count
 
 
 def hot_times(programs, inputs, repeats):
-    """Seconds of one run of each program over its inputs, without what a batch costs.
+    """Seconds of one run of each program over its inputs, without what a batch costs; None where
+    the two were not apart.
 
     A batch holds the program so many times that its fixed cost, which is taken off, is small.
     """
@@ -79,14 +94,23 @@ def hot_times(programs, inputs, repeats):
 
         def taken(count, program=program, grids=grids):
             group = [([program] * count, grids)]
-            return time_of(lambda: execute_groups(group, threads=1, share=False))[0]
+            return cpu_time_of(lambda: execute_groups(group, threads=1, share=False))[0]
 
         count = 1
         while min(taken(count) for _ in range(3)) < LEAST_SECONDS:
             count *= 4
-        empty = seconds_per_sweep(lambda g=grids: execute_groups([([], g)], threads=1), repeats)
-        times.append((statistics.median(taken(count) for _ in range(repeats)) - empty) / count)
+        for _ in range(TRIES):
+            empty = [taken(0) for _ in range(repeats)]
+            seconds = difference([taken(count) for _ in range(repeats)], empty)
+            if seconds is not None:
+                break
+        times.append(None if seconds is None else seconds / count)
     return times
+
+
+def total(times):
+    """Their sum, or None where one of them could not be measured."""
+    return sum(times) if all(map(is_measured, times)) else None
 
 
 def own_mutants(parents):
@@ -110,9 +134,9 @@ def bench_sharing(report, title, families, repeats):
     num_runs = sum(len(programs) for programs, _ in together)
     seconds = {"together": [], "apart": []}
     for _ in range(repeats):
-        taken, shared = time_of(lambda: execute_groups(together, 1, MUTANT_LIMITS))
+        taken, shared = cpu_time_of(lambda: execute_groups(together, 1, MUTANT_LIMITS))
         seconds["together"].append(taken)
-        taken, alone = time_of(lambda: execute_groups(together, 1, MUTANT_LIMITS, share=False))
+        taken, alone = cpu_time_of(lambda: execute_groups(together, 1, MUTANT_LIMITS, share=False))
         seconds["apart"].append(taken)
     for name in ("outcome", "fuel", "height", "width"):
         of_all = [np.concatenate([getattr(r, name).ravel() for r in rs]) for rs in (shared, alone)]
@@ -120,7 +144,7 @@ def bench_sharing(report, title, families, repeats):
     for name, taken in seconds.items():
         report.add(f"{title}, {name}", taken, items=num_runs)
     medians = {name: statistics.median(taken) for name, taken in seconds.items()}
-    report.add_ratio(f"{title}, gain by sharing", medians["apart"] / medians["together"])
+    report.add_ratio(f"{title}, gain by sharing", ratio(medians["apart"], medians["together"]))
 
 
 def recorded_mutants():
@@ -159,10 +183,13 @@ def bench_sweeps(report, name, groups, limits, repeats):
     first = None
     medians = []
     for threads in sorted({1, executor.num_usable_cores()}):
-        seconds = []
+        seconds, of_clock = [], []
         for _ in range(repeats):
-            taken, results = time_of(lambda t=threads: execute_groups(groups, t, limits))
-            seconds.append(taken)
+            taken, (of_processor, results) = time_of(
+                lambda t=threads: cpu_time_of(lambda: execute_groups(groups, t, limits))
+            )
+            of_clock.append(taken)
+            seconds.append(of_processor if threads == 1 else taken)
         outcomes = np.concatenate([r.outcome.ravel() for r in results])
         fuel = np.concatenate([r.fuel.ravel() for r in results])
         if first is None:
@@ -170,9 +197,9 @@ def bench_sweeps(report, name, groups, limits, repeats):
         assert np.array_equal(first[0], outcomes)
         assert np.array_equal(first[1], fuel)
         report.add(f"{name}, {threads} thread{'s' * (threads > 1)}", seconds, items=num_runs)
-        medians.append(statistics.median(seconds))
+        medians.append(statistics.median(of_clock))
     if len(medians) > 1:
-        report.add_ratio(f"{name}, all threads to one", medians[0] / medians[-1])
+        report.add_ratio(f"{name}, all threads to one", ratio(medians[0], medians[-1]))
 
 
 def bench_overhead(report, seeds, repeats):
@@ -180,30 +207,66 @@ def bench_overhead(report, seeds, repeats):
     texts = [seed.program.text for seed in seeds]
     dialect = seeds[0].program.dialect
     seconds = [
-        time_of(lambda: [Program.parse(t, dialect) for t in texts])[0] for _ in range(repeats)
+        cpu_time_of(lambda: [Program.parse(t, dialect) for t in texts])[0] for _ in range(repeats)
     ]
     report.add("parse, from Python", seconds, items=len(texts))
     nothing = Program.parse("O = identity(I)")
     grid = np.zeros((3, 3), np.uint8)
-    seconds = [time_of(lambda: execute([nothing] * 10_000, [grid], 1))[0] for _ in range(repeats)]
-    report.add("a program of one line that does nothing", seconds, items=10_000)
+    idle = [nothing] * NUM_IDLE
+    seconds = [cpu_time_of(lambda: execute(idle, [grid], 1))[0] for _ in range(repeats)]
+    report.add("a program of one line that does nothing", seconds, items=NUM_IDLE)
+
+
+def load(programs, dialect):
+    """The seed programs of a file, and the tasks that they are for.
+
+    Raises:
+        ValueError, OSError: the file cannot be read, or a program is for no task of ARC-AGI-1.
+    """
+    tasks = {task.task_id: task for task in arc.load("arc1-training")}
+    seeds = load_seed_programs(programs, dialect)
+    unknown = [seed.task_id for seed in seeds if seed.task_id not in tasks]
+    if unknown:
+        raise ValueError(f"{programs}: {unknown[0]!r} is no training task of ARC-AGI-1")
+    return seeds, tasks
+
+
+def compare(report, theirs, ours, names):
+    """How many times as fast as plain Python the programs are, one by one and together."""
+    ratios = [ratio(*pair) for pair in zip(theirs, ours, strict=True)]
+    is_whole = all(map(is_measured, ratios))
+    mean = math.exp(np.mean(np.log(ratios))) if is_whole else None
+    report.add_ratio("geometric mean over programs", mean)
+    report.add_ratio("total time", ratio(total(theirs), total(ours)))
+    longest = max(range(len(theirs)), key=lambda k: theirs[k])
+    rest = [total(some[:longest] + some[longest + 1 :]) for some in (theirs, ours)]
+    report.add_ratio(f"total time without {visible(names[longest])}", ratio(*rest))
+    report.add_ratio("the program that gains least", min(ratios) if is_whole else None)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--programs", help="a corpus; that of the package if omitted")
-    parser.add_argument("--arc-dsl", help="a folder with the original dsl.py and constants.py")
-    parser.add_argument("--repeats", type=int, default=5)
+    parser = Parser(__doc__)
+    parser.add_argument(
+        "--programs", type=existing_file, help="a corpus; that of the package if omitted"
+    )
+    parser.add_argument(
+        "--arc-dsl",
+        type=folder_with("dsl.py", "constants.py"),
+        help="a folder with the original dsl.py and constants.py",
+    )
+    parser.add_repeats(5)
     arguments = parser.parse_args()
     dialect = "arc-dsl" if arguments.arc_dsl else "codeit"
-    tasks = {task.task_id: task for task in arc.load("arc1-training")}
-    seeds = load_seed_programs(arguments.programs, dialect)
+    with parser.checking():
+        seeds, tasks = load(arguments.programs, dialect)
     pairs = [tasks[seed.task_id].demonstrations for seed in seeds]
     groups = [([seed.program], [d.input for d in p]) for seed, p in zip(seeds, pairs, strict=True)]
 
     runs = execute_groups(groups, threads=1)
     is_right = [r.match([d.output for d in p]).all() for r, p in zip(runs, pairs, strict=True)]
     chosen = np.flatnonzero(is_right).tolist()
+    if not chosen:
+        parser.error(f"{arguments.programs}: no program is right on the demonstrations of its task")
     num_runs = sum(len(groups[k][1]) for k in chosen)
     print(f"{machine()}; {len(chosen)} of {len(seeds)} programs are right, {num_runs} runs a sweep")
 
@@ -225,7 +288,7 @@ def main():
     bench_sharing(report, f"families of {FAMILY}", families, arguments.repeats)
     bench_overhead(report, seeds, arguments.repeats)
     ours = hot_times(programs, inputs, arguments.repeats)
-    report.add("each program, hot, 1 thread", [sum(ours)], items=num_runs)
+    report.add("each program, hot, 1 thread", [total(ours)], items=num_runs, is_once=True)
 
     if arguments.arc_dsl:
         functions = compiled_functions([seeds[k] for k in chosen], arguments.arc_dsl)
@@ -237,14 +300,8 @@ def main():
             theirs.append(
                 seconds_per_sweep(lambda f=function, g=grids: list(map(f, g)), arguments.repeats)
             )
-        ratios = [python / vm for python, vm in zip(theirs, ours, strict=True)]
-        report.add("each program, plain Python", [sum(theirs)], items=num_runs)
-        report.add_ratio("geometric mean over programs", math.exp(np.mean(np.log(ratios))))
-        report.add_ratio("total time", sum(theirs) / sum(ours))
-        longest = max(range(len(theirs)), key=lambda k: theirs[k])
-        rest = (sum(theirs) - theirs[longest]) / (sum(ours) - ours[longest])
-        report.add_ratio(f"total time without {seeds[chosen[longest]].task_id}", rest)
-        report.add_ratio("the program that gains least", min(ratios))
+        report.add("each program, plain Python", [total(theirs)], items=num_runs, is_once=True)
+        compare(report, theirs, ours, [seeds[k].task_id for k in chosen])
     report.print_record("vm", {"numpy": np.__version__}, vars(arguments))
 
 

@@ -7,12 +7,11 @@ longest, with the time of the processor, the fuel and the nanoseconds for a unit
     python benchmarks/bench_worst.py [--programs 3000] [--seed 0]
 """
 
-import argparse
 import random
 import time
 
 import numpy as np
-from harness import Report
+from harness import Parser, Report, whole_number
 
 from codeit import Limits, Outcome, Program, run
 from codeit.dsl import CONSTANTS, PRIMITIVES, ProgramError
@@ -106,10 +105,12 @@ def draw(source):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--programs", type=int, default=3000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--shown", type=int, default=3, help="programs to print of each list")
+    parser = Parser(__doc__)
+    parser.add_argument("--programs", type=whole_number(1), default=3000)
+    parser.add_argument("--seed", type=whole_number(0), default=0)
+    parser.add_argument(
+        "--shown", type=whole_number(1), default=3, help="programs to print of each list"
+    )
     options = parser.parse_args()
     source = random.Random(options.seed)
     runs = []
@@ -136,9 +137,9 @@ def main():
             print(f"{outcome}\n{text}\n")
     print({outcome.name: count for outcome, count in outcomes.items() if count})
     report = Report()
-    report.add("slowest run", [slowest[0][0]])
+    report.add("slowest run", [slowest[0][0]], is_once=True)
     if dearest:
-        report.add("units of fuel, at worst", [dearest[0][0]], items=dearest[0][1])
+        report.add("units of fuel, at worst", [dearest[0][0]], items=dearest[0][1], is_once=True)
     print(f"default fuel {Limits().fuel:,}")
     report.print_record("worst", {"numpy": np.__version__}, vars(options))
 

@@ -19,7 +19,6 @@ size, it shows that it runs; the steps that graphs are made of are taken as they
         --precision float32
 """
 
-import argparse
 import dataclasses
 import time
 from unittest import mock
@@ -27,7 +26,7 @@ from unittest import mock
 import numpy as np
 import torch
 from bench_sampling import EndlessTokenizer, Workload
-from harness import Report, machine
+from harness import Parser, Report, machine, ratio, whole_number
 from rivals import ScriptedGenerateSampler, scripted_guide, scripted_static_session
 
 from codeit import Program
@@ -52,9 +51,12 @@ class Scripts(Workload):
         like = np.array([len(seed.program.text) for seed in load_seed_programs()], dtype=float)
         lengths = random.choice(like / like.mean() * MEAN_LENGTH, (num_tasks, samples_per_task))
         lengths = lengths.astype(np.int64).clip(2, MAX_LENGTH)
-        self.prompts = [random.integers(2, tokenizer.end_id, SOURCE) for _ in range(num_tasks)]
+        self.prompts = [random.integers(2, tokenizer.vocab_size, SOURCE) for _ in range(num_tasks)]
         self.scripts = [
-            [np.append(random.integers(2, tokenizer.end_id, n - 1), tokenizer.end_id) for n in row]
+            [
+                np.append(random.integers(2, tokenizer.vocab_size, n - 1), tokenizer.end_id)
+                for n in row
+            ]
             for row in lengths
         ]
 
@@ -159,19 +161,23 @@ def time_programs(device, sampler, prompts):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(__doc__)
     parser.add_argument("--model", default="Salesforce/codet5p-220m", choices=sorted(GEOMETRIES))
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--tasks", type=int, default=400)
-    parser.add_argument("--rows", type=int, default=2400, help="samples under way at a time")
+    parser.add_argument("--tasks", type=whole_number(1), default=400)
+    parser.add_argument(
+        "--rows", type=whole_number(1), default=2400, help="samples under way at a time"
+    )
     parser.add_argument("--precision", default="bfloat16", choices=("float32", "bfloat16"))
-    parser.add_argument("--rival-batches", type=int, default=2)
+    parser.add_argument("--rival-batches", type=whole_number(1), default=2)
     arguments = parser.parse_args()
-    device = find_device(arguments.device)
+    with parser.checking():
+        device = find_device(arguments.device)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else machine()
     print(f"{name}; {arguments.model}")
     compact = CompactTokenizer()
-    tokenizer = EndlessTokenizer(GEOMETRIES[arguments.model].vocab_size or compact.vocab_size)
+    vocab_size = GEOMETRIES[arguments.model].vocab_size or compact.vocab_size
+    tokenizer = EndlessTokenizer(vocab_size, compact.end_id)  # both are for one model
     model = build_model(ModelSettings(arguments.model, pretrained=False), tokenizer, seed=1)
     model = model.to(device)
     settings = SamplingSettings(
@@ -184,12 +190,12 @@ def main():
     report = Report()
     dtype = getattr(torch, arguments.precision)
     product_rate, copy_rate = rates(device, dtype)
-    report.add("a large product", [product_rate / 1e12], unit="TFLOP/s")
-    report.add("a copy", [copy_rate / 1e9], unit="GB/s")
+    report.add("a large product", [product_rate / 1e12], unit="TFLOP/s", is_once=True)
+    report.add("a copy", [copy_rate / 1e9], unit="GB/s", is_once=True)
     best = seconds_at_best(
         model.config, work, arguments.rows, dtype.itemsize, product_rate, copy_rate
     )
-    report.add("at best, all samples", [best], unit="s")
+    report.add("at best, all samples", [best], unit="s", is_once=True)
     taken = {}
     # On a CPU, too, the setting alone decides here.
     with mock.patch.object(EngineSampler, "_uses_graphs", lambda self: self.settings.cuda_graphs):
@@ -197,26 +203,31 @@ def main():
             its = dataclasses.replace(settings, cuda_graphs=is_captured)
             seconds = time_scripts(device, EngineSampler(model, tokenizer, its), work)
             taken[way] = seconds / work.num_samples
-            report.add(f"engine {way}, all samples", [seconds], unit="s")
-            report.add(f"engine {way}, tokens", [seconds], items=num_tokens)
+            report.add(f"engine {way}, all samples", [seconds], unit="s", is_once=True)
+            report.add(f"engine {way}, tokens", [seconds], items=num_tokens, is_once=True)
             share = best / seconds * 100
-            report.add(f"engine {way}, of what the device could do", [share], unit="%")
+            report.add(
+                f"engine {way}, of what the device could do", [share], unit="%", is_once=True
+            )
         for way, is_captured in WAYS.items():
             its = dataclasses.replace(
                 settings, cuda_graphs=is_captured, mode="grammar", max_tokens=MAX_PROGRAM
             )
             sampler = EngineSampler(model, compact, its)
             seconds, count = time_programs(device, sampler, work.prompts)
-            report.add(f"programs by the grammar {way}, tokens", [seconds], items=count)
+            report.add(
+                f"programs by the grammar {way}, tokens", [seconds], items=count, is_once=True
+            )
 
     its = dataclasses.replace(settings, max_tokens=int(work.lengths.max()))
     generate = ScriptedGenerateSampler(model, tokenizer, its, work)
     start = synchronized(device)
     num_samples = generate.time_batches(arguments.rival_batches)[1]
     theirs = (synchronized(device) - start) / num_samples
-    report.add(f"transformers generate, {num_samples} samples", [theirs * num_samples], unit="s")
+    spent = [theirs * num_samples]
+    report.add(f"transformers generate, {num_samples} samples", spent, unit="s", is_once=True)
     for way, seconds in taken.items():
-        report.add_ratio(f"engine {way}, beside transformers generate", theirs / seconds)
+        report.add_ratio(f"engine {way}, beside transformers generate", ratio(theirs, seconds))
     report.print_record("h200_sampling", {"torch": torch.__version__}, vars(arguments))
 
 

@@ -148,7 +148,7 @@ class ScriptedGenerateSampler(GenerateSampler):
         start = time.process_time()
         for batch in chosen:
             self._script = [script for k in batch for script in scripts[k]]
-            tokens = self._generate([prompts[k] for k in batch], seed=0)
+            tokens = self._generate({k: prompts[k] for k in batch}, seed=0)
             for row, script in zip(
                 tokens.reshape(len(self._script), -1), self._script, strict=True
             ):
@@ -156,8 +156,8 @@ class ScriptedGenerateSampler(GenerateSampler):
         seconds = time.process_time() - start
         return seconds, sum(len(scripts[k]) for batch in chosen for k in batch)
 
-    def _processors(self, seed, device):
-        return [*super()._processors(seed, device), _Scripted(self._script, device)]
+    def _processors(self, numbers, seed, device):
+        return [*super()._processors(numbers, seed, device), _Scripted(self._script, device)]
 
 
 class _Scripted(LogitsProcessor):

@@ -1,0 +1,303 @@
+"""Every benchmark runs to its end at tiny size, checks its arguments, and prints no figure without
+a measurement behind it."""
+
+import importlib
+import json
+import math
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "benchmarks"
+SCRIPTS = sorted(p.stem for p in FOLDER.glob("*.py") if p.stem not in ("harness", "rivals"))
+
+PROGRAMS = [
+    {"task": "67a3c6ac", "program": "O = vmirror(I)"},
+    {"task": "68b16354", "program": "O = hmirror(I)"},
+]
+FUNCTIONS = """
+def vmirror(piece):
+    return tuple(row[::-1] for row in piece)
+
+
+def hmirror(piece):
+    return piece[::-1]
+"""
+
+
+@pytest.fixture(autouse=True)
+def as_a_script(monkeypatch):
+    """Benchmarks import one another, and nothing is read that this machine happens to have."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+    monkeypatch.setenv("CODEIT_SHARED", "nowhere")
+
+
+@pytest.fixture
+def programs(tmp_path):
+    path = tmp_path / "programs.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in PROGRAMS))
+    return str(path)
+
+
+@pytest.fixture
+def arc_dsl(tmp_path):
+    folder = tmp_path / "arc-dsl"
+    folder.mkdir()
+    (folder / "dsl.py").write_text(FUNCTIONS)
+    (folder / "constants.py").write_text("ONE = 1\n")
+    yield str(folder)
+    for name in ("dsl", "constants"):
+        sys.modules.pop(name, None)
+
+
+def run(monkeypatch, capsys, name, *words, **constants):
+    """What a benchmark prints, and its record; its constants may be smaller."""
+    module = importlib.import_module(name)
+    for constant, value in constants.items():
+        monkeypatch.setattr(module, constant, value)
+    monkeypatch.setattr(sys, "argv", [name, *words])
+    capsys.readouterr()
+    module.main()
+    text = capsys.readouterr().out
+    record = json.loads(text.splitlines()[-1], parse_constant=lambda word: pytest.fail(word))
+    assert record["figures"]
+    for figure, found in record["figures"].items():
+        assert found is None or found.get("median", 1) >= 0, figure
+    assert not re.search(r"\bnan\b|\binf\b| -\d", text.rsplit("\n{", 1)[0]), text
+    return text, record
+
+
+def figures(record):
+    return {name: found and found["median"] for name, found in record["figures"].items()}
+
+
+def test_the_machine(monkeypatch, capsys, programs, arc_dsl):
+    words = ["--programs", programs, "--arc-dsl", arc_dsl, "--repeats", "3"]
+    small = {"NUM_MUTANTS": 20, "FAMILY": 3, "NUM_IDLE": 50, "LEAST_SECONDS": 1e-4}
+    text, record = run(monkeypatch, capsys, "bench_vm", *words, **small)
+    assert "2 of 2 programs are right" in text
+    assert {"geometric mean over programs", "total time"} <= set(figures(record))
+
+
+def test_primitives(monkeypatch, capsys, programs):
+    words = ["--programs", programs, "--top", "2", "--repeats", "3"]
+    _, record = run(monkeypatch, capsys, "bench_primitives", *words, LEAST_SECONDS=1e-4)
+    assert set(record["figures"]) == {"vmirror", "hmirror", "(hmirror alone)"}
+
+
+def test_the_replay_buffer(monkeypatch, capsys):
+    words = ["--experiences", "2000", "--drawn", "200", "--repeats", "3"]
+    _, record = run(monkeypatch, capsys, "bench_replay", *words, BATCH=700)
+    assert figures(record)["memory of an experience: codeit"] > 600
+
+
+def test_text(monkeypatch, capsys):
+    import bench_text
+
+    load, seeds = bench_text.arc.load, bench_text.load_seed_programs
+    monkeypatch.setattr(bench_text.arc, "load", lambda name: load(name)[:2])
+    monkeypatch.setattr(bench_text, "load_seed_programs", lambda: seeds()[:20])
+    words = ["--grids", "10", "--repeats", "3"]
+    _, record = run(monkeypatch, capsys, "bench_text", *words, ROWS=(2,))
+    assert figures(record)["step of a row: compact, typed, 2 rows"] > 0
+
+
+def test_long_runs(monkeypatch, capsys):
+    text, _ = run(monkeypatch, capsys, "bench_worst", "--programs", "3", "--shown", "1")
+    assert "--- slowest" in text
+
+
+def test_sampling(monkeypatch, capsys, programs):
+    words = ["--model", "tiny", "--tasks", "2", "--rival-batches", "1", "--programs", programs]
+    small = {"NUM_PROMPTS": 2, "SOURCE": 8, "TARGET": 6, "MAX_PROMPT": 30}
+    _, record = run(monkeypatch, capsys, "bench_sampling", *words, "--repeats", "3", **small)
+    assert figures(record)["engine, float32, beside transformers generate"] > 0
+
+
+def test_training(monkeypatch, capsys):
+    words = ["--model", "tiny", "--device", "cpu", "--experiences", "2", "--repeats", "3"]
+    words += ["--precisions", "float32"]
+    small = {"CPU_PRODUCT": 128, "SOURCES": (20, 0.5, 40), "TARGETS": (9, 0.5, 12)}
+    _, record = run(monkeypatch, capsys, "bench_training", *words, **small)
+    assert figures(record)["float32: codeit, packed"] > 0
+
+
+def test_attention(monkeypatch, capsys):
+    words = ["--device", "cpu", "--experiences", "1", "--rows", "3", "--dtype", "float32"]
+    small = {"HEADS": 2, "CAPACITY": 128}
+    _, record = run(monkeypatch, capsys, "bench_attention", *words, "--repeats", "3", **small)
+    assert figures(record)["decoding, 3 rows: codeit"] > 0
+
+
+def test_attention_says_when_there_is_no_gpu(monkeypatch, capsys):
+    import bench_attention
+
+    monkeypatch.setattr(bench_attention.torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(sys, "argv", ["bench_attention"])
+    bench_attention.main()
+    assert "there is no CUDA device here" in capsys.readouterr().out
+
+
+def test_sampling_on_a_gpu(monkeypatch, capsys):
+    words = ["--device", "cpu", "--model", "tiny", "--tasks", "1", "--rows", "4"]
+    small = {"SOURCE": 8, "MEAN_LENGTH": 6, "MAX_LENGTH": 16, "MAX_PROGRAM": 32}
+    words += ["--precision", "float32", "--rival-batches", "1"]
+    _, record = run(monkeypatch, capsys, "h200_sampling", *words, **small)
+    assert figures(record)["engine in graphs, tokens"] > 0
+
+
+# ---- Arguments
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_every_benchmark_has_help(monkeypatch, capsys, name):
+    module = importlib.import_module(name)
+    monkeypatch.setattr(sys, "argv", [name, "--help"])
+    with pytest.raises(SystemExit) as end:
+        module.main()
+    assert end.value.code == 0
+    assert "usage:" in capsys.readouterr().out
+
+
+def test_a_benchmark_is_a_script():
+    done = subprocess.run(
+        [sys.executable, FOLDER / "bench_vm.py", "--repeats", "1"], capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert done.stderr == "bench_vm.py: argument --repeats: '1'; allowed: 3 or more\n"
+
+
+BAD = [
+    ("bench_vm", ["--repeats", "1"], "argument --repeats: '1'; allowed: 3 or more"),
+    ("bench_vm", ["--repeats", "many"], "argument --repeats: 'many'; allowed: 3 or more"),
+    ("bench_vm", ["--programs", "no.jsonl"], "argument --programs: 'no.jsonl': there is no such"),
+    ("bench_vm", ["--arc-dsl", "no"], "argument --arc-dsl: 'no': there is no dsl.py in it"),
+    ("bench_vm", ["--programs", "{bad}"], "bad.jsonl"),
+    ("bench_vm", ["--programs", "{other}"], "'elsewhere' is no training task of ARC-AGI-1"),
+    ("bench_vm", ["--programs", "{wrong}"], "no program is right on the demonstrations of its"),
+    ("bench_vm", ["stray\x1b"], r"unrecognized arguments: stray\x1b"),
+    ("bench_primitives", ["--top", "0"], "argument --top: '0'; allowed: 1 or more"),
+    ("bench_primitives", ["--programs", "{other}"], "'elsewhere' is no training task"),
+    ("bench_primitives", ["--repeats", "0"], "argument --repeats: '0'; allowed: 3 or more"),
+    ("bench_replay", ["--experiences", "0"], "argument --experiences: '0'; allowed: 2 to"),
+    ("bench_replay", ["--drawn", "2000000"], "argument --drawn: 2000000; allowed: below the"),
+    ("bench_replay", ["--repeats", "-1"], "argument --repeats: '-1'; allowed: 3 or more"),
+    ("bench_text", ["--tokenizer", "{folder}"], "there is no tokenizer in this directory"),
+    ("bench_text", ["--grids", "-1"], "argument --grids: '-1'; allowed: 0 or more"),
+    ("bench_worst", ["--programs", "0"], "argument --programs: '0'; allowed: 1 or more"),
+    ("bench_worst", ["--shown", "0"], "argument --shown: '0'; allowed: 1 or more"),
+    ("bench_sampling", ["--model", "huge"], "argument --model: invalid choice: 'huge'"),
+    ("bench_sampling", ["--tasks", "401"], "argument --tasks: '401'; allowed: 0 to 400"),
+    ("bench_sampling", ["--programs", "no"], "argument --programs: 'no': there is no such file"),
+    ("bench_sampling", ["--tokenizer", "{folder}"], "there is no tokenizer in this directory"),
+    ("bench_training", ["--model", "huge"], "argument --model: invalid choice: 'huge'"),
+    ("bench_training", ["--device", "abacus"], "device 'abacus' cannot be used"),
+    ("bench_training", ["--experiences", "0"], "argument --experiences: '0'; allowed: 1 or more"),
+    ("bench_training", ["--dropout", "1"], "argument --dropout: '1'; allowed: 0 to below 1"),
+    ("bench_attention", ["--dtype", "int8"], "argument --dtype: invalid choice: 'int8'"),
+    ("bench_attention", ["--rows", "0"], "argument --rows: '0'; allowed: 1 or more"),
+    ("h200_sampling", ["--device", "abacus"], "device 'abacus' cannot be used"),
+    ("h200_sampling", ["--tasks", "0"], "argument --tasks: '0'; allowed: 1 or more"),
+]
+
+
+@pytest.mark.parametrize(("name", "words", "message"), BAD)
+def test_a_bad_argument_is_one_line_at_once(monkeypatch, capsys, tmp_path, name, words, message):
+    texts = {
+        "bad": "{",
+        "other": json.dumps({"task": "elsewhere", "program": "O = vmirror(I)"}),
+        "wrong": json.dumps({"task": "67a3c6ac", "program": "O = hmirror(I)"}),
+    }
+    for key, text in texts.items():
+        (tmp_path / f"{key}.jsonl").write_text(text)
+    paths = {key: tmp_path / f"{key}.jsonl" for key in texts} | {"folder": tmp_path}
+    module = importlib.import_module(name)
+    monkeypatch.setattr(sys, "argv", [name, *(word.format(**paths) for word in words)])
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as end:
+        module.main()
+    error = capsys.readouterr().err
+    assert end.value.code == 2
+    assert error.count("\n") == 1
+    assert message in error
+
+
+# ---- What is printed
+
+
+@pytest.fixture
+def report(capsys):
+    import harness
+
+    made = harness.Report()
+    capsys.readouterr()
+    return made
+
+
+@pytest.mark.parametrize(
+    "seconds",
+    [[], [1.0], [1.0, 1.0], [1.0, 1.0, 0.0], [1.0, -1.0, 1.0], [math.nan] * 3, [math.inf] * 3],
+)
+def test_too_few_or_senseless_times_are_not_measurable(capsys, report, seconds):
+    report.add("a rate", seconds, items=10)
+    assert capsys.readouterr().out.split() == ["a", "rate", "not", "measurable"]
+    assert report.figures == {"a rate": None}
+
+
+def test_what_is_measured_once_says_so(capsys, report):
+    report.add("a time", [0.5], is_once=True)
+    assert capsys.readouterr().out.split() == ["a", "time", "500.00", "ms", "once"]
+    assert report.figures["a time"]["spread"] is None
+    report.add("none", [None], is_once=True)
+    assert "not measurable" in capsys.readouterr().out
+
+
+def test_enough_times_have_a_median_and_a_spread(capsys, report):
+    report.add("a rate", [1.0, 2.0, 4.0], items=10)
+    assert capsys.readouterr().out.split() == ["a", "rate", "5", "/s", "150%"]
+
+
+@pytest.mark.parametrize("value", [None, math.nan, math.inf, 0.0, -3.0])
+def test_a_ratio_that_cannot_be_is_not_measurable(capsys, report, value):
+    report.add_ratio("gain", value)
+    assert capsys.readouterr().out.split() == ["gain", "not", "measurable"]
+    assert report.figures == {"gain": None}
+
+
+def test_a_ratio_needs_two_measured_sides():
+    import harness
+
+    assert harness.ratio(6.0, 2.0) == 3.0
+    for a, b in ((None, 1.0), (1.0, None), (1.0, 0.0), (0.0, 1.0), (-1.0, 2.0), (math.nan, 1.0)):
+        assert harness.ratio(a, b) is None
+
+
+def test_a_difference_needs_times_that_are_apart():
+    import harness
+
+    assert harness.difference([5.0, 6.0, 7.0], [1.0, 2.0, 3.0]) == 4.0
+    assert harness.difference([5.0, 2.5, 7.0], [1.0, 2.0, 3.0]) is None
+    assert harness.difference([1.0, 1.0, 1.0], [1.0, 1.0, 1.0]) is None
+
+
+def test_a_program_that_takes_no_longer_than_nothing_has_no_hot_time(monkeypatch):
+    import bench_vm
+
+    from codeit import Program
+
+    monkeypatch.setattr(bench_vm, "cpu_time_of", lambda work: (3e-3, None))
+    times = bench_vm.hot_times([Program.parse("O = hmirror(I)")], [[[[1]]]], 3)
+    assert times == [None]
+    assert bench_vm.total(times) is None
+
+
+def test_time_on_one_thread_is_the_processors():
+    import harness
+
+    assert harness.cpu_time_of(lambda: time.sleep(0.2))[0] < 0.1
+    assert harness.time_of(lambda: time.sleep(0.2))[0] >= 0.2
