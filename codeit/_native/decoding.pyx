@@ -310,6 +310,13 @@ def attend(const Number[:, :, :, ::1] projected not None, const int32_t[::1] row
                      &bias[0, 0], halves, <BFloat16 *>&out[0, 0, 0])
 
 
+cdef int64_t _count(str name, value, int64_t least, int64_t most) except -1:
+    """The same as `integer`, without a call for what is right."""
+    if type(value) is int and least <= value <= most:
+        return value
+    return integer(name, value, least, most)
+
+
 def attend_shared(const Number[:, :, ::1] queries not None, memories not None,
                   Number[:, :, ::1] out not None):
     """Attend to what consecutive tokens share.
@@ -341,8 +348,8 @@ def attend_shared(const Number[:, :, ::1] queries not None, memories not None,
             and keys.shape[1] == values.shape[1] and keys.shape[1] % 16 == 0
         ):
             raise ValueError("the shapes of a memory do not fit the queries")
-        length = integer("length of a memory", some_length, 1, keys.shape[1])
-        count = integer("tokens of a memory", some_count, 0, MAX_TOKENS)
+        length = _count("length of a memory", some_length, 1, keys.shape[1])
+        count = _count("tokens of a memory", some_count, 0, MAX_TOKENS)
         num_tokens += count
         if Number is float:
             some_floats.keys, some_floats.values = &keys[0, 0, 0], &values[0, 0, 0]
