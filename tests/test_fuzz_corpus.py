@@ -10,12 +10,14 @@ from codeit import Program, ProgramError
 ROOT = Path(__file__).parent.parent
 TEXTS = sorted((ROOT / "tests" / "corpus" / "parser").iterdir())
 PROGRAMS = sorted((ROOT / "tests" / "corpus" / "programs").iterdir())
+ROWS = sorted((ROOT / "tests" / "corpus" / "rows").iterdir())
 
 
 def test_the_corpus_is_small():
     assert 50 < len(TEXTS) < 500
     assert 50 < len(PROGRAMS) < 500
-    assert sum(path.stat().st_size for path in (*TEXTS, *PROGRAMS)) < 64_000
+    assert 50 < len(ROWS) < 500
+    assert sum(path.stat().st_size for path in (*TEXTS, *PROGRAMS, *ROWS)) < 96_000
 
 
 def parse(data):
@@ -49,13 +51,15 @@ def test_programs_and_most_errors_are_in_the_corpus():
 
 
 @pytest.mark.parametrize("kind", ["address", "fast"])
-def test_whole_programs_of_the_corpus_end_the_same_on_every_way(kind):
+@pytest.mark.parametrize(("target", "inputs"), [("programs", PROGRAMS), ("rows", ROWS)])
+def test_the_corpus_of_a_target_has_no_finding(kind, target, inputs):
+    """Programs end the same on every way; rows end in time, and take what their masks say."""
     folder = ROOT / "csrc" / "fuzz"
     question = ["make", "-q", "-C", str(folder), f"KIND={kind}"]
-    is_built = (ROOT / "build" / f"fuzz-{kind}" / "programs").exists()
+    is_built = (ROOT / "build" / f"fuzz-{kind}" / target).exists()
     if not is_built or subprocess.run(question, capture_output=True).returncode != 0:
         pytest.skip(f"there is no up-to-date build; make -C csrc/fuzz KIND={kind} makes one")
-    command = [ROOT / "build" / f"fuzz-{kind}" / "programs", *PROGRAMS]
+    command = [ROOT / "build" / f"fuzz-{kind}" / target, *inputs]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert f"{len(PROGRAMS)} inputs without a finding" in done.stderr
+    assert f"{len(inputs)} inputs without a finding" in done.stderr

@@ -17,7 +17,7 @@ CPP_ROOMS = {
     "mutation": {"lang", "core", "vm"},
     "replay": set(),
     "decoding": set(),
-    "fuzz": {"lang", "core", "vm"},
+    "fuzz": {"lang", "core", "text", "vm"},
 }
 
 PYTHON_ROOMS = {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fuzzes both targets, so many seconds each: fuzz.sh SECONDS [SEED]
+# Fuzzes all targets, so many seconds each: fuzz.sh SECONDS [SEED]
 # What they reach is kept in build/corpus, and begins with tests/corpus. A finding is in build/findings:
 #   build/fuzz-address/programs build/findings/finding-HASH      (SHOW=1 prints the program)
 # To keep what a long run reached: build/fuzz-address/parser --corpus build/corpus/parser --minimise DIR
@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 make -s -j "$(nproc)" -C csrc/fuzz KIND=address
-for target in parser programs; do
+for target in parser programs rows; do
     corpus=$PWD/build/corpus/$target
     mkdir -p "$corpus" build/findings
     cp tests/corpus/$target/* "$corpus"

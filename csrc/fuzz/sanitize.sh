@@ -31,7 +31,7 @@ if asan=$(runtime libasan.so) && ubsan=$(runtime libubsan.so); then
     sanitized tests/test_{hostile_arrays,constraint,constraint_tables,text,tokenizer}.py \
         tests/test_{priority_buffer,replay,decoding,law}.py
     sanitized tests/test_engine.py -k "seed or specul or foreign or grammar"
-    echo "== both corpora, then new inputs, under the same"
+    echo "== the corpora, then new inputs, under the same"
     csrc/fuzz/fuzz.sh 10
 else
     echo "LEFT OUT: $cxx has no AddressSanitizer or no UndefinedBehaviorSanitizer"
