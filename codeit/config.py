@@ -91,11 +91,11 @@ PRESETS: Mapping[str, RunSettings] = {
     "demo": RunSettings(
         iterations=7,
         data=DataSettings(max_demonstrations=3, max_prompt_tokens=48),
-        mutation=MutationSettings(num_tasks=12_000, num_scored=1000),
+        mutation=MutationSettings(num_tasks=3000, num_scored=3000),
         model=ModelSettings(name="tiny", pretrained=False, dropout=0.0),
         training=TrainingSettings(
             num_policy=2000,
-            num_mutated=4000,
+            num_mutated=4000,  # more than there are: all are learned in every iteration
             learning_rate=1e-3,
             batch_size=16,
             micro_batch_tokens=1024,

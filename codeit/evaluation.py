@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,8 +35,12 @@ class TasksToSolve:
         """How many of those that can be scored are no training tasks."""
         return self.num_scored - sum(not task.is_hidden for task in self.seen)
 
-    def sentences(self) -> list[str]:
-        """What to know before the figures."""
+    def sentences(self, is_cut: Callable[[Task], bool]) -> list[str]:
+        """What to know before the figures.
+
+        Args:
+            is_cut: whether the prompt of a task does not show all that it should.
+        """
         sentences = []
         if self.seen:
             sentences.append(
@@ -48,6 +52,12 @@ class TasksToSolve:
             sentences.append(
                 f"{self.num_hidden} of {len(self.tasks)} tasks to solve hide the output of a test; "
                 "no figure counts them as solved or not"
+            )
+        num_cut = sum(map(is_cut, self.tasks))
+        if num_cut:
+            sentences.append(
+                f"{num_cut} of {len(self.tasks)} tasks to solve have more to show than fits "
+                "data.max_prompt_tokens; the rest is cut off"
             )
         return sentences
 

@@ -57,6 +57,18 @@ class ExperienceWriter:
         self._max_program_tokens = max_program_tokens
         self._inputs: dict[tuple[str, tuple[int, ...]], Ids] = {}
 
+    def fits(self, program: str) -> bool:
+        """Whether a program can be learned: written by the tokenizer, in max_program_tokens."""
+        return self._target(program) is not None
+
+    def is_cut(self, task: Task) -> bool:
+        """Whether the prompt of a task shows less of its demonstrations than it might."""
+        shown = task.demonstrations[: self._max_demonstrations]
+        most = self._max_prompt_tokens
+        inputs = self._tokenizer.encode_inputs([d.input for d in shown], most + 1)
+        outputs = [d.output for d in shown if d.output is not None]
+        return max(len(inputs), len(self._tokenizer.encode_outputs(outputs, most + 1))) > most
+
     def prompt(self, task: Task, outputs: Sequence[Grid | None]) -> Ids:
         """The prompt of a task with these outputs; demonstrations without one are left out."""
         shown = tuple(k for k, grid in enumerate(outputs) if grid is not None)
@@ -91,12 +103,8 @@ class ExperienceWriter:
         targets: list[Ids] = []
         num_left_out = 0
         for experience in experiences:
-            try:
-                target = self._tokenizer.encode_program(experience.program)
-            except ValueError:
-                num_left_out += 1
-                continue
-            if len(target) > self._max_program_tokens:
+            target = self._target(experience.program)
+            if target is None:
                 num_left_out += 1
                 continue
             kept.append(experience)
@@ -116,6 +124,13 @@ class ExperienceWriter:
                 target_offsets=_offsets(targets),
             )
         return num_left_out
+
+    def _target(self, program: str) -> Ids | None:
+        try:
+            target = self._tokenizer.encode_program(program)
+        except ValueError:
+            return None
+        return target if len(target) <= self._max_program_tokens else None
 
 
 def _offsets(lists: Sequence[Ids]) -> np.ndarray:

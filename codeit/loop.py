@@ -194,14 +194,25 @@ class Loop:
             "data.training": digest_of_tasks(training),
             "data.evaluation": digest_of_tasks(self._tasks),
         }
-        self._seeds = choose_seeds(seeds, training, data.training, self._threads, settings.limits)
-        self._notes = [*self._seeds.sentences(), *self._to_solve.sentences()]
-        say(console, *self._notes)
         self._device = find_device(settings.model.device, team.local_rank)
         model = settings.model
         if checkpoint:
             model = replace(model, name=str(checkpoint), pretrained=True, tokenizer="")
         self._tokenizer: Tokenizer = load_tokenizer(model.tokenizer_name)
+        self._writer = ExperienceWriter(
+            self._tokenizer,
+            data.max_demonstrations,
+            data.max_prompt_tokens,
+            settings.sampling.max_tokens,
+        )
+        self._seeds = choose_seeds(
+            seeds, training, data.training, self._writer.fits, self._threads, settings.limits
+        )
+        self._notes = [
+            *self._seeds.sentences(),
+            *self._to_solve.sentences(self._writer.is_cut),
+        ]
+        say(console, *self._notes)
         self._model = build_model(model, self._tokenizer, self._seed("model", 0)).to(self._device)
         make = EngineSampler if settings.sampling.sampler == "engine" else GenerateSampler
         self._sampler = make(self._model, self._tokenizer, settings.sampling, self._threads)
@@ -211,12 +222,6 @@ class Loop:
             self._buffer = ReplayBuffer.load(checkpoint / _BUFFER, settings.replay)
         else:
             self._buffer = ReplayBuffer(settings.replay)
-        self._writer = ExperienceWriter(
-            self._tokenizer,
-            data.max_demonstrations,
-            data.max_prompt_tokens,
-            settings.sampling.max_tokens,
-        )
         self._found = Score({(task.task_id, task.digest) for task in self._to_solve.seen})
 
     def run(
@@ -294,13 +299,19 @@ class Loop:
         seconds.lap("store")
         distinct = {mutant.program.text: mutant.program for mutant in mutants}
         programs = list(distinct.values())[: settings.mutation.num_scored]
+        note = (
+            f"{len(mutated):,} of {settings.mutation.num_tasks:,} mutated tasks made, "
+            f"{len(mutated) + len(seeds) - num_long:,} experiences with those of the seed programs "
+            f"stored, {len(programs):,} mutated programs scored on all tasks"
+        )
+        say(self._console, note)
         found = self._score_on_all_tasks(programs)
         new = self._found.add("mutation", found)
         seconds.lap("score")
         metrics = {
             "iteration": 0,
             **self._to_solve.metrics(),
-            "notes": self._notes,
+            "notes": [*self._notes, note],
             "num_seeds": len(seeds),
             "num_seeds_left_out": self._seeds.num_left_out,
             "seeds_left_out": self._seeds.left_out,
@@ -324,6 +335,7 @@ class Loop:
                 self._settings.limits,
                 self._threads,
                 advance_to,
+                self._writer.fits,
             )
 
     def _score_on_all_tasks(self, programs: list[Program]) -> list[Candidate]:
@@ -495,6 +507,12 @@ class Loop:
             f"valid {metrics['share_valid']:.1%}   solved "
             f"{in_words(solved['all'], num_scored)}",
         )
+        if metrics["num_too_long"]:
+            say(
+                self._console,
+                f"  {metrics['num_too_long']} of {metrics['num_experiences']} experiences left out "
+                "because their programs do not fit sampling.max_tokens",
+            )
 
     def _seed(self, component: str, iteration: int) -> int:
         """A seed of its own for each component and iteration."""

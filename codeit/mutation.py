@@ -64,6 +64,7 @@ def mutate(
     limits: Limits | None = None,
     threads: int | None = None,
     on_progress: Callable[[int], None] | None = None,
+    is_wanted: Callable[[str], bool] | None = None,
 ) -> list[MutatedTask]:
     """Make mutants that return a valid grid for every demonstration of their parent's task.
 
@@ -73,6 +74,7 @@ def mutate(
     Args:
         parents: programs and the tasks whose demonstrations they run on; test pairs are not used.
         on_progress: told how many mutants there are so far.
+        is_wanted: whether a mutant counts, by its text; None wants all.
     Returns:
         At most settings.num_tasks; fewer when settings.max_tries is used up.
     """
@@ -97,6 +99,8 @@ def mutate(
             task, parent = parents[k]
             texts = vm.mutate_many(natives[k], weights, seeds[choices == k])
             programs = _new_programs(texts, task.digest, parent, known)
+            if is_wanted:
+                programs = [program for program in programs if is_wanted(program.text)]
             groups.append((task, programs))
         runs = execute_groups(
             [(programs, [d.input for d in task.demonstrations]) for task, programs in groups],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from codeit.arc import Task
@@ -15,6 +15,7 @@ _NUM_NAMED = 10  # on the console; a run's metrics have all
 _REASONS = {
     "without_task": "no training task has their id",
     "wrong": "they fail a demonstration of their task",
+    "too_long": "they do not fit sampling.max_tokens",
 }
 
 
@@ -48,17 +49,20 @@ def choose_seeds(
     seeds: Sequence[SeedProgram],
     tasks: Sequence[Task],
     source: str,
+    fits: Callable[[str], bool],
     threads: int,
     limits: Limits,
 ) -> Seeds:
     """Keep the seed programs of the tasks that are right on all demonstrations of theirs.
 
     A label must be true, so a program is not used where it is wrong. One file of programs serves
-    several data sets, each of which lacks some of its tasks.
+    several data sets, each of which lacks some of its tasks. What is too long to be learned would
+    have mutants that are, too.
 
     Args:
         tasks: the training tasks; a seed program names its own by the id.
         source: what they were loaded from.
+        fits: whether the text of a program can be learned.
     Raises:
         ValueError: no program is left.
     """
@@ -69,15 +73,18 @@ def choose_seeds(
         threads,
         limits,
     )
-    parents, wrong = [], []
+    parents, wrong, too_long = [], [], []
     for (task, program), results in zip(known, runs, strict=True):
-        if results.match([d.output for d in task.demonstrations]).all():
-            parents.append((task, program))
-        else:
+        if not results.match([d.output for d in task.demonstrations]).all():
             wrong.append(task.task_id)
+        elif not fits(program.text):
+            too_long.append(task.task_id)
+        else:
+            parents.append((task, program))
     left_out = {
         "without_task": [seed.task_id for seed in seeds if seed.task_id not in by_id],
         "wrong": wrong,
+        "too_long": too_long,
     }
     chosen = Seeds(parents, {reason: names for reason, names in left_out.items() if names})
     if not parents:

@@ -64,7 +64,7 @@ def test_one_evaluation_task_of_arc_agi_1_is_a_training_task_too():
 def test_arc_agi_2_repeats_most_training_tasks_of_arc_agi_1():
     tasks = choose_tasks(arc.load("arc2-training"), 0, arc.load("arc1-training"))
     assert len(tasks.seen) == 392
-    (sentence,) = tasks.sentences()
+    (sentence,) = tasks.sentences(lambda task: False)
     assert sentence.startswith("392 of 1000 tasks to solve have the demonstrations of a training")
     assert sentence.endswith("and 382 more")
 
@@ -88,6 +88,14 @@ def test_a_hidden_task_is_neither_scored_nor_unseen():
 def test_a_few_tasks_are_chosen_at_even_distances(count, chosen):
     tasks = [task_of(name, PAIRS) for name in "abcde"]
     assert "".join(task.task_id for task in choose_tasks(tasks, count, []).tasks) == chosen
+
+
+def test_prompts_that_do_not_show_all_are_counted():
+    tasks = choose_tasks([task_of(name, PAIRS) for name in "abc"], 0, [])
+    assert tasks.sentences(lambda task: task.task_id != "b") == [
+        "2 of 3 tasks to solve have more to show than fits data.max_prompt_tokens; the rest is cut "
+        "off"
+    ]
 
 
 # ---- What a run says of them ----

@@ -51,3 +51,19 @@ def test_one_task_under_two_ids_is_one_task():
         outputs = tuple(pair.output for pair in task.demonstrations)
         writer().store(buffer, [Experience(task, PROGRAM, outputs, 1.0)], Origin.policy, 1)
     assert len(buffer) == 1
+
+
+def test_a_program_fits_with_so_many_tokens_and_words_that_the_tokenizer_has():
+    num_tokens = len(CompactTokenizer().encode_program(PROGRAM))
+    for most, fits in ((num_tokens, True), (num_tokens - 1, False)):
+        assert ExperienceWriter(CompactTokenizer(), 2, 100, most).fits(PROGRAM) is fits
+    assert not writer().fits("O = some_word(I)")
+
+
+def test_a_prompt_is_cut_when_it_could_show_more():
+    task = TASKS[0]
+    half = len(CompactTokenizer().encode_outputs([d.output for d in task.demonstrations], 100))
+    for most, is_cut in ((half, False), (half - 1, True)):
+        assert ExperienceWriter(CompactTokenizer(), 2, most, 50).is_cut(task) is is_cut
+        # Demonstrations beyond the first of a prompt are left out on purpose.
+        assert not ExperienceWriter(CompactTokenizer(), 1, most, 50).is_cut(task)

@@ -210,6 +210,17 @@ def test_tasks_of_one_id_and_other_data_do_not_take_each_others_programs():
     assert texts[task.digest] & texts[other.digest]
 
 
+def test_grown_tasks_are_as_many_as_wanted_of_those_that_are():
+    def is_short(text):
+        return text.count("\n") <= PROGRAM.text.count("\n")
+
+    settings = MutationSettings(num_tasks=50)
+    assert not all(is_short(m.program.text) for m in mutate([task_of()], settings, seed=1))
+    tasks = mutate([task_of()], settings, seed=1, is_wanted=is_short)
+    assert len(tasks) == 50
+    assert all(is_short(m.program.text) for m in tasks)
+
+
 def test_grown_tasks_follow_from_the_seed_for_any_number_of_threads():
     def texts(seed, threads):
         settings = MutationSettings(num_tasks=60)

@@ -1,5 +1,6 @@
 """Which seed programs a run uses, and what it says about the others."""
 
+import dataclasses
 import json
 
 import pytest
@@ -20,8 +21,8 @@ def tasks(data):
     return arc.load(data / "training.json")
 
 
-def choose(seeds, tasks):
-    return choose_seeds(seeds, tasks, "training.json", 1, Limits())
+def choose(seeds, tasks, fits=lambda text: True):
+    return choose_seeds(seeds, tasks, "training.json", fits, 1, Limits())
 
 
 def test_seeds_that_are_right_on_their_tasks_are_kept(tasks):
@@ -52,6 +53,18 @@ def test_a_program_with_a_right_and_a_wrong_task_is_kept_for_one(tasks):
     seeds = choose([seed("flip", PROGRAMS["flip"]), seed("flip", PROGRAMS["turn"])], tasks)
     assert [program.text for _, program in seeds.parents] == [PROGRAMS["flip"]]
     assert seeds.left_out == {"wrong": ["flip"]}
+
+
+def test_seeds_that_do_not_fit_are_named_and_left_out(tasks):
+    seeds = choose(
+        [seed("flip", PROGRAMS["flip"]), seed("double", PROGRAMS["double"])],
+        tasks,
+        lambda text: "\n" not in text,
+    )
+    assert [program.text for _, program in seeds.parents] == [PROGRAMS["flip"]]
+    assert seeds.sentences() == [
+        "1 of 2 seed programs left out because they do not fit sampling.max_tokens: double"
+    ]
 
 
 @pytest.mark.parametrize(("count", "end"), [(10, "t8, t9"), (11, "t8, t9 and 1 more")])
@@ -94,6 +107,41 @@ def test_a_run_says_which_seeds_it_leaves_out(data, tmp_path):
     start = read_lines(tmp_path / "run" / "metrics.jsonl")[0]
     assert (start["num_seeds"], start["num_seeds_left_out"]) == (1, 1)
     assert start["seeds_left_out"] == {"without_task": ["flop"]}
+
+
+def test_what_a_run_announces_is_what_it_stores(data, tmp_path):
+    """With 8 tokens for a program, the seed of two lines is left out, and so are its mutants."""
+    pytest.importorskip("torch")
+    from codeit.loop import train
+
+    settings = settings_for(data, iterations=1)
+    sampling = dataclasses.replace(settings.sampling, max_tokens=8)
+    console = quiet()
+    train(dataclasses.replace(settings, sampling=sampling), tmp_path / "run", console)
+    start, first = read_lines(tmp_path / "run" / "metrics.jsonl")
+    assert start["seeds_left_out"] == {"too_long": ["double"]}
+    assert (start["num_seeds"], start["num_mutated"], start["num_too_long"]) == (3, 40, 0)
+    assert (first["buffer_num_seed"], first["buffer_num_mutated"]) == (3, 40)
+    printed = " ".join(console.file.getvalue().split())
+    note = (
+        "40 of 40 mutated tasks made, 43 experiences with those of the seed programs stored, "
+        f"{start['num_mutants_scored']} mutated programs scored on all tasks"
+    )
+    assert note in printed
+    assert note in start["notes"]
+
+
+def test_a_run_says_how_many_mutants_it_lacks(data, tmp_path):
+    pytest.importorskip("torch")
+    from codeit.loop import train
+
+    settings = settings_for(data, iterations=1)
+    mutation = dataclasses.replace(settings.mutation, num_tasks=5000, max_tries=1)
+    console = quiet()
+    train(dataclasses.replace(settings, mutation=mutation), tmp_path / "run", console)
+    start = read_lines(tmp_path / "run" / "metrics.jsonl")[0]
+    assert start["num_mutated"] < 5000
+    assert f"{start['num_mutated']:,} of 5,000 mutated tasks made" in console.file.getvalue()
 
 
 def test_a_run_without_any_seed_writes_nothing(data, tmp_path):

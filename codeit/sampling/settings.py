@@ -27,7 +27,8 @@ class SamplingSettings:
     top_p: float = 1.0
     """Only the likeliest tokens that together reach this probability can be drawn; 1 for all."""
     max_tokens: int = 512
-    """A sample that has not ended after so many tokens is cut there."""
+    """A sample that has not ended after so many tokens is cut there. Seed programs that are longer
+    are left out, and mutants are made until there are enough that are not."""
     sampler: Literal["engine", "generate"] = "engine"
     """`engine` (ours) or `generate` (transformers', the plain path; mode `reference` alone)."""
     precision: Precision = "float32"
