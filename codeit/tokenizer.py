@@ -1,11 +1,12 @@
-"""Prompts and programs as token ids: CodeT5's own tokenizer, and a compact one for the language."""
+"""Prompts and programs as token ids: by a T5 model's own tokenizer, or by a compact one."""
 
 from __future__ import annotations
 
 import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,7 @@ import numpy.typing as npt
 import codeit._native.text as native
 from codeit.arc import check_grid
 from codeit.dsl import CONSTANTS, PRIMITIVES
+from codeit.json_file import read_object
 from codeit.ranges import MAX_INT, check_elements, integers
 from codeit.text import SEPARATOR, grids_to_text
 
@@ -105,7 +107,8 @@ class Tokenizer(ABC):
         self, opening: Ids, grids: Sequence[Grid], max_tokens: int, is_plain: bool
     ) -> Ids:
         if not is_plain and all(type(g) is np.ndarray and g.dtype == np.uint8 for g in grids):
-            ids: Ids | None = self._prompt_writer.write(opening, grids, max_tokens)
+            writer = self._prompt_writer
+            ids: Ids | None = writer.write(opening, grids, max_tokens) if writer else None
             if ids is not None:
                 return ids
         checked = [check_grid(grid, f"grid {k}") for k, grid in enumerate(grids)]
@@ -121,7 +124,8 @@ class Tokenizer(ABC):
         )
 
     @cached_property
-    def _prompt_writer(self) -> native.PromptWriter:
+    def _prompt_writer(self) -> native.PromptWriter | None:
+        """None if pieces take more ids than it has room for, as the bytes of ByT5 do."""
         sides, places, colors = range(1, 31), range(30), range(10)
         texts = [
             *(f"{height}x{width}" for height in sides for width in sides),
@@ -131,7 +135,10 @@ class Tokenizer(ABC):
             *(f" {i},{j}" for i in places for j in places),
             SEPARATOR,
         ]
-        return native.PromptWriter([self._encode(text, opens=False) for text in texts])
+        pieces = [self._encode(text, opens=False) for text in texts]
+        with suppress(ValueError):
+            return native.PromptWriter(pieces)
+        return None
 
     @abstractmethod
     def _encode(self, text: str, opens: bool) -> list[int]:
@@ -256,6 +263,7 @@ class CompactTokenizer(Tokenizer):
             if k == self._newline_id:
                 lines.append([])
             else:
+                # A model can have more ids than its tokenizer.
                 lines[-1].append(self._names[k] if k < self.vocab_size else f"<{k}>")
         return "\n".join(map(_line_text, lines))
 
@@ -270,8 +278,9 @@ def _line_text(terms: list[str]) -> str:
     return f"{terms[0]} = {terms[1]}({', '.join(terms[2:])})"
 
 
-class CodeT5Tokenizer(Tokenizer):
-    """The byte-level BPE of CodeT5 and CodeT5+, as Hugging Face's library runs it."""
+class HubTokenizer(Tokenizer):
+    """A tokenizer of Hugging Face's library, as that runs it: the byte-level BPE of CodeT5 and
+    CodeT5+, the bytes of ByT5."""
 
     is_renumbered = False
 
@@ -281,11 +290,33 @@ class CodeT5Tokenizer(Tokenizer):
             ValueError: a program cannot be written with its vocabulary.
         """
         self._tokenizer = tokenizer
-        self.vocab_size = len(tokenizer)
-        self.pad_id = int(tokenizer.pad_token_id)
+        self._vocabulary: dict[str, int] = tokenizer.get_vocab()
+        self.vocab_size = max(len(tokenizer), 1 + max(self._vocabulary.values()))
+        if self.vocab_size > _MAX_VOCABULARY:
+            raise ValueError(
+                f"the tokenizer has {self.vocab_size} ids; no more than {_MAX_VOCABULARY} are "
+                "supported, as ids are stored in 16 bits"
+            )
+        if tokenizer.eos_token_id is None:
+            raise ValueError("the tokenizer has no token that ends a text (eos_token)")
         self.end_id = int(tokenizer.eos_token_id)
-        self._start_id = int(tokenizer.bos_token_id)
+        pad_id = tokenizer.pad_token_id
+        self.pad_id = self.end_id if pad_id is None else int(pad_id)
+        # What it puts before a text; T5's puts nothing there.
+        frame = [int(k) for k in tokenizer.encode("")]
+        self._start_ids = frame[: frame.index(self.end_id)] if self.end_id in frame else frame
         self.program_ids = self._find_program_ids()
+        self._check_parts()
+
+    def _ids_of(self, text: str) -> list[int]:
+        """Of a text, with nothing before or after it."""
+        # Texts may be longer than a model was trained on; prompts are cut later.
+        ids = self._tokenizer.encode(text, add_special_tokens=False, verbose=False)
+        return [int(k) for k in ids]
+
+    def _text_of(self, ids: list[int]) -> str:
+        """Of ids that it has."""
+        return str(self._tokenizer.decode(ids, skip_special_tokens=True))
 
     def _find_program_ids(self) -> Ids:
         """Ids of everything that a program is made of, in the contexts in which it occurs."""
@@ -297,21 +328,33 @@ class CodeT5Tokenizer(Tokenizer):
             *(f"\n{name} = " for name in variables),
             *variables,
         ]
-        encoded = self._tokenizer(texts, add_special_tokens=False)["input_ids"]
-        for text, found in zip(texts, encoded, strict=True):
+        ids = {self.end_id, *self._start_ids}
+        for text in texts:
+            found = self._ids_of(text)
             # What it has no token for, the library leaves out.
-            if self._tokenizer.decode(found) != text:
+            if self._text_of(found) != text:
                 raise ValueError(f"the vocabulary lacks a token of {text!r}")
-        ids = {k for text in encoded for k in text} | {self.end_id, self._start_id}
+            ids.update(found)
         return np.array(sorted(ids), dtype=np.uint16)
 
+    def _check_parts(self) -> None:
+        """Raise ValueError unless a text's ids are those of its parts, one after the other."""
+        names = [*PRIMITIVES, *CONSTANTS, *_VARIABLES]
+        text = "\n".join(f"x1 = {name}({name}, {name})" for name in names) + "\nO = trim(I)"
+        grids = [np.arange(side * 30, dtype=np.uint8).reshape(side, 30) % 10 for side in (1, 8)]
+        if not np.array_equal(
+            self.encode_program(text), self.encode_program(text, is_plain=True)
+        ) or not np.array_equal(
+            self.encode_inputs(grids, 1 << 14), self.encode_inputs(grids, 1 << 14, is_plain=True)
+        ):
+            raise ValueError("the tokenizer's tokens reach from one part of a text into the next")
+
     def _encode(self, text: str, opens: bool) -> list[int]:
-        ids = self._tokenizer.encode(text, add_special_tokens=False)
-        return [self._start_id, *ids] if opens else ids
+        ids = self._ids_of(text)
+        return [*self._start_ids, *ids] if opens else ids
 
     def _encode_program(self, text: str) -> list[int]:
-        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=True)
-        return ids
+        return [*self._start_ids, *self._ids_of(text), self.end_id]
 
     def spelling(self) -> Spelling:
         def ids(text: str) -> list[int]:
@@ -320,7 +363,7 @@ class CodeT5Tokenizer(Tokenizer):
         terms = [ids(term) for term in _TERMS]
         terms_after_blank = [ids(f" {term}") for term in _TERMS]
         return Spelling(
-            start=[self._start_id],
+            start=self._start_ids,
             assign=ids(" ="),
             open=ids("("),
             separator=ids(","),
@@ -335,11 +378,90 @@ class CodeT5Tokenizer(Tokenizer):
         )
 
     def decode_program(self, ids: npt.ArrayLike) -> str:
-        kept = self._until_end(ids)
-        return str(self._tokenizer.decode(kept.tolist(), skip_special_tokens=True)).split("#")[0]
+        kept = [int(k) for k in self._until_end(ids)]
+        # A model can have more ids than its tokenizer.
+        foreign = next((n for n, k in enumerate(kept) if k >= self.vocab_size), len(kept))
+        rest = "".join(f"<{k}>" for k in kept[foreign : foreign + 1])
+        return (self._text_of(kept[:foreign]) + rest).split("#")[0]
 
     def save(self, directory: Path) -> None:
         self._tokenizer.save_pretrained(directory)
+
+
+class PieceTokenizer(HubTokenizer):
+    """The vocabulary of a tokenizer that would not write programs as they are, such as T5's.
+
+    T5's sentencepiece makes blanks of newlines, begins every text with a blank and joins what
+    stands together. Here a text is divided into words, numbers and signs, each with the blank
+    before it; each is written in the fewest pieces of the vocabulary, and read by joining pieces.
+    Where there is no newline, a spare token of T5's, <extra_id_0>, stands for it.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        special = {*tokenizer.all_special_ids, *tokenizer.added_tokens_decoder}
+        vocabulary: dict[str, int] = tokenizer.get_vocab()
+        self._pieces = {
+            piece.replace("\u2581", " "): k for piece, k in vocabulary.items() if k not in special
+        }
+        newlines = [vocabulary[name] for name in _NEWLINES if name in vocabulary]
+        if not newlines:
+            raise ValueError("the vocabulary has no newline, nor <extra_id_0> to stand for one")
+        self._pieces["\n"] = newlines[0]
+        self._texts = {k: name for name, k in vocabulary.items()}
+        self._texts |= {k: piece for piece, k in self._pieces.items()}
+        self._known: dict[str, list[int]] = {}
+        super().__init__(tokenizer)
+
+    def _ids_of(self, text: str) -> list[int]:
+        ids: list[int] = []
+        for part in _PART.findall(text):
+            if part not in self._known:
+                self._known[part] = self._fewest_pieces(part)
+            ids += self._known[part]
+        return ids
+
+    def _fewest_pieces(self, part: str) -> list[int]:
+        """Of those with as few, the one whose pieces are longer first."""
+        best: list[list[int] | None] = [[]]  # of what is left behind a place, from the end
+        for start in range(len(part) - 1, -1, -1):
+            rests = [
+                [self._pieces[part[start:end]], *rest]
+                for end in range(len(part), start, -1)
+                if part[start:end] in self._pieces and (rest := best[len(part) - end]) is not None
+            ]
+            best.append(min(rests, key=len, default=None))
+        found = best[-1]
+        if found is None:
+            raise ValueError(f"the vocabulary has no pieces for {part!r}")
+        return found
+
+    def _text_of(self, ids: list[int]) -> str:
+        return "".join(self._texts.get(k, f"<{k}>") for k in ids)
+
+
+_MAX_VOCABULARY = 1 << 16
+_NEWLINES = ("\n", "<0x0A>", "<extra_id_0>")
+_PART = re.compile(r" ?(?:[A-Za-z_]+|[0-9]+|[^\sA-Za-z0-9_])|\s")
+
+
+def _hub_tokenizer(name: str, make: Callable[[], PreTrainedTokenizerBase]) -> Tokenizer:
+    """What the library makes, as it is if that writes programs, else piece by piece."""
+    try:
+        tokenizer = make()
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # each class of the library has its own for a damaged file
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise ValueError(f"{name}: not a tokenizer that can be read: {reason}") from None
+    try:
+        return HubTokenizer(tokenizer)
+    except ValueError as error:
+        why_not = error
+    try:
+        return PieceTokenizer(tokenizer)
+    except ValueError as error:
+        also = "" if str(error) == str(why_not) else f"; {error}"
+        raise ValueError(f"{name}: {why_not}{also}") from None
 
 
 def load_tokenizer(name: str) -> Tokenizer:
@@ -349,8 +471,8 @@ def load_tokenizer(name: str) -> Tokenizer:
         name: "compact"; a model of the Hugging Face hub such as "Salesforce/codet5-small"; or a
             directory: a checkpoint, or `vocab.json` and `merges.txt` of CodeT5's BPE alone.
     Raises:
-        ValueError: a directory holds no tokenizer, or one that differs from this version's, or one
-            that programs cannot be written with.
+        ValueError: a directory holds no tokenizer, or a damaged one, or one that differs from this
+            version's, or one that programs cannot be written with.
         OSError: the hub cannot be reached, or has no such model.
     """
     directory = Path(name)
@@ -358,7 +480,9 @@ def load_tokenizer(name: str) -> Tokenizer:
         return CompactTokenizer()
     if (directory / COMPACT_FILE).is_file():
         tokenizer = CompactTokenizer()
-        saved = json.loads((directory / COMPACT_FILE).read_text())["tokens"]
+        saved = read_object(directory / COMPACT_FILE).get("tokens")
+        if not isinstance(saved, list):
+            raise ValueError(f'{directory / COMPACT_FILE}: there is no list "tokens"')
         if saved != tokenizer._names:
             raise ValueError(
                 f"{directory / COMPACT_FILE}: made for another version of the language"
@@ -371,9 +495,12 @@ def load_tokenizer(name: str) -> Tokenizer:
         if not vocab.is_file() or not merges.is_file():
             raise ValueError(f"{name}: there is no tokenizer in this directory")
         extra = [f"<extra_id_{k}>" for k in reversed(range(100))]
-        return CodeT5Tokenizer(
-            transformers.RobertaTokenizerFast(
+        return _hub_tokenizer(
+            name,
+            lambda: transformers.RobertaTokenizerFast(
                 vocab=str(vocab), merges=str(merges), additional_special_tokens=extra
-            )
+            ),
         )
-    return CodeT5Tokenizer(transformers.AutoTokenizer.from_pretrained(name))
+    return _hub_tokenizer(
+        name, lambda: transformers.AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+    )

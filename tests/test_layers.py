@@ -42,7 +42,7 @@ PYTHON_ROOMS = {
     "results": {"_native"},
     "executor": {"_native", "dsl", "broken_runs", "results"},
     "render": {"arc", "terminal", "whole_file"},
-    "tokenizer": {"_native", "arc", "dsl", "ranges", "text"},
+    "tokenizer": {"_native", "arc", "dsl", "json_file", "ranges", "text"},
     "mutation": {"_native", "arc", "dsl", "executor", "ranges", "results"},
     "fuzzing": {"_native", "arc", "dsl", "executor", "progress", "results", "terminal"},
     "experience": {"arc", "replay", "results", "tokenizer"},

@@ -41,7 +41,10 @@ class ProgramConstraint:
         if mode not in get_args(ConstraintMode):
             raise ValueError(f"mode is {mode!r}; allowed are {get_args(ConstraintMode)}")
         self._num_rows = integer("num_rows", num_rows, 1, native.MAX_ROWS)
-        self._automaton = native.ProgramAutomaton(tokenizer.spelling(), mode == "typed")
+        try:
+            self._automaton = native.ProgramAutomaton(tokenizer.spelling(), mode == "typed")
+        except ValueError as error:
+            raise ValueError(f"mode {mode!r} is not for this tokenizer: {error}") from None
         self._rows = native.AutomatonRows(self._automaton, self._num_rows)
         self._masks = np.zeros((self._num_rows, self._automaton.num_words), np.uint64)
         self.alphabet: npt.NDArray[np.uint16] = self._automaton.alphabet
