@@ -14,6 +14,7 @@ from codeit import broken_runs
 from codeit._native import vm
 from codeit.dsl import PRIMITIVES, Program
 from codeit.dsl.program import Dialect, is_arc_dsl
+from codeit.ranges import is_integer
 from codeit.results import (
     MAX_PRINTED_VALUES,
     UNREADABLE,
@@ -241,7 +242,7 @@ def execute_groups(
     listed = [(list(programs), list(grids)) for programs, grids in groups]
     if threads is None:
         threads = num_usable_cores()
-    if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)):
+    if not is_integer(threads):
         raise TypeError(f"threads is {threads!r}; an int is needed")
     if threads < 1:
         raise ValueError(f"threads is {threads}; at least 1 is needed")

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from codeit._native import vm
+from codeit.ranges import is_integer
 
 # Shape letters: P programs, I inputs, H rows, W columns.
 
@@ -308,7 +309,7 @@ class Results:
 
 def _position(index: int, count: int, name: str) -> int:
     """A position among so many, counted from the end where it is negative."""
-    if isinstance(index, bool) or not isinstance(index, int | np.integer):
+    if not is_integer(index):
         raise TypeError(f"{name} {index!r}: results are indexed by ints, as results[p, i]")
     try:
         return range(count)[index]

@@ -422,7 +422,7 @@ def test_what_cannot_be_is_refused(tokenizer):
         with pytest.raises(ValueError, match=f"max_tokens is {max_tokens}; allowed: "):
             constraint.begin(max_tokens)
     for row in (-1, 2):
-        with pytest.raises(ValueError, match=rf"rows\[0\] is {row}; allowed: 0 to 1"):
+        with pytest.raises(ValueError, match=rf"rows\[0\] is {row}; allowed: at least 0, below 2"):
             constraint.begin(100, [row])
         with pytest.raises(ValueError, match=f"row is {row}; allowed: 0 to 1"):
             constraint.forced(row)

@@ -81,7 +81,10 @@ def test_an_index_out_of_range_is_named(index, message):
         results[index]
 
 
-@pytest.mark.parametrize("index", [slice(0, 1), True, 1.0, "0", None, [0], ..., np.array([True])])
+@pytest.mark.parametrize(
+    "index",
+    [slice(0, 1), True, 1.0, "0", None, [0], ..., np.array([True]), np.timedelta64(0)],
+)
 def test_an_index_that_is_no_int_is_named(index):
     results = execute(parsed("O = hmirror(I)"), GRIDS)
     for where in (index, (index, 0), (0, index)):

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 import codeit._native.text as native
-from codeit.ranges import MAX_IDS, check_elements, integer, integers
+from codeit.ranges import MAX_IDS, integer, integers
 from codeit.tokenizer import Tokenizer
 
 ConstraintMode = Literal["grammar", "typed"]
@@ -58,11 +58,7 @@ class ProgramConstraint:
             ValueError: no program is so short, or there is no such row.
         """
         most = integer("max_tokens", max_tokens, self.min_tokens, MAX_IDS)
-        if rows is None:
-            chosen = np.arange(self._num_rows)
-        else:
-            chosen = integers("rows", rows, np.int64)
-            check_elements("rows", chosen, 0, self._num_rows - 1)
+        chosen = np.arange(self._num_rows) if rows is None else integers("rows", rows, np.int64)
         self._rows.begin(chosen, np.full(len(chosen), most, np.uint16))
 
     def masks(self) -> Words:
