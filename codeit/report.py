@@ -81,7 +81,7 @@ def _learning_table(iterations: Sequence[Mapping[str, Any]]) -> Table:
     table.caption = plain(
         "Shares of all samples: parsed = is a program, valid = returns a grid for at least one "
         "demonstration, right = reproduces at least one. Tasks solved by the samples of the "
-        f"iteration, and by those of all so far: {' / '.join(RULES.values())}.",
+        f"iteration, and by those of all so far: {'/'.join(RULES.values())}.",
         "table.caption",
     )
     for name in ("", "loss", "trained", "sampled", "distinct"):
@@ -115,7 +115,7 @@ def _change(first: Mapping[str, Any], last: Mapping[str, Any]) -> str:
 
 
 def _side_by_side(figures: Mapping[str, int]) -> str:
-    return " / ".join(str(figures[rule]) for rule in RULES)
+    return "/".join(str(figures[rule]) for rule in RULES)
 
 
 def _solved_table(start: Mapping[str, Any], iterations: Sequence[Mapping[str, Any]]) -> Table:
@@ -125,7 +125,8 @@ def _solved_table(start: Mapping[str, Any], iterations: Sequence[Mapping[str, An
         "Three programs: the paper's rule, one of the three best is right on all tests. Two "
         "attempts: ARC Prize's rule, for each test one of two predicted grids is right; programs "
         "that predict the same stand together. Fits all: one of the three is right on all "
-        "demonstrations, too.",
+        "demonstrations, too. Unseen: without tasks that have the demonstrations of a training "
+        "task.",
         "table.caption",
     )
     table.add_column("by")
@@ -135,10 +136,10 @@ def _solved_table(start: Mapping[str, Any], iterations: Sequence[Mapping[str, An
     last = [start, *iterations][-1]
     parts = [("solved", "", start["num_scored_tasks"])]
     if start["seen_tasks"]:
-        parts.append(("solved_unseen", ", without training tasks", start["num_unseen_tasks"]))
+        parts.append(("solved_unseen", ", unseen", start["num_unseen_tasks"]))
     for key, ending, num_tasks in parts:
         for by, name in (
-            ("mutation", "mutation of the seed programs"),
+            ("mutation", "mutation of seed programs"),
             ("policy", "the policy, all iterations"),
             ("all", "both together"),
         ):

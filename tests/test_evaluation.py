@@ -182,10 +182,14 @@ def test_the_console_and_the_report_show_three_figures_with_and_without_seen_tas
     text = " ".join(console.file.getvalue().split())
     for key, name, total in (
         ("solved", "both together", 6),
-        ("solved_unseen", "both together, without training tasks", 5),
+        ("solved_unseen", "both together, unseen", 5),
     ):
         counts = " ".join(str(last[key]["all"][rule]) for rule in RULES)
         assert f"{name} {counts} {total}" in text
+    now, so_far = (
+        "/".join(str(last["solved"][by][rule]) for rule in RULES) for by in ("now", "policy")
+    )
+    assert f"{now} {so_far}" in text
     assert "1 of 8 tasks to solve have the demonstrations of a training task" in text
 
 
