@@ -1,6 +1,6 @@
 // A fuzz target: whole programs, with a grid and limits of their own (case.h). Each is run, and
-// then once more in another way that must lead to the same end. With SHOW=1 in the environment the
-// case is printed first, as text.
+// then once more in another way that must lead to the same end; with PLAIN=1 in the environment,
+// always on the plain path. With SHOW=1 the case is printed first, as text.
 #include "core/print.h"
 #include "fuzz/case.h"
 #include "fuzz/check.h"
@@ -18,6 +18,7 @@ constexpr int64_t kMaxPrinted = 3'000; // values a line
 // What the runs of this process came to; shown when it ends.
 struct Tally {
     std::array<uint64_t, kNumOutcomes> runs{};
+    uint64_t plain = 0; // that were compared with the plain path
 
     ~Tally() {
         uint64_t total = 0;
@@ -28,7 +29,8 @@ struct Tally {
             std::fprintf(stderr, ", %s %llu", kOutcomes[k].name,
                          static_cast<unsigned long long>(runs[k]));
         }
-        std::fprintf(stderr, "\n");
+        std::fprintf(stderr, "; %llu compared with the plain path\n",
+                     static_cast<unsigned long long>(plain));
     }
 } tally;
 
@@ -66,7 +68,7 @@ class Trials {
         : program_(program), given_(given), m_(machine_of(given.limits)) {}
 
     End run(const Limits &limits, bool is_plain, uint64_t fail_after) {
-        m_.set_limits(limits, is_plain);
+        m_.set_limits(limits, nullptr, is_plain);
         m_.arena().fail_after(fail_after);
         RunResult result = codeit::run(m_, program_, given_.input());
         m_.arena().fail_after(0);
@@ -202,9 +204,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         given = fuzz::make_case(data, size, is_left_out);
         end = run(given);
     }
+    static const bool kIsPlain = std::getenv("PLAIN") != nullptr;
     Trials trials(program, given);
-    switch (given.check) {
+    switch (kIsPlain ? 0 : given.check) {
     case 0:
+        ++tally.plain;
         check_plain_path(&trials, given, end);
         break;
     case 1: {
