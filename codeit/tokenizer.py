@@ -106,7 +106,7 @@ class Tokenizer(ABC):
     def _encode_grids(
         self, opening: Ids, grids: Sequence[Grid], max_tokens: int, is_plain: bool
     ) -> Ids:
-        if not is_plain and all(type(g) is np.ndarray and g.dtype == np.uint8 for g in grids):
+        if not is_plain:
             writer = self._prompt_writer
             ids: Ids | None = writer.write(opening, grids, max_tokens) if writer else None
             if ids is not None:
