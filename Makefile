@@ -28,6 +28,7 @@ test: $(VENV)/installed
 
 bench: $(VENV)/installed
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	$(BIN)/python -m pytest -q benchmarks/latency.py
 
 lint: $(VENV)/installed $(VENV)/lint-installed
 	$(BIN)/ruff format --check .

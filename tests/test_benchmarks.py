@@ -14,7 +14,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "benchmarks"
-SCRIPTS = sorted(p.stem for p in FOLDER.glob("*.py") if p.stem not in ("harness", "rivals"))
+OTHERS = {"harness", "rivals", "latency"}
+SCRIPTS = sorted(p.stem for p in FOLDER.glob("*.py") if p.stem not in OTHERS)
 
 PROGRAMS = [
     {"task": "67a3c6ac", "program": "O = vmirror(I)"},
@@ -149,6 +150,16 @@ def test_sampling_on_a_gpu(monkeypatch, capsys):
     words += ["--precision", "float32", "--rival-batches", "1"]
     _, record = run(monkeypatch, capsys, "h200_sampling", *words, **small)
     assert figures(record)["engine in graphs, tokens"] > 0
+
+
+def test_the_latency_of_calls():
+    """Each call once: pytest-benchmark does not measure then."""
+    words = [FOLDER / "latency.py", "--benchmark-disable", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *words], cwd=ROOT, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "10 passed" in done.stdout
 
 
 # ---- Arguments
