@@ -85,6 +85,11 @@ class RunSettings:
         check_at_least(self, 1, "iterations")
         check_at_least(self, 0, "seed", most=(1 << 63) - 1)
         check_at_least(self, 0, "threads", most=MAX_THREADS)
+        if self.training.num_mutated == 0 and not self.expert_iteration:
+            raise ValueError(
+                "training.num_mutated is 0; allowed without expert_iteration: 1 or more, as the "
+                "policy's own programs are not learned from"
+            )
 
 
 PRESETS: Mapping[str, RunSettings] = {

@@ -58,6 +58,7 @@ from codeit.resuming import (
 )
 from codeit.run_directory import CHECKPOINT, CONFIG, RunDirectory, check_free, check_written
 from codeit.samples import Samples, find_candidates, relabelled, sample_metrics, sample_row
+from codeit.sampling.constraint import check_max_tokens
 from codeit.sampling.engine import EngineSampler
 from codeit.sampling.generate import GenerateSampler
 from codeit.scoring import Candidate, Score, in_words
@@ -104,7 +105,11 @@ def train(settings: RunSettings, out: Path, console: Console) -> None:
         loop.run(None)
         return
     with RunDirectory.create(out, settings_to_toml(settings)) as directory:
-        loop.run(directory)
+        try:
+            loop.run(directory)
+        except (ValueError, MemoryError):  # no interrupt, and no fault of the disk
+            directory.remove_unless_started()
+            raise
 
 
 def resume(
@@ -199,6 +204,7 @@ class Loop:
         if checkpoint:
             model = replace(model, name=str(checkpoint), pretrained=True, tokenizer="")
         self._tokenizer: Tokenizer = load_tokenizer(model.tokenizer_name)
+        check_max_tokens(settings.sampling, self._tokenizer)
         self._writer = ExperienceWriter(
             self._tokenizer,
             data.max_demonstrations,
@@ -223,6 +229,8 @@ class Loop:
         else:
             self._buffer = ReplayBuffer(settings.replay)
         self._found = Score({(task.task_id, task.digest) for task in self._to_solve.seen})
+        self._prompts = [self._writer.true_prompt(task) for task in self._tasks]
+        self._sampler.check(self._prompts)
 
     def run(
         self, directory: RunDirectory | None, done: int = -1, changes: Changes | None = None
@@ -420,15 +428,14 @@ class Loop:
 
     def _sample(self, iteration: int) -> list[Samples]:
         """What the policy writes for this process's share of the tasks."""
-        prompts = [self._writer.true_prompt(task) for task in self._tasks]
-        total = len(self._team.share(prompts)) * self._settings.sampling.samples_per_task
+        total = len(self._team.share(self._prompts)) * self._settings.sampling.samples_per_task
         samples: list[Samples] = []
         with (
             self._team.together(),
             phase(self._console, "sampling", total, "programs") as advance_to,
         ):
             seed = self._seed("sample", iteration)
-            for k, tokens in self._sampler.sample(prompts, seed, advance_to, self._team):
+            for k, tokens in self._sampler.sample(self._prompts, seed, advance_to, self._team):
                 texts = [self._tokenizer.decode_program(row) for row in tokens]
                 programs = [_parsed(text, self._settings.data.dialect) for text in texts]
                 samples.append(Samples(k, self._tasks[k], texts, programs))

@@ -22,7 +22,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from io import StringIO
 from math import isfinite
@@ -203,6 +203,21 @@ class RunDirectory:
                 file.unlink()
         for name, entry in entries.items():
             self._written[name] = Digest.of_file(self.path / name, entry["bytes"])
+
+    def remove_unless_started(self) -> None:
+        """Remove a directory that `create` made, where there is no checkpoint yet.
+
+        What the run has not written stays, and the directory then, too.
+        """
+        if os.path.lexists(self.checkpoint):
+            return
+        for name in (METRICS, SOLUTIONS, PERFORMANCE, CONFIG):
+            (self.path / name).unlink(missing_ok=True)
+        for file in self.tensorboard.glob("events.out.tfevents.*"):
+            file.unlink()
+        for folder in (self.path / SAMPLES, self.tensorboard, self.path):
+            with suppress(OSError):  # it is not empty
+                folder.rmdir()
 
     def solutions(self) -> list[Solution]:
         """The programs found so far."""

@@ -81,6 +81,11 @@ def test_the_help_of_train_names_every_setting(capsys):
         (["--programs", "nowhere.jsonl"], "nowhere.jsonl: No such file or directory"),
         (["--data.evaluation", "arc1-evaluations"], "did you mean"),
         (["--model.device", "abacus"], "device 'abacus' cannot be used"),
+        (
+            ["--sampling.mode", "grammar", "--sampling.max-tokens", "3"],
+            "max_tokens is 3; allowed: 4",
+        ),
+        (["--training.num-policy", "0", "--training.num-mutated", "0"], "are both 0"),
     ],
 )
 def test_a_bad_setting_is_one_line_and_writes_nothing(capsys, tmp_path, arguments, message):

@@ -21,6 +21,7 @@ from codeit.config import (  # noqa: E402
 from codeit.loop import Loop, resume, train  # noqa: E402
 from codeit.resuming import BY_CONTENT, DECISIONS, TAKES_EFFECT  # noqa: E402
 from codeit.run_directory import read_lines  # noqa: E402
+from codeit.training import trainer  # noqa: E402
 
 REASONS = {name: reason for reason, names in DECISIONS.items() for name in names}
 REFUSED = [name for name, reason in REASONS.items() if reason not in (TAKES_EFFECT, BY_CONTENT)]
@@ -217,8 +218,11 @@ def test_a_change_that_has_no_effect_beside_the_others_is_refused_by_name(name, 
     assert message.count(" was ") == 1
 
 
-def test_each_setting_that_takes_effect_is_in_force_when_the_run_goes_on(data, out, resumed):
+def test_each_setting_that_takes_effect_is_in_force_when_the_run_goes_on(
+    data, out, resumed, monkeypatch
+):
     """At the place that reads it, whatever the checkpoint was made with."""
+    monkeypatch.setattr(trainer, "check_compiler", lambda _: None)
     new = {
         "iterations": 7,
         "expert_iteration": False,

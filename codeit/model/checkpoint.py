@@ -139,6 +139,8 @@ def find_device(name: str, number: int = 0) -> torch.device:
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(f"cuda:{number}" if name == "cuda" else name)
+        if device.type not in ("cpu", "cuda"):
+            raise RuntimeError("allowed: auto, cpu, cuda, cuda:0, cuda:1, ...")
         torch.empty(0, device=device)
         if device.type == "cuda":
             torch.cuda.set_device(device)

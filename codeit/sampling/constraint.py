@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 import codeit._native.text as native
 from codeit.ranges import MAX_IDS, integer, integers
+from codeit.sampling.settings import SamplingSettings
 from codeit.tokenizer import Tokenizer
 
 ConstraintMode = Literal["grammar", "typed"]
@@ -21,6 +22,17 @@ A text can be spelled with different tokens; only the tokenizer's own spelling i
 
 Words = npt.NDArray[np.uint64]
 TokenIds = npt.NDArray[np.int64]
+
+
+def check_max_tokens(settings: SamplingSettings, tokenizer: Tokenizer) -> None:
+    """Raise ValueError if no program is as short as samples must be."""
+    mode: ConstraintMode = "typed" if settings.mode == "typed" else "grammar"
+    least = ProgramConstraint(tokenizer, mode, 1).min_tokens
+    if settings.max_tokens < least:
+        raise ValueError(
+            f"sampling.max_tokens is {settings.max_tokens}; allowed: {least} or more, which the "
+            "shortest program takes"
+        )
 
 
 class ProgramConstraint:

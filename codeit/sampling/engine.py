@@ -112,19 +112,8 @@ class EngineSampler:
         waiting = deque(team.share(order))
         if len(waiting) == 0:
             return
-        total = len(waiting) * self.settings.samples_per_task
-        wanted = max(1, min(self.settings.num_rows, -(-total // self._threads)))
-        static_guide = self._static_guide(1)
-        guide = static_guide or make_guide(
-            self.tokenizer, self.settings, self.model.config.vocab_size, 1
-        )
-        is_static = static_guide is not None
-        with torch.inference_mode():
-            check_weights(self.model)
-            weights = Weights(self.model, self.settings.precision, guide.head_ids, is_static)
-        needs = self._needs(weights)
         longest = len(prompts[waiting[0]])
-        num_slots = needs.num_slots(wanted, longest, self._threads, self.model.device)
+        weights, needs, num_slots, is_static = self._plan(len(waiting), longest)
 
         def work(_: int) -> Iterator[Sample]:
             backlog = Backlog(prompts, waiting, self.settings.samples_per_task, seed)
@@ -138,6 +127,28 @@ class EngineSampler:
 
         with merged(work, self._threads) as samples:
             yield from samples
+
+    def check(self, prompts: Sequence[Ids]) -> None:
+        """Raise what `stream` would raise at its start."""
+        check_prompts(prompts, self.model.config.vocab_size)
+        self._plan(len(prompts), max(map(len, prompts)))
+
+    def _plan(self, num_prompts: int, longest: int) -> tuple[Weights, Needs, int, bool]:
+        """What a call of `stream` works with: weights, what a sample takes, how many slots there
+        are on each thread, and whether the device decides alone."""
+        total = num_prompts * self.settings.samples_per_task
+        wanted = max(1, min(self.settings.num_rows, -(-total // self._threads)))
+        static_guide = self._static_guide(1)
+        guide = static_guide or make_guide(
+            self.tokenizer, self.settings, self.model.config.vocab_size, 1
+        )
+        is_static = static_guide is not None
+        with torch.inference_mode():
+            check_weights(self.model)
+            weights = Weights(self.model, self.settings.precision, guide.head_ids, is_static)
+        needs = self._needs(weights)
+        num_slots = needs.num_slots(wanted, longest, self._threads, self.model.device)
+        return weights, needs, num_slots, is_static
 
     def _uses_graphs(self) -> bool:
         return self.model.device.type == "cuda" and self.settings.cuda_graphs

@@ -58,6 +58,10 @@ class Sampler(Protocol):
         """
         ...
 
+    def check(self, prompts: Sequence[Ids]) -> None:
+        """Raise what `sample` would raise before its first sample."""
+        ...
+
 
 class GenerateSampler:
     """Samples through transformers' `generate`, in batches of similar length.
@@ -90,8 +94,7 @@ class GenerateSampler:
         team: Team = ALONE,
     ) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
         """See Sampler.sample."""
-        check_weights(self._model)
-        check_prompts(prompts, self._model.config.vocab_size)
+        self.check(prompts)
         # The longest batches first: if memory does not suffice, that shows at once.
         order = sorted(range(len(prompts)), key=lambda k: (-len(prompts[k]), k))
         size = self._settings.batch_size
@@ -110,6 +113,11 @@ class GenerateSampler:
                 if on_progress:
                     on_progress(num_done)
                 yield from zip(batch, tokens, strict=True)
+
+    def check(self, prompts: Sequence[Ids]) -> None:
+        """See Sampler.check."""
+        check_weights(self._model)
+        check_prompts(prompts, self._model.config.vocab_size)
 
     def _generate(self, some: dict[int, Ids], seed: int) -> npt.NDArray[np.int64]:
         """Ids [B, N, T] for prompts by their numbers, without the start token."""

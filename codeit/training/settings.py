@@ -40,5 +40,7 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         check_at_least(self, 1, "epochs", "batch_size", "micro_batch_tokens")
         check_at_least(self, 0, "num_policy", "num_mutated", "max_gradient_norm")
+        if self.num_policy == self.num_mutated == 0:
+            raise ValueError("num_policy and num_mutated are both 0; allowed: one above 0")
         if not 0 < self.learning_rate < math.inf:
             raise ValueError(f"learning_rate is {self.learning_rate}; allowed: finite, above 0")

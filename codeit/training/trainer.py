@@ -93,6 +93,7 @@ class Trainer:
         self._optimizer = self._make_optimizer()
         self.num_steps = 0
         if settings.compile:
+            check_compiler(model.device)
             model.compile_blocks()
 
     def _make_optimizer(self) -> torch.optim.Optimizer:
@@ -333,6 +334,17 @@ class _Watch:
 
     def _end(self, reason: str) -> None:
         self._team.raise_once(FloatingPointError(reason))
+
+
+def check_compiler(device: torch.device) -> None:
+    """Raise ValueError unless torch.compile works on a device, for which it needs a compiler."""
+    try:
+        torch.compile(torch.sin)(torch.ones(2, device=device))
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"training.compile is set; torch.compile cannot be used: {reason}"
+        ) from None
 
 
 @functools.cache
