@@ -19,7 +19,6 @@ some, and the last line is JSON.
     python benchmarks/bench_extent.py [--arc-dsl DIR] [--primitives NAME ...] [--few]
 """
 
-import argparse
 import importlib
 import signal
 import sys
@@ -29,7 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from harness import Report, machine
+from harness import Parser, Report, is_measured, machine, positive, ratio, whole_number
 
 from codeit import Limits, Outcome, Program, execute_groups, run
 from codeit.dsl import CONSTANTS, PRIMITIVES
@@ -406,24 +405,22 @@ def cases(names, few):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(__doc__)
     parser.add_argument("--arc-dsl", help="a folder with the original dsl.py and arc_types.py")
     parser.add_argument("--primitives", nargs="+", metavar="NAME", help="these alone")
     parser.add_argument("--few", action="store_true", help="one extent alone")
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--shown", type=int, default=20, help="calls to print of each list")
-    parser.add_argument("--tolerance", type=float, default=1.0, help="times that of Python")
+    parser.add_repeats(3)
+    parser.add_argument(
+        "--shown", type=whole_number(1), default=20, help="calls to print of each list"
+    )
+    parser.add_argument("--tolerance", type=positive, default=1.0, help="times that of Python")
     options = parser.parse_args()
     names = options.primitives or list(PRIMITIVES)
     unknown = [name for name in names if name not in PRIMITIVES]
     if unknown:
         parser.error(f"there is no primitive {unknown[0]!r}; codeit.dsl.PRIMITIVES lists them")
-    if options.repeats < 1:
-        parser.error(f"--repeats is {options.repeats}; at least 1 is needed")
-    try:
+    with parser.checking():
         reference = Originals(options.arc_dsl) if options.arc_dsl else Oracle()
-    except ValueError as error:
-        parser.error(str(error))
     print(machine())
     measured = []
     for case in cases(names, options.few):
@@ -446,12 +443,11 @@ def main():
                 f"{m.fuel:>11,} units  {m.case}"
             )
     report = Report()
-    if measured:
-        ratios = [m.python / max(m.machine, 1e-9) for m in measured]
-        report.add_ratio(
-            f"{len(measured)} calls, median of how many times as fast", np.median(ratios)
-        )
-        report.add_ratio("the one that gains least", min(ratios))
+    # A call that takes no longer than the lines before it has no ratio.
+    ratios = [r for r in (ratio(m.python, m.machine) for m in measured) if is_measured(r)]
+    middle, least = (np.median(ratios), min(ratios)) if ratios else (None, None)
+    report.add_ratio(f"{len(ratios)} calls, median of how many times as fast", middle)
+    report.add_ratio("the one that gains least", least)
     report.figures["calls"] = len(measured)
     report.figures["slower"] = len(slow)
     report.print_record("extent", {"numpy": np.__version__}, vars(options))

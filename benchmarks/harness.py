@@ -66,6 +66,14 @@ def share(text):
     raise argparse.ArgumentTypeError(f"{visible(text)!r}; allowed: 0 to below 1")
 
 
+def positive(text):
+    """An argument that is a finite number above 0."""
+    with contextlib.suppress(ValueError):
+        if is_measured(float(text)):
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{visible(text)!r}; allowed: a number above 0")
+
+
 def existing_file(text):
     """An argument that names a file."""
     if not Path(text).is_file():

@@ -98,6 +98,15 @@ def _one_line(error: Exception) -> str:
     return str(error).strip()
 
 
+def _whole_number(text: str) -> int:
+    from codeit.setting_words import integer_of
+
+    number = integer_of(text)
+    if number is None:
+        raise argparse.ArgumentTypeError(f"{text!r}; allowed: a whole number")
+    return number
+
+
 class _Parser(argparse.ArgumentParser):
     """Its errors are one line, as all others."""
 
@@ -162,8 +171,12 @@ def _resume(words: list[str]) -> None:
         "may be edited before: each takes effect, or is refused by name.",
     )
     parser.add_argument("directory", type=Path, help="a run directory of `codeit train`")
-    parser.add_argument("--iterations", type=int, help="make it so many iterations in all")
-    parser.add_argument("--threads", type=int, help="use so many threads from now on; 0 for all")
+    parser.add_argument(
+        "--iterations", type=_whole_number, help="make it so many iterations in all"
+    )
+    parser.add_argument(
+        "--threads", type=_whole_number, help="use so many threads from now on; 0 for all"
+    )
     parsed = parser.parse_args(words)
     from rich.console import Console
 
@@ -361,8 +374,10 @@ def _fuzz(words: list[str]) -> None:
         description="Run random programs on the native machine and on a reference, and compare "
         "outcomes, values and the orders of sets. Exits with 1 when they differ.",
     )
-    parser.add_argument("--programs", type=int, default=1000, help="how many (default 1000)")
-    parser.add_argument("--seed", type=int, default=0, help="which ones (default 0)")
+    parser.add_argument(
+        "--programs", type=_whole_number, default=1000, help="how many (default 1000)"
+    )
+    parser.add_argument("--seed", type=_whole_number, default=0, help="which ones (default 0)")
     parser.add_argument("--dialect", default="codeit", help="codeit (default) or arc-dsl")
     parser.add_argument(
         "--oracle",

@@ -73,7 +73,7 @@ def _value_of(option: str, text: str, kind: Any) -> Any:
     if needed is bool:
         value = _TRUTH.get(text.lower())
     elif needed is int:
-        value = _integer_of(text)
+        value = integer_of(text)
     elif needed is float:
         value = _float_of(text)
     elif text in get_args(needed):
@@ -89,7 +89,7 @@ def _without_none(kind: Any) -> tuple[Any, bool]:
     return kind, False
 
 
-def _integer_of(text: str) -> int | None:
+def integer_of(text: str) -> int | None:
     """A whole number, also one that is written as 1e6 or 1_000_000."""
     try:
         number = decimal.Decimal(text.replace("_", ""))

@@ -104,6 +104,28 @@ def test_too_little_memory_is_one_line(capsys, monkeypatch):
     fails_with(capsys, ["show", "00d62c1b"], "codeit show: there is not enough memory 8 EB wanted")
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["fuzz", "--programs", "x"], "argument --programs: 'x'; allowed: a whole number"),
+        (["fuzz", "--programs", "1.5"], "argument --programs: '1.5'; allowed: a whole number"),
+        (["fuzz", "--seed", ""], "argument --seed: ''; allowed: a whole number"),
+        (["fuzz", "--programs", "-1000"], "programs is -1000; at least 1 is needed"),
+        (["resume", "x", "--iterations", "many"], "argument --iterations: 'many'; allowed: a"),
+        (["resume", "x", "--threads", "inf"], "argument --threads: 'inf'; allowed: a whole"),
+        (["resume", "x", "y"], "unrecognized arguments: y"),
+        (["resume"], "the following arguments are required: directory"),
+        (["train", "--preset"], "argument --preset: expected one argument"),
+    ],
+)
+def test_a_bad_argument_of_a_command_is_one_line(capsys, words, message):
+    fails_with(capsys, words, message)
+
+
+def test_an_unknown_command_is_one_line(capsys):
+    fails_with(capsys, ["trian"], "codeit: argument COMMAND: invalid choice: 'trian'")
+
+
 def test_train_needs_a_directory(capsys):
     fails_with(capsys, ["train"], "--out DIR is missing")
 
