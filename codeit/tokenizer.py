@@ -287,7 +287,7 @@ class HubTokenizer(Tokenizer):
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         """
         Raises:
-            ValueError: a program cannot be written with its vocabulary.
+            ValueError: a program or a grid cannot be written with its vocabulary.
         """
         self._tokenizer = tokenizer
         self._vocabulary: dict[str, int] = tokenizer.get_vocab()
@@ -338,10 +338,18 @@ class HubTokenizer(Tokenizer):
         return np.array(sorted(ids), dtype=np.uint16)
 
     def _check_parts(self) -> None:
-        """Raise ValueError unless a text's ids are those of its parts, one after the other."""
+        """Raise ValueError unless grids can be written, and the ids of a text are those of its
+        parts, one after the other."""
         names = [*PRIMITIVES, *CONSTANTS, *_VARIABLES]
         text = "\n".join(f"x1 = {name}({name}, {name})" for name in names) + "\nO = trim(I)"
         grids = [np.arange(side * 30, dtype=np.uint8).reshape(side, 30) % 10 for side in (1, 8)]
+        prompt = grids_to_text(grids)
+        written = self._text_of(self._ids_of(prompt))
+        if written != prompt:
+            lacking = "".join(sorted(set(prompt) - set(written)))
+            raise ValueError(
+                f"the vocabulary lacks a token that grids are written with: {lacking!r}"
+            )
         if not np.array_equal(
             self.encode_program(text), self.encode_program(text, is_plain=True)
         ) or not np.array_equal(
