@@ -301,8 +301,10 @@ def check_free(path: Path) -> None:
     """Raise ValueError unless a run directory can be made there.
 
     It can where there is nothing, or a folder without content, or what is left of a `create` that a
-    kill has cut off.
+    kill has cut off. The name has to be Unicode, as TensorBoard's writer needs it.
     """
+    if any("\ud800" <= c <= "\udfff" for c in str(path)):
+        raise ValueError(f"{path}: cannot be written: the name is no Unicode")
     try:
         if os.path.lexists(path) and not _is_without_content(path):
             raise ValueError(f"{path} exists already; choose another directory, or remove it first")

@@ -135,6 +135,14 @@ def test_train_refuses_an_existing_directory(capsys, tmp_path):
     fails_with(capsys, ["train", "--out", tmp_path], "exists already")
 
 
+def test_train_refuses_a_directory_whose_name_is_no_unicode_at_once(capsys, tmp_path):
+    fails_with(
+        capsys,
+        ["train", "--out", tmp_path / "bad\udcff"],
+        r"bad\udcff: cannot be written: the name",
+    )
+
+
 def test_train_refuses_a_directory_that_cannot_be_made(capsys, tmp_path):
     (tmp_path / "file").write_text("")
     fails_with(capsys, ["train", "--out", tmp_path / "file" / "run"], "cannot be written")
