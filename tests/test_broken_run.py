@@ -1,104 +1,23 @@
-"""A run on a disk that breaks goes on from where it was, and ends as if nothing had been.
-
-The loop, the run directory and the checkpoint are the real ones. What is learned and sampled is
-replaced by something small that follows from the iteration.
-"""
+"""A run on a disk that breaks goes on from where it was, and ends as if nothing had been."""
 
 import contextlib
-import os
 import shutil
 
-import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
+import small_loop  # noqa: E402
 from broken_disk import Killed, sweep  # noqa: E402
-from safetensors.torch import save  # noqa: E402
 from small_run import quiet, settings_for  # noqa: E402
 
-from codeit import loop  # noqa: E402
 from codeit.cli import _one_line  # noqa: E402
 from codeit.loop import Loop, resume, train  # noqa: E402
-from codeit.model import checkpoint  # noqa: E402
-from codeit.replay import Origin  # noqa: E402
-from codeit.scoring import RULES, Candidate  # noqa: E402
 
 
-class NoBoard:
-    """In the place of TensorBoard, which writes on a thread of its own."""
-
-    def __init__(self, *_, **__):
-        pass
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
-
-    def add_scalar(self, *_):
-        pass
-
-    def flush(self):
-        pass
-
-
-def save_file(tensors, path, metadata):
-    """As safetensors does it, by operations that can be counted."""
-    with open(path, "wb") as file:
-        file.write(save(tensors, metadata))
-
-
-def start(self):
-    """Before the first iteration."""
-    return done(self, 0)
-
-
-def done(self, iteration):
-    """What an iteration leaves; the next one builds on the weights and the buffer."""
-    with torch.no_grad():
-        self._model.embedding.mul_(0.5).add_(iteration)
-    for parameter in self._model.parameters():
-        parameter.grad = torch.full_like(parameter, 0.1 * iteration)
-    self._trainer._optimizer.step()
-    self._trainer.num_steps += 1
-    name = f"program {iteration}"
-    ids = np.arange(iteration, iteration + 3)
-    self._buffer.add(
-        ["task"],
-        [name],
-        origin=Origin.policy,
-        iteration=iteration,
-        demonstration_share=0.5,
-        source_ids=ids,
-        source_offsets=[0, 3],
-        target_ids=ids,
-        target_offsets=[0, 3],
-    )
-    task = self._tasks[0]
-    candidate = Candidate(task.task_id, task.digest, name, 1, 3, ("grid",), (iteration > 0,))
-    new = self._found.add("policy" if iteration else "mutation", [candidate])
-    metrics = {"iteration": iteration, "weight": self._model.embedding[0, 0].item()}
-    return loop._Done(metrics, new, [])
-
-
-def plot(self, metrics, directory, board):
-    score = dict.fromkeys(RULES, 0.5)
-    directory.add_performance(metrics["iteration"], score, score, 1, 2, 3)
-
-
-@pytest.fixture
-def small_loop(monkeypatch):
-    small = checkpoint.Geometry(d_model=4, d_kv=2, d_ff=4, num_layers=1, num_heads=1)
-    monkeypatch.setitem(checkpoint.GEOMETRIES, "tiny", small)
-    monkeypatch.setattr(checkpoint, "save_file", save_file)
-    monkeypatch.setattr(loop, "SummaryWriter", NoBoard)
-    monkeypatch.setattr(loop, "EngineSampler", lambda *_: None)
-    monkeypatch.setattr(Loop, "_start", start)
-    monkeypatch.setattr(Loop, "_iterate", done)
-    monkeypatch.setattr(Loop, "_plot", plot)
-    monkeypatch.setattr(os, "fsync", lambda _: None)
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    small_loop.install(monkeypatch)
 
 
 def everything(path):
@@ -137,7 +56,7 @@ def check_message(error, kind, out):
         assert str(out) in line
 
 
-def test_a_run_ends_as_if_nothing_had_been_whatever_goes_wrong_when(small_loop, data, quick_path):
+def test_a_run_ends_as_if_nothing_had_been_whatever_goes_wrong_when(data, quick_path):
     settings = settings_for(data, iterations=1)
     train(settings, quick_path / "undisturbed", quiet())
     expected = everything(quick_path / "undisturbed")
@@ -158,7 +77,7 @@ def test_a_run_ends_as_if_nothing_had_been_whatever_goes_wrong_when(small_loop, 
 
 
 @pytest.mark.parametrize("state", ["between", "within", "cut off"])
-def test_what_goes_wrong_when_a_run_goes_on_is_done_again(small_loop, data, quick_path, state):
+def test_what_goes_wrong_when_a_run_goes_on_is_done_again(data, quick_path, state):
     """Clearing up after a kill, comparing what is there, going back, and the new settings."""
     settings = settings_for(data, iterations=1)
     made, longer = quick_path / "made", quick_path / "longer"

@@ -1,0 +1,99 @@
+"""The loop with something small in the place of what is learned and sampled, for tests.
+
+The loop, the run directory and the checkpoint are the real ones; a run takes 20 ms.
+"""
+
+import os
+
+import numpy as np
+import torch
+from safetensors.torch import save
+
+from codeit import loop
+from codeit.loop import Loop
+from codeit.model import checkpoint
+from codeit.replay import Origin
+from codeit.scoring import RULES, Candidate
+
+
+class NoBoard:
+    """In the place of TensorBoard, which writes on a thread of its own."""
+
+    def __init__(self, *_, **__):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def add_scalar(self, *_):
+        pass
+
+    def flush(self):
+        pass
+
+
+def save_file(tensors, path, metadata):
+    """As safetensors does it, by operations that can be counted."""
+    with open(path, "wb") as file:
+        file.write(save(tensors, metadata))
+
+
+def start(self):
+    """Before the first iteration."""
+    return done(self, 0)
+
+
+def done(self, iteration):
+    """What an iteration leaves; the next one builds on the weights and the buffer."""
+    with torch.no_grad():
+        self._model.embedding.mul_(0.5).add_(iteration)
+    for parameter in self._model.parameters():
+        parameter.grad = torch.full_like(parameter, 0.1 * iteration)
+    self._trainer._optimizer.step()
+    self._trainer.num_steps += 1
+    name = f"program {iteration}"
+    ids = np.arange(iteration, iteration + 3)
+    self._buffer.add(
+        ["task"],
+        [name],
+        origin=Origin.policy,
+        iteration=iteration,
+        demonstration_share=0.5,
+        source_ids=ids,
+        source_offsets=[0, 3],
+        target_ids=ids,
+        target_offsets=[0, 3],
+    )
+    task = self._tasks[0]
+    candidate = Candidate(task.task_id, task.digest, name, 1, 3, ("grid",), (iteration > 0,))
+    new = self._found.add("policy" if iteration else "mutation", [candidate])
+    metrics = dict(self.metrics[min(iteration, 1)])
+    metrics |= {"iteration": iteration, "weight": self._model.embedding[0, 0].item()}
+    return loop._Done(metrics, new, [{"task": name}] if iteration else [])
+
+
+def plot(self, metrics, directory, board):
+    score = dict.fromkeys(RULES, 0.5)
+    directory.add_performance(metrics["iteration"], score, score, 1, 2, 3)
+
+
+def install(monkeypatch, metrics=({}, {})):
+    """Make the loop small.
+
+    Args:
+        metrics: what there is to record of the start, and of an iteration.
+    """
+    small = checkpoint.Geometry(d_model=4, d_kv=2, d_ff=4, num_layers=1, num_heads=1)
+    monkeypatch.setitem(checkpoint.GEOMETRIES, "tiny", small)
+    monkeypatch.setattr(checkpoint, "save_file", save_file)
+    monkeypatch.setattr(loop, "SummaryWriter", NoBoard)
+    monkeypatch.setattr(loop, "EngineSampler", lambda *_: None)
+    monkeypatch.setattr(Loop, "metrics", metrics, raising=False)
+    monkeypatch.setattr(Loop, "_start", start)
+    monkeypatch.setattr(Loop, "_iterate", done)
+    monkeypatch.setattr(Loop, "_plot", plot)
+    monkeypatch.setattr(loop, "sample_row", lambda row: row)
+    monkeypatch.setattr(os, "fsync", lambda _: None)
