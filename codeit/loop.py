@@ -16,7 +16,7 @@ import signal
 import time
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,6 @@ from typing import Any
 import numpy as np
 import torch
 from rich.console import Console
-from torch.utils.tensorboard import SummaryWriter
 
 from codeit import arc
 from codeit.arc import Task
@@ -37,6 +36,7 @@ from codeit.config import (
 from codeit.distributed import ALONE, Team
 from codeit.dsl import Program, ProgramError, load_seed_programs
 from codeit.evaluation import choose_tasks
+from codeit.event_file import EventFile
 from codeit.executor import execute_groups, num_usable_cores
 from codeit.experience import Experience, ExperienceWriter
 from codeit.model.checkpoint import (
@@ -246,7 +246,8 @@ class Loop:
         if directory and done >= 0:
             self._remember(directory)
         iteration = done + 1
-        with _terminate_as_interrupt(), _board(directory, iteration) as board:
+        with _terminate_as_interrupt():
+            board = EventFile(directory.tensorboard, iteration) if directory else None
             try:
                 for iteration in range(done + 1, self._settings.iterations + 1):
                     result = self._iterate(iteration) if iteration else self._start()
@@ -485,7 +486,7 @@ class Loop:
         return find_candidates(task, programs, results, self._threads, self._settings.limits)
 
     def _record(
-        self, iteration: int, done: _Done, directory: RunDirectory, board: SummaryWriter
+        self, iteration: int, done: _Done, directory: RunDirectory, board: EventFile
     ) -> None:
         metrics = done.metrics
         directory.add_solutions(iteration, "policy" if iteration else "mutation", done.solutions)
@@ -494,7 +495,7 @@ class Loop:
             self._plot(metrics, directory, board)
         directory.add_metrics(metrics)
 
-    def _plot(self, metrics: dict[str, Any], directory: RunDirectory, board: SummaryWriter) -> None:
+    def _plot(self, metrics: dict[str, Any], directory: RunDirectory, board: EventFile) -> None:
         iteration, solved = metrics["iteration"], metrics["solved"]
         num_scored = self._to_solve.num_scored
         directory.add_performance(
@@ -505,9 +506,7 @@ class Loop:
             metrics["buffer_num_seed"] + metrics["buffer_num_mutated"],
             metrics["buffer_num_policy"],
         )
-        for name, value in _scalars(metrics):
-            board.add_scalar(name, value, iteration)
-        board.flush()
+        board.add(iteration, _scalars(metrics))
         say(
             self._console,
             f"  loss {metrics['loss']:.3f}   parsed {metrics['share_parsed']:.1%}   "
@@ -541,15 +540,6 @@ def _check_finite(metrics: dict[str, Any]) -> None:
     for name, value in _scalars(metrics):
         if not math.isfinite(value):
             raise FloatingPointError(f"{name} is {value}")
-
-
-def _board(
-    directory: RunDirectory | None, iteration: int
-) -> AbstractContextManager[SummaryWriter | None]:
-    """TensorBoard's events from an iteration on; those that are there from then on do not count."""
-    if directory is None:
-        return nullcontext()
-    return SummaryWriter(str(directory.tensorboard), purge_step=iteration)
 
 
 class _Stopwatch:

@@ -31,7 +31,13 @@ from typing import Any
 
 from codeit.json_file import Row, read_lines, read_text
 from codeit.scoring import ORIGINS, RULES, Candidate
-from codeit.whole_directory import Digest, check_entries, read_entries, write_entries
+from codeit.whole_directory import (
+    Digest,
+    check_directory,
+    check_entries,
+    read_entries,
+    write_entries,
+)
 from codeit.whole_file import append, truncate, whole_file
 
 CONFIG = "config.toml"
@@ -333,6 +339,9 @@ def check_run(path: Path) -> None:
     """Raise ValueError unless it is a run directory."""
     if not (path / CONFIG).is_file():
         raise ValueError(f"{path / CONFIG}: there is no such file; is {path} a run directory?")
+    for folder in (path / SAMPLES, path / TENSORBOARD):
+        if os.path.lexists(folder):
+            check_directory(folder)
 
 
 def read_metrics(path: Path) -> list[Row]:

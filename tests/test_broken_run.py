@@ -9,6 +9,7 @@ torch = pytest.importorskip("torch")
 
 import small_loop  # noqa: E402
 from broken_disk import Killed, sweep  # noqa: E402
+from small_loop import everything  # noqa: E402
 from small_run import quiet, settings_for  # noqa: E402
 
 from codeit.cli import _one_line  # noqa: E402
@@ -18,10 +19,6 @@ from codeit.loop import Loop, resume, train  # noqa: E402
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     small_loop.install(monkeypatch)
-
-
-def everything(path):
-    return {p.relative_to(path).as_posix(): p.read_bytes() for p in path.rglob("*") if p.is_file()}
 
 
 def go_on(settings, out):

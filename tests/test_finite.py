@@ -19,7 +19,6 @@ from test_distributed import settings as settings_for_two  # noqa: E402
 from test_distributed import torchrun  # noqa: E402
 from test_training import SETTINGS as TRAINING  # noqa: E402
 from test_training import experiences  # noqa: E402
-from torch.utils.tensorboard import SummaryWriter  # noqa: E402
 
 import codeit._native.decoding as native  # noqa: E402
 from codeit import cli, loop  # noqa: E402
@@ -206,7 +205,7 @@ def test_a_metric_that_is_not_finite_is_neither_written_nor_drawn(value, data, t
     points = []
     with (
         mock.patch.object(loop.Loop, "_learn", return_value={"loss": 1.0, "speed": {"x": value}}),
-        mock.patch.object(SummaryWriter, "add_scalar", side_effect=points.append),
+        mock.patch.object(loop.EventFile, "add", side_effect=points.append),
         pytest.raises(
             FloatingPointError, match=f"iteration 1: speed/x is {value}; the checkpoint of"
         ),

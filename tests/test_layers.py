@@ -29,6 +29,7 @@ PYTHON_ROOMS = {
     "broken_runs": {"terminal"},
     "whole_file": set(),
     "json_file": set(),
+    "event_file": {"whole_file"},
     "whole_directory": {"json_file", "whole_file"},
     "ranges": set(),
     "distributed": set(),
