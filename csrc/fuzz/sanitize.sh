@@ -25,7 +25,7 @@ if asan=$(runtime libasan.so) && ubsan=$(runtime libubsan.so); then
             "$bin/pytest" -q -p no:cacheprovider "$@"
     }
     sanitized tests/test_{primitives,set_order,both_paths,sharing,limits,ends,memory,program}.py \
-        tests/test_{executor,broken_runs,mutation}.py
+        tests/test_{executor,results,broken_runs,mutation}.py
     echo "== those of the automaton, the kernels and the buffer, and hostile arrays, under the same"
     # Apart, because torch takes memory of the process.
     sanitized tests/test_{hostile_arrays,constraint,constraint_tables,text,tokenizer}.py \
@@ -46,9 +46,11 @@ else
 fi
 
 if command -v valgrind >/dev/null; then
-    echo "== the corpus of programs under valgrind"
+    echo "== the corpora of programs and rows under valgrind"
     make -s -j "$(nproc)" -C csrc/fuzz KIND=fast
-    valgrind -q --error-exitcode=1 --leak-check=full build/fuzz-fast/programs tests/corpus/programs/*
+    for target in programs rows; do
+        valgrind -q --error-exitcode=1 --leak-check=full build/fuzz-fast/$target tests/corpus/$target/*
+    done
 else
     echo "LEFT OUT: there is no valgrind"
 fi
