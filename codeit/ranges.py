@@ -52,8 +52,9 @@ def integers(
     if array.dtype != dtype and array.size > 0:
         if array.dtype.kind not in "iu":
             raise ValueError(f"{name} is of {array.dtype}; allowed: integers")
-        limits = np.iinfo(dtype)
-        check_elements(name, array, limits.min, limits.max)
+        if not np.can_cast(array.dtype, dtype):
+            limits = np.iinfo(dtype)
+            check_elements(name, array, limits.min, limits.max)
     return np.ascontiguousarray(array, dtype)
 
 

@@ -183,7 +183,8 @@ class Tokenizer(ABC):
         array = integers("ids", ids, np.int64)
         stops = np.flatnonzero((array == self.end_id) | (array == self.pad_id))
         kept = array[: stops[0]] if len(stops) else array
-        check_elements("ids", kept, 0, MAX_INT)
+        if kept.size > 0 and kept.min() < 0:
+            check_elements("ids", kept, 0, MAX_INT)
         return kept
 
 

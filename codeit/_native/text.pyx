@@ -314,7 +314,10 @@ cdef class PromptWriter:
         cdef size_t num_cells = 0
         held = []
         for grid in grids:
-            if type(grid) is not ndarray or grid.dtype != uint8 or grid.ndim != 2:
+            if type(grid) is not ndarray:
+                return None
+            dtype = grid.dtype
+            if (dtype is not uint8 and dtype != uint8) or grid.ndim != 2:
                 return None
             cells = np.ascontiguousarray(grid)
             held.append(cells)
