@@ -181,9 +181,15 @@ def test_a_run_that_diverges_ends_with_code_1_and_keeps_the_last_good_checkpoint
     assert first_not_finite(model.state_dict().items()) is None
     assert [row["iteration"] for row in strict_rows(out / "metrics.jsonl")] == [0]
     assert not list((out / "samples").iterdir())
-    # What went wrong is to be mended and gone on with.
-    assert cli.main(["resume", str(out)]) == 1
+    assert cli.main(["resume", str(out)]) == 1  # as before
     assert "iteration 1: step " in capsys.readouterr().err
+    config = (out / "config.toml").read_text()
+    assert config.count("learning_rate = 1000000.0") == 1
+    (out / "config.toml").write_text(
+        config.replace("learning_rate = 1000000.0", "learning_rate = 0.001")
+    )
+    assert cli.main(["resume", str(out)]) == 0
+    assert [row["iteration"] for row in strict_rows(out / "metrics.jsonl")] == [0, 1, 2]
 
 
 def test_two_processes_that_diverge_both_end_with_one_line(data, tmp_path):
