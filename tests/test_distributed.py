@@ -89,6 +89,7 @@ def test_two_processes_have_the_losses_of_one(data, tmp_path):
 
 def test_a_mistake_is_told_once_and_ends_all(tmp_path):
     (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.toml").write_text("")
     done = torchrun(2, "train", "--out", tmp_path / "run")
     assert done.returncode != 0
     assert done.stderr.count("run exists already; choose another directory") == 1
