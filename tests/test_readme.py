@@ -5,6 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from codeit.config import PRESETS
+from codeit.dsl import load_seed_programs
+from codeit.scoring import RULES, in_words
+from codeit.tokenizer import CompactTokenizer
+
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -22,6 +27,34 @@ def test_the_readme_shows_the_two_commands():
     lines = (ROOT / "README.md").read_text().splitlines()
     assert "    make demo" in lines
     assert "    make test" in lines
+
+
+def test_the_readme_says_what_the_demo_learns_from():
+    demo = PRESETS["demo"]
+    encode = CompactTokenizer().encode_program
+    lengths = [len(encode(seed.program.text)) for seed in load_seed_programs()]
+    num_fitting = sum(length <= demo.sampling.max_tokens for length in lengths)
+    assert demo.training.num_mutated >= demo.mutation.num_tasks + num_fitting
+    text = " ".join((ROOT / "README.md").read_text().split())
+    assert (
+        f"mutates {num_fitting} of the {len(lengths)} seed programs, those of up to "
+        f"{demo.sampling.max_tokens} tokens, into {demo.mutation.num_tasks:,} tasks"
+    ) in text
+    rows = re.findall(
+        r"^     \d+  \d\.\d{3} ", (ROOT / "README.md").read_text(), flags=re.MULTILINE
+    )
+    assert len(rows) == demo.iterations
+
+
+def test_the_picture_and_the_readme_are_of_one_run():
+    title = re.search(r"<title>(.*)</title>", (ROOT / "docs" / "demo.svg").read_text())
+    text = (ROOT / "README.md").read_text()
+    both = re.search(r"^ *both together +(\d+) +(\d+) +(\d+) +(\d+)$", text, flags=re.MULTILINE)
+    assert title
+    assert both
+    *counts, num_tasks = map(int, both.groups())
+    figures = dict(zip(RULES, counts, strict=True))
+    assert title[1] == f"Tasks solved: {in_words(figures, num_tasks)}"
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)
