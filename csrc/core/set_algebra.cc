@@ -207,7 +207,27 @@ Outcome filtered_set(Machine &m, Set *source, const Items &elements, Value *kept
     return constructed_set(m, kept, size, source->kinds, selection, source->chain, out);
 }
 
+namespace {
+
+bool is_tuple_of_integers(const Value &v) {
+    return v.kind == Kind::tuple && v.size == 2 && v.items[0].kind == Kind::integer &&
+           v.items[1].kind == Kind::integer;
+}
+
+// A place or a cell with a number of more than 32 bits, or it would be held as one.
+bool is_beyond_packed(const Value &v) {
+    return is_tuple_of_integers(v) ||
+           (v.kind == Kind::tuple && v.size == 2 && v.items[0].kind == Kind::integer &&
+            is_tuple_of_integers(v.items[1]));
+}
+
+} // namespace
+
 Outcome contains(Machine &m, Set *set, const Value &v, bool *out) {
+    if (set->is_packed() && is_beyond_packed(v)) {
+        *out = false;
+        return Outcome::ok;
+    }
     if (set->is_packed() && v.kind != Kind::tuple && v.kind != Kind::grid) {
         *out = set->holds_only(v.kind) && set->patch.bits.contains(v.i, v.j) &&
                (v.kind == Kind::pair || set->patch.color_at(v.i, v.j) == v.color);
