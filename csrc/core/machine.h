@@ -276,7 +276,7 @@ class Machine {
     static constexpr size_t kBytesOfUnit = 6;
 
     // Of a charge that the block did not cover.
-    Outcome begin_block();
+    [[gnu::cold, gnu::noinline]] Outcome begin_block();
 
     Outcome refuse_arguments() {
         TRY(charge(units::kCall));

@@ -120,7 +120,8 @@ Outcome contains(Machine &m, Set *set, const Value &v, bool *out);
 // GEN of values that the caller knows to be distinct. Takes the array over.
 Outcome set_of_distinct(Machine &m, Value *values, size_t size, Value *out);
 
-// What follows is inline, as copies of what has just been written in parts would wait for it.
+// What follows is inline, as copies of what has just been written in parts would wait for it. For
+// the same reason a flag that is rarely set is not written where it is not.
 
 // A packed set without a recipe, never empty.
 inline Outcome new_packed(Machine &m, Kind kind, const Patch &patch, uint32_t size, Set **set,
@@ -130,8 +131,9 @@ inline Outcome new_packed(Machine &m, Kind kind, const Patch &patch, uint32_t si
     new (made) Set();
     made->size = size;
     made->kinds = static_cast<uint16_t>(1u << static_cast<unsigned>(kind));
-    made->is_sparse = is_sparse(patch.bits.height, size);
     made->patch = patch;
+    if (is_sparse(patch.bits.height, size)) [[unlikely]]
+        made->is_sparse = true;
     *set = made;
     *out = Value::of_set(made);
     return Outcome::ok;
@@ -165,8 +167,9 @@ inline Outcome set_of_images(Machine &m, Set *source, Kind kind, const Patch &pa
     set->chain = static_cast<uint8_t>(source->chain + 1);
     set->source = source;
     set->image = &mapped->image;
-    set->is_sparse = is_sparse(patch.bits.height, source->size);
     set->patch = patch;
+    if (is_sparse(patch.bits.height, source->size)) [[unlikely]]
+        set->is_sparse = true;
     *out = Value::of_set(set);
     return Outcome::ok;
 }
@@ -190,8 +193,9 @@ inline void start_constructed(Kind kind, const Patch &patch, uint32_t size,
     set->recipe = Set::Recipe::constructed;
     set->chain = static_cast<uint8_t>(chain + 1);
     set->construction = construction;
-    set->is_sparse = is_sparse(patch.bits.height, size);
     set->patch = patch;
+    if (is_sparse(patch.bits.height, size)) [[unlikely]]
+        set->is_sparse = true;
 }
 inline Outcome constructed_set(Machine &m, Kind kind, const Patch &patch, uint32_t size,
                                const Construction *construction, unsigned chain, Value *out) {

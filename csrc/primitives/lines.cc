@@ -271,6 +271,12 @@ PRIMITIVE(connect) {
 }
 
 PRIMITIVE(shoot) {
+    const Value &from = args[0];
+    const Value &by = args[1];
+    if (from.kind == Kind::pair && by.kind == Kind::pair) {
+        return line_between(m, Value::of_int(from.i), Value::of_int(from.j),
+                            from.i + kRayLength * by.i, from.j + kRayLength * by.j, out);
+    }
     Addend ends[2];
     for (int64_t k = 0; k < 2; ++k) {
         Value start;

@@ -227,25 +227,24 @@ class Batch {
         }
         num_common.push_back(0);
         const Job &first = jobs_[order[0]];
+        int64_t num_units = workers_[w].num_units;
         for (size_t i = 0; i < first.num_inputs; ++i) {
             SharedRuns runs(m, inputs_[first.first_input + i]);
             for (size_t k = 0; k < order.size(); ++k) {
                 const Program &program = *jobs_[order[k]].program;
                 RunResult result = runs.run(program, num_common[k], num_common[k + 1]);
-                if (is_over(m.fuel_used(), &workers_[w].num_units)) return;
-                keep(result, m.fuel_used(), first_run_[order[k]] + i, &workers_[w].cells);
+                const int64_t fuel = m.fuel_used();
+                num_units += fuel + kUnitsOfRun;
+                if (num_units >= Machine::kBlock) [[unlikely]] {
+                    num_units = 0;
+                    if (interrupt_.ask()) return;
+                }
+                keep(result, fuel, first_run_[order[k]] + i, &workers_[w].cells);
             }
         }
+        workers_[w].num_units = num_units;
         if (worker_of_job_.empty()) return;
         for (size_t k : order) worker_of_job_[k] = static_cast<uint32_t>(w);
-    }
-
-    // Whether the work is to end, asked for every block of it.
-    bool is_over(int64_t fuel, int64_t *num_units) {
-        *num_units += fuel + kUnitsOfRun;
-        if (*num_units < Machine::kBlock) return false;
-        *num_units = 0;
-        return interrupt_.ask();
     }
 
     void keep(const RunResult &result, int64_t fuel, size_t at, GrowingBytes *cells) {
