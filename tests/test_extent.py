@@ -132,7 +132,7 @@ def test_far_patches_give_the_same_with_bits_and_without(bench):
 
 
 def test_the_benchmark_compares_with_the_oracle(bench):
-    command = [sys.executable, bench.__file__, "--few", "--repeats", "1"]
+    command = [sys.executable, bench.__file__, "--few"]
     done = subprocess.run(
         [*command, "--primitives", "manhattan", "shift"],
         capture_output=True,
