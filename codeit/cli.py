@@ -21,7 +21,7 @@ _DESCRIPTION = "Teach a language model to solve ARC tasks by programs that it wr
 _TRAIN_HELP = """\
 codeit train --out DIR [--preset NAME] [--config FILE.toml] [SETTINGS]
 
-  --out     the run directory, which must not exist yet
+  --out     the run directory, which must not exist yet, or be empty
   --preset  where the settings start: demo (a tiny model from scratch, on two CPU cores),
             small (CodeT5-small, on one GPU) or paper (the paper's values); demo if omitted
   --config  a TOML file over them, such as the config.toml of another run; relative paths in it

@@ -21,7 +21,7 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from io import StringIO
@@ -150,7 +150,7 @@ class RunDirectory:
             done: the iteration of the checkpoint that it goes on from; -1 without one.
             iterations: how many it is to have in the end.
         """
-        last = self._last_recorded()
+        last = self._last_recorded(done)
         again = shlex.join(["codeit", "train", "--config", str(self.path / CONFIG), "--out"])
         if done < 0 < last:
             raise ValueError(
@@ -164,8 +164,14 @@ class RunDirectory:
                 f"be done again, and only up to {iterations}; --iterations {last} loses none"
             )
 
-    def _last_recorded(self) -> int:
-        """The last iteration that something is recorded of; 0 for the start, -1 for none."""
+    def _last_recorded(self, done: int) -> int:
+        """The last iteration that something is recorded of; 0 for the start, -1 for none.
+
+        Beyond what the checkpoint knows, a line that cannot be read is what a cut in the power has
+        left of one that will be written again.
+        """
+        if done >= 0:
+            return max([done, *self._iterations_since(), *self._samples()])
         last = -1
         for name in (METRICS, SOLUTIONS):
             if (self.path / name).exists():
@@ -175,6 +181,19 @@ class RunDirectory:
             lines = read_text(self.path / PERFORMANCE).splitlines()
             last = max(last, len(lines) - 1)
         return max([last, *self._samples()])
+
+    def _iterations_since(self) -> Iterator[int]:
+        """The iterations of rows that were added since the checkpoint was made."""
+        entries = read_entries(self.checkpoint / _WRITTEN)
+        for name in (METRICS, SOLUTIONS):
+            path = self.path / name
+            known = entries[name]["bytes"] if name in entries else 0
+            for line in path.read_bytes()[known:].split(b"\n") if path.exists() else []:
+                with suppress(ValueError, RecursionError):
+                    row = json.loads(line)
+                    iteration = row.get("iteration") if isinstance(row, dict) else None
+                    if type(iteration) is int:
+                        yield iteration
 
     def _iteration(self, name: str, number: int, row: Mapping[str, Any]) -> int:
         iteration = row.get("iteration")

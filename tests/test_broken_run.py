@@ -1,6 +1,7 @@
 """A run on a disk that breaks goes on from where it was, and ends as if nothing had been."""
 
 import contextlib
+import resource
 import shutil
 
 import pytest
@@ -14,6 +15,8 @@ from small_run import quiet, settings_for  # noqa: E402
 
 from codeit.cli import _one_line  # noqa: E402
 from codeit.loop import Loop, resume, train  # noqa: E402
+from codeit.model import checkpoint  # noqa: E402
+from codeit.tokenizer import CompactTokenizer  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -127,3 +130,46 @@ def test_what_goes_wrong_when_a_run_goes_on_is_done_again(data, quick_path, stat
     (quick_path / "cases").mkdir()
     num = sweep(quick_path / "cases", prepare, act_until_the_loop, check, ["fails", "kills"])
     assert num > 40
+
+
+@pytest.mark.parametrize(
+    "rest", [b"\0" * 5000, b"\xff\n" * 99, b"[" * 9**5, b"9" * 5000, b"3\n{}\n"]
+)
+def test_what_a_cut_in_the_power_leaves_after_the_rows_is_no_damage(data, quick_path, rest):
+    """Some file systems have made a file longer before they write what is in it."""
+    settings = settings_for(data, iterations=1)
+    train(settings, quick_path / "run", quiet())
+    shutil.copytree(quick_path / "run", quick_path / "undisturbed")
+    for name in ("metrics.jsonl", "solutions.jsonl", "performance.csv"):
+        with (quick_path / "run" / name).open("ab") as file:
+            file.write(rest)
+    for name in ("run", "undisturbed"):
+        resume(quick_path / name, quiet(), iterations=2)
+    assert everything(quick_path / "run") == everything(quick_path / "undisturbed")
+
+
+def test_a_file_that_may_not_grow_leaves_the_checkpoint_before(data, quick_path, monkeypatch):
+    """By the system's own limit, which what writes past Python meets, too."""
+    monkeypatch.undo()
+    small = checkpoint.Geometry(d_model=4, d_kv=2, d_ff=4, num_layers=1, num_heads=1)
+    monkeypatch.setitem(checkpoint.GEOMETRIES, "tiny", small)
+    tokenizer = CompactTokenizer()
+    settings = settings_for(data).model
+    before, after = (checkpoint.build_model(settings, tokenizer, seed) for seed in (1, 2))
+    path = quick_path / "checkpoint"
+    checkpoint.save_checkpoint(before, tokenizer, path)
+    sizes = sorted(file.stat().st_size for file in path.iterdir())
+    expected = everything(path)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for size in sizes:
+        for limit in (size // 2, size - 1):
+            try:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limits[1]))
+                with pytest.raises(OSError, match=r"checkpoint: the next checkpoint cannot be wri"):
+                    checkpoint.save_checkpoint(after, tokenizer, path)
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+            assert everything(path) == expected
+            assert [file.name for file in quick_path.iterdir()] == ["checkpoint"]
+    checkpoint.save_checkpoint(after, tokenizer, path)
+    assert everything(path) != expected

@@ -72,6 +72,8 @@ def test_the_dialect_is_that_of_all_programs(tmp_path):
     [
         ("p.jsonl", "", "there is no program in it"),
         ("p.jsonl", "{", "p.jsonl, line 1: column 2"),
+        ("p.jsonl", "[" * 100_000, "p.jsonl, line 1: maximum recursion depth"),
+        ("p.jsonl", "1" * 5000, "p.jsonl, line 1: Exceeds the limit"),
         ("p.jsonl", "\n[1]", 'p.jsonl, line 2: an object with texts "task" and "program"'),
         ("p.jsonl", '{"task": "a"}', 'an object with texts "task" and "program"'),
         ("p.jsonl", '{"task": "a", "program": "O = crip(I)"}', "line 1: program, line 1 has a fun"),

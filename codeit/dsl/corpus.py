@@ -73,6 +73,8 @@ def _from_jsonl(text: str, name: str, dialect: Dialect) -> list[SeedProgram]:
             row = json.loads(line)
         except json.JSONDecodeError as error:
             raise ValueError(f"{where}: column {error.colno}: {error.msg}") from None
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"{where}: {error}") from None
         if not isinstance(row, dict) or not all(
             isinstance(row.get(key), str) for key in ("task", "program")
         ):
