@@ -53,7 +53,7 @@ def print_report(path: Path, console: Console) -> None:
     )
     if iterations:
         console.print(_learning_table(iterations))
-        say(console, _change(iterations[0], iterations[-1]), "")
+        say(console, _change(iterations[0], iterations[-1]), *_changed_settings(iterations), "")
     console.print(_solved_table(start, iterations))
     console.print(_time_table(rows))
     say(console, _training_speed(rows), "")
@@ -63,6 +63,16 @@ def print_report(path: Path, console: Console) -> None:
     ):
         if found:
             console.print(_programs_table(title, found, count))
+
+
+def _changed_settings(iterations: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A line for each iteration from which on settings were others."""
+    return [
+        f"from iteration {row['iteration']} on other settings (before, after): "
+        + ", ".join(f"{name} {values}" for name, values in row["changed"].items())
+        for row in iterations
+        if isinstance(row.get("changed"), dict)
+    ]
 
 
 def _table(title: str) -> Table:

@@ -19,6 +19,7 @@ from codeit.config import (  # noqa: E402
     settings_to_toml,
 )
 from codeit.loop import Loop, resume, train  # noqa: E402
+from codeit.report import print_report  # noqa: E402
 from codeit.resuming import BY_CONTENT, DECISIONS, TAKES_EFFECT  # noqa: E402
 from codeit.run_directory import read_lines  # noqa: E402
 from codeit.training import trainer  # noqa: E402
@@ -306,6 +307,12 @@ def test_a_changed_learning_rate_and_number_of_samples_take_effect_and_are_recor
     }
     assert all("changed" not in row for row in metrics[:3])
     assert (out / "config.toml").read_bytes() == config
+    console = quiet()
+    print_report(out, console)
+    line = (
+        "from iteration 3 on other settings (before, after): training.learning_rate [0.003, 1e-30]"
+    )
+    assert line in console.file.getvalue()
     console = quiet()
     resume(out, console, iterations=4)
     assert "changed since iteration 3: iterations from 3 to 4\n" in console.file.getvalue()
