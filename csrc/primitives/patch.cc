@@ -58,10 +58,42 @@ Outcome uniform_rows(Machine &m, const Value &grid, Items *out) {
     return Outcome::ok;
 }
 
+namespace {
+
+// Of a patch read as a grid whose mirror image leaves 64 bits. Its rows are pairs of a color and a
+// place, which are not equal, or of two coordinates, which mostly are not: then no column is
+// uniform, in whatever order they stand.
+Outcome uniform_columns_far(Machine &m, const Value &patch, Items *out) {
+    Value corner;
+    Value a;
+    Value b;
+    bool celled;
+    Items items;
+    TRY(is_celled(m, patch, &celled));
+    TRY(primitive_ulcorner(m, &patch, &corner));
+    TRY(unpack(m, corner, &a, &b));
+    TRY(items_of(m, patch, &items));
+    for (const Value &item : items) {
+        Value first;
+        Value second;
+        TRY(unpack(m, item, &first, &second));
+        const bool may_be_equal = celled ? !first.is_int()
+                                         : Wide{first.integer} - a.integer + b.integer ==
+                                               Wide{second.integer} - b.integer + a.integer;
+        if (may_be_equal) return Outcome::integer_overflow;
+    }
+    *out = {};
+    return Outcome::ok;
+}
+
+} // namespace
+
 Outcome uniform_columns(Machine &m, const Value &grid, Items *out) {
     if (grid.kind != Kind::grid) {
         Value transposed;
-        TRY(primitive_dmirror(m, &grid, &transposed));
+        const Outcome outcome = primitive_dmirror(m, &grid, &transposed);
+        if (outcome == Outcome::integer_overflow) return uniform_columns_far(m, grid, out);
+        TRY(outcome);
         return uniform_rows(m, transposed, out);
     }
     const Grid &cells = *grid.grid;
