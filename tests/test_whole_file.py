@@ -49,3 +49,24 @@ def test_an_error_of_the_file_system_names_the_file(tmp_path):
         pass
     assert caught.value.filename == str(tmp_path / "folder")
     assert [p.name for p in tmp_path.iterdir()] == ["folder"]
+
+
+@pytest.mark.parametrize("target", ["mine", "nowhere", ".file.new", "folder"])
+def test_a_link_with_the_temporary_name_is_removed_and_not_followed(tmp_path, target):
+    (tmp_path / "mine").write_bytes(b"mine")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / ".file.new").symlink_to(target)
+    with whole_file(tmp_path / "file") as file:
+        file.write(b"new")
+    assert (tmp_path / "file").read_bytes() == b"new"
+    assert (tmp_path / "mine").read_bytes() == b"mine"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "folder", "mine"]
+    assert list((tmp_path / "folder").iterdir()) == []
+
+
+def test_a_folder_with_the_temporary_name_is_named(tmp_path):
+    (tmp_path / ".file.new").mkdir()
+    with pytest.raises(OSError, match=r"/\.file\.new") as caught, whole_file(tmp_path / "file"):
+        pass
+    assert caught.value.filename == str(tmp_path / ".file.new")
+    assert [p.name for p in tmp_path.iterdir()] == [".file.new"]
