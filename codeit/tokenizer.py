@@ -153,6 +153,14 @@ class Tokenizer(ABC):
         ids: Ids | None = None if is_plain else self._program_writer.write(text)
         return np.array(self._encode_program(text), dtype=np.uint16) if ids is None else ids
 
+    def min_program_tokens(self) -> int:
+        """How many ids the shortest program takes, the end's included."""
+        return min(
+            len(self.encode_program(f"O = {primitive.name}(I)"))
+            for primitive in PRIMITIVES.values()
+            if primitive.arity == 1
+        )
+
     @cached_property
     def _program_writer(self) -> native.ProgramWriter:
         return native.ProgramWriter(self.spelling(), self.is_renumbered)

@@ -25,9 +25,13 @@ TokenIds = npt.NDArray[np.int64]
 
 
 def check_max_tokens(settings: SamplingSettings, tokenizer: Tokenizer) -> None:
-    """Raise ValueError if no program is as short as samples must be."""
-    mode: ConstraintMode = "typed" if settings.mode == "typed" else "grammar"
-    least = ProgramConstraint(tokenizer, mode, 1).min_tokens
+    """Raise ValueError if no program is as short as samples must be, or the mode is not for the
+    tokenizer."""
+    if settings.mode == "reference":  # which needs no automaton, and is for every tokenizer
+        least = tokenizer.min_program_tokens()
+    else:
+        mode: ConstraintMode = "typed" if settings.mode == "typed" else "grammar"
+        least = ProgramConstraint(tokenizer, mode, 1).min_tokens
     if settings.max_tokens < least:
         raise ValueError(
             f"sampling.max_tokens is {settings.max_tokens}; allowed: {least} or more, which the "
