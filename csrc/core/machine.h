@@ -134,7 +134,7 @@ class Machine {
     }
     int64_t fuel_used() const { return limits_.fuel - (fuel_left() < 0 ? 0 : fuel_left()); }
 
-    // Pays for work before it is done. One unit is what takes a nanosecond or less: a cell, or one
+    // Pays for work before it is done. One unit takes two nanoseconds at worst: a cell, or one
     // of a row of values. What takes longer is charged by more, as in `units` below.
     Outcome charge(uint64_t units) {
         if (units > static_cast<uint64_t>(INT64_MAX)) units = INT64_MAX;
