@@ -96,6 +96,10 @@ def test_a_file_changes_what_it_names_and_nothing_else(tmp_path):
         ("[training]\nprecision = 'fp16'", "training.precision is 'fp16'; allowed: 'float32'"),
         ("[data]\ndialect = 'python'", "data.dialect is 'python'; allowed: 'codeit', 'arc-dsl'"),
         ("[sampling]\ntop_p = 0.0", "sampling.top_p is 0.0; allowed: above 0, at most 1"),
+        (
+            f"[sampling]\ntemperature = {10**309}",
+            "sampling.temperature has too many digits; allowed",
+        ),
         ("sampling = 3", "sampling is 3; a table of settings is needed"),
         ("iterations = 0", "iterations is 0; allowed: 1 to 2147483647"),
         ("iterations =", "settings.toml: Invalid value"),
