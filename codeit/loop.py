@@ -142,7 +142,6 @@ def resume(
             if os.path.lexists(checkpoint):
                 check_whole(checkpoint)
                 check_written(out)
-            finish_replacement(checkpoint)
         team.wait()
         position = Position.read(checkpoint) if os.path.lexists(checkpoint) else None
         done = position.iteration if position else -1
@@ -160,6 +159,7 @@ def resume(
         if changes:
             say(console, f"changed since iteration {done}: {describe(changes)}")
         if directory:
+            finish_replacement(checkpoint)
             directory.go_back(done)
             if settings != asked:
                 directory.set_config(settings_to_toml(settings))

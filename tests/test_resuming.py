@@ -93,6 +93,18 @@ def test_without_its_checkpoint_a_run_does_not_go_on_and_loses_nothing(only, out
     assert f"codeit train --config {out / 'config.toml'} --out DIR" in message
 
 
+@pytest.mark.parametrize("name", [".checkpoint.new", ".checkpoint.old"])
+def test_what_is_left_of_a_checkpoint_stays_when_a_run_does_not_go_on(name, out):
+    """It may be all that there is: a checkpoint that was moved aside, and damaged."""
+    (out / "checkpoint").rename(out / name)
+    for file in (out / name).glob("m*"):  # the model and the manifest
+        file.unlink()
+    if name.endswith("old"):  # it takes the name again
+        (out / name).rename(out / "checkpoint")
+        shutil.copytree(out / "checkpoint", out / name)
+    refused(out, r"checkpoint is missing|manifest.json: there is no such file")
+
+
 def test_what_is_recorded_of_the_start_alone_is_done_again(finished, out):
     shutil.rmtree(out / "checkpoint")
     for name in ("metrics.jsonl", "solutions.jsonl"):
