@@ -9,6 +9,7 @@ mutated experiences carry no priority by a mismatch of names; here they have the
 """
 
 import enum
+import math
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -107,8 +108,10 @@ def priority(
         *(settings.demonstration_weight, settings.length_weight),
         *(settings.age_weight, settings.distance_weight),
     ]
+    # By a power of two, so that the sum of the largest floats is one, too.
+    scaled = np.ldexp(weights, -math.frexp(max(weights))[1])
     terms = np.stack([share, brevity, novelty, 1 - apart])
-    return np.tensordot(np.divide(weights, sum(weights)), terms, 1) + LEAST_PRIORITY
+    return np.tensordot(scaled / sum(scaled), terms, 1) + LEAST_PRIORITY
 
 
 @dataclass(frozen=True)

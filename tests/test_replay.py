@@ -54,6 +54,9 @@ def test_by_default_the_priority_is_the_demonstration_share():
         ({"demonstration_weight": 0.0, "age_weight": 3.0}, 0.1),  # 4 / 40
         ({"length_weight": 2.0, "age_weight": 1.0}, 0.525),  # (0.5 + 2 * 0.75 + 0.1) / 4
         ({"demonstration_weight": 0.0, "distance_weight": 1.0}, 0.8),  # 1 - 0.2
+        # The same at the ends of the range, where a sum leaves it.
+        ({"demonstration_weight": 1e308, "length_weight": 1e308}, 0.625),
+        ({"demonstration_weight": 2e-310, "length_weight": 2e-310}, 0.625),
     ],
 )
 def test_terms_are_weighted_and_weights_are_relative(weights, expected):
