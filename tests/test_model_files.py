@@ -336,6 +336,7 @@ BAD_CONTENTS = {
     "integers": ({"shared.weight": torch.ones(2, dtype=torch.int8)}, "of torch.int8"),
     "complex numbers": ({"shared.weight": torch.ones(2, dtype=torch.complex64)}, "torch.complex64"),
     "a sparse tensor": ({"shared.weight": torch.ones(2, 2).to_sparse()}, "sparse"),
+    "no values": ({"shared.weight": torch.ones(2, device="meta")}, "saved without its values"),
     "no tensors": ({}, "shared.weight is missing"),
 }
 

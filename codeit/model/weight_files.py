@@ -100,6 +100,8 @@ def _read_file(path: Path, load: Callable[[Path], Any]) -> Tensors:
             raise ValueError(f"{path}: {what}, not a tensor with a name")
         if not tensor.is_floating_point() or tensor.layout != torch.strided:
             raise ValueError(f"{path}: {key} is of {tensor.dtype}, {tensor.layout}; not supported")
+        if tensor.is_meta:
+            raise ValueError(f"{path}: {key} was saved without its values")
         tensors[key] = tensor.float()
     bad = first_not_finite(tensors.items())
     if bad is not None:
