@@ -14,7 +14,7 @@ from codeit import broken_runs
 from codeit._native import vm
 from codeit.dsl import PRIMITIVES, Program
 from codeit.dsl.program import Dialect, is_arc_dsl
-from codeit.ranges import is_integer
+from codeit.ranges import is_integer, shown
 from codeit.results import (
     MAX_PRINTED_VALUES,
     UNREADABLE,
@@ -79,7 +79,7 @@ class Limits:
             if field.name == "max_len" and value is None:
                 continue
             if isinstance(value, bool) or not isinstance(value, int):
-                raise TypeError(f"{field.name} is {value!r}; an int is needed")
+                raise TypeError(f"{field.name} is {shown(value)}; an int is needed")
             if not least <= value <= most:
                 raise ValueError(f"{field.name} is {value}; allowed are {least} to {most}")
 
@@ -101,7 +101,7 @@ def checked_limits(limits: Limits | None, default: Limits | None = None) -> Limi
     if limits is None:
         return default or Limits()
     if not isinstance(limits, Limits):
-        raise TypeError(f"limits is {limits!r}; a codeit.Limits is needed, or None")
+        raise TypeError(f"limits is {shown(limits)}; a codeit.Limits is needed, or None")
     return limits
 
 
@@ -243,7 +243,7 @@ def execute_groups(
     if threads is None:
         threads = num_usable_cores()
     if not is_integer(threads):
-        raise TypeError(f"threads is {threads!r}; an int is needed")
+        raise TypeError(f"threads is {shown(threads)}; an int is needed")
     if threads < 1:
         raise ValueError(f"threads is {threads}; at least 1 is needed")
     limits = checked_limits(limits)
@@ -333,7 +333,7 @@ def call(
 
 def _check_primitive(name: object) -> None:
     if not isinstance(name, str) or name not in PRIMITIVES:
-        raise ValueError(f"there is no primitive {name!r}; codeit.dsl.PRIMITIVES lists them")
+        raise ValueError(f"there is no primitive {shown(name)}; codeit.dsl.PRIMITIVES lists them")
 
 
 def _encode(value: Any, code: list[int]) -> None:
@@ -362,7 +362,7 @@ def _encode(value: Any, code: list[int]) -> None:
             _check_primitive(function)
             code += (5, PRIMITIVES[function].opcode)
     else:
-        raise ValueError(f"{value!r} is no value in canonical form")
+        raise ValueError(f"{shown(value)} is no value in canonical form")
 
 
 def _input_grid(grid: npt.ArrayLike, k: int) -> Grid:

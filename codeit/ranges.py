@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import reprlib
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,11 @@ def is_integer(value: object) -> bool:
     """Whether a value is an integer of Python or NumPy: a truth value is none, nor is a time."""
     is_other = isinstance(value, bool | np.timedelta64)
     return isinstance(value, int | np.integer) and not is_other
+
+
+def shown(value: object) -> str:
+    """A value of any type as an error message shows it: short, on one line."""
+    return " ".join(reprlib.repr(value).split())
 
 
 def integer(name: str, value: Any, least: int, most: int | None = None) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from codeit._native import vm
-from codeit.ranges import is_integer
+from codeit.ranges import is_integer, shown
 
 # Shape letters: P programs, I inputs, H rows, W columns.
 
@@ -238,7 +238,8 @@ class Results:
     def __getitem__(self, index: int) -> list[Result]: ...
     def __getitem__(self, index: int | tuple[int, int]) -> Result | list[Result]:
         if not isinstance(index, tuple):
-            return [self._result(index, i) for i in range(self.shape[1])]
+            p = _position(index, self.shape[0], "program")  # also where there are no inputs
+            return [self._result(p, i) for i in range(self.shape[1])]
         if len(index) != 2:
             raise IndexError(f"results[p, i] takes two numbers, not {len(index)}")
         return self._result(*index)
@@ -288,6 +289,8 @@ class Results:
                 continue
             is_shaped = (heights[:, i] == wanted.shape[0]) & (widths[:, i] == wanted.shape[1])
             rows = np.flatnonzero(is_shaped)
+            if rows.size == 0:  # a target may be far larger than any grid
+                continue
             cells = begins[rows, i][:, None] + np.arange(wanted.size, dtype=np.uint64)
             matches[rows, i] = (self._runs.cells[cells] == wanted.ravel()).all(axis=1)
         return matches
@@ -310,7 +313,7 @@ class Results:
 def _position(index: int, count: int, name: str) -> int:
     """A position among so many, counted from the end where it is negative."""
     if not is_integer(index):
-        raise TypeError(f"{name} {index!r}: results are indexed by ints, as results[p, i]")
+        raise TypeError(f"{name} {shown(index)}: results are indexed by ints, as results[p, i]")
     try:
         return range(count)[index]
     except IndexError:

@@ -486,3 +486,24 @@ def test_limits_that_are_no_limits_are_refused(limits):
     ):
         with pytest.raises(TypeError, match=r"^limits is .*; a codeit\.Limits is needed"):
             work()
+
+
+@pytest.mark.parametrize(
+    "give",
+    [
+        lambda value: run(Program.parse("O = vmirror(I)"), [[1]], value),
+        lambda value: execute([], [], threads=value),
+        lambda value: Limits(fuel=value),
+        lambda value: call(value, [1]),
+        lambda value: call("identity", [value]),
+        lambda value: call("identity", [["t", {"fn": value}]]),
+        lambda value: execute([], [])[value],
+    ],
+)
+@pytest.mark.parametrize("value", [np.zeros((3, 3)), "a\n" * 50, [b"x" * 5000]])
+def test_a_value_of_a_wrong_type_is_shown_on_one_short_line(give, value):
+    with pytest.raises((TypeError, ValueError)) as raised:
+        give(value)
+    message = str(raised.value)
+    assert "\n" not in message
+    assert len(message) < 150

@@ -272,3 +272,9 @@ def test_a_target_that_is_no_array_of_numbers_is_refused(target):
     results = execute(parsed("O = identity(I)"), [[[1, 2]], [[1, 2]]])
     with pytest.raises(ValueError, match=r"^target 1: "):
         results.match([None, target])
+
+
+def test_a_target_larger_than_any_grid_costs_no_memory():
+    results = execute([Program.parse("O = vmirror(I)")], [[[1, 2]]])
+    target = np.broadcast_to(np.uint8(0), (10**6, 10**6))
+    assert not results.match([target]).any()
