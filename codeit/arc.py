@@ -89,6 +89,7 @@ class Task:
 
     Raises:
         ValueError: no demonstrations, or a demonstration without an output.
+        TypeError: the id is no str, or an example no Example.
     """
 
     task_id: str
@@ -98,6 +99,14 @@ class Task:
     def __post_init__(self) -> None:
         object.__setattr__(self, "demonstrations", tuple(self.demonstrations))
         object.__setattr__(self, "tests", tuple(self.tests))
+        if not isinstance(self.task_id, str):
+            raise TypeError(f"task_id is of type {type(self.task_id).__name__}; a str is needed")
+        for name in ("demonstrations", "tests"):
+            for k, example in enumerate(getattr(self, name)):
+                if not isinstance(example, Example):
+                    raise TypeError(
+                        f"{name}[{k}] is of type {type(example).__name__}; an Example is needed"
+                    )
         if not self.demonstrations:
             raise ValueError(f"task {self.task_id}: no demonstrations; a task has at least one")
         for k, example in enumerate(self.demonstrations, 1):

@@ -357,6 +357,10 @@ def plain_array(value: npt.ArrayLike, where: str) -> npt.NDArray[Any]:
         raise ValueError(f"{where}: its rows have different lengths") from None
     except (TypeError, RuntimeError) as error:  # a tensor with a gradient, or of a GPU
         raise ValueError(f"{where}: {error}") from None
+    except MemoryError:
+        raise
+    except Exception as error:  # a masked cell, or whatever a foreign type raises
+        raise ValueError(f"{where}: no array: {type(error).__name__}: {error}") from None
 
 
 def bytes_of(grid: Grid | None) -> tuple[Any, ...] | None:

@@ -559,3 +559,22 @@ def test_what_names_no_single_task_is_refused_with_what_would(tmp_path):
     ):
         with fails(message):
             arc.find_task(name)
+
+
+@pytest.mark.parametrize(
+    ("parts", "reason"),
+    [
+        (("a", b"abc", ()), r"demonstrations\[0\] is of type int; an Example is needed"),
+        (
+            ("a", (arc.Example(np.zeros((1, 1), np.uint8), np.zeros((1, 1), np.uint8)),), "x"),
+            r"tests\[0\] is of type str; an Example is needed",
+        ),
+        (
+            (7, (arc.Example(np.zeros((1, 1), np.uint8), np.zeros((1, 1), np.uint8)),), ()),
+            "task_id is of type int; a str is needed",
+        ),
+    ],
+)
+def test_a_task_is_made_of_examples_alone(parts, reason):
+    with pytest.raises(TypeError, match=reason):
+        arc.Task(*parts)

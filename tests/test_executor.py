@@ -463,6 +463,21 @@ def test_what_is_no_grid_is_refused_by_its_number(name):
         trace(Program.parse("O = identity(I)"), grid)
 
 
+class Foreign:
+    """Says that it is an array, and raises something of its own."""
+
+    def __array__(self, dtype=None, copy=None):
+        raise KeyError("boo")
+
+
+@pytest.mark.parametrize(
+    "grid", [Foreign(), ([np.ma.masked_array(1, mask=True), 2],)], ids=["foreign", "masked cell"]
+)
+def test_whatever_an_array_raises_names_the_grid(grid):
+    with pytest.raises(ValueError, match=r"^grid 0: no array: "):
+        run(Program.parse("O = vmirror(I)"), grid)
+
+
 def test_a_tensor_is_a_grid_unless_it_has_a_gradient():
     torch = pytest.importorskip("torch")
     assert one("O = hmirror(I)", torch.tensor([[1, 2]])).grid.tolist() == [[1, 2]]

@@ -4,6 +4,7 @@ import keyword
 import pickle
 import random
 
+import numpy as np
 import pytest
 
 from codeit import Outcome, Program, ProgramError, run
@@ -429,3 +430,9 @@ def test_names_are_looked_up_before_the_call_is_made():
 def test_a_program_is_made_by_parsing_alone():
     with pytest.raises(TypeError, match=r"made by Program\.parse"):
         Program()
+
+
+@pytest.mark.parametrize("dialect", [np.zeros(2), ["codeit"], None, "c" * 1000, 7])
+def test_what_is_no_dialect_is_refused_on_one_short_line(dialect):
+    with pytest.raises(ValueError, match=r"^dialect .{1,60}: allowed are 'codeit' or 'arc-dsl'$"):
+        Program.parse("O = vmirror(I)", dialect)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from typing import Literal, get_args
 
 from codeit._native import vm
@@ -89,7 +90,9 @@ def is_arc_dsl(dialect: str) -> bool:
     Raises:
         ValueError: it is none of the two.
     """
-    if dialect not in get_args(Dialect):
+    if not isinstance(dialect, str) or dialect not in get_args(Dialect):
         allowed = " or ".join(repr(name) for name in get_args(Dialect))
-        raise ValueError(f"dialect {dialect!r}: allowed are {allowed}")
+        is_text = isinstance(dialect, str)
+        shown = reprlib.repr(dialect) if is_text else f"of type {type(dialect).__name__}"
+        raise ValueError(f"dialect {shown}: allowed are {allowed}")
     return dialect == "arc-dsl"
