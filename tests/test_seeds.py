@@ -137,8 +137,10 @@ def test_a_run_says_how_many_mutants_it_lacks(data, tmp_path):
 
     settings = settings_for(data, iterations=1)
     mutation = dataclasses.replace(settings.mutation, num_tasks=5000, max_tries=1)
+    training = dataclasses.replace(settings.training, num_mutated=20)
     console = quiet()
-    train(dataclasses.replace(settings, mutation=mutation), tmp_path / "run", console)
+    settings = dataclasses.replace(settings, mutation=mutation, training=training)
+    train(settings, tmp_path / "run", console)
     start = read_lines(tmp_path / "run" / "metrics.jsonl")[0]
     assert start["num_mutated"] < 5000
     assert f"{start['num_mutated']:,} of 5,000 mutated tasks made" in console.file.getvalue()
