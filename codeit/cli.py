@@ -192,6 +192,9 @@ def _load_loop(console: Any) -> Any:
     """The loop's module, which takes seconds to load."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Where the hub cannot be reached, one line says so at the end; each attempt need not.
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     with console.status("loading torch and the tasks"):
         from codeit import loop
     return loop

@@ -465,7 +465,12 @@ def _hub_tokenizer(name: str, make: Callable[[], PreTrainedTokenizerBase]) -> To
     """What the library makes, as it is if that writes programs, else piece by piece."""
     try:
         tokenizer = make()
-    except (OSError, MemoryError):
+    except MemoryError:
+        raise
+    except OSError as error:
+        if error.errno is None:  # the library's own, of several lines
+            reason = str(error).strip().split("\n")[0]
+            raise OSError(f"{name}: its tokenizer is not to be had: {reason}") from None
         raise
     except Exception as error:  # each class of the library has its own for a damaged file
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]

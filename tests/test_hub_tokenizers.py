@@ -374,3 +374,12 @@ def test_a_run_learns_with_every_tokenizer_and_goes_on(folder, tokenizer, data, 
     assert [row["iteration"] for row in rows] == [0, 1, 2]
     assert rows[0]["num_too_long"] == 0
     assert rows[2]["loss"] < rows[1]["loss"]
+
+
+def test_a_hub_that_cannot_be_reached_is_one_line_with_the_name(monkeypatch):
+    def unreachable(*_, **__):
+        raise OSError("We couldn't connect to the hub.\nCheck your connection.\n")
+
+    monkeypatch.setattr("transformers.AutoTokenizer.from_pretrained", unreachable)
+    with pytest.raises(OSError, match=r"^some/model: .* We couldn't connect to the hub.$"):
+        load_tokenizer("some/model")
