@@ -486,6 +486,16 @@ def _hub_tokenizer(name: str, make: Callable[[], PreTrainedTokenizerBase]) -> To
         raise ValueError(f"{name}: {why_not}{also}") from None
 
 
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", re.ASCII)
+
+
+def check_is_to_be_had(name: str) -> None:
+    """Raise ValueError unless it is a directory, or may be the name of a model of the hub."""
+    is_directory = name != "" and Path(name).is_dir()
+    if not is_directory and not _HUB_NAME.fullmatch(name):
+        raise ValueError(f"{name!r}: there is no such directory, and no such name of the hub")
+
+
 def load_tokenizer(name: str) -> Tokenizer:
     """A tokenizer by name.
 
@@ -500,6 +510,7 @@ def load_tokenizer(name: str) -> Tokenizer:
     directory = Path(name)
     if name == "compact":
         return CompactTokenizer()
+    check_is_to_be_had(name)
     if (directory / COMPACT_FILE).is_file():
         tokenizer = CompactTokenizer()
         saved = read_object(directory / COMPACT_FILE).get("tokens")

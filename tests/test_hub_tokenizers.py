@@ -383,3 +383,10 @@ def test_a_hub_that_cannot_be_reached_is_one_line_with_the_name(monkeypatch):
     monkeypatch.setattr("transformers.AutoTokenizer.from_pretrained", unreachable)
     with pytest.raises(OSError, match=r"^some/model: .* We couldn't connect to the hub.$"):
         load_tokenizer("some/model")
+
+
+@pytest.mark.parametrize("name", ["/nowhere", "./here", "~/there", "a/b/c", "a\0", "", "a b"])
+@pytest.mark.parametrize("load", [load_tokenizer, load_model])
+def test_what_is_neither_a_directory_nor_a_name_of_the_hub_is_refused_at_once(load, name):
+    with pytest.raises(ValueError, match="there is no such directory, and no such name of the hub"):
+        load(name)

@@ -575,7 +575,7 @@ def test_a_model_with_too_small_a_vocabulary_is_refused(tmp_path):
 
 
 def test_tiny_has_no_pretrained_weights():
-    with pytest.raises(ValueError, match="'tiny' has no pretrained weights"):
+    with pytest.raises(ValueError, match="pretrained is true; name 'tiny' has no"):
         ModelSettings(name="tiny")
 
 

@@ -24,7 +24,9 @@ class ModelSettings:
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout is {self.dropout}; allowed: 0 to below 1")
         if self.name == "tiny" and self.pretrained:
-            raise ValueError("'tiny' has no pretrained weights; set pretrained to false")
+            raise ValueError("pretrained is true; name 'tiny' has no pretrained weights")
+        if self.tokenizer == "tiny":
+            raise ValueError("tokenizer is 'tiny'; the one that goes with this model is 'compact'")
 
     @property
     def tokenizer_name(self) -> str:

@@ -16,6 +16,7 @@ from transformers.utils import logging as transformers_logging
 
 from codeit.json_file import read_object
 from codeit.model.finite import first_not_finite
+from codeit.tokenizer import check_is_to_be_had
 
 Tensors = dict[str, torch.Tensor]
 
@@ -30,9 +31,10 @@ def find_file(name: str, file: str, is_needed: bool = False) -> Path | None:
         name: a directory, or a model of the hub.
         is_needed: whether it is an error that it is not there.
     Raises:
-        ValueError: it is needed, and not in the directory.
+        ValueError: it is needed, and not in the directory, or nothing can be named so.
         OSError: it is needed, and the hub cannot be reached, or has no such model.
     """
+    check_is_to_be_had(name)
     if Path(name).is_dir():
         path = Path(name) / file
         if is_needed and not path.exists():
