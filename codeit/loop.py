@@ -142,6 +142,7 @@ def resume(
             if os.path.lexists(checkpoint):
                 check_whole(checkpoint)
                 check_written(out)
+                finish_replacement(checkpoint)  # what is left over is older than what is whole
         team.wait()
         position = Position.read(checkpoint) if os.path.lexists(checkpoint) else None
         done = position.iteration if position else -1
