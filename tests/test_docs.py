@@ -1,0 +1,98 @@
+"""What the documents name is in the tree: files, folders, and what is said to be in a file."""
+
+import fnmatch
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+FOLDERS = (".ci", "benchmarks", "codeit", "csrc", "docs", "tests")
+
+OF_OTHERS = {
+    *("config.toml", "metrics.jsonl", "performance.csv", "solutions.jsonl", "written.json"),
+    *("dsl.py", "arc_types.py"),
+}
+"""Files that a run leaves, and those of the original language: they are in no checkout."""
+
+SUFFIXES = "py|pyi|pyx|h|cc|def|md|txt|toml|sh|svg|png|json|jsonl|csv"
+
+
+def in_tree():
+    """Every file of the tree by its path below the root, and every folder."""
+    files = [path for path in ROOT.iterdir() if path.is_file()]
+    for folder in FOLDERS:
+        files += [path for path in (ROOT / folder).rglob("*") if path.is_file()]
+    names = {str(path.relative_to(ROOT)) for path in files}
+    folders = {str(parent) for name in names for parent in Path(name).parents}
+    return names | folders
+
+
+TREE = in_tree()
+
+
+def names_in(text):
+    """What looks like a file or a folder of ours: `codeit/dsl`, `core/set.h`, `scoring.py`."""
+    spans = re.findall(r"`([^`\n]+)`", text) + re.findall(r"\]\(([^)#]+)\)", text)
+    for span in spans:
+        for word in re.split(r"[\s,;()=]+", span):
+            word = word.removeprefix("./").rstrip("/:")
+            is_file = re.fullmatch(rf"[\w./*-]+\.({SUFFIXES})", word)
+            is_below = re.fullmatch(rf"({'|'.join(map(re.escape, FOLDERS))})(/[\w.*-]+)+", word)
+            if (is_file or is_below) and not re.search(r"\b[A-Z]{3,}\b", word.rpartition(".")[0]):
+                yield word
+
+
+def is_in_tree(name, beside=""):
+    """Whether a name is that of a file, the end of its path, or a pattern of such names."""
+    patterns = (name, f"*/{name}", str(Path(beside, name)))
+    return any(fnmatch.fnmatch(path, pattern) for path in TREE for pattern in patterns)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_file_that_a_document_names_is_in_the_tree(path):
+    unknown = [
+        name
+        for name in names_in(path.read_text())
+        if name not in OF_OTHERS and not is_in_tree(name, str(path.parent.relative_to(ROOT)))
+    ]
+    assert unknown == []
+
+
+def test_names_are_found_and_told_apart():
+    text = "`core/set.h`, `no/such.py`, [a](docs/design/sets.md), `tests/primitives/GROUP.txt`"
+    names = list(names_in(text))
+    assert names == ["core/set.h", "no/such.py", "docs/design/sets.md"]
+    assert [is_in_tree(name) for name in names] == [True, False, True]
+
+
+def test_the_files_of_a_run_are_named_as_the_code_names_them():
+    code = "".join(path.read_text() for path in (ROOT / "codeit").rglob("*.py"))
+    assert [name for name in OF_OTHERS if f'"{name}"' not in code] == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: str(p.relative_to(ROOT)))
+def test_what_is_said_to_be_in_a_file_is_in_it(path):
+    """`Loop._save` in `codeit/loop.py`, or the other way round: `scoring.py` (`Scoreboard`)."""
+    text = path.read_text()
+    said = re.findall(r"`(\w[\w.:]*)`\s+in\s+`([\w/.]+)`", text)
+    said += [(name, file) for file, name in re.findall(r"`([\w/.]+\.\w+)` \(`([\w.:]+)`\)", text)]
+    for name, file in said:
+        if re.search(rf"\.({SUFFIXES})$", file):
+            (found,) = [p for p in TREE if p == file or p.endswith("/" + file)]
+            last = re.split(r"\.|::", name)[-1]
+            assert re.search(rf"\b{re.escape(last)}\b", (ROOT / found).read_text()), (name, file)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: str(p.relative_to(ROOT)))
+def test_links_to_files_lead_somewhere(path):
+    for target in re.findall(r"\]\(([^)]+)\)", path.read_text()):
+        if not target.startswith("http"):
+            assert (path.parent / target).is_file(), target
+
+
+def test_the_essays_are_linked_from_the_plan():
+    plan = (ROOT / "CONTRIBUTING.md").read_text()
+    for essay in (ROOT / "docs" / "design").glob("*.md"):
+        assert f"(docs/design/{essay.name})" in plan
