@@ -8,13 +8,24 @@ from dataclasses import dataclass
 from codeit.arc import Task
 from codeit.dsl import Program, SeedProgram
 from codeit.executor import Limits, execute_groups
+from codeit.results import Outcome, Results
 
 _NUM_NAMED = 10  # on the console; a run's metrics have all
 
 
+_LIMITS = {
+    Outcome.out_of_fuel: "limits.fuel",
+    Outcome.out_of_memory: "limits.max_bytes",
+    Outcome.recursion: "limits.max_depth",
+    Outcome.name_error: "limits.max_len",
+}
+"""Outcomes of programs that a greater limit may let be right; a name that is never bound is refused
+before a run."""
+
 _REASONS = {
     "without_task": "no training task has their id",
     "wrong": "they fail a demonstration of their task",
+    **{end.name: f"{name} is too little for them" for end, name in _LIMITS.items()},
     "too_long": "they do not fit sampling.max_tokens",
 }
 
@@ -73,23 +84,33 @@ def choose_seeds(
         threads,
         limits,
     )
-    parents, wrong, too_long = [], [], []
+    parents = []
+    left_out: dict[str, list[str]] = {reason: [] for reason in _REASONS}
+    left_out["without_task"] = [seed.task_id for seed in seeds if seed.task_id not in by_id]
     for (task, program), results in zip(known, runs, strict=True):
-        if not results.match([d.output for d in task.demonstrations]).all():
-            wrong.append(task.task_id)
-        elif not fits(program.text):
-            too_long.append(task.task_id)
-        else:
+        fault = _fault(task, results)
+        if fault is None and not fits(program.text):
+            fault = "too_long"
+        if fault is None:
             parents.append((task, program))
-    left_out = {
-        "without_task": [seed.task_id for seed in seeds if seed.task_id not in by_id],
-        "wrong": wrong,
-        "too_long": too_long,
-    }
+        else:
+            left_out[fault].append(task.task_id)
     chosen = Seeds(parents, {reason: names for reason, names in left_out.items() if names})
     if not parents:
         raise ValueError(f"no seed program is left for {source}: {'; '.join(chosen.sentences())}")
     return chosen
+
+
+def _fault(task: Task, results: Results) -> str | None:
+    """Why the one program is not right, a key of _REASONS; None if it is.
+
+    Where one run is wrong and another ends at a limit, it is wrong under any limits.
+    """
+    is_right = results.match([d.output for d in task.demonstrations])[0]
+    ends = [Outcome(k) for k in results.outcome[0][~is_right].tolist()]
+    if not ends:
+        return None
+    return ends[0].name if all(end in _LIMITS for end in ends) else "wrong"
 
 
 def some_names(names: Sequence[str]) -> str:

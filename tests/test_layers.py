@@ -47,7 +47,7 @@ PYTHON_ROOMS = {
     "mutation": {"_native", "arc", "dsl", "executor", "ranges", "results"},
     "fuzzing": {"_native", "arc", "dsl", "executor", "progress", "results", "terminal"},
     "experience": {"arc", "replay", "results", "tokenizer"},
-    "seeds": {"arc", "dsl", "executor"},
+    "seeds": {"arc", "dsl", "executor", "results"},
     "evaluation": {"arc", "seeds"},
     "samples": {"arc", "dsl", "executor", "experience", "results", "scoring"},
     "run_directory": {"json_file", "scoring", "whole_directory", "whole_file"},

@@ -21,8 +21,8 @@ def tasks(data):
     return arc.load(data / "training.json")
 
 
-def choose(seeds, tasks, fits=lambda text: True):
-    return choose_seeds(seeds, tasks, "training.json", fits, 1, Limits())
+def choose(seeds, tasks, fits=lambda text: True, limits=Limits()):  # noqa: B008
+    return choose_seeds(seeds, tasks, "training.json", fits, 1, limits)
 
 
 def test_seeds_that_are_right_on_their_tasks_are_kept(tasks):
@@ -65,6 +65,36 @@ def test_seeds_that_do_not_fit_are_named_and_left_out(tasks):
     assert seeds.sentences() == [
         "1 of 2 seed programs left out because they do not fit sampling.max_tokens: double"
     ]
+
+
+WIDE = "x1 = hupscale(I, TEN)\nx2 = hupscale(x1, TEN)\nx3 = hupscale(x2, TEN)\nO = vmirror(I)"
+DEEP = "x1 = compose(hmirror, hmirror)\nx2 = compose(x1, hmirror)\nO = x2(I)"
+
+
+@pytest.mark.parametrize(
+    ("limits", "program", "setting"),
+    [
+        ({"fuel": 3}, PROGRAMS["flip"], "limits.fuel"),
+        ({"max_bytes": 1 << 12}, WIDE, "limits.max_bytes"),
+        ({"max_depth": 1}, DEEP, "limits.max_depth"),
+        ({"max_len": 2}, PROGRAMS["double"], "limits.max_len"),
+    ],
+)
+def test_seeds_that_end_at_a_limit_are_not_called_wrong(limits, program, setting, tasks):
+    name = "double" if "vconcat" in program else "flip"
+    seeds = [seed(name, program)]
+    with pytest.raises(
+        ValueError, match=f"left out because {setting} is too little for them: {name}$"
+    ):
+        choose(seeds, tasks, limits=Limits(**limits))
+
+
+def test_a_seed_that_is_wrong_where_it_ends_is_wrong_under_any_limit(tasks):
+    grids = [[[3]], [[3] * 30] * 30]
+    pairs = [arc.Example(grid, [[1]]) for grid in grids]
+    task = arc.Task("mixed", pairs, [])
+    with pytest.raises(ValueError, match="they fail a demonstration of their task: mixed"):
+        choose([seed("mixed", PROGRAMS["flip"])], [task], limits=Limits(fuel=300))
 
 
 @pytest.mark.parametrize(("count", "end"), [(10, "t8, t9"), (11, "t8, t9 and 1 more")])
