@@ -132,9 +132,11 @@ def check_draw(priority, drawn, n, *, is_distinct, least=0.0):
 def bench_keys(report, repeats):
     line = "x{} = canvas_of_objects(I, x1, x2)\n"
     programs = ["".join(line.format(i + k) for i in range(9)) for k in range(BATCH)]
-    task_ids = [f"{k % 400:08x}" for k in range(BATCH)]
-    assert len(np.unique(native.make_keys(task_ids, programs)[:, 0])) == BATCH
-    seconds = [cpu_time_of(lambda: native.make_keys(task_ids, programs))[0] for _ in range(repeats)]
+    task_digests = [f"{k % 400:08x}" for k in range(BATCH)]
+    assert len(np.unique(native.make_keys(task_digests, programs)[:, 0])) == BATCH
+    seconds = [
+        cpu_time_of(lambda: native.make_keys(task_digests, programs))[0] for _ in range(repeats)
+    ]
     report.add("keys from text, 8 + 300 characters", seconds, items=BATCH)
 
 

@@ -195,7 +195,7 @@ class ReplayBuffer:
 
     def add(
         self,
-        task_ids: Sequence[str],
+        task_digests: Sequence[str],
         programs: Sequence[str],
         *,
         origin: Origin,
@@ -210,7 +210,7 @@ class ReplayBuffer:
         """Store experiences in order; one with a known task and program replaces what was known.
 
         Args:
-            task_ids: what identifies the parent task of each: `Task.digest`, not its name.
+            task_digests: what identifies the parent task of each: `Task.digest`, not its name.
             programs: normalised program text of each.
             origin: who wrote all of them; it decides the half they live in.
             iteration: the meta-iteration all of them come from.
@@ -223,7 +223,7 @@ class ReplayBuffer:
         Raises:
             ValueError: an argument is malformed; nothing was stored.
         """
-        size = len(task_ids)
+        size = len(task_digests)
         origin = Origin(integer("origin", origin, 0, len(Origin) - 1))
         iteration = integer("iteration", iteration, 0, MAX_INT)
         source_offsets = integers("source_offsets", source_offsets, np.int64)
@@ -236,7 +236,7 @@ class ReplayBuffer:
             if np.shape(values) not in ((), (size,)):
                 raise ValueError(f"{name} has shape {np.shape(values)}; expected () or ({size},)")
         columns = (
-            native.make_keys(task_ids, programs),
+            native.make_keys(task_digests, programs),
             priority(
                 self.settings, demonstration_share, np.diff(target_offsets), iteration, distance
             ),

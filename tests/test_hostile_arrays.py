@@ -371,7 +371,7 @@ def test_a_place_in_the_order_that_nothing_could_have_is_refused():
 
 @pytest.mark.parametrize("bad", [None, 7, b"task", ["task"]])
 def test_keys_are_made_of_texts(bad):
-    with pytest.raises(ValueError, match=r"task_ids\[1\] is .*; allowed: texts"):
+    with pytest.raises(ValueError, match=r"task_digests\[1\] is .*; allowed: texts"):
         replay.make_keys(["a", bad], ["b", "c"])
     with pytest.raises(ValueError, match=r"programs\[0\] is .*; allowed: texts"):
         replay.make_keys(["a"], [bad])

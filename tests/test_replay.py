@@ -115,7 +115,7 @@ def add(buffer, names, origin, share=1.0, **changes):
     sources, source_offsets = flat([[k, k + 1] for k in range(len(names))])
     targets, target_offsets = flat([[100 + k] for k in range(len(names))])
     arguments = {
-        "task_ids": ["task"] * len(names),
+        "task_digests": ["task"] * len(names),
         "programs": [str(name) for name in names],
         "origin": origin,
         "iteration": 1,

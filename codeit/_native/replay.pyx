@@ -27,7 +27,7 @@ cdef extern from "<string_view>" namespace "std" nogil:
 cdef extern from "replay/key.h" namespace "codeit::replay" nogil:
     cdef cppclass Key:
         pass
-    Key make_key(string_view task_id, string_view program) noexcept
+    Key make_key(string_view task_digest, string_view program) noexcept
 
 
 cdef extern from "replay/draw.h" namespace "codeit::replay" nogil:
@@ -113,30 +113,31 @@ REPLACED = <int>Stored.replaced
 REFUSED = <int>Stored.refused
 
 
-def make_keys(task_ids not None, programs not None):
+def make_keys(task_digests not None, programs not None):
     """The keys of experiences, one for each pair of a parent task and a normalised program.
 
     Args:
-        task_ids: sequence of N str.
+        task_digests: sequence of N str.
         programs: sequence of N str.
     Returns:
         uint64 [N, 2]
     Raises:
         ValueError: one of them is no text, or they are not as many.
     """
-    _check_size("programs", len(programs), len(task_ids))
-    keys = np.empty((len(task_ids), 2), np.uint64)
+    _check_size("programs", len(programs), len(task_digests))
+    keys = np.empty((len(task_digests), 2), np.uint64)
     cdef uint64_t[:, ::1] out = keys
     cdef Py_ssize_t k, task_size, program_size
     cdef const char *task
     cdef const char *program
     cdef Key key
     for k in range(out.shape[0]):
-        task_id, text = task_ids[k], programs[k]
-        if not isinstance(task_id, str) or not isinstance(text, str):
-            name, value = ("programs", text) if isinstance(task_id, str) else ("task_ids", task_id)
-            raise ValueError(f"{name}[{k}] is {value!r}; allowed: texts")
-        task = PyUnicode_AsUTF8AndSize(task_id, &task_size)
+        digest, text = task_digests[k], programs[k]
+        if not isinstance(digest, str):
+            raise ValueError(f"task_digests[{k}] is {digest!r}; allowed: texts")
+        if not isinstance(text, str):
+            raise ValueError(f"programs[{k}] is {text!r}; allowed: texts")
+        task = PyUnicode_AsUTF8AndSize(digest, &task_size)
         program = PyUnicode_AsUTF8AndSize(text, &program_size)
         key = make_key(string_view(task, task_size), string_view(program, program_size))
         memcpy(&out[k, 0], &key, sizeof(Key))

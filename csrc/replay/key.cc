@@ -36,9 +36,9 @@ struct Lanes {
 
 } // namespace
 
-Key make_key(std::string_view task_id, std::string_view program) {
+Key make_key(std::string_view task_digest, std::string_view program) {
     Lanes lanes;
-    lanes.absorb(task_id);
+    lanes.absorb(task_digest);
     lanes.absorb(program);
     lanes.low += std::rotl(lanes.high, 32);
     lanes.high += mix(lanes.low);

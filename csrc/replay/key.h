@@ -27,6 +27,6 @@ inline uint64_t mix(uint64_t word) {
 }
 
 // The two texts are hashed with their lengths: ("ab", "c") and ("a", "bc") are different pairs.
-Key make_key(std::string_view task_id, std::string_view program);
+Key make_key(std::string_view task_digest, std::string_view program);
 
 } // namespace codeit::replay
