@@ -46,6 +46,16 @@ def test_distances_between_small_patches_cost_the_same_wherever_they_are(name, w
         assert max(some) < min(some) + 100, costs
 
 
+@pytest.mark.parametrize(("name", "way"), [("hperiod", (0, 1)), ("vperiod", (1, 0))])
+def test_periods_of_few_cells_cost_the_same_however_far_they_are(name, way):
+    for count in (2, 4):
+        costs = [
+            fuel(name, cells(*((1, far * k * way[0], far * k * k * way[1]) for k in range(count))))
+            for far in (1_000, 65_280, 1_000_000_000)
+        ]
+        assert max(costs) < 20_000, costs
+
+
 def test_distances_cost_no_more_than_all_pairs():
     block = [(i, j) for i in range(8) for j in range(8)]
     alone = fuel("position", places(*block), places(*block))

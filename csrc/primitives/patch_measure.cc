@@ -228,19 +228,45 @@ Outcome normalized_along(Machine &m, Axis axis, const Value &patch, Value *out) 
     return shift_by(m, patch, offsets, out);
 }
 
+// The next number that can be a period of normalized cells, or else their span: the last of them
+// moved back by a period meets another one, so that most numbers below a wide span cannot be one.
+// The cells have been moved before, so that all of them can be.
+Outcome find_next_period(Machine &m, Axis axis, const Value &normalized, int64_t span, int64_t *p) {
+    Items cells;
+    TRY(items_of(m, normalized, &cells));
+    int64_t next = span;
+    for (const Value &cell : cells) {
+        Value color;
+        Value i;
+        Value j;
+        TRY(unpack_cell(m, cell, &color, &i, &j));
+        const int64_t distance = span - 1 - (axis == Axis::row ? i : j).integer;
+        if (distance > *p) next = std::min(next, distance);
+    }
+    *p = next;
+    return Outcome::ok;
+}
+
 Outcome period(Machine &m, Axis axis, const Value &obj, Value *out) {
     Value normalized;
     Outcome outcome = primitive_normalize(m, &obj, &normalized);
     if (outcome == Outcome::integer_overflow) outcome = normalized_along(m, axis, obj, &normalized);
     TRY(outcome);
     Value span;
+    Set *packed;
     TRY(span_of(m, axis, normalized, &span));
-    for (int64_t p = 1; p < span.integer; ++p) {
+    TRY(packed_patch(m, normalized, &packed));
+    for (int64_t p = 1; p < span.integer;) {
         bool repeats;
         TRY(repeats_with(m, axis, normalized, p, &repeats));
         if (repeats) {
             *out = Value::of_int(p);
             return Outcome::ok;
+        }
+        if (packed != nullptr) {
+            ++p;
+        } else {
+            TRY(find_next_period(m, axis, normalized, span.integer, &p));
         }
     }
     *out = span;
