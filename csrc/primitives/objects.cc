@@ -467,6 +467,13 @@ PRIMITIVE(fgpartition) {
 
 namespace {
 
+// What becomes of something moved of which a part leaves 64 bits, and so every grid.
+Outcome occurs_nowhere(Machine &m, const Value &patch) {
+    bool is_celled;
+    TRY(codeit::is_celled(m, patch, &is_celled));
+    return is_celled ? Outcome::ok : Outcome::type_error; // elements are unpacked as cells
+}
+
 // Whether the cells of anything that can be shifted occur at a place of a grid, looked at in
 // iteration order, with the errors on the way.
 Outcome occurs_at(Machine &m, const Value &grid, int64_t height, int64_t width,
@@ -474,9 +481,11 @@ Outcome occurs_at(Machine &m, const Value &grid, int64_t height, int64_t width,
     Value shift[2] = {normalized, offset};
     Value shifted;
     Items cells;
-    TRY(primitive_shift(m, shift, &shifted));
-    TRY(items_of(m, shifted, &cells));
     *result = false;
+    const Outcome outcome = primitive_shift(m, shift, &shifted);
+    if (outcome == Outcome::integer_overflow) return occurs_nowhere(m, normalized);
+    TRY(outcome);
+    TRY(items_of(m, shifted, &cells));
     for (const Value &cell : cells) {
         Value color;
         Value i;
@@ -510,7 +519,10 @@ PRIMITIVE(occurrences) {
     TRY(extent(m, grid, &height, &width));
     TRY(shape_of(m, args[1], shape));
     if (shape[0] > height || shape[1] > width) return set_of_distinct(m, nullptr, 0, out);
-    TRY(outcome);
+    if (outcome == Outcome::integer_overflow) { // a tuple, whose size says nothing of its places
+        TRY(occurs_nowhere(m, args[1]));
+        return set_of_distinct(m, nullptr, 0, out);
+    }
     const Grid *dense;
     TRY(dense_grid(m, grid, &dense));
     Set *packed;
