@@ -26,7 +26,7 @@ import torch
 from harness import Parser, Report, machine, ratio, whole_number
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from codeit.model.attention import (
+from codeit.policy.model.attention import (
     Cache,
     Layout,
     Plan,
@@ -36,7 +36,7 @@ from codeit.model.attention import (
     padded_attention,
     plain_decode_self_attention,
 )
-from codeit.model.dropout import Dropout
+from codeit.policy.model.dropout import Dropout
 
 SEED = 5
 HEADS = 12
@@ -158,7 +158,7 @@ def bench_decoding(report, num_rows, dtype, device, repeats, bandwidth):
     check([ours()], [plain()], dtype)
     ways = {"codeit": ours, "torch": plain}
     if device.type == "cuda":
-        from codeit.model.fused_decoding import fused_decode_self_attention
+        from codeit.policy.model.fused_decoding import fused_decode_self_attention
 
         def fused(num_parts=None):
             return fused_decode_self_attention(

@@ -31,7 +31,7 @@ import numpy as np
 from harness import Parser, Report, is_measured, machine, positive, ratio, whole_number
 
 from codeit import Limits, Outcome, Program, execute_groups, run
-from codeit.dsl import CONSTANTS, PRIMITIVES
+from codeit.language import CONSTANTS, PRIMITIVES
 
 LEAST_SECONDS = 1e-3  # of one timing
 MAX_COUNT = 2000  # runs in one timing
@@ -423,7 +423,7 @@ def main():
     names = options.primitives or list(PRIMITIVES)
     unknown = [name for name in names if name not in PRIMITIVES]
     if unknown:
-        parser.error(f"there is no primitive {unknown[0]!r}; codeit.dsl.PRIMITIVES lists them")
+        parser.error(f"there is no primitive {unknown[0]!r}; `codeit dsl` lists them")
     with parser.checking():
         reference = Originals(options.arc_dsl) if options.arc_dsl else Oracle()
     print(machine())

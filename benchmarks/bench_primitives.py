@@ -23,7 +23,7 @@ from bench_vm import load
 from harness import Parser, Report, cpu_time_of, existing_file, machine, whole_number
 
 from codeit import Program, execute_groups
-from codeit.dsl import PRIMITIVES
+from codeit.language import PRIMITIVES
 
 LEAST_SECONDS = 0.001  # a prefix is run so often in a row that one timing lasts this long
 

@@ -31,15 +31,15 @@ import torch
 from harness import Parser, Report, existing_file, machine, ratio, whole_number
 from rivals import CTranslate2Sampler, ScriptedGenerateSampler, scripted_guide
 
-from codeit import arc
-from codeit.dsl import load_seed_programs
-from codeit.experience import ExperienceWriter
-from codeit.model import ModelSettings
-from codeit.model.checkpoint import GEOMETRIES, build_model
-from codeit.sampling import SamplingSettings, engine
-from codeit.sampling.engine import EngineSampler
-from codeit.sampling.generate import GenerateSampler
-from codeit.tokenizer import load_tokenizer
+from codeit.language import load_seed_programs
+from codeit.learning.experience import ExperienceWriter
+from codeit.policy.model import ModelSettings
+from codeit.policy.model.checkpoint import GEOMETRIES, build_model
+from codeit.policy.sampling import SamplingSettings, engine
+from codeit.policy.sampling.engine import EngineSampler
+from codeit.policy.sampling.generate import GenerateSampler
+from codeit.policy.tokenizer import load_tokenizer
+from codeit.tasks import datasets
 
 NUM_TASKS = 400  # of the data set
 NUM_PROMPTS = 4
@@ -124,7 +124,7 @@ class Workload:
     """Prompts of tasks, and the programs that their samples are made to be."""
 
     def __init__(self, tokenizer, num_tasks, samples_per_task, texts):
-        tasks = arc.load("arc1-evaluation")[:: NUM_TASKS // num_tasks][:num_tasks]
+        tasks = datasets.load("arc1-evaluation")[:: NUM_TASKS // num_tasks][:num_tasks]
         writer = ExperienceWriter(tokenizer, MAX_DEMONSTRATIONS, MAX_PROMPT, 512)
         self.prompts = [writer.true_prompt(task) for task in tasks]
         chosen = np.random.default_rng(1).integers(len(texts), size=(num_tasks, samples_per_task))

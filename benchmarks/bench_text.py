@@ -13,11 +13,11 @@ import harness
 import numpy as np
 from harness import cpu_time_of, whole_number
 
-from codeit import arc
-from codeit.dsl import load_seed_programs
-from codeit.sampling.constraint import ProgramConstraint
-from codeit.text import grids_to_text
-from codeit.tokenizer import load_tokenizer
+from codeit.language import load_seed_programs
+from codeit.policy.sampling.constraint import ProgramConstraint
+from codeit.policy.text import grids_to_text
+from codeit.policy.tokenizer import load_tokenizer
+from codeit.tasks import datasets
 
 SEED = 1
 UNCUT = 1 << 20
@@ -35,7 +35,7 @@ def random_grids(num_grids):
 
 
 def bench_prompts(report, name, tokenizer, num_grids, repeats):
-    tasks = [*arc.load("arc1-training"), *arc.load("arc1-evaluation")]
+    tasks = [*datasets.load("arc1-training"), *datasets.load("arc1-evaluation")]
     prompts = [[pair.input for pair in task.demonstrations] for task in tasks]
     prompts += [[pair.output for pair in task.demonstrations] for task in tasks]
     strays = list(random_grids(num_grids))

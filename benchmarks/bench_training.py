@@ -25,13 +25,13 @@ import torch
 import transformers
 from harness import Parser, Report, machine, ratio, share, whole_number
 
-from codeit.model import ModelSettings
-from codeit.model.checkpoint import GEOMETRIES, build_model, find_device, to_plain_model
-from codeit.model.t5 import Mode, Packed
-from codeit.replay import Batch
-from codeit.tokenizer import CompactTokenizer
-from codeit.training import TrainingSettings
-from codeit.training.trainer import Trainer
+from codeit.learning.replay import Batch
+from codeit.learning.training import TrainingSettings
+from codeit.learning.training.trainer import Trainer
+from codeit.policy.model import ModelSettings
+from codeit.policy.model.checkpoint import GEOMETRIES, build_model, find_device, to_plain_model
+from codeit.policy.model.t5 import Mode, Packed
+from codeit.policy.tokenizer import CompactTokenizer
 
 SEED = 5
 SOURCES = (642, 0.65, 1024)  # Median, spread of the logarithm, and most of the lengths.

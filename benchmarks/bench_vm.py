@@ -40,9 +40,11 @@ from harness import (
     time_of,
 )
 
-from codeit import Limits, Program, ProgramError, arc, execute, execute_groups, executor
-from codeit.dsl import load_seed_programs
+from codeit import Limits, Program, ProgramError, execute, execute_groups
+from codeit.execution import executor
+from codeit.language import load_seed_programs
 from codeit.mutation import MutationSettings, mutate
+from codeit.tasks import datasets
 from codeit.terminal import visible
 
 LEAST_SECONDS = 0.002  # A program is run so often in a row that one timing lasts this long.
@@ -223,7 +225,7 @@ def load(programs, dialect):
     Raises:
         ValueError, OSError: the file cannot be read, or a program is for no task of ARC-AGI-1.
     """
-    tasks = {task.task_id: task for task in arc.load("arc1-training")}
+    tasks = {task.task_id: task for task in datasets.load("arc1-training")}
     seeds = load_seed_programs(programs, dialect)
     unknown = [seed.task_id for seed in seeds if seed.task_id not in tasks]
     if unknown:

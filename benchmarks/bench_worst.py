@@ -14,7 +14,7 @@ import numpy as np
 from harness import Parser, Report, whole_number
 
 from codeit import Limits, Outcome, Program, run
-from codeit.dsl import CONSTANTS, PRIMITIVES, ProgramError
+from codeit.language import CONSTANTS, PRIMITIVES, ProgramError
 
 GRID = np.arange(900).reshape(30, 30) * 7919 % 10
 LEAST_SECONDS = 1e-3  # of a run whose nanoseconds for a unit count

@@ -30,12 +30,12 @@ from harness import Parser, Report, machine, ratio, whole_number
 from rivals import ScriptedGenerateSampler, scripted_guide, scripted_static_session
 
 from codeit import Program
-from codeit.dsl import load_seed_programs
-from codeit.model import ModelSettings
-from codeit.model.checkpoint import GEOMETRIES, build_model, find_device
-from codeit.sampling import SamplingSettings, engine
-from codeit.sampling.engine import EngineSampler
-from codeit.tokenizer import CompactTokenizer
+from codeit.language import load_seed_programs
+from codeit.policy.model import ModelSettings
+from codeit.policy.model.checkpoint import GEOMETRIES, build_model, find_device
+from codeit.policy.sampling import SamplingSettings, engine
+from codeit.policy.sampling.engine import EngineSampler
+from codeit.policy.tokenizer import CompactTokenizer
 
 SOURCE = 600
 MEAN_LENGTH = 100

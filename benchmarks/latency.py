@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from codeit import Outcome, Program, call, execute, run, trace
-from codeit.sampling.constraint import ProgramConstraint
-from codeit.tokenizer import CompactTokenizer
+from codeit.policy.sampling.constraint import ProgramConstraint
+from codeit.policy.tokenizer import CompactTokenizer
 
 pytestmark = pytest.mark.benchmark(timer=time.process_time)
 

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from transformers import LogitsProcessor
 
-from codeit.model.checkpoint import write_model
-from codeit.sampling import engine, static_session
-from codeit.sampling.generate import GenerateSampler
-from codeit.sampling.guide import make_guide
-from codeit.sampling.static_guide import make_static_guide
+from codeit.policy.model.checkpoint import write_model
+from codeit.policy.sampling import engine, static_session
+from codeit.policy.sampling.generate import GenerateSampler
+from codeit.policy.sampling.guide import make_guide
+from codeit.policy.sampling.static_guide import make_static_guide
 
 
 class CTranslate2Sampler:

@@ -1,15 +1,15 @@
 """codeit teaches a language model to solve ARC tasks by programs that it writes itself.
 
 The names here are the executor and the language; they need neither torch nor a GPU. The loop is
-`codeit.loop`, the command line `codeit --help`.
+`codeit.runs.loop`, the command line `codeit --help`.
 """
 
-from codeit import arc, dsl
-from codeit.dsl import Program, ProgramError
-from codeit.executor import Limits, call, execute, execute_groups, run, trace
-from codeit.results import Outcome, Result, Results
-
-__version__ = "0.1.0"
+from codeit import language as dsl
+from codeit.execution.executor import Limits, call, execute, execute_groups, run, trace
+from codeit.execution.results import Outcome, Result, Results
+from codeit.language import Program, ProgramError
+from codeit.tasks import datasets as arc
+from codeit.version import __version__
 
 __all__ = [
     "Limits",
@@ -18,6 +18,7 @@ __all__ = [
     "ProgramError",
     "Result",
     "Results",
+    "__version__",
     "arc",
     "call",
     "dsl",

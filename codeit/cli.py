@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from codeit.terminal import say, visible, write
 
 if TYPE_CHECKING:
-    from codeit.arc import Task
+    from codeit.tasks.datasets import Task
 
 _DESCRIPTION = "Teach a language model to solve ARC tasks by programs that it writes itself."
 _TRAIN_HELP = """\
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         write(f"codeit: {error}", file=sys.stderr)
         return _EXIT_BAD_INPUT
     if parsed.version:
-        from codeit import __version__
+        from codeit.version import __version__
 
         write(__version__)
         return 0
@@ -99,7 +99,7 @@ def _one_line(error: Exception) -> str:
 
 
 def _whole_number(text: str) -> int:
-    from codeit.setting_words import integer_of
+    from codeit.runs.setting_words import integer_of
 
     number = integer_of(text)
     if number is None:
@@ -118,9 +118,9 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _train(words: list[str]) -> None:
-    from codeit.config import PRESETS, load_settings, names_in, nearest_name
-    from codeit.effects import check_effect
-    from codeit.setting_words import parse_settings, show_help
+    from codeit.runs.effects import check_effect
+    from codeit.runs.setting_words import parse_settings, show_help
+    from codeit.runs.settings import PRESETS, load_settings, names_in, nearest_name
 
     parser = _Parser(prog="codeit train", add_help=False, allow_abbrev=False)
     parser.add_argument("--preset", default="demo")
@@ -149,14 +149,14 @@ def _train(words: list[str]) -> None:
 
     from rich.console import Console
 
-    from codeit.run_directory import check_free
+    from codeit.runs.directory import check_free
 
     is_first = os.environ.get("RANK", "0") == "0"  # of those that torchrun starts
     if is_first:
         check_free(parsed.out)
     console = Console(quiet=not is_first)
     loop = _load_loop(console)
-    from codeit.model.checkpoint import find_device
+    from codeit.policy.model.checkpoint import find_device
 
     check_effect(settings, chosen, find_device(settings.model.device).type)
     loop.train(settings, parsed.out, console)
@@ -180,7 +180,7 @@ def _resume(words: list[str]) -> None:
     parsed = parser.parse_args(words)
     from rich.console import Console
 
-    from codeit.run_directory import check_run
+    from codeit.runs.directory import check_run
 
     check_run(parsed.directory)
     console = Console(quiet=os.environ.get("RANK", "0") != "0")
@@ -196,7 +196,7 @@ def _load_loop(console: Any) -> Any:
     os.environ.setdefault("HF_HUB_VERBOSITY", "error")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     with console.status("loading torch and the tasks"):
-        from codeit import loop
+        from codeit.runs import loop
     return loop
 
 
@@ -221,8 +221,8 @@ def _report(words: list[str]) -> None:
     parsed = parser.parse_args(words)
     from rich.console import Console
 
-    from codeit import render
-    from codeit.report import print_report, solutions_picture
+    from codeit.runs.report import print_report, solutions_picture
+    from codeit.tasks import render
 
     if parsed.picture:
         render.check_picture_path(parsed.picture)
@@ -232,7 +232,7 @@ def _report(words: list[str]) -> None:
 
 
 def _run(words: list[str]) -> None:
-    from codeit.executor import SINGLE_FUEL
+    from codeit.execution.executor import SINGLE_FUEL
 
     parser = _Parser(
         prog="codeit run",
@@ -255,7 +255,8 @@ def _run(words: list[str]) -> None:
     parsed = parser.parse_args(words)
     import numpy as np
 
-    from codeit import Limits, Outcome, Program, execute, render, trace
+    from codeit import Limits, Outcome, Program, execute, trace
+    from codeit.tasks import render
 
     limits = Limits(fuel=parsed.fuel)
 
@@ -306,7 +307,7 @@ def _show(words: list[str]) -> None:
     parser.add_argument("task", help=_TASK_HELP)
     parser.add_argument("--save", type=Path, help="write the picture to this .svg or .png file")
     parsed = parser.parse_args(words)
-    from codeit import render
+    from codeit.tasks import render
 
     if parsed.save:
         render.check_picture_path(parsed.save)
@@ -318,9 +319,9 @@ def _show(words: list[str]) -> None:
 
 def _find_task(command: str, name: str) -> Task:
     """The task of a name; on stderr, what else the name may mean."""
-    from codeit import arc
+    from codeit.tasks import datasets
 
-    task, source, others = arc.find_task(name)
+    task, source, others = datasets.find_task(name)
     if others:
         names = ", ".join(f"{other}/{name}" for other in others)
         write(
@@ -343,8 +344,8 @@ def _dsl(words: list[str]) -> None:
     parser = _Parser(prog="codeit dsl", description="List the language, or say what one name is.")
     parser.add_argument("name", nargs="?", help="a primitive, a constant or a group")
     parsed = parser.parse_args(words)
-    from codeit.config import nearest_name
-    from codeit.dsl import CONSTANTS, PRIMITIVES
+    from codeit.language import CONSTANTS, PRIMITIVES
+    from codeit.runs.settings import nearest_name
 
     groups: dict[str, list[Any]] = {}
     for primitive in PRIMITIVES.values():
@@ -400,7 +401,7 @@ def _fuzz(words: list[str]) -> None:
     from rich.console import Console
 
     from codeit import fuzzing
-    from codeit.dsl.program import is_arc_dsl
+    from codeit.language.program import is_arc_dsl
 
     is_arc_dsl(parsed.dialect)
     oracle = parsed.oracle or fuzzing.ORACLE
@@ -428,8 +429,8 @@ def _info(words: list[str]) -> None:
     import torch
     import transformers
 
-    from codeit import __version__
-    from codeit.executor import num_usable_cores
+    from codeit.execution.executor import num_usable_cores
+    from codeit.version import __version__
 
     write(f"codeit       {__version__}")
     write(f"python       {platform.python_version()} on {platform.machine()}")
@@ -441,9 +442,9 @@ def _info(words: list[str]) -> None:
             write(f"gpu {k}        {torch.cuda.get_device_name(k)}")
     else:
         write("gpu          none that torch can use")
-    from codeit.model.attention import describe
-    from codeit.model.checkpoint import find_device
-    from codeit.sampling import kernels
+    from codeit.policy.model.attention import describe
+    from codeit.policy.model.checkpoint import find_device
+    from codeit.policy.sampling import kernels
 
     device = find_device("auto")
     write(f"attention    training: {describe(device)}")

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from codeit._native import vm
-from codeit.arc import Task
-from codeit.dsl import Program, ProgramError
-from codeit.executor import Limits, checked_limits, execute_groups
+from codeit.execution.executor import Limits, checked_limits, execute_groups
+from codeit.execution.results import Grid, Results
+from codeit.language import Program, ProgramError
 from codeit.ranges import check_at_least
-from codeit.results import Grid, Results
+from codeit.tasks.datasets import Task
 
 _ROUND = 4096  # mutants drawn between two executions
 

@@ -2,9 +2,9 @@
 
 import torch
 
-from codeit.config import PRESETS
-from codeit.model.checkpoint import build_model
-from codeit.tokenizer import CompactTokenizer
+from codeit.policy.model.checkpoint import build_model
+from codeit.policy.tokenizer import CompactTokenizer
+from codeit.runs.settings import PRESETS
 
 TOKENIZER = CompactTokenizer()
 

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from safetensors.torch import save
 
-from codeit import loop
-from codeit.loop import Loop
-from codeit.model import checkpoint
-from codeit.replay import Origin
-from codeit.scoring import RULES, Candidate
+from codeit.learning.replay import Origin
+from codeit.policy.model import checkpoint
+from codeit.runs import loop
+from codeit.runs.loop import Loop
+from codeit.tasks.scoring import RULES, Candidate
 
 
 class NoSampler:

@@ -8,8 +8,8 @@ import numpy as np
 from rich.console import Console
 
 from codeit import Limits, Program, run
-from codeit.config import PRESETS, RunSettings
-from codeit.json_file import read_lines
+from codeit.files.json_file import read_lines
+from codeit.runs.settings import PRESETS, RunSettings
 
 PROGRAMS = {
     "flip": "O = vmirror(I)",

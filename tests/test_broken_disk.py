@@ -5,8 +5,8 @@ import os
 import pytest
 from broken_disk import BrokenDisk, Killed, sweep
 
-from codeit.whole_directory import check_whole, finish_replacement, settle, whole_directory
-from codeit.whole_file import append, truncate, whole_file
+from codeit.files.whole_directory import check_whole, finish_replacement, settle, whole_directory
+from codeit.files.whole_file import append, truncate, whole_file
 
 OLD = {"a": b"old " * 5000, "b": b"", "folder/c": b"old"}
 NEW = {"a": b"new " * 6000, "d": b"more"}

@@ -14,9 +14,9 @@ from small_loop import everything  # noqa: E402
 from small_run import quiet, settings_for  # noqa: E402
 
 from codeit.cli import _one_line  # noqa: E402
-from codeit.loop import Loop, resume, train  # noqa: E402
-from codeit.model import checkpoint  # noqa: E402
-from codeit.tokenizer import CompactTokenizer  # noqa: E402
+from codeit.policy.model import checkpoint  # noqa: E402
+from codeit.policy.tokenizer import CompactTokenizer  # noqa: E402
+from codeit.runs.loop import Loop, resume, train  # noqa: E402
 
 
 @pytest.fixture(autouse=True)

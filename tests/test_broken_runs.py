@@ -14,7 +14,7 @@ import pytest
 
 from codeit import Limits, Outcome, Program, call, execute, execute_groups, run
 from codeit._native import vm
-from codeit.broken_runs import MAX_SAVED
+from codeit.execution.broken_runs import MAX_SAVED
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("CODEIT_DEBUG") == "1", reason="a debug build aborts instead"

@@ -11,14 +11,14 @@ torch = pytest.importorskip("torch")
 from small_run import PROGRAMS, quiet, settings_for  # noqa: E402
 from test_resuming import changed, edit, refused  # noqa: E402
 
-from codeit import loop as loop_module  # noqa: E402
-from codeit.config import PRESETS, RunSettings  # noqa: E402
-from codeit.loop import Loop, resume, train  # noqa: E402
-from codeit.model import checkpoint  # noqa: E402
-from codeit.model.checkpoint import build_model, save_checkpoint  # noqa: E402
-from codeit.sampling import memory  # noqa: E402
-from codeit.tokenizer import CompactTokenizer  # noqa: E402
-from codeit.training import TrainingSettings  # noqa: E402
+from codeit.learning.training import TrainingSettings  # noqa: E402
+from codeit.policy.model import checkpoint  # noqa: E402
+from codeit.policy.model.checkpoint import build_model, save_checkpoint  # noqa: E402
+from codeit.policy.sampling import memory  # noqa: E402
+from codeit.policy.tokenizer import CompactTokenizer  # noqa: E402
+from codeit.runs import loop as loop_module  # noqa: E402
+from codeit.runs.loop import Loop, resume, train  # noqa: E402
+from codeit.runs.settings import PRESETS, RunSettings  # noqa: E402
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from codeit.cli import main
-from codeit.dsl import PRIMITIVES
+from codeit.language import PRIMITIVES
 
 PROGRAM = "O = vmirror(I)\n"
 TASK = {
@@ -59,7 +59,7 @@ def test_every_command_has_help(capsys, command):
 
 
 def test_the_help_of_train_names_every_setting(capsys):
-    from codeit.config import setting_names
+    from codeit.runs.settings import setting_names
 
     with pytest.raises(SystemExit):
         main(["train", "--help"])
@@ -95,12 +95,12 @@ def test_a_bad_setting_is_one_line_and_writes_nothing(capsys, tmp_path, argument
 
 
 def test_too_little_memory_is_one_line(capsys, monkeypatch):
-    from codeit import arc
+    from codeit.tasks import datasets
 
     def load(_):
         raise MemoryError("8 EB\nwanted")
 
-    monkeypatch.setattr(arc, "load", load)
+    monkeypatch.setattr(datasets, "load", load)
     fails_with(capsys, ["show", "00d62c1b"], "codeit show: there is not enough memory 8 EB wanted")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from codeit.config import (
+from codeit.runs.settings import (
     PRESETS,
     RunSettings,
     load_all_settings,
@@ -270,5 +270,5 @@ def test_setting_names_are_those_of_the_command_line():
 
 
 def test_settings_need_no_torch():
-    code = "import sys, codeit, codeit.config, codeit.cli; sys.exit('torch' in sys.modules)"
+    code = "import sys, codeit, codeit.runs.settings, codeit.cli; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

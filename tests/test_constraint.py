@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from codeit import Program
-from codeit.dsl import CONSTANTS, PRIMITIVES, load_seed_programs
-from codeit.sampling.constraint import ProgramConstraint
-from codeit.tokenizer import CompactTokenizer, load_tokenizer
+from codeit.language import CONSTANTS, PRIMITIVES, load_seed_programs
+from codeit.policy.sampling.constraint import ProgramConstraint
+from codeit.policy.tokenizer import CompactTokenizer, load_tokenizer
 
 SEEDS = [seed.program.text for seed in load_seed_programs()]
 

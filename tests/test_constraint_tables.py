@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from codeit.dsl import CONSTANTS, PRIMITIVES, load_seed_programs
-from codeit.sampling.constraint import ProgramConstraint
-from codeit.tokenizer import CompactTokenizer, load_tokenizer
+from codeit.language import CONSTANTS, PRIMITIVES, load_seed_programs
+from codeit.policy.sampling.constraint import ProgramConstraint
+from codeit.policy.tokenizer import CompactTokenizer, load_tokenizer
 
 
 @pytest.fixture(scope="module", params=["compact", "codet5"])

@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from codeit import arc, execute_groups
-from codeit.dsl import Program, load_seed_programs
+from codeit import execute_groups
+from codeit.language import Program, load_seed_programs
+from codeit.tasks import datasets
 
 PROGRAM = "x1 = vmirror(I)\nO = hconcat(I, x1)"
 
@@ -18,7 +19,7 @@ def write(tmp_path, name, text):
 
 
 def test_every_program_of_the_package_solves_every_pair_of_its_task():
-    tasks = {task.task_id: task for task in arc.load("arc1-training")}
+    tasks = {task.task_id: task for task in datasets.load("arc1-training")}
     seeds = load_seed_programs()
     pairs = [[*tasks[s.task_id].demonstrations, *tasks[s.task_id].tests] for s in seeds]
     runs = execute_groups(
@@ -33,7 +34,7 @@ def test_the_package_has_programs_for_many_tasks_and_of_many_kinds():
     assert len({seed.task_id for seed in seeds}) >= 60
     assert len({(seed.task_id, seed.program) for seed in seeds}) == len(seeds)
     names = {word for s in seeds for word in s.program.text.replace("(", " ").split()}
-    from codeit.dsl import PRIMITIVES
+    from codeit.language import PRIMITIVES
 
     assert len(names & PRIMITIVES.keys()) >= 100
     lengths = [len(seed.program) for seed in seeds]

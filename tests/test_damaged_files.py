@@ -14,8 +14,8 @@ import small_loop
 from small_run import quiet, settings_for
 
 from codeit.cli import main
-from codeit.json_file import read_lines
-from codeit.loop import train
+from codeit.files.json_file import read_lines
+from codeit.runs.loop import train
 
 FILES = [
     *("config.toml", "metrics.jsonl", "performance.csv", "solutions.jsonl", "samples/0001.jsonl"),

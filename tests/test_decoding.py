@@ -6,7 +6,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import codeit._native.decoding as native  # noqa: E402
-from codeit.sampling.kernels import (  # noqa: E402
+from codeit.policy.sampling.kernels import (  # noqa: E402
     NativeKernels,
     PlainKernels,
     Step,

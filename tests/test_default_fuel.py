@@ -7,8 +7,8 @@ import pytest
 
 from codeit import Limits, Outcome, Program, call, execute, run, trace
 from codeit.cli import main
-from codeit.config import PRESETS
-from codeit.executor import BATCH_FUEL, SINGLE_FUEL
+from codeit.execution.executor import BATCH_FUEL, SINGLE_FUEL
+from codeit.runs.settings import PRESETS
 
 # 40 million units, of which a unit takes much less than it may.
 LONG = """

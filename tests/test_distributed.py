@@ -10,9 +10,9 @@ pytest.importorskip("torch")
 
 from small_run import settings_for, without_seconds
 
-from codeit.config import settings_to_toml
-from codeit.distributed import ALONE, Team
-from codeit.json_file import read_lines
+from codeit.files.json_file import read_lines
+from codeit.parallel.processes import ALONE, Team
+from codeit.runs.settings import settings_to_toml
 
 
 def test_a_share_is_every_so_many_of_all():

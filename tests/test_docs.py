@@ -74,7 +74,7 @@ def test_the_files_of_a_run_are_named_as_the_code_names_them():
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: str(p.relative_to(ROOT)))
 def test_what_is_said_to_be_in_a_file_is_in_it(path):
-    """`Loop._save` in `codeit/loop.py`, or the other way round: `scoring.py` (`Scoreboard`)."""
+    """`Loop._save` in `runs/loop.py`, or the other way round: `scoring.py` (`Scoreboard`)."""
     text = path.read_text()
     said = re.findall(r"`(\w[\w.:]*)`\s+in\s+`([\w/.]+)`", text)
     said += [(name, file) for file, name in re.findall(r"`([\w/.]+\.\w+)` \(`([\w.:]+)`\)", text)]

@@ -7,7 +7,9 @@ import small_run
 import torch
 
 from codeit.cli import main
-from codeit.config import (
+from codeit.runs.effects import check_effect, without_effect
+from codeit.runs.loop import train
+from codeit.runs.settings import (
     PRESETS,
     RunSettings,
     override,
@@ -15,8 +17,6 @@ from codeit.config import (
     setting_values,
     settings_to_toml,
 )
-from codeit.effects import check_effect, without_effect
-from codeit.loop import train
 
 CHANGES = {
     "iterations": 2,

@@ -10,14 +10,14 @@ torch = pytest.importorskip("torch")
 from sampling_cases import TOKENIZER, assert_ends_after_foreign_tokens, sharp_model  # noqa: E402
 
 from codeit import Program  # noqa: E402
-from codeit.model.checkpoint import to_plain_model  # noqa: E402
-from codeit.sampling import SamplingSettings, engine, memory  # noqa: E402
-from codeit.sampling.constraint import ProgramConstraint  # noqa: E402
-from codeit.sampling.decoder import Decoder  # noqa: E402
-from codeit.sampling.engine import EngineSampler  # noqa: E402
-from codeit.sampling.generate import GenerateSampler  # noqa: E402
-from codeit.sampling.guide import Row, SpeculativeGuide  # noqa: E402
-from codeit.sampling.weights import Weights  # noqa: E402
+from codeit.policy.model.checkpoint import to_plain_model  # noqa: E402
+from codeit.policy.sampling import SamplingSettings, engine, memory  # noqa: E402
+from codeit.policy.sampling.constraint import ProgramConstraint  # noqa: E402
+from codeit.policy.sampling.decoder import Decoder  # noqa: E402
+from codeit.policy.sampling.engine import EngineSampler  # noqa: E402
+from codeit.policy.sampling.generate import GenerateSampler  # noqa: E402
+from codeit.policy.sampling.guide import Row, SpeculativeGuide  # noqa: E402
+from codeit.policy.sampling.weights import Weights  # noqa: E402
 
 SETTINGS = SamplingSettings(samples_per_task=3, max_tokens=40)
 LAYOUTS = [(1, 1), (5, 1), (96, 1), (4, 3)]  # slots, threads

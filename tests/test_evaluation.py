@@ -7,18 +7,18 @@ import json
 import pytest
 from small_run import quiet, settings_for
 
-from codeit import arc
-from codeit.evaluation import choose_tasks
-from codeit.json_file import read_lines
-from codeit.run_directory import read_solutions
-from codeit.scoring import RULES, Score
+from codeit.files.json_file import read_lines
+from codeit.runs.directory import read_solutions
+from codeit.runs.evaluation import choose_tasks
+from codeit.tasks import datasets
+from codeit.tasks.scoring import RULES, Score
 
 
 def task_of(task_id, pairs, tests=(([[3]], [[4]]),)):
-    return arc.Task(
+    return datasets.Task(
         task_id,
-        tuple(arc.Example(*pair) for pair in pairs),
-        tuple(arc.Example(*pair) for pair in tests),
+        tuple(datasets.Example(*pair) for pair in pairs),
+        tuple(datasets.Example(*pair) for pair in tests),
     )
 
 
@@ -56,13 +56,13 @@ def test_a_task_with_other_demonstrations_has_not_whatever_its_id(other):
 
 
 def test_one_evaluation_task_of_arc_agi_1_is_a_training_task_too():
-    tasks = choose_tasks(arc.load("arc1-evaluation"), 0, arc.load("arc1-training"))
+    tasks = choose_tasks(datasets.load("arc1-evaluation"), 0, datasets.load("arc1-training"))
     assert [task.task_id for task in tasks.seen] == ["070dd51e"]
     assert (tasks.num_scored, tasks.num_unseen, tasks.num_hidden) == (400, 399, 0)
 
 
 def test_arc_agi_2_repeats_most_training_tasks_of_arc_agi_1():
-    tasks = choose_tasks(arc.load("arc2-training"), 0, arc.load("arc1-training"))
+    tasks = choose_tasks(datasets.load("arc2-training"), 0, datasets.load("arc1-training"))
     assert len(tasks.seen) == 392
     (sentence,) = tasks.sentences(lambda task: False)
     assert sentence.startswith("392 of 1000 tasks to solve have the demonstrations of a training")
@@ -105,7 +105,7 @@ def test_prompts_that_do_not_show_all_are_counted():
 def run(data, tmp_path_factory):
     """A run on eight tasks: one is a training task, two are hidden. With what it printed."""
     pytest.importorskip("torch")
-    from codeit.loop import train
+    from codeit.runs.loop import train
 
     folder = tmp_path_factory.mktemp("evaluation")
     tasks = json.loads((data / "evaluation.json").read_text())
@@ -172,7 +172,7 @@ def test_shares_are_of_the_tasks_that_can_be_scored(run):
 
 
 def test_the_console_and_the_report_show_three_figures_with_and_without_seen_tasks(run):
-    from codeit.report import print_report
+    from codeit.runs.report import print_report
 
     out, printed = run
     last = read_lines(out / "metrics.jsonl")[-1]
@@ -206,7 +206,7 @@ def test_tensorboard_has_every_figure(run):
 
 def test_a_run_whose_tests_are_all_hidden_ends_with_figures_of_no_task(data, tmp_path):
     pytest.importorskip("torch")
-    from codeit.loop import train
+    from codeit.runs.loop import train
 
     tasks = json.loads((data / "evaluation.json").read_text())
     for one in tasks.values():

@@ -9,7 +9,7 @@ pytest.importorskip("tensorboard")
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from codeit.event_file import EventFile
+from codeit.files.event_file import EventFile
 
 
 def read(folder):

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from codeit.arc import Example, Task, load
-from codeit.experience import Experience, ExperienceWriter
-from codeit.replay import Origin, ReplayBuffer, ReplaySettings
-from codeit.tokenizer import CompactTokenizer
+from codeit.learning.experience import Experience, ExperienceWriter
+from codeit.learning.replay import Origin, ReplayBuffer, ReplaySettings
+from codeit.policy.tokenizer import CompactTokenizer
+from codeit.tasks.datasets import Example, Task, load
 
 PROGRAM = "O = hmirror(I)"
 

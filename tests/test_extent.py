@@ -11,7 +11,7 @@ import pytest
 
 from codeit import Limits, Outcome, Program, call, run
 from codeit._native import vm
-from codeit.dsl import PRIMITIVES
+from codeit.language import PRIMITIVES
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -21,18 +21,19 @@ from test_training import SETTINGS as TRAINING  # noqa: E402
 from test_training import experiences  # noqa: E402
 
 import codeit._native.decoding as native  # noqa: E402
-from codeit import cli, loop  # noqa: E402
-from codeit.config import settings_to_toml  # noqa: E402
-from codeit.model.checkpoint import load_model  # noqa: E402
-from codeit.model.finite import first_not_finite  # noqa: E402
-from codeit.sampling import SamplingSettings  # noqa: E402
-from codeit.sampling import engine as engine_module  # noqa: E402
-from codeit.sampling.engine import EngineSampler  # noqa: E402
-from codeit.sampling.generate import GenerateSampler, GumbelNoise, Temperature  # noqa: E402
-from codeit.sampling.kernels import NativeKernels, Step  # noqa: E402
-from codeit.sampling.law import Law, are_finite, uniforms  # noqa: E402
-from codeit.sampling.static_decoder import StaticDecoder  # noqa: E402
-from codeit.training.trainer import Trainer  # noqa: E402
+from codeit import cli  # noqa: E402
+from codeit.learning.training.trainer import Trainer  # noqa: E402
+from codeit.policy.model.checkpoint import load_model  # noqa: E402
+from codeit.policy.model.finite import first_not_finite  # noqa: E402
+from codeit.policy.sampling import SamplingSettings  # noqa: E402
+from codeit.policy.sampling import engine as engine_module  # noqa: E402
+from codeit.policy.sampling.engine import EngineSampler  # noqa: E402
+from codeit.policy.sampling.generate import GenerateSampler, GumbelNoise, Temperature  # noqa: E402
+from codeit.policy.sampling.kernels import NativeKernels, Step  # noqa: E402
+from codeit.policy.sampling.law import Law, are_finite, uniforms  # noqa: E402
+from codeit.policy.sampling.static_decoder import StaticDecoder  # noqa: E402
+from codeit.runs import loop  # noqa: E402
+from codeit.runs.settings import settings_to_toml  # noqa: E402
 
 NOT_FINITE = [math.nan, math.inf, -math.inf]
 CPU = torch.device("cpu")
@@ -353,7 +354,7 @@ def test_one_process_whose_scores_are_not_finite_ends_all(data, tmp_path):
     script.write_text(
         "import os, sys\n"
         "from codeit import cli\n"
-        "from codeit.sampling import engine\n"
+        "from codeit.policy.sampling import engine\n"
         "if os.environ['RANK'] == '1':\n"
         "    engine.are_finite = lambda scores: scores[:, 0] != scores[:, 0]\n"
         "sys.exit(cli.main(sys.argv[1:]))\n"

@@ -12,7 +12,6 @@ import pytest
 
 from codeit import Program, call, fuzzing, run
 from codeit.cli import main
-from codeit.dsl import PRIMITIVES
 from codeit.fuzzing import (
     KINDS,
     MAX_STEPS,
@@ -24,6 +23,7 @@ from codeit.fuzzing import (
     references,
     values,
 )
+from codeit.language import PRIMITIVES
 
 SEED = 20240901
 ORACLE = Path(__file__).parent / "oracle"  # also where the package is installed elsewhere

@@ -16,7 +16,7 @@ import codeit._native.replay as replay
 import codeit._native.text as text
 import codeit._native.vm as vm
 from codeit import Limits, Program
-from codeit.tokenizer import CompactTokenizer
+from codeit.policy.tokenizer import CompactTokenizer
 
 # ---- Automaton
 

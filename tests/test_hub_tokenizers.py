@@ -11,17 +11,18 @@ transformers = pytest.importorskip("transformers")
 
 from small_run import settings_for  # noqa: E402
 
-from codeit import Program, arc, cli  # noqa: E402
-from codeit.config import settings_to_toml  # noqa: E402
-from codeit.dsl import CONSTANTS, PRIMITIVES, load_seed_programs  # noqa: E402
-from codeit.model import ModelSettings  # noqa: E402
-from codeit.model.checkpoint import build_model, load_model, save_checkpoint  # noqa: E402
-from codeit.run_directory import RunDirectory  # noqa: E402
-from codeit.sampling import SamplingSettings  # noqa: E402
-from codeit.sampling.constraint import ProgramConstraint  # noqa: E402
-from codeit.sampling.engine import EngineSampler  # noqa: E402
-from codeit.sampling.generate import GenerateSampler  # noqa: E402
-from codeit.tokenizer import COMPACT_FILE, CompactTokenizer, load_tokenizer  # noqa: E402
+from codeit import Program, cli  # noqa: E402
+from codeit.language import CONSTANTS, PRIMITIVES, load_seed_programs  # noqa: E402
+from codeit.policy.model import ModelSettings  # noqa: E402
+from codeit.policy.model.checkpoint import build_model, load_model, save_checkpoint  # noqa: E402
+from codeit.policy.sampling import SamplingSettings  # noqa: E402
+from codeit.policy.sampling.constraint import ProgramConstraint  # noqa: E402
+from codeit.policy.sampling.engine import EngineSampler  # noqa: E402
+from codeit.policy.sampling.generate import GenerateSampler  # noqa: E402
+from codeit.policy.tokenizer import COMPACT_FILE, CompactTokenizer, load_tokenizer  # noqa: E402
+from codeit.runs.directory import RunDirectory  # noqa: E402
+from codeit.runs.settings import settings_to_toml  # noqa: E402
+from codeit.tasks import datasets  # noqa: E402
 
 SIGNS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_=(),|"
 WORDS = sorted(name for name in [*PRIMITIVES, "background"] if not name[-1].isdigit())
@@ -94,7 +95,7 @@ def test_every_name_comes_back(tokenizer):
 
 
 def test_both_ways_give_the_same_prompts_which_begin_with_nothing(tokenizer):
-    for task in arc.load("arc1-training")[:20]:
+    for task in datasets.load("arc1-training")[:20]:
         grids = [pair.input for pair in task.demonstrations]
         for encode in (tokenizer.encode_inputs, tokenizer.encode_outputs):
             ids = encode(grids, 1 << 20)
@@ -314,7 +315,7 @@ def test_log_probabilities_are_those_of_transformers_with_every_tokenizer(
     model = tiny_t5(tokenizer)
     save_checkpoint(model, tokenizer, tmp_path / "model")
     theirs = transformers.T5ForConditionalGeneration.from_pretrained(tmp_path / "model").eval()
-    tasks = arc.load("arc1-training")[:4]
+    tasks = datasets.load("arc1-training")[:4]
     prompts = [
         np.concatenate(
             [

@@ -16,7 +16,7 @@ import pytest
 
 from codeit import Limits, Program, execute
 from codeit._native import vm
-from codeit.dsl import load_seed_programs
+from codeit.language import load_seed_programs
 
 SECONDS = 60  # for a child that has to notice a signal
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from codeit.json_file import read_json, read_lines, read_object
+from codeit.files.json_file import read_json, read_lines, read_object
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ triton = pytest.importorskip(
     "triton", reason="triton, which comes with torch's CUDA wheels, is not installed"
 )
 
-from codeit.model import attention as attention_module  # noqa: E402
-from codeit.model.attention import (  # noqa: E402
+from codeit.policy.model import attention as attention_module  # noqa: E402
+from codeit.policy.model.attention import (  # noqa: E402
     Cache,
     Layout,
     Plan,
@@ -18,9 +18,9 @@ from codeit.model.attention import (  # noqa: E402
     padded_attention,
     plain_decode_self_attention,
 )
-from codeit.model.dropout import NO_DROPOUT, Dropout  # noqa: E402
-from codeit.model.fused_attention import fused_attention, kept_words  # noqa: E402
-from codeit.model.fused_decoding import fused_decode_self_attention  # noqa: E402
+from codeit.policy.model.dropout import NO_DROPOUT, Dropout  # noqa: E402
+from codeit.policy.model.fused_attention import fused_attention, kept_words  # noqa: E402
+from codeit.policy.model.fused_decoding import fused_decode_self_attention  # noqa: E402
 
 HAS_GPU = torch.cuda.is_available()
 DEVICE = torch.device("cuda" if HAS_GPU else "cpu")

@@ -5,7 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from codeit.sampling.law import Law, uniforms  # noqa: E402
+from codeit.policy.sampling.law import Law, uniforms  # noqa: E402
 
 
 def frequencies(law, scores, count, is_plain):

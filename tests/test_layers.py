@@ -1,161 +1,125 @@
-"""The house plan: each room uses only rooms before it. Read from the import and include lines."""
+"""The code keeps to the plan of tests/house.py. Read from the import and include lines."""
 
 import ast
 import re
 from pathlib import Path
 
 import pytest
+from house import CPP_ROOMS, PYTHON_ROOMS, ROOT, TORCH_FILES, with_table
 
-ROOT = Path(__file__).parent.parent
-
-CPP_ROOMS = {
-    "lang": set(),
-    "text": {"lang"},
-    "core": {"lang"},
-    "primitives": {"lang", "core"},
-    "vm": {"lang", "core"},
-    "mutation": {"lang", "core", "vm"},
-    "replay": set(),
-    "decoding": set(),
-    "fuzz": {"lang", "core", "text", "vm"},
-}
-
-PYTHON_ROOMS = {
-    "arc": set(),
-    "text": set(),
-    "terminal": set(),
-    "progress": {"terminal"},
-    "parallel": set(),
-    "broken_runs": {"terminal"},
-    "whole_file": set(),
-    "json_file": set(),
-    "event_file": {"whole_file"},
-    "whole_directory": {"json_file", "whole_file"},
-    "ranges": set(),
-    "distributed": set(),
-    "scoring": set(),
-    "model": {"_native", "json_file", "tokenizer", "whole_directory"},
-    "sampling": {"_native", "distributed", "model", "parallel", "ranges", "tokenizer"},
-    "training": {"distributed", "model", "parallel", "ranges", "replay", "whole_file"},
-    "dsl": {"_native"},
-    "replay_file": {"_native", "whole_file"},
-    "replay": {"_native", "ranges", "replay_file"},
-    "results": {"_native", "ranges"},
-    "executor": {"_native", "dsl", "broken_runs", "ranges", "results"},
-    "render": {"arc", "terminal", "whole_file"},
-    "tokenizer": {"_native", "arc", "dsl", "json_file", "ranges", "text"},
-    "mutation": {"_native", "arc", "dsl", "executor", "ranges", "results"},
-    "fuzzing": {"_native", "arc", "dsl", "executor", "progress", "results", "terminal"},
-    "experience": {"arc", "replay", "results", "tokenizer"},
-    "seeds": {"arc", "dsl", "executor", "results"},
-    "evaluation": {"arc", "seeds"},
-    "samples": {"arc", "dsl", "executor", "experience", "results", "scoring"},
-    "run_directory": {"json_file", "scoring", "whole_directory", "whole_file"},
-    "config": {
-        *("arc", "dsl", "executor", "model", "mutation"),
-        *("ranges", "replay", "sampling", "training"),
-    },
-    "effects": {"config"},
-    "setting_words": {"config"},
-    "resuming": {"arc", "config", "dsl", "effects", "json_file", "whole_file"},
-    "report": {
-        *("arc", "config", "dsl", "executor", "json_file"),
-        *("render", "run_directory", "scoring", "terminal"),
-    },
-}
-
-# What may know all other rooms: the loop, the command line over it, and the package's front.
-UNBOUND = {"loop", "cli", "__init__", "__main__"}
-
-TORCH_FILES = {
-    "loop.py",
-    "cli.py",
-    "distributed.py",
-    "model/attention.py",
-    "model/checkpoint.py",
-    "model/dropout.py",
-    "model/finite.py",
-    "model/fused_attention.py",
-    "model/fused_decoding.py",
-    "model/layers.py",
-    "model/t5.py",
-    "model/weight_files.py",
-    "sampling/decoder.py",
-    "sampling/engine.py",
-    "sampling/generate.py",
-    "sampling/guide.py",
-    "sampling/kernels.py",
-    "sampling/law.py",
-    "sampling/memory.py",
-    "sampling/static_decoder.py",
-    "sampling/static_grammar.py",
-    "sampling/static_guide.py",
-    "sampling/static_session.py",
-    "sampling/weights.py",
-    "training/trainer.py",
-}
+PYTHON_FILES = sorted(p for p in (ROOT / "codeit").rglob("*.py") if "_native" not in p.parts)
+CPP_FILES = sorted(p for p in (ROOT / "csrc").rglob("*") if p.suffix in (".h", ".cc", ".def"))
 
 
-def included_rooms(path: Path) -> set[str]:
-    return set(re.findall(r'#include "(\w+)/', path.read_text()))
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("room", sorted(p.name for p in (ROOT / "csrc").iterdir() if p.is_dir()))
-def test_a_native_room_includes_only_rooms_before_it(room):
-    used = set().union(*(included_rooms(path) for path in (ROOT / "csrc" / room).iterdir()))
-    assert used - {room} <= CPP_ROOMS[room]
+def module_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def test_no_native_room_knows_python():
-    for path in (ROOT / "csrc").rglob("*"):
-        if path.suffix in (".h", ".cc"):
-            assert "Python.h" not in path.read_text(), path
+def room_of(module: str) -> str:
+    """The innermost room that a module is in."""
+    path = module.removeprefix("codeit").removeprefix(".").replace(".", "/") + "/"
+    rooms = [room.name for room in PYTHON_ROOMS if path.startswith(room.name + "/")]
+    return max(rooms, key=len, default="")
+
+
+def included(path: Path) -> set[str]:
+    """The files of csrc that a file includes."""
+    return set(re.findall(r'#include "(\w+/[\w.]+)"', path.read_text()))
 
 
 def imported_names(path: Path) -> set[str]:
-    """Every module that a file imports, also inside its functions."""
+    """Every module that a file imports, also inside its functions, and what it takes from it."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module)
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
     return names
 
 
-def rooms_of(names: set[str]) -> set[str]:
-    rooms = {name.split(".")[1] for name in names if name.startswith("codeit.")}
-    known = PYTHON_ROOMS.keys() | UNBOUND | {"_native"}
-    return rooms & known
+def imported(path: Path) -> set[str]:
+    """The modules of `codeit` that a file imports."""
+    modules = {module_of(p) for p in PYTHON_FILES}
+    modules |= {f"codeit._native.{name}" for name in ("decoding", "replay", "text", "vm")}
+    found = set()
+    for name in imported_names(path):
+        if name.split(".")[0] == "codeit":
+            found.add(name if name in modules else name.rpartition(".")[0])
+    assert found <= modules, found - modules
+    return found
 
 
-PYTHON_FILES = sorted(p for p in (ROOT / "codeit").rglob("*.py") if "_native" not in p.parts)
+def find_circle(edges: dict[str, set[str]]) -> list[str]:
+    """Those that need each other, or need those that do; [] when there is an order."""
+    waiting = {name: needs - {name} for name, needs in edges.items()}
+    while ready := {name for name, needs in waiting.items() if not needs & waiting.keys()}:
+        waiting = {name: needs for name, needs in waiting.items() if name not in ready}
+    return sorted(waiting)
 
 
-@pytest.mark.parametrize("path", PYTHON_FILES, ids=lambda p: str(p.relative_to(ROOT / "codeit")))
-def test_a_python_room_imports_only_rooms_before_it(path):
-    room = path.relative_to(ROOT / "codeit").parts[0].removesuffix(".py")
-    if room in UNBOUND:
-        return
-    assert rooms_of(imported_names(path)) - {room} <= PYTHON_ROOMS[room]
+def test_the_plan_has_every_folder_of_csrc_and_every_part_of_the_package():
+    folders = {p.name for p in (ROOT / "csrc").iterdir() if p.is_dir()}
+    assert folders == {room.name for room in CPP_ROOMS}
+    parts = {p.name.removesuffix(".py") for p in (ROOT / "codeit").iterdir()}
+    parts -= {"__init__", "__main__", "__pycache__", "data", "py.typed"}
+    assert parts == {room.name for room in PYTHON_ROOMS if "/" not in room.name}
 
 
-def test_the_order_of_the_python_rooms_has_no_circle():
-    done = {"_native"}
-    waiting = dict(PYTHON_ROOMS)
-    while waiting:
-        ready = {room for room, needs in waiting.items() if needs <= done}
-        assert ready, f"these need each other: {sorted(waiting)}"
-        done |= ready
-        for room in ready:
-            del waiting[room]
+@pytest.mark.parametrize("rooms", [CPP_ROOMS, PYTHON_ROOMS], ids=["csrc", "codeit"])
+def test_a_room_may_use_only_rooms_before_it(rooms):
+    names = [room.name for room in rooms]
+    for number, room in enumerate(rooms):
+        assert set(room.uses) <= set(names[:number]), room.name
+        assert list(room.uses) == sorted(room.uses, key=names.index), room.name
 
 
-@pytest.mark.parametrize("path", PYTHON_FILES, ids=lambda p: str(p.relative_to(ROOT / "codeit")))
+@pytest.mark.parametrize("room", CPP_ROOMS, ids=lambda room: room.name)
+def test_a_native_room_includes_only_the_rooms_of_its_row(room):
+    files = [path for path in CPP_FILES if path.parent.name == room.name]
+    used = {name.split("/")[0] for path in files for name in included(path)}
+    assert used - {room.name} <= set(room.uses)
+
+
+@pytest.mark.parametrize("room", PYTHON_ROOMS, ids=lambda room: room.name)
+def test_a_python_room_imports_only_and_all_the_rooms_of_its_row(room):
+    files = [path for path in PYTHON_FILES if room_of(module_of(path)) == room.name]
+    used = {room_of(module) for path in files for module in imported(path)}
+    if room.name == "_native":
+        used = {"ranges"}  # read from Cython's files by no one here
+    if room.name == "cli":
+        used.discard("")  # the package's front
+    assert used - {room.name} == set(room.uses)
+
+
+def test_no_native_room_knows_python():
+    for path in CPP_FILES:
+        assert "Python.h" not in path.read_text(), path
+
+
+def test_no_native_file_includes_what_includes_it():
+    edges = {str(path.relative_to(ROOT / "csrc")): included(path) for path in CPP_FILES}
+    assert find_circle(edges) == []
+
+
+def test_a_circle_is_found():
+    assert find_circle({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": set()}) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("path", PYTHON_FILES, ids=name_of)
 def test_only_some_files_import_torch(path):
     imports_torch = any(name.split(".")[0] == "torch" for name in imported_names(path))
-    assert not imports_torch or str(path.relative_to(ROOT / "codeit")) in TORCH_FILES
+    assert imports_torch == (str(path.relative_to(ROOT / "codeit")) in TORCH_FILES)
+
+
+def test_the_table_in_contributing_is_the_plan():
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    assert text == with_table(text), "python tests/house.py writes the table"
 
 
 def test_no_source_file_is_longer_than_the_ceiling():

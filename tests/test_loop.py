@@ -18,17 +18,17 @@ pytest.importorskip("torch")
 from small_run import PROGRAMS, quiet, settings_for, without_seconds, write_data
 
 from codeit import Program, run
-from codeit.arc import grid_digest, load
-from codeit.config import RunSettings, load_settings, settings_to_toml
-from codeit.experience import ExperienceWriter
-from codeit.json_file import read_lines
-from codeit.loop import Loop, resume, train
-from codeit.render import picture_to_svg
-from codeit.replay import Origin, ReplayBuffer, ReplaySettings
-from codeit.report import print_report, solutions_picture
-from codeit.run_directory import RunDirectory, check_free
-from codeit.scoring import in_words
-from codeit.tokenizer import CompactTokenizer
+from codeit.files.json_file import read_lines
+from codeit.learning.experience import ExperienceWriter
+from codeit.learning.replay import Origin, ReplayBuffer, ReplaySettings
+from codeit.policy.tokenizer import CompactTokenizer
+from codeit.runs.directory import RunDirectory, check_free
+from codeit.runs.loop import Loop, resume, train
+from codeit.runs.report import print_report, solutions_picture
+from codeit.runs.settings import RunSettings, load_settings, settings_to_toml
+from codeit.tasks.datasets import grid_digest, load
+from codeit.tasks.render import picture_to_svg
+from codeit.tasks.scoring import in_words
 
 
 def test_a_run_leaves_all_its_files(finished, data):
@@ -356,10 +356,10 @@ def test_the_signal_handler_is_put_back(data, tmp_path):
 
 def test_relabelled_experiences_explain_what_the_program_did(data):
     """An experience's prompt shows the outputs that its program produced, not the task's own."""
-    from codeit import arc
-    from codeit.experience import Experience
+    from codeit.learning.experience import Experience
+    from codeit.tasks import datasets
 
-    (one, *_) = arc.load(data / "evaluation.json")
+    (one, *_) = datasets.load(data / "evaluation.json")
     tokenizer = CompactTokenizer()
     writer = ExperienceWriter(tokenizer, 2, 100, 50)
     program = Program.parse("O = hmirror(I)")
@@ -380,10 +380,10 @@ def test_relabelled_experiences_explain_what_the_program_did(data):
 
 
 def test_the_distance_is_the_share_of_cells_that_differ(data):
-    from codeit import arc
-    from codeit.experience import Experience
+    from codeit.learning.experience import Experience
+    from codeit.tasks import datasets
 
-    (one, *_) = arc.load(data / "evaluation.json")
+    (one, *_) = datasets.load(data / "evaluation.json")
     outputs = [pair.output.copy() for pair in one.demonstrations]
     assert Experience(one, "", tuple(outputs), 1.0).distance() == 0
     outputs[0][0, :3] += 1
@@ -392,10 +392,10 @@ def test_the_distance_is_the_share_of_cells_that_differ(data):
 
 
 def test_distance_counts_only_where_it_has_a_weight(data):
-    from codeit import arc
-    from codeit.experience import Experience
+    from codeit.learning.experience import Experience
+    from codeit.tasks import datasets
 
-    (one, *_) = arc.load(data / "evaluation.json")
+    (one, *_) = datasets.load(data / "evaluation.json")
     writer = ExperienceWriter(CompactTokenizer(), 2, 100, 50)
     outputs = tuple(pair.output for pair in one.demonstrations)
     for settings, expected in (
@@ -409,10 +409,10 @@ def test_distance_counts_only_where_it_has_a_weight(data):
 
 
 def test_programs_that_do_not_fit_are_left_out_and_counted(data):
-    from codeit import arc
-    from codeit.experience import Experience
+    from codeit.learning.experience import Experience
+    from codeit.tasks import datasets
 
-    (one, *_) = arc.load(data / "evaluation.json")
+    (one, *_) = datasets.load(data / "evaluation.json")
     writer = ExperienceWriter(CompactTokenizer(), 2, 100, max_program_tokens=5)
     outputs = tuple(d.output for d in one.demonstrations)
     buffer = ReplayBuffer(ReplaySettings(capacity=10))

@@ -14,7 +14,7 @@ import pytest
 
 from codeit import Limits, Outcome, Program, run
 from codeit._native import vm
-from codeit.dsl import load_seed_programs
+from codeit.language import load_seed_programs
 
 GRID = np.arange(40, dtype=np.uint8).reshape(8, 5) * 7 % 10
 LIMITS = Limits(fuel=1_000_000, max_bytes=64 << 20)

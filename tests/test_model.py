@@ -14,11 +14,11 @@ from transformers import T5Config as TransformersConfig  # noqa: E402
 from transformers import T5ForConditionalGeneration  # noqa: E402
 from transformers.models.t5 import modeling_t5  # noqa: E402
 
-from codeit.config import PRESETS  # noqa: E402
-from codeit.model import ModelSettings, layers  # noqa: E402
-from codeit.model import attention as attention_module  # noqa: E402
-from codeit.model.attention import Layout, Plan, attention, padded_attention  # noqa: E402
-from codeit.model.checkpoint import (  # noqa: E402
+from codeit.files.whole_directory import finish_replacement  # noqa: E402
+from codeit.policy.model import ModelSettings, layers  # noqa: E402
+from codeit.policy.model import attention as attention_module  # noqa: E402
+from codeit.policy.model.attention import Layout, Plan, attention, padded_attention  # noqa: E402
+from codeit.policy.model.checkpoint import (  # noqa: E402
     _config,
     build_model,
     find_device,
@@ -29,10 +29,10 @@ from codeit.model.checkpoint import (  # noqa: E402
     to_plain_model,
     to_transformers,
 )
-from codeit.model.dropout import NO_DROPOUT, Dropout  # noqa: E402
-from codeit.model.t5 import T5, Mode, Packed  # noqa: E402
-from codeit.tokenizer import CompactTokenizer, load_tokenizer  # noqa: E402
-from codeit.whole_directory import finish_replacement  # noqa: E402
+from codeit.policy.model.dropout import NO_DROPOUT, Dropout  # noqa: E402
+from codeit.policy.model.t5 import T5, Mode, Packed  # noqa: E402
+from codeit.policy.tokenizer import CompactTokenizer, load_tokenizer  # noqa: E402
+from codeit.runs.settings import PRESETS  # noqa: E402
 
 TOKENIZER = CompactTokenizer()
 VOCABULARY = 40

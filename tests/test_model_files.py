@@ -14,15 +14,15 @@ from test_model import VOCABULARY, loss_of, plain, reference_loss  # noqa: E402
 from transformers import T5ForConditionalGeneration  # noqa: E402
 
 from codeit import cli  # noqa: E402
-from codeit.model import ModelSettings  # noqa: E402
-from codeit.model.checkpoint import (  # noqa: E402
+from codeit.policy.model import ModelSettings  # noqa: E402
+from codeit.policy.model.checkpoint import (  # noqa: E402
     build_model,
     load_model,
     save_checkpoint,
     to_plain_model,
 )
-from codeit.model.t5 import Mode  # noqa: E402
-from codeit.tokenizer import CompactTokenizer  # noqa: E402
+from codeit.policy.model.t5 import Mode  # noqa: E402
+from codeit.policy.tokenizer import CompactTokenizer  # noqa: E402
 
 EMBEDDINGS = (
     "shared.weight",
@@ -232,7 +232,7 @@ def command_says(path, capsys, tmp_path):
 @pytest.fixture
 def checkpoint(tmp_path):
     """A directory with a model of ours for the compact tokenizer."""
-    from codeit.config import PRESETS
+    from codeit.runs.settings import PRESETS
 
     path = tmp_path / "model"
     save_checkpoint(
@@ -450,7 +450,7 @@ def test_a_file_that_must_not_be_read_is_named(checkpoint):
 
 def test_a_larger_vocabulary_than_the_tokenizers_is_no_mistake(tmp_path):
     """T5's are rounded up."""
-    from codeit.config import PRESETS
+    from codeit.runs.settings import PRESETS
 
     class Larger(CompactTokenizer):
         def __init__(self):

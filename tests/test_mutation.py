@@ -5,11 +5,12 @@ import re
 import numpy as np
 import pytest
 
-from codeit import Limits, Program, ProgramError, arc
+from codeit import Limits, Program, ProgramError
 from codeit._native import vm
-from codeit.arc import Example, Task
-from codeit.dsl import CONSTANTS, PRIMITIVES
+from codeit.language import CONSTANTS, PRIMITIVES
 from codeit.mutation import MutationSettings, mutate
+from codeit.tasks import datasets
+from codeit.tasks.datasets import Example, Task
 
 GRID = np.array([[0, 0, 3], [0, 5, 5], [0, 0, 0]], dtype=np.uint8)
 PROGRAM = Program.parse(
@@ -270,9 +271,9 @@ def test_bad_settings_are_refused(changes, message):
 
 
 def test_the_seed_corpus_grows_tasks_of_real_grids():
-    from codeit.dsl import load_seed_programs
+    from codeit.language import load_seed_programs
 
-    tasks = {task.task_id: task for task in arc.load("arc1-training")}
+    tasks = {task.task_id: task for task in datasets.load("arc1-training")}
     parents = [(tasks[seed.task_id], seed.program) for seed in load_seed_programs()]
     grown = mutate(parents, MutationSettings(num_tasks=300), seed=5)
     assert len(grown) == 300

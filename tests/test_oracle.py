@@ -14,7 +14,7 @@ from test_golden import is_comparable
 from test_primitives import ROWS, parse, unordered
 
 from codeit import Outcome
-from codeit.dsl import CONSTANTS, PRIMITIVES
+from codeit.language import CONSTANTS, PRIMITIVES
 
 EVERY = {"golden_calls": 40, "golden_orig": 40, "golden_mutants": 200, "golden_wild": 40}
 MAX_STEPS = 300_000

@@ -7,16 +7,17 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from codeit import Outcome, Program, arc, execute  # noqa: E402
-from codeit.config import PRESETS  # noqa: E402
-from codeit.dsl import load_seed_programs  # noqa: E402
-from codeit.model.checkpoint import build_model, to_plain_model  # noqa: E402
-from codeit.model.t5 import Mode, Packed  # noqa: E402
-from codeit.sampling import SamplingSettings  # noqa: E402
-from codeit.sampling.constraint import ProgramConstraint  # noqa: E402
-from codeit.sampling.engine import EngineSampler  # noqa: E402
-from codeit.sampling.generate import GenerateSampler  # noqa: E402
-from codeit.tokenizer import CompactTokenizer  # noqa: E402
+from codeit import Outcome, Program, execute  # noqa: E402
+from codeit.language import load_seed_programs  # noqa: E402
+from codeit.policy.model.checkpoint import build_model, to_plain_model  # noqa: E402
+from codeit.policy.model.t5 import Mode, Packed  # noqa: E402
+from codeit.policy.sampling import SamplingSettings  # noqa: E402
+from codeit.policy.sampling.constraint import ProgramConstraint  # noqa: E402
+from codeit.policy.sampling.engine import EngineSampler  # noqa: E402
+from codeit.policy.sampling.generate import GenerateSampler  # noqa: E402
+from codeit.policy.tokenizer import CompactTokenizer  # noqa: E402
+from codeit.runs.settings import PRESETS  # noqa: E402
+from codeit.tasks import datasets  # noqa: E402
 
 TOKENIZER = CompactTokenizer()
 NUM_STEPS = 80
@@ -24,7 +25,7 @@ CPU = torch.device("cpu")
 
 
 def prompts(count):
-    tasks = [*arc.load("arc1-training"), *arc.load("arc1-evaluation")][:count]
+    tasks = [*datasets.load("arc1-training"), *datasets.load("arc1-evaluation")][:count]
     return [
         np.concatenate(
             [
@@ -148,7 +149,7 @@ def assert_frequencies(drawn, probabilities):
 
 
 def test_all_samples_of_an_untrained_model_parse_and_types_keep_them_from_type_errors(untrained):
-    grids = [arc.load("arc1-training", ["00d62c1b"])[0].demonstrations[0].input]
+    grids = [datasets.load("arc1-training", ["00d62c1b"])[0].demonstrations[0].input]
     shares = {}
     for mode in ("grammar", "typed"):
         settings = SamplingSettings(samples_per_task=20, max_tokens=50, top_k=0, mode=mode)

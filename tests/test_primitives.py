@@ -30,7 +30,7 @@ from pathlib import Path
 import pytest
 
 import codeit
-from codeit.dsl import CONSTANTS, PRIMITIVES
+from codeit.language import CONSTANTS, PRIMITIVES
 
 FOLDER = Path(__file__).parent / "primitives"
 DIALECTS = ("codeit", "arc-dsl")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from codeit import Outcome, Program, ProgramError, run
-from codeit.dsl import CONSTANTS, PRIMITIVES
+from codeit.language import CONSTANTS, PRIMITIVES
 
 C1 = "is not a variable assignment"
 C2 = "does not have exactly one open parenthesis"

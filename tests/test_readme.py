@@ -3,10 +3,10 @@
 import re
 from pathlib import Path
 
-from codeit.config import PRESETS
-from codeit.dsl import load_seed_programs
-from codeit.scoring import RULES, in_words
-from codeit.tokenizer import CompactTokenizer
+from codeit.language import load_seed_programs
+from codeit.policy.tokenizer import CompactTokenizer
+from codeit.runs.settings import PRESETS
+from codeit.tasks.scoring import RULES, in_words
 
 ROOT = Path(__file__).parent.parent
 

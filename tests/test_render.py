@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from codeit import render
-from codeit.arc import Example, Task
-from codeit.render import Arrow, Block, Code, Panel, Picture
+from codeit.tasks import render
+from codeit.tasks.datasets import Example, Task
+from codeit.tasks.render import Arrow, Block, Code, Panel, Picture
 
 FRAME = "#555555"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -407,5 +407,5 @@ def test_a_failed_save_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatc
 
 
 def test_importing_render_leaves_pillow_alone():
-    code = "import sys, codeit.render; sys.exit('PIL' in sys.modules)"
+    code = "import sys, codeit.tasks.render; sys.exit('PIL' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from codeit.replay import Added, Origin, ReplayBuffer, ReplaySettings, priority
+from codeit.learning.replay import Added, Origin, ReplayBuffer, ReplaySettings, priority
 
 # The 1 - 1e-4 quantile of the chi-square distribution with 3 degrees of freedom. Seeds are fixed.
 CHI_SQUARE_LIMIT = 21.108

@@ -11,18 +11,18 @@ torch = pytest.importorskip("torch")
 from safetensors.torch import load_file  # noqa: E402
 from small_run import quiet, settings_for, without_seconds, write_data  # noqa: E402
 
-from codeit.config import (  # noqa: E402
+from codeit.learning.training import trainer  # noqa: E402
+from codeit.runs.directory import read_lines  # noqa: E402
+from codeit.runs.loop import Loop, resume, train  # noqa: E402
+from codeit.runs.report import print_report  # noqa: E402
+from codeit.runs.resuming import BY_CONTENT, DECISIONS, TAKES_EFFECT  # noqa: E402
+from codeit.runs.settings import (  # noqa: E402
     RunSettings,
     load_settings,
     setting_names,
     setting_values,
     settings_to_toml,
 )
-from codeit.loop import Loop, resume, train  # noqa: E402
-from codeit.report import print_report  # noqa: E402
-from codeit.resuming import BY_CONTENT, DECISIONS, TAKES_EFFECT  # noqa: E402
-from codeit.run_directory import read_lines  # noqa: E402
-from codeit.training import trainer  # noqa: E402
 
 REASONS = {name: reason for reason, names in DECISIONS.items() for name in names}
 REFUSED = [name for name, reason in REASONS.items() if reason not in (TAKES_EFFECT, BY_CONTENT)]

@@ -13,8 +13,8 @@ from sampling_cases import (  # noqa: E402
     demo_model,
 )
 
-from codeit.sampling import SamplingSettings  # noqa: E402
-from codeit.sampling.generate import EndAfterForeignToken, GenerateSampler  # noqa: E402
+from codeit.policy.sampling import SamplingSettings  # noqa: E402
+from codeit.policy.sampling.generate import EndAfterForeignToken, GenerateSampler  # noqa: E402
 
 SETTINGS = SamplingSettings(samples_per_task=3, max_tokens=12, batch_size=2)
 

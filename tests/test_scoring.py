@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from codeit.scoring import RULES, Candidate, Score, Scoreboard, in_words
+from codeit.tasks.scoring import RULES, Candidate, Score, Scoreboard, in_words
 
 A = ("a", "digest of a")
 

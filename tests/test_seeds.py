@@ -6,10 +6,11 @@ import json
 import pytest
 from small_run import PROGRAMS, quiet, settings_for
 
-from codeit import Limits, Program, arc
-from codeit.dsl import SeedProgram, load_seed_programs
-from codeit.json_file import read_lines
-from codeit.seeds import choose_seeds
+from codeit import Limits, Program
+from codeit.files.json_file import read_lines
+from codeit.language import SeedProgram, load_seed_programs
+from codeit.runs.seeds import choose_seeds
+from codeit.tasks import datasets
 
 
 def seed(task_id, program):
@@ -18,7 +19,7 @@ def seed(task_id, program):
 
 @pytest.fixture
 def tasks(data):
-    return arc.load(data / "training.json")
+    return datasets.load(data / "training.json")
 
 
 def choose(seeds, tasks, fits=lambda text: True, limits=Limits()):  # noqa: B008
@@ -91,8 +92,8 @@ def test_seeds_that_end_at_a_limit_are_not_called_wrong(limits, program, setting
 
 def test_a_seed_that_is_wrong_where_it_ends_is_wrong_under_any_limit(tasks):
     grids = [[[3]], [[3] * 30] * 30]
-    pairs = [arc.Example(grid, [[1]]) for grid in grids]
-    task = arc.Task("mixed", pairs, [])
+    pairs = [datasets.Example(grid, [[1]]) for grid in grids]
+    task = datasets.Task("mixed", pairs, [])
     with pytest.raises(ValueError, match="they fail a demonstration of their task: mixed"):
         choose([seed("mixed", PROGRAMS["flip"])], [task], limits=Limits(fuel=300))
 
@@ -116,14 +117,14 @@ def test_if_no_seed_is_left_the_reasons_are_given(tasks):
 
 def test_the_seeds_of_the_package_serve_every_training_set():
     """ARC-AGI-2 lacks nine of the ids."""
-    seeds = choose(load_seed_programs(), arc.load("arc2-training"))
+    seeds = choose(load_seed_programs(), datasets.load("arc2-training"))
     assert len(seeds.parents) == 455
     assert {reason: len(names) for reason, names in seeds.left_out.items()} == {"without_task": 9}
 
 
 def test_a_run_says_which_seeds_it_leaves_out(data, tmp_path):
     pytest.importorskip("torch")
-    from codeit.loop import train
+    from codeit.runs.loop import train
 
     rows = [
         {"task": "flip", "program": PROGRAMS["flip"]},
@@ -142,7 +143,7 @@ def test_a_run_says_which_seeds_it_leaves_out(data, tmp_path):
 def test_what_a_run_announces_is_what_it_stores(data, tmp_path):
     """With 8 tokens for a program, the seed of two lines is left out, and so are its mutants."""
     pytest.importorskip("torch")
-    from codeit.loop import train
+    from codeit.runs.loop import train
 
     settings = settings_for(data, iterations=1)
     sampling = dataclasses.replace(settings.sampling, max_tokens=8)
@@ -163,7 +164,7 @@ def test_what_a_run_announces_is_what_it_stores(data, tmp_path):
 
 def test_a_run_says_how_many_mutants_it_lacks(data, tmp_path):
     pytest.importorskip("torch")
-    from codeit.loop import train
+    from codeit.runs.loop import train
 
     settings = settings_for(data, iterations=1)
     mutation = dataclasses.replace(settings.mutation, num_tasks=5000, max_tries=1)
@@ -178,7 +179,7 @@ def test_a_run_says_how_many_mutants_it_lacks(data, tmp_path):
 
 def test_a_run_without_any_seed_writes_nothing(data, tmp_path):
     pytest.importorskip("torch")
-    from codeit.loop import train
+    from codeit.runs.loop import train
 
     path = tmp_path / "programs.jsonl"
     path.write_text(json.dumps({"task": "flop", "program": PROGRAMS["flip"]}))

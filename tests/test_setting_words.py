@@ -6,8 +6,8 @@ import re
 import pytest
 
 from codeit.cli import main
-from codeit.config import PRESETS, setting_types, setting_values
-from codeit.setting_words import parse_settings
+from codeit.runs.setting_words import parse_settings
+from codeit.runs.settings import PRESETS, setting_types, setting_values
 
 DEMO = PRESETS["demo"]
 

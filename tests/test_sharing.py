@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from codeit import Limits, Outcome, Program, execute, execute_groups
-from codeit.arc import Example, Task
-from codeit.dsl import load_seed_programs
+from codeit.language import load_seed_programs
 from codeit.mutation import MutationSettings, mutate
+from codeit.tasks.datasets import Example, Task
 
 
 def same(together, alone):

@@ -13,16 +13,16 @@ torch = pytest.importorskip("torch")
 from sampling_cases import TOKENIZER, sharp_model  # noqa: E402
 from transformers import T5ForConditionalGeneration  # noqa: E402
 
-from codeit.config import PRESETS  # noqa: E402
-from codeit.model import ModelSettings  # noqa: E402
-from codeit.model.checkpoint import build_model, load_model, save_checkpoint  # noqa: E402
-from codeit.replay import Batch  # noqa: E402
-from codeit.sampling import SamplingSettings, engine  # noqa: E402
-from codeit.sampling.engine import EngineSampler  # noqa: E402
-from codeit.sampling.generate import GenerateSampler  # noqa: E402
-from codeit.sampling.weights import Weights  # noqa: E402
-from codeit.training import TrainingSettings  # noqa: E402
-from codeit.training.trainer import Trainer  # noqa: E402
+from codeit.learning.replay import Batch  # noqa: E402
+from codeit.learning.training import TrainingSettings  # noqa: E402
+from codeit.learning.training.trainer import Trainer  # noqa: E402
+from codeit.policy.model import ModelSettings  # noqa: E402
+from codeit.policy.model.checkpoint import build_model, load_model, save_checkpoint  # noqa: E402
+from codeit.policy.sampling import SamplingSettings, engine  # noqa: E402
+from codeit.policy.sampling.engine import EngineSampler  # noqa: E402
+from codeit.policy.sampling.generate import GenerateSampler  # noqa: E402
+from codeit.policy.sampling.weights import Weights  # noqa: E402
+from codeit.runs.settings import PRESETS  # noqa: E402
 
 SETTINGS = SamplingSettings(samples_per_task=3, max_tokens=25)
 STARTS = [0, 17, TOKENIZER.vocab_size - 1]

@@ -5,10 +5,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from codeit.dsl import CONSTANTS, PRIMITIVES  # noqa: E402
-from codeit.sampling.constraint import ProgramConstraint  # noqa: E402
-from codeit.sampling.static_grammar import StaticGrammar, why_not  # noqa: E402
-from codeit.tokenizer import CompactTokenizer, load_tokenizer  # noqa: E402
+from codeit.language import CONSTANTS, PRIMITIVES  # noqa: E402
+from codeit.policy.sampling.constraint import ProgramConstraint  # noqa: E402
+from codeit.policy.sampling.static_grammar import StaticGrammar, why_not  # noqa: E402
+from codeit.policy.tokenizer import CompactTokenizer, load_tokenizer  # noqa: E402
 
 
 @pytest.fixture(scope="module")

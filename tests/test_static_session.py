@@ -13,13 +13,13 @@ torch = pytest.importorskip("torch")
 from sampling_cases import TOKENIZER, sharp_model  # noqa: E402
 from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
 
-from codeit.sampling import SamplingSettings, engine, memory, static_session  # noqa: E402
-from codeit.sampling.constraint import ProgramConstraint  # noqa: E402
-from codeit.sampling.engine import EngineSampler  # noqa: E402
-from codeit.sampling.static_decoder import Shape, StaticDecoder  # noqa: E402
-from codeit.sampling.static_guide import make_static_guide  # noqa: E402
-from codeit.sampling.static_session import StaticSession, Steps  # noqa: E402
-from codeit.sampling.weights import Weights  # noqa: E402
+from codeit.policy.sampling import SamplingSettings, engine, memory, static_session  # noqa: E402
+from codeit.policy.sampling.constraint import ProgramConstraint  # noqa: E402
+from codeit.policy.sampling.engine import EngineSampler  # noqa: E402
+from codeit.policy.sampling.static_decoder import Shape, StaticDecoder  # noqa: E402
+from codeit.policy.sampling.static_guide import make_static_guide  # noqa: E402
+from codeit.policy.sampling.static_session import StaticSession, Steps  # noqa: E402
+from codeit.policy.sampling.weights import Weights  # noqa: E402
 
 CPU = torch.device("cpu")
 SETTINGS = SamplingSettings(samples_per_task=3, max_tokens=40)

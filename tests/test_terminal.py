@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.table import Table
 
 from codeit import cli
-from codeit.config import settings_to_toml
 from codeit.fuzzing import KINDS, Difference, End, Tally, fuzz_on_console
+from codeit.runs.settings import settings_to_toml
 from codeit.terminal import add_row, plain, say, visible, visible_lines, write
 
 # An end tag of rich's markup, a tag, an emoji code, colors, a new title, a direction, a line end.
@@ -299,7 +299,7 @@ def test_a_run_with_hostile_names_goes_to_its_end_and_on(
 
 
 def test_seeds_that_are_left_out_are_named_clean(hostile_data):
-    from codeit.loop import Loop
+    from codeit.runs.loop import Loop
 
     out = Console(file=io.StringIO(), width=100)
     Loop(hostile_settings(hostile_data), out)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from codeit.text import grid_to_text, grids_to_text, text_to_grid
+from codeit.policy.text import grid_to_text, grids_to_text, text_to_grid
 
 
 def grid(*rows):

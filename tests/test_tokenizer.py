@@ -5,9 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from codeit import Program, arc
-from codeit.dsl import CONSTANTS, PRIMITIVES, load_seed_programs
-from codeit.tokenizer import COMPACT_FILE, CompactTokenizer, load_tokenizer
+from codeit import Program
+from codeit.language import CONSTANTS, PRIMITIVES, load_seed_programs
+from codeit.policy.tokenizer import COMPACT_FILE, CompactTokenizer, load_tokenizer
+from codeit.tasks import datasets
 
 PROGRAM = "x1 = objects(I, T, F, T)\nx2 = argmax(x1, size)\nO = subgrid(x2, I)"
 
@@ -202,7 +203,7 @@ def assert_both_ways_agree(encode, grids, max_tokens=1 << 20):
 
 @pytest.mark.parametrize("name", ["arc1-training", "arc1-evaluation"])
 def test_prompts_of_all_tasks_have_the_ids_of_their_text(tokenizer, name):
-    for task in arc.load(name):
+    for task in datasets.load(name):
         pairs = [*task.demonstrations, *task.tests]
         assert_both_ways_agree(tokenizer.encode_inputs, [pair.input for pair in pairs])
         assert_both_ways_agree(tokenizer.encode_outputs, [pair.output for pair in pairs])

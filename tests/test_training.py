@@ -7,14 +7,14 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from codeit.config import PRESETS  # noqa: E402
-from codeit.dsl import load_seed_programs  # noqa: E402
-from codeit.model.checkpoint import build_model, to_plain_model  # noqa: E402
-from codeit.model.t5 import Mode, Packed  # noqa: E402
-from codeit.replay import Batch  # noqa: E402
-from codeit.tokenizer import CompactTokenizer  # noqa: E402
-from codeit.training import TrainingSettings  # noqa: E402
-from codeit.training.trainer import Trainer, peak_flops  # noqa: E402
+from codeit.language import load_seed_programs  # noqa: E402
+from codeit.learning.replay import Batch  # noqa: E402
+from codeit.learning.training import TrainingSettings  # noqa: E402
+from codeit.learning.training.trainer import Trainer, peak_flops  # noqa: E402
+from codeit.policy.model.checkpoint import build_model, to_plain_model  # noqa: E402
+from codeit.policy.model.t5 import Mode, Packed  # noqa: E402
+from codeit.policy.tokenizer import CompactTokenizer  # noqa: E402
+from codeit.runs.settings import PRESETS  # noqa: E402
 
 TOKENIZER = CompactTokenizer()
 SETTINGS = TrainingSettings(

@@ -23,8 +23,8 @@ import numpy as np
 import codeit
 from codeit import Limits, Program, execute, run
 from codeit._native import decoding, replay, text, vm
-from codeit.arc import load
-from codeit.replay import ReplayBuffer
+from codeit.tasks.datasets import load
+from codeit.learning.replay import ReplayBuffer
 
 program = Program.parse("O = hmirror(I)")
 result = run(program, [[1, 2], [3, 4]], Limits(fuel=1000))
@@ -41,7 +41,7 @@ execute([program], [[[1]]], threads="two")
 """
 SEEN = [
     'note: Revealed type is "int"',
-    'note: Revealed type is "codeit.results.Results"',
+    'note: Revealed type is "codeit.execution.results.Results"',
     'note: Revealed type is "str"',
     'note: Revealed type is "int"',
     'note: Revealed type is "int"',

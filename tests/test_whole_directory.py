@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from codeit.whole_directory import (
+from codeit.files.whole_directory import (
     check_entries,
     check_whole,
     finish_replacement,

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from codeit.whole_file import whole_file
+from codeit.files.whole_file import whole_file
 
 
 def test_a_file_appears_when_all_is_written(tmp_path):

@@ -10,7 +10,7 @@ _IdLists = Sequence[Sequence[int]]
 MAX_ROWS: int
 
 class _Spelling(Protocol):
-    """codeit.tokenizer.Spelling."""
+    """codeit.policy.tokenizer.Spelling."""
 
     @property
     def start(self) -> Sequence[int]: ...

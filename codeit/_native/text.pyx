@@ -148,7 +148,7 @@ cdef class ProgramAutomaton:
     cdef Automaton automaton
 
     def __cinit__(self, spelling not None, cbool is_typed):
-        """`spelling`: see codeit.tokenizer.Spelling.
+        """`spelling`: see codeit.policy.tokenizer.Spelling.
 
         Raises:
             ValueError: programs cannot be written so; the message says why.

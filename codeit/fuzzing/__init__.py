@@ -20,9 +20,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from codeit.dsl import PRIMITIVES, Program
-from codeit.dsl.program import Dialect, is_arc_dsl
-from codeit.executor import Limits, run
+from codeit.execution.executor import Limits, run
+from codeit.execution.results import Grid, Outcome, Result
 from codeit.fuzzing.programs import KINDS, Generator, parse_lines
 from codeit.fuzzing.references import (
     MAX_STEPS,
@@ -32,9 +31,10 @@ from codeit.fuzzing.references import (
     load_functions,
     load_oracle,
 )
-from codeit.progress import phase
-from codeit.results import Grid, Outcome, Result
+from codeit.language import PRIMITIVES, Program
+from codeit.language.program import Dialect, is_arc_dsl
 from codeit.terminal import add_row, plain, say
+from codeit.terminal.progress import phase
 
 __all__ = [
     "KINDS",

@@ -13,13 +13,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from codeit import arc
 from codeit._native import vm
-from codeit.dsl import CONSTANTS, PRIMITIVES, Primitive, Program, ProgramError, load_seed_programs
-from codeit.dsl.program import Dialect
-from codeit.executor import Limits, run
+from codeit.execution.executor import Limits, run
+from codeit.execution.results import Grid, Outcome
 from codeit.fuzzing.values import ValueWriter, draw
-from codeit.results import Grid, Outcome
+from codeit.language import (
+    CONSTANTS,
+    PRIMITIVES,
+    Primitive,
+    Program,
+    ProgramError,
+    load_seed_programs,
+)
+from codeit.language.program import Dialect
+from codeit.tasks import datasets
 
 KINDS = ("typed", "mutated", "untyped", "called")
 
@@ -91,7 +98,7 @@ class Generator:
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
-        tasks = {task.task_id: task for task in arc.load("arc1-training")}
+        tasks = {task.task_id: task for task in datasets.load("arc1-training")}
         self._grids = [
             pair.input
             for task in tasks.values()

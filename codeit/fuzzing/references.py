@@ -14,9 +14,9 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-from codeit.dsl import CONSTANTS, PRIMITIVES
-from codeit.dsl.program import Dialect
-from codeit.results import Grid
+from codeit.execution.results import Grid
+from codeit.language import CONSTANTS, PRIMITIVES
+from codeit.language.program import Dialect
 
 ORACLE = Path(__file__).parent.parent.parent / "tests" / "oracle"
 """Where the oracle lies in a checkout."""

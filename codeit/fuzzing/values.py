@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from codeit.dsl import CONSTANTS, PRIMITIVES
+from codeit.language import CONSTANTS, PRIMITIVES
 
 LEAST, MOST = -(1 << 63), (1 << 63) - 1
 """The ints that the machine has."""

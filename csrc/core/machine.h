@@ -15,7 +15,7 @@
 
 namespace codeit {
 
-// Every limit is a count, so that a verdict is the same on every machine. codeit/executor.py
+// Every limit is a count, so that a verdict is the same on every machine. Python's codeit.Limits
 // documents the defaults and how they were chosen.
 struct Limits {
     int64_t fuel;       // units of work; see Machine::charge

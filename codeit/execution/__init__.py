@@ -1,0 +1,1 @@
+"""Runs programs on grids and tells how the runs ended."""

@@ -1,0 +1,384 @@
+"""Runs programs on grids: one on one, or every one of many on every one of many, over threads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, astuple, dataclass, fields
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from codeit._native import vm
+from codeit.execution import broken_runs
+from codeit.execution.results import (
+    MAX_PRINTED_VALUES,
+    UNREADABLE,
+    Grid,
+    Outcome,
+    Result,
+    Results,
+    Runs,
+    bytes_of,
+    grid_of,
+    plain_array,
+    read_json,
+)
+from codeit.language import PRIMITIVES, Program
+from codeit.language.program import Dialect, is_arc_dsl
+from codeit.ranges import is_integer, shown
+
+# Shape letters: P programs, I inputs, H rows, W columns.
+
+MAX_THREADS = 4096
+"""How many threads run at most, however many are asked for."""
+
+BATCH_FUEL = 33_000_000
+"""What each run of a batch may use by default. Its programs are sampled or mutated, many of them do
+nothing but waste, and this is what one of those costs at most: 70 ms."""
+
+SINGLE_FUEL = 1_000_000_000
+"""What the run of a single program, which somebody has written, may use by default: two seconds at
+worst, which Ctrl-C ends."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one run may use. All are counts, so that a verdict is the same on every machine."""
+
+    fuel: int = BATCH_FUEL
+    """Work, charged before it is done: a cell or a value is a unit, dearer things are more. A unit
+    takes two nanoseconds at worst (benchmarks/bench_worst.py), half of that or less as a rule. What
+    honest programs need: the 400 solvers of arc-dsl at most 860,000 on their own grids; the 400
+    verifiers of re-arc on 3,200 generated inputs 7,000 in the middle, 1.3 million at the 99th of
+    100, more than 33 million once (60 million); the dearest of 27,324 recorded runs of mutants 31
+    million. The default is for batches, BATCH_FUEL; a single run gets SINGLE_FUEL, 16 times what
+    the dearest of these needs (`codeit run --fuel`). For a search, 500,000 is plenty."""
+    max_bytes: int = 512 << 20
+    """Memory for the values of a run, which are kept until it ends. Reserved as address space and
+    touched as needed: half of the solver programs use less than 6 kB. Six bytes cost a unit of
+    fuel, so that with the default fuel no run touches more than 200 MB."""
+    max_depth: int = 997
+    """Nested calls, counted as CPython 3.11 counts frames, at its default recursion limit. The most
+    that is allowed, 4,000, fits a stack of 8 MB in every build, the sanitized ones included."""
+    max_len: int | None = None
+    """None, or the state-size rule of the original harness, which used 1000: a value of this length
+    or more is not bound to its name, so that using it later is a NameError."""
+
+    def __post_init__(self) -> None:
+        bounds = {
+            "fuel": (0, 1 << 62),
+            "max_bytes": (1 << 12, 32 << 30),
+            "max_depth": (1, 4_000),
+            "max_len": (1, (1 << 32) - 1),
+        }
+        for field in fields(self):
+            value = getattr(self, field.name)
+            least, most = bounds[field.name]
+            if field.name == "max_len" and value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise TypeError(f"{field.name} is {shown(value)}; an int is needed")
+            if not least <= value <= most:
+                raise ValueError(f"{field.name} is {value}; allowed are {least} to {most}")
+
+    def _native(self) -> tuple[int, int, int, int]:
+        fuel, max_bytes, max_depth, max_len = astuple(self)
+        return fuel, max_bytes, max_depth, max_len or 0
+
+
+SINGLE_LIMITS = Limits(fuel=SINGLE_FUEL)
+"""What `run`, `trace` and `call` allow when they are not told."""
+
+
+def checked_limits(limits: Limits | None, default: Limits | None = None) -> Limits:
+    """The limits; for None the default, or else Limits().
+
+    Raises:
+        TypeError: they are something else.
+    """
+    if limits is None:
+        return default or Limits()
+    if not isinstance(limits, Limits):
+        raise TypeError(f"limits is {shown(limits)}; a codeit.Limits is needed, or None")
+    return limits
+
+
+@dataclass(frozen=True)
+class _ProgramCall:
+    """What it takes to run a program once more."""
+
+    program: Program
+    grid: Grid
+    limits: Limits
+
+    def run(self, all_lines: bool = False) -> tuple[int, int, int, list[str]]:
+        native = self.limits._native()
+        return vm.run_and_print_one(self.program, self.grid, native, all_lines, MAX_PRINTED_VALUES)
+
+    def key(self) -> tuple[Any, ...]:
+        """What the run depends on."""
+        return self.program, bytes_of(self.grid), self.limits
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "program": self.program.text,
+            "dialect": self.program.dialect,
+            "grid": self.grid.tolist(),
+            "limits": asdict(self.limits),
+        }
+
+
+@dataclass(frozen=True)
+class _PrimitiveCall:
+    name: str
+    arguments: Sequence[Any]
+    dialect: Dialect
+    code: npt.NDArray[np.int64]
+    limits: Limits
+
+    def run(self) -> tuple[int, int, int, list[str]]:
+        return vm.call_and_print_one(
+            is_arc_dsl(self.dialect),
+            PRIMITIVES[self.name].opcode,
+            self.code,
+            len(self.arguments),
+            self.limits._native(),
+            MAX_PRINTED_VALUES,
+        )
+
+    def key(self) -> tuple[Any, ...]:
+        """What the run depends on."""
+        return self.name, self.dialect, self.code.tobytes(), self.limits
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "primitive": self.name,
+            "dialect": self.dialect,
+            "arguments": self.arguments,
+            "limits": asdict(self.limits),
+        }
+
+
+@dataclass(frozen=True)
+class _ProgramCalls:
+    """Every one of some programs on every one of some grids."""
+
+    programs: Sequence[Program]
+    grids: Sequence[Grid]
+    limits: Limits
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return len(self.programs), len(self.grids)
+
+    def call(self, p: int, i: int) -> _ProgramCall:
+        return _ProgramCall(self.programs[p], self.grids[i], self.limits)
+
+
+def run(program: Program, grid: npt.ArrayLike, limits: Limits | None = None) -> Result:
+    """Run one program on one grid.
+
+    Args:
+        program: what to run.
+        grid: rows of colors 0 to 9, [H, W].
+        limits: what the run may use; SINGLE_LIMITS when omitted.
+    Returns:
+        The result. Its value and line are worked out when they are asked for, by another run on the
+        same grid: an array must not be changed as long as its results are in use.
+    Raises:
+        ValueError: the grid is not rectangular, empty, or holds something else than colors.
+        TypeError: limits are no Limits.
+    """
+    limits = checked_limits(limits, SINGLE_LIMITS)
+    return execute([program], [grid], threads=1, limits=limits)[0, 0]
+
+
+def execute(
+    programs: Iterable[Program],
+    grids: Iterable[npt.ArrayLike],
+    threads: int | None = None,
+    limits: Limits | None = None,
+) -> Results:
+    """Run every program on every grid. The results do not depend on the number of threads.
+
+    Args:
+        programs: P programs.
+        grids: I grids, rows of colors 0 to 9, [H, W] each.
+        threads: how many; all that this process may use when omitted.
+        limits: what each single run may use; the defaults of Limits when omitted.
+    Returns:
+        The results. As with `run`, arrays must not be changed as long as they are in use.
+    Raises:
+        KeyboardInterrupt, or what the handler of another signal raises: about a twentieth of a
+            second after the signal; there are no results then. Python handles signals on its main
+            thread alone: what was called on another one goes on to its end.
+        TypeError: a program is no Program, threads is no int, or limits are no Limits.
+        ValueError: a grid is bad (the message counts grids from 0), or threads is below 1.
+        MemoryError: there is no memory for the results.
+    """
+    return execute_groups([(programs, grids)], threads, limits)[0]
+
+
+def execute_groups(
+    groups: Iterable[tuple[Iterable[Program], Iterable[npt.ArrayLike]]],
+    threads: int | None = None,
+    limits: Limits | None = None,
+    share: bool = True,
+) -> list[Results]:
+    """Run the programs of each group on the grids of the same group, all groups in one batch.
+
+    Args:
+        groups: pairs of programs and grids, as `execute` takes them.
+        threads, limits: as in `execute`.
+        share: whether the lines that programs of a group begin with in common run only once on a
+            grid. The results are the same, fuel included; for measuring.
+    Returns:
+        The Results of each group.
+    Raises:
+        As `execute`; programs and grids are counted within their group.
+    """
+    listed = [(list(programs), list(grids)) for programs, grids in groups]
+    if threads is None:
+        threads = num_usable_cores()
+    if not is_integer(threads):
+        raise TypeError(f"threads is {shown(threads)}; an int is needed")
+    if threads < 1:
+        raise ValueError(f"threads is {threads}; at least 1 is needed")
+    limits = checked_limits(limits)
+    threads = int(min(threads, MAX_THREADS))
+    arrays = vm.run_groups(listed, limits._native(), threads, share, _input_grid)
+    for array in arrays:
+        array.flags.writeable = False
+    runs = Runs(*arrays)
+    results = []
+    begin = 0
+    for programs, grids in listed:  # arrays by now
+        calls = _ProgramCalls(programs, cast("list[Grid]", grids), limits)
+        results.append(Results(calls, runs, begin))
+        begin += len(programs) * len(grids)
+    if (runs.outcome == Outcome.internal_error).any():
+        _save_broken(results)
+    return results
+
+
+def _save_broken(results: Sequence[Results]) -> None:
+    broken = [
+        part[p, i].call.to_json()
+        for part in results
+        for p, i in np.argwhere(part.outcome == Outcome.internal_error)
+    ]
+    broken_runs.save(broken)
+
+
+def num_usable_cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def trace(
+    program: Program, grid: npt.ArrayLike, limits: Limits | None = None
+) -> tuple[Result, list[Any]]:
+    """Run one program on one grid and keep what every line returned.
+
+    Returns:
+        The result, and the value of each line that was reached, in canonical form (see
+        Result.value_json); None also stands for a line that bound nothing, and for a value that
+        value_json would refuse.
+    Raises:
+        ValueError: as `run`.
+    """
+    result = run(program, grid, limits)
+    call = result.call
+    assert isinstance(call, _ProgramCall)
+    values = map(read_json, call.run(all_lines=True)[3])
+    return result, [None if value is UNREADABLE else value for value in values]
+
+
+def call(
+    name: str, arguments: Sequence[Any], dialect: Dialect = "codeit", limits: Limits | None = None
+) -> Result:
+    """Run one primitive on arguments in canonical form.
+
+    Args:
+        name: the primitive.
+        arguments: as `Result.value_json` gives values; `["s", ...]` is a set into which its items
+            are inserted one by one, `{"fn": name}` a primitive, and `{"fn": [name, argument, ...]}`
+            what a primitive returns for those arguments (a closure).
+        dialect: which variant of the primitive is meant.
+        limits: what the call may use; SINGLE_LIMITS when omitted.
+    Raises:
+        ValueError: an unknown primitive, or an argument that is no value.
+    """
+    _check_primitive(name)
+    limits = checked_limits(limits, SINGLE_LIMITS)
+    code: list[int] = []
+    try:
+        for argument in arguments:
+            _encode(argument, code)
+    except RecursionError:
+        raise ValueError("an argument is nested too deeply") from None
+    code.append(0)  # not part of it; keeps the array non-empty
+    encoded = np.array(code, dtype=np.int64)
+    call = _PrimitiveCall(name, arguments, dialect, encoded, limits)
+    outcome, _, fuel, texts = call.run()
+    if outcome == Outcome.internal_error:
+        broken_runs.save([call.to_json()])
+    result = Result(Outcome(outcome), fuel, grid_of(texts[0]) if texts else None, call)
+    return result
+
+
+def _check_primitive(name: object) -> None:
+    if not isinstance(name, str) or name not in PRIMITIVES:
+        raise ValueError(f"there is no primitive {shown(name)}; `codeit dsl` lists them")
+
+
+def _encode(value: Any, code: list[int]) -> None:
+    """Append a value in the flat form of csrc/vm/run.h."""
+    if value is None:
+        code.append(0)
+    elif isinstance(value, bool):
+        code += (2, int(value))
+    elif isinstance(value, int):
+        if not -(1 << 63) <= value < 1 << 63:
+            raise ValueError(f"the int {value} has more than 64 bits")
+        code += (1, value)
+    elif isinstance(value, list) and value and value[0] in ("t", "s"):
+        code += (3 if value[0] == "t" else 4, len(value) - 1)
+        for item in value[1:]:
+            _encode(item, code)
+    elif isinstance(value, dict) and value.keys() == {"fn"}:
+        function = value["fn"]
+        if isinstance(function, list) and function:
+            name, *parts = function
+            _check_primitive(name)
+            code += (6, PRIMITIVES[name].opcode, len(parts))
+            for part in parts:
+                _encode(part, code)
+        else:
+            _check_primitive(function)
+            code += (5, PRIMITIVES[function].opcode)
+    else:
+        raise ValueError(f"{shown(value)} is no value in canonical form")
+
+
+def _input_grid(grid: npt.ArrayLike, k: int) -> Grid:
+    """A grid as the native code takes it: uint8, C-contiguous, checked."""
+    array = plain_array(grid, f"grid {k}")
+    if array.ndim != 2 or array.size == 0 or max(array.shape) > vm.MAX_SIDE:
+        raise ValueError(
+            f"grid {k}: shape {array.shape}; two dimensions of 1 to {vm.MAX_SIDE} are needed"
+        )
+    if array.dtype != np.uint8:
+        if array.dtype.kind not in "iu":
+            raise ValueError(f"grid {k}: items of type {array.dtype}; ints are needed")
+        if array.min() < 0:
+            i, j = np.argwhere(array < 0)[0]
+            raise ValueError(f"grid {k}: {array[i, j]} at row {i}, column {j}; colors are 0 to 9")
+    if array.max() > 9:
+        i, j = np.argwhere(array > 9)[0]
+        raise ValueError(f"grid {k}: {array[i, j]} at row {i}, column {j}; colors are 0 to 9")
+    return np.ascontiguousarray(array, dtype=np.uint8)

@@ -1,0 +1,1 @@
+"""What the policy learns from, and how it is trained."""

@@ -1,0 +1,122 @@
+"""What was written for the tasks in an iteration: what it is worth, and what it teaches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from codeit.execution.executor import Limits, execute_groups
+from codeit.execution.results import Outcome, Results
+from codeit.language import Program
+from codeit.learning.experience import Experience
+from codeit.tasks.datasets import Task, grid_digest
+from codeit.tasks.scoring import Candidate
+
+
+@dataclass
+class Samples:
+    """What the policy wrote for one task in one iteration, or what mutation did in its place."""
+
+    number: int
+    """Of the task."""
+    task: Task
+    texts: list[str]
+    programs: list[Program | None]
+    """The program of each text, or None."""
+    distinct: list[Program] = field(default_factory=list)
+    results: Results | None = None
+    """Of the distinct programs on the demonstrations."""
+
+
+def relabelled(samples: Samples, is_right_needed: bool) -> Iterator[Experience]:
+    """Hindsight: what a program really made of the inputs becomes the output to explain.
+
+    Without it, a program has to be right on all demonstrations.
+    """
+    results = samples.results
+    assert results is not None
+    demonstrations = samples.task.demonstrations
+    shares = results.match([d.output for d in demonstrations]).mean(axis=1)
+    is_kept = shares == 1 if is_right_needed else (results.height > 0).any(axis=1)
+    for p in np.flatnonzero(is_kept).tolist():
+        outputs = tuple(results.grid(p, i) for i in range(len(demonstrations)))
+        yield Experience(samples.task, samples.distinct[p].text, outputs, float(shares[p]))
+
+
+def find_candidates(
+    task: Task, programs: Sequence[Program], results: Results, threads: int, limits: Limits
+) -> list[Candidate]:
+    """The programs that are right on a demonstration, with what they make of the tests.
+
+    Args:
+        results: of the programs on the demonstrations.
+    """
+    num_right = results.match([d.output for d in task.demonstrations]).sum(axis=1)
+    chosen = np.flatnonzero(num_right).tolist()
+    if not chosen:
+        return []
+    groups = [([programs[p] for p in chosen], [test.input for test in task.tests])]
+    on_tests = execute_groups(groups, threads, limits)[0]
+    is_right = on_tests.match([test.output for test in task.tests]).tolist()
+    candidates = []
+    for k, p in enumerate(chosen):
+        grids = [on_tests.grid(k, i) for i in range(len(task.tests))]
+        verdicts = zip(task.tests, is_right[k], strict=True)
+        candidates.append(
+            Candidate(
+                task_id=task.task_id,
+                task_digest=task.digest,
+                program=programs[p].text,
+                num_right=int(num_right[p]),
+                num_demonstrations=len(task.demonstrations),
+                predictions=tuple(None if grid is None else grid_digest(grid) for grid in grids),
+                tests_right=tuple(None if t.output is None else right for t, right in verdicts),
+            )
+        )
+    return candidates
+
+
+def sample_metrics(samples: Sequence[Samples]) -> dict[str, Any]:
+    """Shares of all samples, repeated ones included.
+
+    A sample is valid when its program returns a valid grid for at least one demonstration, and
+    right when it reproduces at least one.
+    """
+    num_samples = num_parsed = num_valid = num_right = num_distinct = 0
+    for s in samples:
+        assert s.results is not None
+        is_valid = np.any(s.results.height > 0, axis=1)
+        is_right = np.any(s.results.match([d.output for d in s.task.demonstrations]), axis=1)
+        row = {program.text: p for p, program in enumerate(s.distinct)}
+        num_samples += len(s.texts)
+        num_distinct += len(s.distinct)
+        for program in s.programs:
+            if program is not None:
+                num_parsed += 1
+                num_valid += bool(is_valid[row[program.text]])
+                num_right += bool(is_right[row[program.text]])
+    return {
+        "num_samples": num_samples,
+        "num_distinct": num_distinct,
+        "share_parsed": num_parsed / num_samples,
+        "share_valid": num_valid / num_samples,
+        "share_right": num_right / num_samples,
+    }
+
+
+def sample_row(samples: Samples) -> dict[str, Any]:
+    """What samples/ keeps of a task: every text, and how it ended on each demonstration."""
+    assert samples.results is not None
+    row = {program.text: p for p, program in enumerate(samples.distinct)}
+    rows: list[dict[str, Any]] = []
+    for text, program in zip(samples.texts, samples.programs, strict=True):
+        if program is None:
+            rows.append({"text": text})
+            continue
+        outcomes = samples.results.outcome[row[program.text]].tolist()
+        rows.append({"text": program.text, "outcomes": [Outcome(k).name for k in outcomes]})
+    task = samples.task
+    return {"task": task.task_id, "task_digest": task.digest, "samples": rows}

@@ -1,5 +1,0 @@
-"""The policy: a T5 encoder-decoder. Only the settings need no torch."""
-
-from codeit.model.settings import ModelSettings
-
-__all__ = ["ModelSettings"]

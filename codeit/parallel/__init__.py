@@ -1,0 +1,1 @@
+"""Work on several threads, and in several processes that act as one."""

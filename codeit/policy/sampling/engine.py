@@ -1,0 +1,377 @@
+"""The engine: samples of many prompts at a time, each in a slot that the next one takes over.
+
+What the encoder says of a prompt is worked out once and shared by its samples. A step takes the
+newest token of every slot through the decoder together. A sample that has ended leaves its slot to
+the next that waits, of its own prompt or of the next one, so that a long one holds nothing up.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from codeit.parallel.processes import ALONE, Team
+from codeit.parallel.threads import merged
+from codeit.policy.model.finite import check_weights
+from codeit.policy.model.t5 import T5
+from codeit.policy.sampling.backlog import (
+    Backlog,
+    Prompt,
+    Sample,
+    check_ids,
+    check_prompts,
+    not_finite,
+)
+from codeit.policy.sampling.decoder import Decoder
+from codeit.policy.sampling.guide import Row, make_guide
+from codeit.policy.sampling.kernels import Memory, rounded_up
+from codeit.policy.sampling.law import are_finite, uniforms
+from codeit.policy.sampling.memory import Needs
+from codeit.policy.sampling.settings import SamplingSettings
+from codeit.policy.sampling.static_guide import StaticGuide, make_static_guide
+from codeit.policy.sampling.static_session import StaticSession
+from codeit.policy.sampling.weights import Weights
+from codeit.policy.tokenizer import Ids, Tokenizer
+
+Made = TypeVar("Made")
+
+_SCORED = 256
+"""Tokens whose probabilities are worked out together."""
+
+
+@dataclass(eq=False)
+class _Row(Row):
+    """A sample under way, and where it belongs."""
+
+    prompt: Prompt
+    number: int
+
+
+class EngineSampler:
+    """Draws samples as GenerateSampler does, by the same law, from a decoder of our own.
+
+    A sample follows from the seed, its prompt's index and its own number. On a CPU which others are
+    drawn beside it, and on which thread, changes nothing; on a GPU, the rounding of its scores.
+    """
+
+    def __init__(
+        self,
+        model: T5,
+        tokenizer: Tokenizer,
+        settings: SamplingSettings,
+        threads: int = 1,
+    ) -> None:
+        model.config.check_tokenizer(tokenizer)
+        self.model = model
+        self.tokenizer = tokenizer
+        self.settings = settings
+        self._threads = threads if model.device.type == "cpu" else 1
+
+    def sample(
+        self,
+        prompts: Sequence[Ids],
+        seed: int,
+        on_progress: Callable[[int], None] | None = None,
+        team: Team = ALONE,
+    ) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
+        """See Sampler.sample."""
+        waiting: dict[int, list[Sample]] = {}
+        for num_done, sample in enumerate(self.stream(prompts, seed, team), 1):
+            if on_progress:
+                on_progress(num_done)
+            samples = waiting.setdefault(sample.prompt, [])
+            samples.append(sample)
+            if len(samples) == self.settings.samples_per_task:
+                yield sample.prompt, self._padded(waiting.pop(sample.prompt))
+
+    def stream(self, prompts: Sequence[Ids], seed: int, team: Team = ALONE) -> Iterator[Sample]:
+        """The same samples, each as soon as it has ended.
+
+        Whoever has enough leaves the iterator, or closes it; the samples that came are the same.
+
+        Args:
+            prompts: token ids, one array per prompt, none of them empty.
+            seed: the same prompts and seed give the same samples.
+            team: only this process's share of the prompts is drawn for.
+        Raises:
+            ValueError: a prompt is empty, has an id that the model does not have, or is too long
+                for the memory there is; or no program is as short as max_tokens.
+            MemoryError: there is too little memory for a single sample.
+            FloatingPointError: a weight or a score of the model is not finite.
+        """
+        check_prompts(prompts, self.model.config.vocab_size)
+        # Long prompts first: if memory does not suffice, that shows at once.
+        order = sorted(range(len(prompts)), key=lambda k: (-len(prompts[k]), k))
+        waiting = deque(team.share(order))
+        if len(waiting) == 0:
+            return
+        longest = len(prompts[waiting[0]])
+        weights, needs, num_slots, is_static = self._plan(len(waiting), longest)
+
+        def work(_: int) -> Iterator[Sample]:
+            backlog = Backlog(prompts, waiting, self.settings.samples_per_task, seed)
+            with torch.inference_mode():
+                session: StaticSession | _Session
+                if is_static:
+                    session = self._static_session(weights, needs, num_slots, longest, backlog)
+                else:
+                    session = _Session(self, weights, needs, num_slots, backlog)
+            yield from _in_inference_mode(session.run())
+
+        with merged(work, self._threads) as samples:
+            yield from samples
+
+    def check(self, prompts: Sequence[Ids]) -> None:
+        """Raise what `stream` would raise at its start."""
+        check_prompts(prompts, self.model.config.vocab_size)
+        self._plan(len(prompts), max(map(len, prompts)))
+
+    def _plan(self, num_prompts: int, longest: int) -> tuple[Weights, Needs, int, bool]:
+        """What a call of `stream` works with: weights, what a sample takes, how many slots there
+        are on each thread, and whether the device decides alone."""
+        total = num_prompts * self.settings.samples_per_task
+        wanted = max(1, min(self.settings.num_rows, -(-total // self._threads)))
+        static_guide = self._static_guide(1)
+        guide = static_guide or make_guide(
+            self.tokenizer, self.settings, self.model.config.vocab_size, 1
+        )
+        is_static = static_guide is not None
+        with torch.inference_mode():
+            check_weights(self.model)
+            weights = Weights(self.model, self.settings.precision, guide.head_ids, is_static)
+        needs = self._needs(weights)
+        num_slots = needs.num_slots(wanted, longest, self._threads, self.model.device)
+        return weights, needs, num_slots, is_static
+
+    def _uses_graphs(self) -> bool:
+        return self.model.device.type == "cuda" and self.settings.cuda_graphs
+
+    def _static_guide(self, num_slots: int) -> StaticGuide | None:
+        """The guide of a session that runs on the device alone; None if there is to be none."""
+        if not self._uses_graphs():
+            return None
+        vocab_size, device = self.model.config.vocab_size, self.model.device
+        return make_static_guide(self.tokenizer, self.settings, vocab_size, num_slots, device)
+
+    def _static_session(
+        self, weights: Weights, needs: Needs, num_slots: int, longest: int, backlog: Backlog
+    ) -> StaticSession:
+        def make(num_slots: int) -> StaticSession:
+            guide = self._static_guide(num_slots)
+            assert guide is not None
+            num_places = needs.max_prompts(num_slots)
+            return StaticSession(weights, guide, backlog, num_slots, num_places, longest)
+
+        return _largest(make, num_slots, self.settings.max_tokens, weights.device)[0]
+
+    def log_probabilities(
+        self, prompts: Sequence[Ids], samples: Sequence[npt.NDArray[np.int64]]
+    ) -> list[npt.NDArray[np.float32]]:
+        """How likely the model itself thought each token of the samples: among all ids, at
+        temperature 1, whichever mode they were drawn in.
+
+        Args:
+            prompts: as they were sampled for.
+            samples: of each prompt, [N, T], padded after the end.
+        Returns:
+            Natural logarithms, of each prompt [N, T]; 0 for padding.
+        Raises:
+            ValueError: samples are not [N, T] for each prompt, or have ids that the model does not;
+                for the rest, and FloatingPointError, see stream.
+        """
+        vocab_size = self.model.config.vocab_size
+        check_prompts(prompts, vocab_size)
+        if len(samples) != len(prompts):
+            raise ValueError(f"samples of {len(samples)} prompts; there are {len(prompts)}")
+        for k, tokens in enumerate(samples):
+            check_ids(f"a sample of prompt {k}", tokens, vocab_size, ndim=2)
+        with torch.inference_mode():
+            check_weights(self.model)
+            weights = Weights(self.model, self.settings.precision)
+            return [
+                self._log_probabilities(weights, k, prompt, tokens)
+                for k, (prompt, tokens) in enumerate(zip(prompts, samples, strict=True))
+            ]
+
+    def _log_probabilities(
+        self, weights: Weights, number: int, prompt: Ids, samples: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.float32]:
+        (memory,) = weights.memories([prompt])
+        found = np.zeros(samples.shape, np.float32)
+        decoder = Decoder(weights, 1, max(samples.shape[1], 1))
+        for k, (tokens, out) in enumerate(zip(samples, found, strict=True)):
+            length = self._length(tokens)
+            inputs = np.concatenate([[weights.start_id], tokens[: max(length - 1, 0)]])
+            for begin in range(0, length, _SCORED):
+                part = slice(begin, min(begin + _SCORED, length))
+                count = part.stop - part.start
+                scores = decoder.step(
+                    inputs[part],
+                    np.zeros(count, np.int32),
+                    np.arange(part.start, part.stop, dtype=np.int32),
+                    [(memory, count)],
+                    np.arange(count),
+                )
+                if not are_finite(scores).all():
+                    raise not_finite(number, k)
+                chosen = torch.from_numpy(tokens[part]).to(scores.device)[:, None]
+                likely = scores.gather(1, chosen)[:, 0] - scores.logsumexp(1)
+                out[part] = likely.cpu().numpy()
+        return found
+
+    def _length(self, tokens: npt.NDArray[np.int64]) -> int:
+        """Of a padded sample, its end included."""
+        ends = np.flatnonzero(tokens == self.tokenizer.end_id)
+        if len(ends):
+            return int(ends[0]) + 1
+        real = np.flatnonzero(tokens != self.tokenizer.pad_id)
+        return int(real[-1]) + 1 if len(real) else 0
+
+    def _needs(self, weights: Weights) -> Needs:
+        config = self.model.config
+        per_token = 2 * len(weights.layers) * weights.num_heads * weights.size
+        per_token *= weights.kernels.dtype.itemsize
+        # What passes through a step: scores, and the widest of what lies between two products.
+        passing = 4 * (config.vocab_size + 16 * (config.d_model + config.d_ff))
+        capacity = rounded_up(self.settings.max_tokens)
+        return Needs(capacity * per_token + passing, per_token, self.settings.samples_per_task)
+
+    def _padded(self, samples: Sequence[Sample]) -> npt.NDArray[np.int64]:
+        length = max(len(sample.tokens) for sample in samples)
+        padded = np.full((len(samples), length), self.tokenizer.pad_id, dtype=np.int64)
+        for sample in samples:
+            padded[sample.number, : len(sample.tokens)] = sample.tokens
+        return padded
+
+
+class _Session:
+    """One thread's share of a call of `stream`: it takes a prompt whenever slots are free."""
+
+    def __init__(
+        self,
+        sampler: EngineSampler,
+        weights: Weights,
+        needs: Needs,
+        num_slots: int,
+        backlog: Backlog,
+    ) -> None:
+        settings = sampler.settings
+        self._weights = weights
+        self._backlog = backlog
+        self._max_tokens = settings.max_tokens
+        self._decoder, num_slots = _largest(
+            lambda num_slots: Decoder(weights, num_slots, settings.max_tokens),
+            num_slots,
+            settings.max_tokens,
+            weights.device,
+        )
+        self._max_prompts = needs.max_prompts(num_slots)
+        self._memories: dict[Prompt, list[Memory]] = {}  # of those that are under way
+        vocab_size = sampler.model.config.vocab_size
+        self._guide = make_guide(sampler.tokenizer, settings, vocab_size, num_slots)
+        self._free = list(range(num_slots))[::-1]
+        self._rows: list[_Row] = []  # those of a prompt stand together
+
+    def run(self) -> Iterator[Sample]:
+        """Samples as they end."""
+        self._refill()
+        while self._rows:
+            yield from self._extend(self._step())
+            self._refill()
+
+    def _refill(self) -> None:
+        samples = self._backlog.samples
+        while self._free:
+            if not samples and not self._take_prompts():
+                return
+            prompt, number = samples.popleft()
+            numbers = uniforms(self._backlog.seed, prompt.number, number, self._max_tokens)
+            start = [self._weights.start_id]
+            row = _Row(self._free.pop(), numbers, prompt, number, pending=start)
+            self._guide.begin(row)
+            self._rows.append(row)
+
+    def _take_prompts(self) -> bool:
+        """Encode as many prompts as there are slots for their samples."""
+        is_cpu = self._weights.device.type == "cpu"
+        most = 1 if is_cpu else max(1, len(self._free) // self._backlog.num_samples)
+        taken = self._backlog.take_prompts(min(most, self._max_prompts - len(self._memories)))
+        if taken:
+            memories = self._weights.memories([prompt.ids for prompt in taken])
+            self._memories.update(zip(taken, memories, strict=True))
+        return bool(taken)
+
+    def _step(self) -> torch.Tensor:
+        """The scores that the rows ask for, those of a row one after the other."""
+        rows = self._rows
+        counts = np.array([len(row.pending) for row in rows])
+        ends = counts.cumsum()
+        starts = np.repeat(ends - counts - [row.num_fed for row in rows], counts)
+        wanted = [np.arange(e - row.num_scored, e) for row, e in zip(rows, ends, strict=True)]
+        of_prompts = groupby(rows, key=lambda row: row.prompt)
+        return self._decoder.step(
+            np.array([token for row in rows for token in row.pending], dtype=np.int64),
+            np.repeat([row.slot for row in rows], counts).astype(np.int32),
+            (np.arange(ends[-1]) - starts).astype(np.int32),
+            [
+                (self._memories[prompt], sum(len(row.pending) for row in some))
+                for prompt, some in of_prompts
+            ],
+            np.concatenate(wanted),
+        )
+
+    def _extend(self, scores: torch.Tensor) -> Iterator[Sample]:
+        """Draws the next tokens of every row."""
+        counts = [row.num_scored for row in self._rows]
+        finite = are_finite(scores)
+        self._guide.extend(self._rows, scores)
+        if not finite.all():  # asked for here, where a GPU has been waited for already
+            bad = int(np.searchsorted(np.cumsum(counts), int(finite.int().argmin()), side="right"))
+            row = self._rows[bad]
+            raise not_finite(row.prompt.number, row.number)
+        going_on = []
+        ended = []
+        for row in self._rows:
+            if not row.has_ended:
+                going_on.append(row)
+                continue
+            self._free.append(row.slot)
+            row.prompt.num_unfinished -= 1
+            if row.prompt.num_unfinished == 0:
+                del self._memories[row.prompt]
+            ended.append(Sample(row.prompt.number, row.number, np.array(row.tokens)))
+        self._rows = going_on
+        yield from ended
+
+
+def _in_inference_mode(samples: Iterator[Sample]) -> Iterator[Sample]:
+    """The samples, worked out in a mode that whoever takes them is not left in."""
+    while True:
+        with torch.inference_mode():
+            sample = next(samples, None)
+        if sample is None:
+            return
+        yield sample
+
+
+def _largest(
+    make: Callable[[int], Made], num_slots: int, max_tokens: int, device: torch.device
+) -> tuple[Made, int]:
+    """What has as many slots as can be allocated, and how many those are."""
+    while True:
+        try:
+            return make(num_slots), num_slots
+        except (MemoryError, torch.OutOfMemoryError):
+            # Memory that is free need not be in one piece.
+            if num_slots == 1:
+                raise MemoryError(
+                    f"there is no room for a sample of {max_tokens} tokens on {device}"
+                ) from None
+            num_slots //= 2

@@ -1,0 +1,335 @@
+"""All settings of a run: presets, TOML files, and the checks that name what is wrong.
+
+Needs no torch, so that the command line starts at once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import operator
+import os
+import tomllib
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeGuard, Union, cast, get_args, get_origin, get_type_hints
+
+from codeit.execution.executor import MAX_THREADS, Limits
+from codeit.language.program import Dialect
+from codeit.learning.replay import ReplaySettings
+from codeit.learning.training import TrainingSettings
+from codeit.mutation import MutationSettings
+from codeit.policy.model import ModelSettings
+from codeit.policy.sampling import SamplingSettings
+from codeit.ranges import MAX_IDS, check_at_least
+from codeit.tasks import datasets
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Which tasks there are, and how much of them the policy reads."""
+
+    training: str = "arc1-training"
+    """Tasks of the seed programs: a data set name (arc1-training, arc1-evaluation, arc2-training,
+    arc2-evaluation), or a file or directory of ARC tasks. Seed programs of other tasks are left
+    out."""
+    evaluation: str = "arc1-evaluation"
+    """Tasks to solve."""
+    num_evaluation: int = 0
+    """Only so many of the tasks to solve, spread evenly over them; 0 for all."""
+    dialect: Dialect = "codeit"
+    """Which variant of the primitives programs mean."""
+    max_demonstrations: int = 10
+    """Demonstrations of a task that its prompt shows (1: ablation A5)."""
+    max_prompt_tokens: int = 512
+    """Tokens of a prompt for all inputs, and again for all outputs."""
+
+    def __post_init__(self) -> None:
+        check_at_least(self, 0, "num_evaluation")
+        check_at_least(self, 1, "max_demonstrations")
+        check_at_least(self, 1, "max_prompt_tokens", most=MAX_IDS // 2)
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """All settings of a run. What is not said is as in the paper; PRESETS has other starts."""
+
+    iterations: int = 99
+    """Meta-iterations: each learns from the buffer, samples, executes, relabels and stores."""
+    seed: int = 17
+    """Everything random follows from it."""
+    programs: str = ""
+    """Seed programs: a JSONL file of {"task", "program"}, or a Python file of solve_TASK functions;
+    empty for the corpus in the package."""
+    expert_iteration: bool = True
+    """Whether the policy learns from what it wrote; if not, as many fresh mutants of the seed
+    programs take the place of its programs each iteration (ablation A1)."""
+    relabel: bool = True
+    """Whether every program that runs teaches the task that it solves; if not, only programs that
+    are right on all demonstrations are learned from (ablation A2)."""
+    threads: int = 0
+    """Threads that execute programs and, on a CPU, run the model; 0 for all cores. Has no influence
+    on the results."""
+    data: DataSettings = field(default_factory=DataSettings)
+    mutation: MutationSettings = field(default_factory=MutationSettings)
+    replay: ReplaySettings = field(default_factory=ReplaySettings)
+    model: ModelSettings = field(default_factory=ModelSettings)
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+    sampling: SamplingSettings = field(default_factory=SamplingSettings)
+    limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        check_at_least(self, 1, "iterations")
+        check_at_least(self, 0, "seed", most=(1 << 63) - 1)
+        check_at_least(self, 0, "threads", most=MAX_THREADS)
+        if self.training.num_mutated == 0 and not self.expert_iteration:
+            raise ValueError(
+                "training.num_mutated is 0; allowed without expert_iteration: 1 or more, as the "
+                "policy's own programs are not learned from"
+            )
+
+
+PRESETS: Mapping[str, RunSettings] = {
+    "demo": RunSettings(
+        iterations=7,
+        data=DataSettings(max_demonstrations=3, max_prompt_tokens=48),
+        mutation=MutationSettings(num_tasks=3000, num_scored=3000),
+        model=ModelSettings(name="tiny", pretrained=False, dropout=0.0),
+        training=TrainingSettings(
+            num_policy=2000,
+            num_mutated=4000,  # more than there are: all are learned in every iteration
+            learning_rate=1e-3,
+            batch_size=16,
+            micro_batch_tokens=1024,
+            precision="float32",
+        ),
+        sampling=SamplingSettings(samples_per_task=8, max_tokens=30, batch_size=100),
+        limits=Limits(fuel=2_500_000),
+    ),
+    "small": RunSettings(
+        iterations=20,
+        mutation=MutationSettings(num_tasks=9600),
+        model=ModelSettings(name="Salesforce/codet5-small"),
+        training=TrainingSettings(num_policy=9000, num_mutated=3000, batch_size=128),
+        sampling=SamplingSettings(samples_per_task=8, batch_size=16),
+    ),
+    "paper": RunSettings(),
+}
+"""demo: a tiny model from scratch, minutes on two cores. small: CodeT5-small, hours on one GPU.
+paper: the values of the paper, days on one GPU."""
+
+
+_PATHS = ("programs", "data.training", "data.evaluation", "model.name", "model.tokenizer")
+"""Settings that can be a path, or the name of something that is no file."""
+_NAMES = frozenset({"", "tiny", "compact", *datasets.DATA_SETS})
+"""What is never a path, even where there is a file of that name."""
+
+
+_HAS_ALL = "# All settings of a run"
+"""The first line of a file in which a setting that is missing was lost."""
+
+
+def with_absolute_paths(settings: RunSettings) -> RunSettings:
+    """The settings with every path that exists made absolute, so that they hold in any folder."""
+    changed: Any = settings
+    for name in _PATHS:
+        section, _, key = name.rpartition(".")
+        table = getattr(changed, section) if section else changed
+        table = dataclasses.replace(table, **{key: _absolute(name, getattr(table, key), Path())})
+        changed = dataclasses.replace(changed, **{section: table}) if section else table
+    return cast(RunSettings, changed)
+
+
+def load_settings(path: Path, base: RunSettings) -> RunSettings:
+    """The settings of a TOML file over those of `base`, for what the file leaves out.
+
+    A relative path in it that exists beside the file becomes absolute.
+
+    Raises:
+        ValueError: no TOML, no setting at all, an unknown name (the nearest known one is
+            suggested), or a bad value; a setting is left out of a file that says that it has all.
+            The message names the file and the setting.
+        OSError: the file cannot be read.
+    """
+    tables, text = _read_toml(path)
+    if not tables:
+        raise ValueError(f"{path}: there is no setting in it")
+    if text.startswith(_HAS_ALL):
+        _check_all_are_there(path, tables, "without its first line, the preset has what is missing")
+    _make_paths_absolute(tables, path.parent)
+    try:
+        return _override(base, tables, "")
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def names_in(path: Path) -> list[str]:
+    """The full names that somebody wrote into a file; none for a run's own, which has all."""
+    tables, text = _read_toml(path)
+    if text.startswith(_HAS_ALL):
+        return []
+    names = [[f"{key}.{k}" for k in t] if _is_table(t) else [key] for key, t in tables.items()]
+    return [name for some in names for name in some]
+
+
+def load_all_settings(path: Path) -> RunSettings:
+    """The settings of a run's own file, in which none is left out.
+
+    Raises:
+        ValueError, OSError: as for load_settings.
+    """
+    _check_all_are_there(path, _read_toml(path)[0], "a run needs all of them")
+    return load_settings(path, RunSettings())
+
+
+def _read_toml(path: Path) -> tuple[dict[str, Any], str]:
+    """The tables of a file, and its text."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        return tomllib.loads(text), text
+    except RecursionError:
+        raise ValueError(f"{path}: it is nested too deeply") from None
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def _check_all_are_there(path: Path, tables: Mapping[str, Any], remedy: str) -> None:
+    """Raise ValueError for settings that a file leaves out, unless they need not be set."""
+    missing = []
+    for name, value in setting_values(RunSettings()).items():
+        section, _, key = name.rpartition(".")
+        table = tables.get(section) if section else tables
+        if value is not None and not (_is_table(table) and key in table):
+            missing.append(name)
+    if missing:
+        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        verb = "is" if len(missing) == 1 else "are"
+        raise ValueError(f"{path}: {', '.join(missing[:3])}{more} {verb} missing; {remedy}")
+
+
+def settings_to_toml(settings: RunSettings) -> str:
+    """All settings as a TOML file that load_settings reads back to equal ones."""
+    values = dataclasses.asdict(settings)
+    lines = [_toml_line(key, value) for key, value in values.items() if not _is_table(value)]
+    for name, table in values.items():
+        if _is_table(table):
+            lines += ["", f"[{name}]", *(_toml_line(k, v) for k, v in table.items())]
+    return "\n".join([_HAS_ALL, *lines]) + "\n"
+
+
+def setting_types(settings_type: type = RunSettings, prefix: str = "") -> dict[str, Any]:
+    """What every setting is declared as, by its full name, such as `sampling.top_k`."""
+    found: dict[str, Any] = {}
+    for name, hint in get_type_hints(settings_type).items():
+        if dataclasses.is_dataclass(hint):
+            found |= setting_types(hint, f"{prefix}{name}.")  # type: ignore[arg-type]
+        else:
+            found[prefix + name] = hint
+    return found
+
+
+def setting_names() -> list[str]:
+    """Every setting by its full name."""
+    return list(setting_types())
+
+
+def override(settings: RunSettings, values: Mapping[str, Any]) -> RunSettings:
+    """The settings with other values for some full names.
+
+    Raises:
+        ValueError: an unknown name or a bad value.
+    """
+    tables: dict[str, Any] = {}
+    for full_name, value in values.items():
+        section, _, name = full_name.rpartition(".")
+        (tables.setdefault(section, {}) if section else tables)[name] = value
+    return cast(RunSettings, _override(settings, tables, ""))
+
+
+def setting_values(settings: RunSettings) -> dict[str, Any]:
+    """Every setting's value, by its full name."""
+    return {name: operator.attrgetter(name)(settings) for name in setting_names()}
+
+
+def nearest_name(name: str, names: list[str]) -> str:
+    """A hint at the known name that an unknown one may mean, or nothing: `; did you mean ...?`."""
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _make_paths_absolute(tables: dict[str, Any], folder: Path) -> None:
+    for name in _PATHS:
+        section, _, key = name.rpartition(".")
+        table = tables.get(section) if section else tables
+        if _is_table(table) and isinstance(table.get(key), str):
+            table[key] = _absolute(name, table[key], folder)
+
+
+def _absolute(name: str, value: str, folder: Path) -> str:
+    """The path, if the folder has what such a setting can name; else the value as it is."""
+    path = folder / value
+    exists = os.path.isdir if name.startswith("model.") else os.path.exists
+    return str(path.absolute()) if value not in _NAMES and exists(path) else value
+
+
+def _is_table(value: Any) -> TypeGuard[dict[str, Any]]:
+    return isinstance(value, dict)
+
+
+def _toml_line(name: str, value: Any) -> str:
+    if value is None:
+        return f"# {name} is not set"
+    if isinstance(value, str):
+        # As JSON, but for what TOML forbids: a half of a character, and DEL as it is.
+        if any("\ud800" <= c <= "\udfff" for c in value):
+            raise ValueError(f"{name} is {value!r}; allowed: a text of Unicode")
+        return f"{name} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007f")
+    return f"{name} = {json.dumps(value)}"
+
+
+def _override(settings: Any, values: Mapping[str, Any], prefix: str) -> Any:
+    hints = get_type_hints(type(settings))
+    changes: dict[str, Any] = {}
+    for name, value in values.items():
+        full_name = prefix + name
+        if name not in hints:
+            known = setting_names()
+            raise ValueError(f"unknown setting {full_name}{nearest_name(full_name, known)}")
+        if dataclasses.is_dataclass(hints[name]):
+            if not _is_table(value):
+                raise ValueError(f"{full_name} is {value!r}; a table of settings is needed")
+            changes[name] = _override(getattr(settings, name), value, full_name + ".")
+        else:
+            changes[name] = _checked(full_name, value, hints[name])
+    try:
+        return dataclasses.replace(settings, **changes)
+    except ValueError as error:
+        raise ValueError(f"{prefix}{error}") from None
+
+
+def _checked(name: str, value: Any, hint: Any) -> Any:
+    """The value, if it is one of the type; ints pass as floats, and whole floats as ints."""
+    origin = get_origin(hint)
+    if origin in (Union, types.UnionType):
+        if value is None:
+            return None
+        hint = next(t for t in get_args(hint) if t is not type(None))
+        origin = get_origin(hint)
+    if origin is Literal:
+        if value not in get_args(hint):
+            allowed = ", ".join(map(repr, get_args(hint)))
+            raise ValueError(f"{name} is {value!r}; allowed: {allowed}")
+        return value
+    if hint is int and isinstance(value, float) and value.is_integer():
+        return int(value)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        try:
+            return float(value)
+        except OverflowError:
+            raise ValueError(f"{name} has too many digits; allowed: finite numbers") from None
+    if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
+        raise ValueError(f"{name} is {value!r}; allowed: a value of type {hint.__name__}")
+    return value

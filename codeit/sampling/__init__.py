@@ -1,5 +1,0 @@
-"""Draws programs from the policy. Only the samplers themselves import torch."""
-
-from codeit.sampling.settings import SamplingSettings
-
-__all__ = ["SamplingSettings"]

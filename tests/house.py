@@ -1,0 +1,233 @@
+"""The house plan: the rooms, what each holds, and which others each may use.
+
+CONTRIBUTING's table is made of it: `python tests/house.py` writes it there anew. `test_layers.py`
+holds the code to the plan.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class Room:
+    """A folder, or a file, with all that is in it.
+
+    Attributes:
+        path: from the root of the repository.
+        holds: what is in it, for CONTRIBUTING.
+        uses: the rooms of its own language that it may use, in the order of the plan.
+    """
+
+    path: str
+    holds: str
+    uses: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.path.split("/", 1)[1].removesuffix(".py")
+
+
+CPP_ROOMS = [
+    Room(
+        "csrc/lang",
+        "`table.def`: one row for each primitive and constant; what the types mean",
+    ),
+    Room(
+        "csrc/core",
+        "outcome, arena, value, bitmap, set (the one room of set order: `set`, `packed_set`, "
+        "`packed_table`, `scattered_set`, `set_algebra`), grid, sequence, sort, print, machine "
+        "(fuel, bytes, depth), interrupt",
+        ("lang",),
+    ),
+    Room(
+        "csrc/primitives",
+        "the 160 bodies, one file a group; what several groups share (patch, selection, labeling, "
+        "occurrences, flood, place_table, distance, wide_cells, applying, images)",
+        ("lang", "core"),
+    ),
+    Room(
+        "csrc/vm",
+        "program text to instructions; one run; a batch over threads (bodies by way of a table)",
+        ("lang", "core"),
+    ),
+    Room(
+        "csrc/mutation",
+        "types of the language; typed one-change mutants",
+        ("lang", "core", "vm"),
+    ),
+    Room(
+        "csrc/text",
+        "grids and programs to token ids; the automaton that lets only programs through, token by "
+        "token",
+        ("lang",),
+    ),
+    Room(
+        "csrc/replay",
+        "priority buffer: columns, key index, heap, draws",
+    ),
+    Room(
+        "csrc/decoding",
+        "a decoder's step on a CPU; `processors.h` compiles each file of kernels once for each "
+        "kind of processor",
+    ),
+    Room(
+        "csrc/fuzz",
+        "fuzz targets and their driver; what runs native code under sanitizers",
+        ("lang", "core", "vm", "text"),
+    ),
+]
+
+PYTHON_ROOMS = [
+    Room("codeit/version.py", "the version"),
+    Room(
+        "codeit/ranges.py",
+        "the checks of numbers and arrays from outside",
+    ),
+    Room(
+        "codeit/_native",
+        "Cython: arrays in, arrays out, no decisions; the only way to `csrc`",
+        ("ranges",),
+    ),
+    Room(
+        "codeit/terminal",
+        "prints what came from outside, without markup and control characters; progress bars",
+    ),
+    Room(
+        "codeit/files",
+        "files and directories that appear whole or not at all; JSON that may be damaged; numbers "
+        "for TensorBoard",
+    ),
+    Room(
+        "codeit/parallel",
+        "threads; processes that work as one",
+    ),
+    Room(
+        "codeit/language",
+        "the native table as Python values; Program; the seed corpus",
+        ("_native",),
+    ),
+    Room(
+        "codeit/tasks",
+        "tasks and data sets; grids for the eye; what is submitted, and what counts as solved",
+        ("terminal", "files"),
+    ),
+    Room(
+        "codeit/execution",
+        "run, execute, trace: programs x grids; their limits; how runs ended; what met a broken "
+        "invariant of the machine, on disk",
+        ("version", "ranges", "_native", "terminal", "language"),
+    ),
+    Room(
+        "codeit/mutation.py",
+        "mutants that are tasks",
+        ("ranges", "_native", "language", "tasks", "execution"),
+    ),
+    Room(
+        "codeit/fuzzing",
+        "random programs, natively and by a reference",
+        ("_native", "terminal", "language", "tasks", "execution"),
+    ),
+    Room(
+        "codeit/policy",
+        "what writes programs: `tokenizer.py`, `text.py` (grids and programs to token ids), "
+        "`model`, `sampling`",
+        ("ranges", "_native", "files", "language", "tasks"),
+    ),
+    Room(
+        "codeit/policy/model",
+        "T5 on packed sequences; `attention.py` is the only file that knows which kernel exists "
+        "(`kernels.py`, `fused_*.py` for CUDA), `checkpoint.py` and `weight_files.py` the only "
+        "ones that know Hugging Face's names",
+        ("files", "policy"),
+    ),
+    Room(
+        "codeit/policy/sampling",
+        "programs from the policy (`engine` schedules, `decoder` steps, `kernels` knows which "
+        "kernel exists, `memory` plans, `guide` says what may come, `law` draws; `static_*` are "
+        "the same for CUDA graphs; `generate` is the plain way)",
+        ("ranges", "_native", "parallel", "policy", "policy/model"),
+    ),
+    Room(
+        "codeit/learning",
+        "what the policy learns from: `experience.py` (tasks and programs to rows of the buffer), "
+        "`samples.py` (what was written for a task, and what it teaches), `replay.py` and "
+        "`replay_file.py` (priorities, the buffer, its file), `training` (the trainer)",
+        (
+            *("ranges", "_native", "files", "parallel", "language", "tasks", "execution"),
+            *("policy", "policy/model"),
+        ),
+    ),
+    Room(
+        "codeit/runs",
+        "a run: `settings.py` (`effects.py`: which have none beside the others; "
+        "`setting_words.py`: as words of a command line; `resuming.py`: which may change when a "
+        "run goes on), `directory.py` (what is on disk), `seeds.py` and `evaluation.py` (which "
+        "seed programs are used, which tasks are to be solved), `loop.py`, `report.py`",
+        (
+            *("ranges", "terminal", "files", "parallel", "language", "tasks"),
+            *("execution", "mutation", "policy", "policy/model", "policy/sampling", "learning"),
+        ),
+    ),
+    Room(
+        "codeit/cli.py",
+        "the commands",
+        (
+            *("version", "terminal", "language", "tasks", "execution", "fuzzing"),
+            *("policy/model", "policy/sampling", "runs"),
+        ),
+    ),
+]
+
+TORCH_FILES = {
+    "cli.py",
+    "learning/training/trainer.py",
+    "parallel/processes.py",
+    "policy/model/attention.py",
+    "policy/model/checkpoint.py",
+    "policy/model/dropout.py",
+    "policy/model/finite.py",
+    "policy/model/fused_attention.py",
+    "policy/model/fused_decoding.py",
+    "policy/model/layers.py",
+    "policy/model/t5.py",
+    "policy/model/weight_files.py",
+    "policy/sampling/decoder.py",
+    "policy/sampling/engine.py",
+    "policy/sampling/generate.py",
+    "policy/sampling/guide.py",
+    "policy/sampling/kernels.py",
+    "policy/sampling/law.py",
+    "policy/sampling/memory.py",
+    "policy/sampling/static_decoder.py",
+    "policy/sampling/static_grammar.py",
+    "policy/sampling/static_guide.py",
+    "policy/sampling/static_session.py",
+    "policy/sampling/weights.py",
+    "runs/loop.py",
+}
+"""The only files of `codeit` that import torch."""
+
+_BEGIN = "<!-- rooms: written by tests/house.py -->\n"
+_END = "<!-- end of rooms -->\n"
+
+
+def table() -> str:
+    """The rooms as a table in Markdown."""
+    lines = ["| room | what it holds | uses |", "|---|---|---|"]
+    for room in [*CPP_ROOMS, *PYTHON_ROOMS]:
+        lines.append(f"| `{room.path}` | {room.holds} | {', '.join(room.uses)} |")
+    return "\n".join(lines) + "\n"
+
+
+def with_table(text: str) -> str:
+    """A text with the table in its place."""
+    before, rest = text.split(_BEGIN)
+    _, after = rest.split(_END)
+    return before + _BEGIN + "\n" + table() + "\n" + _END + after
+
+
+if __name__ == "__main__":
+    page = ROOT / "CONTRIBUTING.md"
+    page.write_text(with_table(page.read_text()))
