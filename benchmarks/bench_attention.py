@@ -33,9 +33,9 @@ from codeit.policy.model.attention import (
     attention,
     decode_self_attention,
     describe,
-    padded_attention,
-    plain_decode_self_attention,
 )
+from codeit.policy.model.attention.decoding import plain_decode_self_attention
+from codeit.policy.model.attention.padded import padded_attention
 from codeit.policy.model.dropout import Dropout
 
 SEED = 5
@@ -158,7 +158,7 @@ def bench_decoding(report, num_rows, dtype, device, repeats, bandwidth):
     check([ours()], [plain()], dtype)
     ways = {"codeit": ours, "torch": plain}
     if device.type == "cuda":
-        from codeit.policy.model.fused_decoding import fused_decode_self_attention
+        from codeit.policy.model.attention.fused_decoding import fused_decode_self_attention
 
         def fused(num_parts=None):
             return fused_decode_self_attention(

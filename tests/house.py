@@ -137,9 +137,10 @@ PYTHON_ROOMS = [
     ),
     Room(
         "codeit/policy/model",
-        "T5 on packed sequences; `attention.py` is the only file that knows which kernel exists "
-        "(`kernels.py`, `fused_*.py` for CUDA), `checkpoint.py` and `weight_files.py` the only "
-        "ones that know Hugging Face's names",
+        "T5 on packed sequences; `checkpoint.py` and `weight_files.py` are the only files that "
+        "know Hugging Face's names, `attention` the only folder that knows which kernel exists "
+        "(`choice.py` chooses; `tiled.py` for a CPU, `fused*.py` over `triton_kernels.py` for "
+        "CUDA, `padded.py` for all)",
         ("files", "policy"),
     ),
     Room(
@@ -184,12 +185,17 @@ TORCH_FILES = {
     "cli.py",
     "learning/training/trainer.py",
     "parallel/processes.py",
-    "policy/model/attention.py",
+    "policy/model/attention/availability.py",
+    "policy/model/attention/choice.py",
+    "policy/model/attention/decoding.py",
+    "policy/model/attention/fused.py",
+    "policy/model/attention/fused_decoding.py",
+    "policy/model/attention/padded.py",
+    "policy/model/attention/plan.py",
+    "policy/model/attention/tiled.py",
     "policy/model/checkpoint.py",
     "policy/model/dropout.py",
     "policy/model/finite.py",
-    "policy/model/fused_attention.py",
-    "policy/model/fused_decoding.py",
     "policy/model/layers.py",
     "policy/model/t5.py",
     "policy/model/weight_files.py",

@@ -8,19 +8,19 @@ triton = pytest.importorskip(
     "triton", reason="triton, which comes with torch's CUDA wheels, is not installed"
 )
 
-from codeit.policy.model import attention as attention_module  # noqa: E402
 from codeit.policy.model.attention import (  # noqa: E402
     Cache,
     Layout,
     Plan,
     attention,
+    availability,
     describe,
-    padded_attention,
-    plain_decode_self_attention,
 )
+from codeit.policy.model.attention.decoding import plain_decode_self_attention  # noqa: E402
+from codeit.policy.model.attention.fused import fused_attention, kept_words  # noqa: E402
+from codeit.policy.model.attention.fused_decoding import fused_decode_self_attention  # noqa: E402
+from codeit.policy.model.attention.padded import padded_attention  # noqa: E402
 from codeit.policy.model.dropout import NO_DROPOUT, Dropout  # noqa: E402
-from codeit.policy.model.fused_attention import fused_attention, kept_words  # noqa: E402
-from codeit.policy.model.fused_decoding import fused_decode_self_attention  # noqa: E402
 
 HAS_GPU = torch.cuda.is_available()
 DEVICE = torch.device("cuda" if HAS_GPU else "cpu")
@@ -315,8 +315,8 @@ def test_every_token_is_in_one_block(by_key):
 
 def on_a_gpu(monkeypatch, capability=(9, 0), has_triton=True):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
-    monkeypatch.setattr(attention_module, "_HAS_TRITON", has_triton)
-    monkeypatch.setattr(attention_module, "_HAS_FLASH", False)
+    monkeypatch.setattr(availability, "HAS_TRITON", has_triton)
+    monkeypatch.setattr(availability, "HAS_FLASH", False)
     return describe(torch.device("cuda"))
 
 

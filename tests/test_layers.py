@@ -102,6 +102,10 @@ def test_no_native_room_knows_python():
         assert "Python.h" not in path.read_text(), path
 
 
+def test_no_python_file_imports_what_imports_it():
+    assert find_circle({module_of(path): imported(path) for path in PYTHON_FILES}) == []
+
+
 def test_no_native_file_includes_what_includes_it():
     edges = {str(path.relative_to(ROOT / "csrc")): included(path) for path in CPP_FILES}
     assert find_circle(edges) == []

@@ -16,8 +16,13 @@ from transformers.models.t5 import modeling_t5  # noqa: E402
 
 from codeit.files.whole_directory import finish_replacement  # noqa: E402
 from codeit.policy.model import ModelSettings, layers  # noqa: E402
-from codeit.policy.model import attention as attention_module  # noqa: E402
-from codeit.policy.model.attention import Layout, Plan, attention, padded_attention  # noqa: E402
+from codeit.policy.model.attention import (  # noqa: E402
+    Layout,
+    Plan,
+    attention,
+    choice,
+)
+from codeit.policy.model.attention.padded import padded_attention  # noqa: E402
 from codeit.policy.model.checkpoint import (  # noqa: E402
     _config,
     build_model,
@@ -269,7 +274,7 @@ def test_the_flash_kernel_is_asked_for_the_same(monkeypatch):
     queries, keys = Layout(np.array([0, 3, 4, 10])), Layout(np.array([0, 7, 8, 30]))
     plan = Plan(queries, keys, num_heads=2)
     inputs = [drawn(n, 2, 4, seed=n) for n in (10, 30, 30)]
-    out = attention_module._flash(*inputs, plan, Dropout(0.2, 1))
+    out = choice._flash(*inputs, plan, Dropout(0.2, 1))
     torch.testing.assert_close(out, attention(*inputs, plan, None, NO_DROPOUT))
     assert told["dropout_p"] == 0.2
     assert (told["max_seqlen_q"], told["max_seqlen_k"]) == (6, 22)

@@ -1,4 +1,4 @@
-"""Attention by Triton's kernels, with gradients; `kernels.py` tells how they work."""
+"""Attention by Triton's kernels, with gradients; `triton_kernels.py` tells how they work."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 import triton
 
-from codeit.policy.model import kernels
+from codeit.policy.model.attention import triton_kernels
 from codeit.policy.model.dropout import Dropout
 
 if TYPE_CHECKING:
-    from codeit.policy.model.attention import Plan
+    from codeit.policy.model.attention.plan import Plan
 
-# Shape letters are those of the kernels.
+# Shape letters are those of the triton_kernels.
 
 MAX_WIDTH = 128  # of a head; wider ones do not fit the registers
 
@@ -68,7 +68,7 @@ def kept_words(plan: Plan, num_heads: int, dropout: Dropout) -> torch.Tensor:
     words = torch.empty(shape, dtype=torch.int32, device=plan.device)
     low, high = dropout.key()
     blocks = plan.blocks(64)
-    kernels.draw[(len(blocks), num_heads)](
+    triton_kernels.draw[(len(blocks), num_heads)](
         words, blocks, low, high, dropout.num_dropped, shape[1], num_words, ROWS=64, num_warps=4
     )
     return words
@@ -88,13 +88,13 @@ class _Fused(torch.autograd.Function):
         query, key, value = (
             x if x.stride(-1) == 1 else x.contiguous() for x in (query, key, value)
         )
-        scaled_bias = None if bias is None else bias.float() * kernels.LOG2_E.value
+        scaled_bias = None if bias is None else bias.float() * triton_kernels.LOG2_E.value
         words = kept_words(plan, query.shape[1], dropout) if dropout else None
         call = _Call(query, key, value, scaled_bias, words, plan, dropout)
         out = torch.empty(query.shape, dtype=query.dtype, device=query.device)
         log_sums = torch.empty(query.shape[1::-1], dtype=torch.float32, device=query.device)
         blocks = plan.blocks(call.tiles.rows)
-        kernels.forward[(len(blocks), query.shape[1])](
+        triton_kernels.forward[(len(blocks), query.shape[1])](
             *call.inputs,
             out,
             log_sums,
@@ -123,7 +123,7 @@ class _Fused(torch.autograd.Function):
         blocks = plan.blocks(call.tiles.rows)
         has_far = ctx.needs_input_grad[3] and call.has_far
         far = means.new_empty(len(blocks), num_heads, 2) if has_far else means
-        kernels.backward_queries[(len(blocks), num_heads)](
+        triton_kernels.backward_queries[(len(blocks), num_heads)](
             *call.inputs,
             out,
             gradient,
@@ -143,7 +143,7 @@ class _Fused(torch.autograd.Function):
             sequences = plan.blocks(plan.queries.longest)
             shape = (len(sequences), num_heads, call.num_lines, 2 * call.tiles.columns)
             diagonals = torch.empty(shape, dtype=torch.float32, device=query.device)
-            kernels.backward_bias[shape[:3]](
+            triton_kernels.backward_bias[shape[:3]](
                 *call.inputs,
                 gradient,
                 log_sums,
@@ -161,7 +161,7 @@ class _Fused(torch.autograd.Function):
                 d_bias[:, [-1, 0]] += far.sum(0)
             d_bias = d_bias.to(ctx.bias_dtype)
         blocks = plan.blocks(call.tiles.rows, by_key=True)
-        kernels.backward_keys[(len(blocks), num_heads)](
+        triton_kernels.backward_keys[(len(blocks), num_heads)](
             *call.inputs,
             gradient,
             log_sums,

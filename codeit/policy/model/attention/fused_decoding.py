@@ -14,7 +14,7 @@ import torch
 import triton
 import triton.language as tl
 
-from codeit.policy.model.kernels import LOG2_E
+from codeit.policy.model.attention.triton_kernels import LOG2_E
 
 _COLUMNS = 64  # positions that are worked on at once
 _PROGRAMS = 4  # for a multiprocessor, before rows are split
