@@ -1,4 +1,4 @@
-"""docs/language.md is true of the machine."""
+"""docs/language.md is true of the machine, and every citation of a section leads to one."""
 
 import re
 from pathlib import Path
@@ -17,6 +17,10 @@ PAGE = (ROOT / "docs" / "language.md").read_text()
 
 NUMBERS = re.compile(r"^#{2,3} (\d+(?:\.\d+)?)\.? (.+)$", flags=re.MULTILINE)
 SECTIONS = dict(NUMBERS.findall(PAGE))
+
+CITATION = re.compile(
+    r"language\.md,? ((?:\d+(?:\.\d+)?)(?:(?:, | and |, and | to )\d+(?:\.\d+)?)*)"
+)
 
 
 def section(number):
@@ -154,6 +158,58 @@ def test_empty_arguments_end_as_the_table_says(row):
 def test_the_table_of_empty_arguments_has_no_primitive_twice():
     names = re.findall(r"`(\w+)`", "".join(row[3] for row in table("7")))
     assert len(names) == len(set(names)) > 50
+
+
+# ---- Citations
+
+
+def cited_in(text):
+    """The numbers of all sections that a text cites."""
+    for numbers in CITATION.findall(text):
+        yield from re.findall(r"\d+(?:\.\d+)?", numbers)
+
+
+SOURCES = sorted(
+    path
+    for folder in ("csrc", "codeit", "tests", "benchmarks")
+    for path in (ROOT / folder).rglob("*")
+    if path.suffix in (".h", ".cc", ".def", ".py", ".pyx", ".txt") and path != Path(__file__)
+)
+
+
+def test_every_citation_is_of_a_section():
+    cited = {path: list(cited_in(path.read_text())) for path in SOURCES}
+    wrong = {
+        str(path.relative_to(ROOT)): number
+        for path, numbers in cited.items()
+        for number in numbers
+        if number not in SECTIONS
+    }
+    assert wrong == {}
+    assert sum(map(len, cited.values())) > 40
+
+
+def test_every_mention_of_the_page_names_a_section():
+    for path in SOURCES:
+        for line in path.read_text().splitlines():
+            if "language.md" in line:
+                assert CITATION.search(line), (path, line)
+
+
+def test_nothing_cites_another_document():
+    """Such as "SPEC 4.6" or "section 3" of a specification that is not in the tree."""
+    old = re.compile(r"\bSPEC\b|\b[Ss]ection \d|§")
+    found = {path.name: old.findall(path.read_text()) for path in SOURCES}
+    assert {name: hits for name, hits in found.items() if hits} == {}
+
+
+def test_citations_are_found_in_every_form():
+    text = (
+        "(language.md 4.1 and 4.3), see docs/language.md, 5.4; language.md 6.1, 6.2 and 3.3 to 3.5"
+    )
+    assert list(cited_in(text)) == ["4.1", "4.3", "5.4", "6.1", "6.2", "3.3", "3.5"]
+    assert list(cited_in("language.md 9.9")) == ["9.9"]
+    assert "9.9" not in SECTIONS
 
 
 def test_sections_that_the_page_names_are_there():

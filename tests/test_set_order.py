@@ -1,6 +1,6 @@
 """The order in which frozensets iterate, and the sort that depends on it.
 
-Two sources tell what is right: numbers written out in the specification of the language, and the
+Two sources tell what is right: numbers written out from the description of the language, and the
 frozensets of the Python that runs the tests. For ints, tuples and frozensets these iterate alike in
 all versions from 3.8 on, when built by the same steps. Capitals name those steps: GEN adds elements
 one by one to a frozenset, LIT freezes a set display, OR, AND and SUB are the operators.
@@ -128,7 +128,7 @@ def signed(word, instead_of_minus_one):
 
 
 def hash_model(value):
-    """hash(value), written from the specification; value in canonical form."""
+    """hash(value), written from language.md 4.1; value in canonical form."""
     if isinstance(value, int):
         remainder = abs(value) % (2**61 - 1) * (-1 if value < 0 else 1)
         return -2 if remainder == -1 else remainder
@@ -148,7 +148,7 @@ def hash_model(value):
 
 
 @pytest.mark.parametrize(("value", "hashed"), HASH_VECTORS, ids=lambda v: str(v))
-def test_the_hash_model_gives_the_numbers_of_the_specification(value, hashed):
+def test_the_hash_model_gives_the_numbers_written_out(value, hashed):
     assert hash_model(canonical(value)) == hashed
 
 
@@ -175,7 +175,7 @@ def test_none_hashes_as_in_python_3_12():
     assert in_order(fn("identity", ["s", 1, 0, None])) == [0, 1, None]
 
 
-# ---- Fingerprints of the specification
+# ---- Fingerprints, of orders as CPython 3.11 has them
 
 G0 = canonical(tuple(tuple((7 * i + 3 * j + i * j) % 4 for j in range(12)) for i in range(9)))
 

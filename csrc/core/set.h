@@ -1,5 +1,5 @@
 // Frozensets, with the iteration order that CPython 3.11's hash tables give them. This is the one
-// room that knows about set order; names in capitals are those of the specification, section 3.
+// room that knows about set order; names in capitals are those of language.md 4.
 #pragma once
 
 #include "core/bitmap.h"

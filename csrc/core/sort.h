@@ -1,5 +1,5 @@
-// The sort of CPython 3.11 (timsort), step for step: with keys that are only partially ordered, the
-// result is whatever this algorithm does.
+// The sort of CPython 3.11 (timsort), step for step (language.md 5.4): with keys that are only
+// partially ordered, the result is whatever this algorithm does.
 #pragma once
 
 #include "core/machine.h"

@@ -1,4 +1,4 @@
-// The rules by which CPython 3.11 lays out a set's hash table; see the specification, section 3.
+// The rules by which CPython 3.11 lays out a set's hash table (language.md 4.2 to 4.4).
 #pragma once
 
 #include <cstdint>

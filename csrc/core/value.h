@@ -162,7 +162,7 @@ inline Outcome less(Machine &m, const Value &a, const Value &b, bool *result) {
     return less_composites(m, a, b, result);
 }
 
-// CPython 3.11's hashes; see the specification of the language, "Hash functions".
+// CPython 3.11's hashes (language.md 4.1).
 namespace hashing {
 
 inline constexpr uint64_t kPrime1 = 11400714785074694791u;

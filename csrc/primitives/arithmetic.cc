@@ -1,4 +1,4 @@
-// Numbers, pairs of numbers, truth.
+// Numbers, pairs of numbers, truth (language.md 6.1).
 #include "primitives/operators.h"
 #include "primitives/primitive.h"
 

@@ -1,4 +1,4 @@
-// Functions that make functions, and the choice between values.
+// Functions that make functions, and the choice between values (language.md 6.2).
 #include "primitives/primitive.h"
 
 namespace codeit {

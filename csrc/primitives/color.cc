@@ -1,4 +1,4 @@
-// What cells hold.
+// What cells hold (language.md 6.5).
 #include "core/cells.h"
 #include "primitives/patch.h"
 #include "primitives/selection.h"

@@ -1,4 +1,4 @@
-// Tuples and frozensets, without functions.
+// Tuples and frozensets, without functions (language.md 6.3).
 #include "primitives/patch.h"
 #include "primitives/selection.h"
 

@@ -1,4 +1,5 @@
-// Grids from grids. Most bodies have two halves: dense cells, and any tuple of anything iterable.
+// Grids from grids (language.md 6.10). Most bodies have two halves: dense cells, and any tuple of
+// anything iterable.
 #include "core/cells.h"
 #include "primitives/operators.h"
 #include "primitives/patch.h"

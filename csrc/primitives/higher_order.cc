@@ -1,4 +1,4 @@
-// A function over a container.
+// A function over a container (language.md 6.4).
 //
 // Where the original passes a generator, a stop_iteration of the function becomes a runtime_error
 // (call_in_stream); where it passes a key, it does not.

@@ -1,4 +1,4 @@
-// Neighbors, rays, rows and columns.
+// Neighbors, rays, rows and columns (language.md 6.8).
 #include "core/packed_table.h"
 #include "primitives/operators.h"
 #include "primitives/patch.h"

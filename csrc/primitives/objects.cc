@@ -1,4 +1,4 @@
-// Finding things in grids.
+// Finding things in grids (language.md 6.9).
 #include "primitives/flood.h"
 #include "primitives/labeling.h"
 #include "primitives/occurrences.h"

@@ -1,5 +1,5 @@
-// Python's binary operators on the values of the language, leaks included: `+` joins tuples, `*`
-// repeats them, `-` and `&` work on sets.
+// Python's binary operators on the values of the language, leaks included (language.md 3.4): `+`
+// joins tuples, `*` repeats them, `-` and `&` work on sets.
 #pragma once
 
 #include "core/machine.h"

@@ -1,4 +1,4 @@
-// Patches onto grids. Places outside the grid are skipped, not an error.
+// Patches onto grids (language.md 6.11). Places outside the grid are skipped, not an error.
 #include "core/cells.h"
 #include "primitives/patch.h"
 #include "primitives/wide_cells.h"

@@ -1,5 +1,5 @@
 // What the primitives share about elements, patches and grids; the names in capitals are those of
-// the specification, section 4.
+// language.md 5.5, 5.6 and 5.7.
 #pragma once
 
 #include "primitives/operators.h"

@@ -1,4 +1,4 @@
-// Numbers and truths about patches and grids.
+// Numbers and truths about patches and grids (language.md 6.6).
 #include "primitives/distance.h"
 #include "primitives/operators.h"
 #include "primitives/patch.h"

@@ -1,4 +1,4 @@
-// Building patches.
+// Building patches (language.md 6.7).
 #include "primitives/patch.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// SCANMAX and SCANMIN of the specification: one pass, the first of equals stays.
+// SCANMAX and SCANMIN (language.md 5.3): one pass, the first of equals stays.
 #pragma once
 
 #include "core/sequence.h"

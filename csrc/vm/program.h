@@ -32,8 +32,7 @@ struct Instruction {
 
 class Program {
   public:
-    // The text rules are those of the specification's checker (section 1.3), except that a name
-    // must be an identifier of ASCII letters, digits and underscores, and the text must be ASCII.
+    // The text rules are those of language.md 1.2, in their order.
     // Throws Interrupted when `poll` says so (core/interrupt.h).
     static bool parse(std::string_view text, Dialect dialect, Program *out, ParseError *error,
                       Interrupt::Poll poll = nullptr);

@@ -1,4 +1,4 @@
-"""Arithmetic, comparison of numbers and truth (SPEC 5.1, 5.2 and part of 5.3)."""
+"""Arithmetic, comparison of numbers and truth (language.md 3.4, 3.7 and 6.1)."""
 
 from .machine import floor_divide, minus, negated, plus, primitive, times
 from .ordering import less

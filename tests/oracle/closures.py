@@ -1,4 +1,4 @@
-"""Functions that are chosen, and functions that are made of functions (SPEC 2.11, 5.2 and 5.5).
+"""Functions that are chosen, and functions that are made of functions (language.md 3.12 and 6.2).
 
 What a closure is made of is looked at only when the closure is called, by Python's own call.
 """

@@ -1,4 +1,4 @@
-"""Colors of grids and patches (SPEC 5.4, 5.6, 5.8 and 5.11)."""
+"""Colors of grids and patches (language.md 5.7 and 6.5)."""
 
 from .containers import first
 from .machine import collect, primitive

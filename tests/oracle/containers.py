@@ -1,4 +1,4 @@
-"""Tuples and frozensets of anything (SPEC 5.3 and 5.4)."""
+"""Tuples and frozensets of anything (language.md 6.3)."""
 
 from .machine import collect, primitive
 from .ordering import scan_max, scan_min

@@ -1,4 +1,4 @@
-"""Turning, mirroring, cutting, joining and scaling of grids (SPEC 5.10 and 5.11)."""
+"""Turning, mirroring, cutting, joining and scaling of grids (language.md 6.10)."""
 
 from .machine import collect, floor_divide, machine, minus, negated, plus, primitive, times
 from .patch_measure import lrcorner, shape, ulcorner

@@ -1,7 +1,7 @@
-"""Primitives that call a function on the items of a container (SPEC 5.4 and 5.5).
+"""Primitives that call a function on the items of a container (language.md 6.4).
 
-A StopIteration of the called function leaves a generator as a RuntimeError (SPEC 4.2), so what
-streams in CPython streams here.
+A StopIteration of the called function leaves a generator as a RuntimeError (language.md 5.2), so
+what streams in CPython streams here.
 """
 
 from .containers import merge

@@ -1,4 +1,4 @@
-"""Lines, frontiers and neighbors (SPEC 5.8 and 5.9)."""
+"""Lines, frontiers and neighbors (language.md 6.8)."""
 
 from .grid_geometry import dmirror, uniform
 from .machine import minus, plus, primitive, times

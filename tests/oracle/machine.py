@@ -3,7 +3,7 @@
 import itertools
 
 MAX_DEPTH = 997
-"""Calls inside calls; CPython 3.11 builds power(f, n) up to this n (SPEC 4.7)."""
+"""Calls inside calls; CPython 3.11 builds power(f, n) up to this n (language.md 2.4)."""
 
 
 class OutOfBudget(Exception):
@@ -92,8 +92,8 @@ def collect(stream):
     return tuple(items)
 
 
-# ---- Operators (SPEC 2.3). Wrong operands meet Python's own TypeError. Integers are Python's, of
-# any size: only the end of an evaluation has to be in 64 bits.
+# ---- Operators (language.md 3.4). Wrong operands meet Python's own TypeError. Integers are
+# Python's, of any size: only the end of an evaluation has to be in 64 bits.
 
 
 def plus(a, b):

@@ -1,4 +1,4 @@
-"""Objects and patterns in grids (SPEC 5.9)."""
+"""Objects and patterns in grids (language.md 6.9)."""
 
 from .color import mostcolor, palette
 from .lines import dneighbors, neighbors

@@ -1,4 +1,4 @@
-"""Order: comparison, the largest and smallest of a stream, and sorting (SPEC 2.5, 4.3 and 4.4)."""
+"""Order: comparison, selection from a stream, and sorting (language.md 3.6, 5.3 and 5.4)."""
 
 from .machine import machine
 from .sets import FrozenSet, equals

@@ -1,4 +1,4 @@
-"""Grids with some cells changed (SPEC 5.11)."""
+"""Grids with some cells changed (language.md 6.11)."""
 
 from .color import mostcolor
 from .machine import collect, primitive

@@ -1,4 +1,4 @@
-"""Extent, corners, centers and relations of patches (SPEC 5.7 and part of 5.9)."""
+"""Extent, corners, centers and relations of patches (language.md 6.6)."""
 
 from .machine import absolute, floor_divide, machine, minus, negated, plus, primitive, times
 from .ordering import less, scan_max, scan_min

@@ -1,4 +1,4 @@
-"""Patches made of grids and of other patches (SPEC 4.6 and 5.8)."""
+"""Patches made of grids and of other patches (language.md 5.6 and 6.7)."""
 
 from .machine import machine, minus, plus, primitive
 from .ordering import scan_max, scan_min

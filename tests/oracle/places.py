@@ -1,4 +1,4 @@
-"""What several groups ask of grids and patches (SPEC 4.5 and 4.6)."""
+"""What several groups ask of grids and patches (language.md 5.5 and 5.6)."""
 
 from .containers import first
 from .machine import plus

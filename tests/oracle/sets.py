@@ -1,4 +1,4 @@
-"""Hashes, equality, and frozensets as the tables that CPython makes of them (SPEC 3 and 2.4).
+"""Hashes, equality, and frozensets as the tables of CPython (language.md 4 and 3.5).
 
 A frozenset here is iterated in the order of CPython's table on every version of Python, because
 nothing of Python's own sets and hashes is used.
@@ -19,7 +19,7 @@ def signed(word):
 
 
 def hash_of(value):
-    """The signed 64-bit hash of a value (SPEC 3.1); a function's is its number."""
+    """The signed 64-bit hash of a value (language.md 4.1); a function's is its number."""
     machine.charge()
     if isinstance(value, int):
         rest = abs(value) % ((1 << 61) - 1)
@@ -41,7 +41,7 @@ def hash_of(value):
 
 
 def equals(a, b):
-    """Whether two values are equal; the question is never an error (SPEC 2.4)."""
+    """Whether two values are equal; the question is never an error (language.md 3.5)."""
     if a is b:
         return True
     machine.charge()
@@ -65,7 +65,7 @@ def is_among(value, items):
 
 
 def contains(container, value):
-    """`value in container` (SPEC 2.7)."""
+    """`value in container` (language.md 3.8)."""
     if isinstance(container, FrozenSet):
         return container.has(value)
     if isinstance(container, tuple):
@@ -100,7 +100,7 @@ _DUMMY = (object(), None)  # no hash equals None
 
 
 def probe(mask, hashed):
-    """The slots to try for a hash, in order, without end (SPEC 3.3)."""
+    """The slots to try for a hash, in order, without end (language.md 4.3)."""
     rest = hashed & WORD
     i = rest & mask
     while True:
@@ -130,7 +130,7 @@ class FrozenSet:
         self.addresses = 0
         self._hash = None
 
-    # ---- The ways to build one (SPEC 3.5 and 3.6)
+    # ---- The ways to build one (language.md 4.5 and 4.6)
 
     @classmethod
     def of(cls, stream):
@@ -249,7 +249,7 @@ class FrozenSet:
     def __repr__(self):
         return f"fs({', '.join(map(repr, self))})"
 
-    # ---- The table (SPEC 3.2 to 3.4)
+    # ---- The table (language.md 4.2 to 4.4)
 
     def _live_slots(self):
         """Elements and their hashes in the order of iteration, slot 0 upward."""
@@ -312,7 +312,7 @@ class FrozenSet:
 
 
 def like(container, stream):
-    """LIKE: the items of a stream as a container of the same kind (SPEC 2.10)."""
+    """LIKE: the items of a stream as a container of the same kind (language.md 3.11)."""
     if isinstance(container, tuple):
         return collect(stream)
     if isinstance(container, FrozenSet):
