@@ -274,6 +274,7 @@ def attend(const Number[:, :, :, ::1] projected not None, const int32_t[::1] row
     cdef int64_t num_rows = keys.shape[0], num_heads = keys.shape[1]
     cdef int64_t capacity = keys.shape[2], size = keys.shape[3]
     cdef int64_t n
+    cdef vector[int32_t] own_rows, own_positions
     cdef bint is_fitting = (
         values.shape[0] == num_rows and values.shape[1] == num_heads
         and values.shape[2] == capacity and values.shape[3] == size
@@ -287,27 +288,30 @@ def attend(const Number[:, :, :, ::1] projected not None, const int32_t[::1] row
         raise ValueError("the shapes of the arrays do not fit together")
     if size % 16 or capacity % 16:
         raise ValueError(f"size {size} and capacity {capacity} must be multiples of 16")
-    for n in range(num_tokens):
-        if not (0 <= rows[n] < num_rows and 0 <= positions[n] < capacity):
-            raise ValueError(
-                f"token {n}: row {rows[n]} and position {positions[n]} are outside a cache of "
-                f"{num_rows} rows and {capacity} positions"
-            )
     if num_tokens == 0:
         return
+    # What is checked must be what is used, whoever writes to the arrays meanwhile.
+    own_rows.assign(&rows[0], &rows[0] + num_tokens)
+    own_positions.assign(&positions[0], &positions[0] + num_tokens)
+    for n in range(num_tokens):
+        if not (0 <= own_rows[n] < num_rows and 0 <= own_positions[n] < capacity):
+            raise ValueError(
+                f"token {n}: row {own_rows[n]} and position {own_positions[n]} are outside a cache "
+                f"of {num_rows} rows and {capacity} positions"
+            )
     if Number is float:
         floats.num_heads, floats.size, floats.capacity = num_heads, size, capacity
         floats.keys, floats.values = &keys[0, 0, 0, 0], &values[0, 0, 0, 0]
         with nogil:
-            c_attend(&projected[0, 0, 0, 0], &rows[0], &positions[0], num_tokens, &bias[0, 0],
-                     floats, &out[0, 0, 0])
+            c_attend(&projected[0, 0, 0, 0], own_rows.data(), own_positions.data(), num_tokens,
+                     &bias[0, 0], floats, &out[0, 0, 0])
     else:
         halves.num_heads, halves.size, halves.capacity = num_heads, size, capacity
         halves.keys = <BFloat16 *>&keys[0, 0, 0, 0]
         halves.values = <BFloat16 *>&values[0, 0, 0, 0]
         with nogil:
-            c_attend(<const BFloat16 *>&projected[0, 0, 0, 0], &rows[0], &positions[0], num_tokens,
-                     &bias[0, 0], halves, <BFloat16 *>&out[0, 0, 0])
+            c_attend(<const BFloat16 *>&projected[0, 0, 0, 0], own_rows.data(), own_positions.data(),
+                     num_tokens, &bias[0, 0], halves, <BFloat16 *>&out[0, 0, 0])
 
 
 cdef int64_t _count(str name, value, int64_t least, int64_t most) except -1:

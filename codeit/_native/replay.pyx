@@ -192,33 +192,42 @@ cdef class PriorityBuffer:
         _check_size("origin", origin.shape[0], size)
         _check_size("source_offsets", source_offsets.shape[0], size + 1)
         _check_size("target_offsets", target_offsets.shape[0], size + 1)
+        # What is checked must be what is used, whoever writes to the arrays meanwhile. Any number
+        # may be an id.
+        cdef vector[uint64_t] own_keys
+        cdef vector[double] own_priority
+        cdef vector[int64_t] own_source_offsets, own_target_offsets
+        own_keys.assign(&keys[0, 0], &keys[0, 0] + 2 * size)
+        own_priority.assign(&priority[0], &priority[0] + size)
+        own_source_offsets.assign(&source_offsets[0], &source_offsets[0] + size + 1)
+        own_target_offsets.assign(&target_offsets[0], &target_offsets[0] + size + 1)
         cdef Experiences experiences
         experiences.size = size
-        experiences.keys = <const Key *>&keys[0, 0]
-        experiences.priority = &priority[0]
+        experiences.keys = <const Key *>own_keys.data()
+        experiences.priority = own_priority.data()
         experiences.iteration = &iteration[0]
         experiences.origin = &origin[0]
         experiences.source.ids = &source_ids[0]
         experiences.source.num_ids = source_ids.shape[0]
-        experiences.source.offsets = &source_offsets[0]
+        experiences.source.offsets = own_source_offsets.data()
         experiences.target.ids = &target_ids[0]
         experiences.target.num_ids = target_ids.shape[0]
-        experiences.target.offsets = &target_offsets[0]
+        experiences.target.offsets = own_target_offsets.data()
         stored = np.empty(size, np.uint8)
         cdef uint8_t[::1] out = stored
         cdef Fault fault
         with nogil:
             fault = self.buffer.get().upsert(experiences, <Stored *>&out[0])
         if fault.kind == FaultKind.bad_priority:
-            raise _priority_error(priority[fault.index], fault.index)
+            raise _priority_error(own_priority[fault.index], fault.index)
         if fault.kind == FaultKind.bad_source_offset:
-            raise _offset_error("source", source_offsets, fault.index, source_ids.shape[0])
+            raise _offset_error("source", own_source_offsets, fault.index, source_ids.shape[0])
         if fault.kind == FaultKind.bad_target_offset:
-            raise _offset_error("target", target_offsets, fault.index, target_ids.shape[0])
+            raise _offset_error("target", own_target_offsets, fault.index, target_ids.shape[0])
         if fault.kind == FaultKind.source_too_long:
-            raise _length_error("source", source_offsets, fault.index)
+            raise _length_error("source", own_source_offsets, fault.index)
         if fault.kind == FaultKind.target_too_long:
-            raise _length_error("target", target_offsets, fault.index)
+            raise _length_error("target", own_target_offsets, fault.index)
         return stored
 
     def find(self, const uint64_t[:, ::1] keys not None):
@@ -249,13 +258,16 @@ cdef class PriorityBuffer:
         """
         cdef Py_ssize_t size = slots.shape[0]
         _check_size("priority", priority.shape[0], size)
+        cdef vector[int64_t] own_slots = _slots(slots)
+        cdef vector[double] own_priority
+        own_priority.assign(&priority[0], &priority[0] + size)
         cdef Fault fault
         with nogil:
-            fault = self.buffer.get().update_priority(&slots[0], &priority[0], size)
+            fault = self.buffer.get().update_priority(own_slots.data(), own_priority.data(), size)
         if fault.kind == FaultKind.bad_slot:
-            raise self._slot_error(slots[fault.index], fault.index)
+            raise self._slot_error(own_slots[fault.index], fault.index)
         if fault.kind == FaultKind.bad_priority:
-            raise _priority_error(priority[fault.index], fault.index)
+            raise _priority_error(own_priority[fault.index], fault.index)
 
     def draw(self, n, seed, *, bint with_replacement=False, bint is_uniform=False):
         """Draw slots at random, by csrc/replay/draw.h, which states the law.
@@ -297,14 +309,15 @@ cdef class PriorityBuffer:
         cdef double[::1] out_priority = priority
         cdef int32_t[::1] out_iteration = iteration
         cdef uint8_t[::1] out_origin = origin
+        cdef vector[int64_t] own_slots = _slots(slots)
         cdef Fault fault
         with nogil:
             fault = self.buffer.get().columns(
-                &slots[0], size, <Key *>&out_keys[0, 0], &out_priority[0], &out_iteration[0],
+                own_slots.data(), size, <Key *>&out_keys[0, 0], &out_priority[0], &out_iteration[0],
                 &out_origin[0],
             )
         if fault.kind == FaultKind.bad_slot:
-            raise self._slot_error(slots[fault.index], fault.index)
+            raise self._slot_error(own_slots[fault.index], fault.index)
         return keys, priority, iteration, origin
 
     def offsets(self, const int64_t[::1] slots not None):
@@ -315,7 +328,10 @@ cdef class PriorityBuffer:
         Raises:
             ValueError: a slot is out of range.
         """
-        cdef Py_ssize_t size = slots.shape[0]
+        return self._offsets(_slots(slots))
+
+    cdef _offsets(self, const vector[int64_t] &slots):
+        cdef size_t size = slots.size()
         source_offsets = np.empty(size + 1, np.int64)
         target_offsets = np.empty(size + 1, np.int64)
         cdef int64_t[::1] out_source_offsets = source_offsets
@@ -323,7 +339,7 @@ cdef class PriorityBuffer:
         cdef Fault fault
         with nogil:
             fault = self.buffer.get().offsets(
-                &slots[0], size, &out_source_offsets[0], &out_target_offsets[0]
+                slots.data(), size, &out_source_offsets[0], &out_target_offsets[0]
             )
         if fault.kind == FaultKind.bad_slot:
             raise self._slot_error(slots[fault.index], fault.index)
@@ -337,14 +353,15 @@ cdef class PriorityBuffer:
         Raises:
             ValueError: a slot is out of range.
         """
-        cdef Py_ssize_t size = slots.shape[0]
-        source_offsets, target_offsets = self.offsets(slots)
+        cdef vector[int64_t] own_slots = _slots(slots)
+        cdef size_t size = own_slots.size()
+        source_offsets, target_offsets = self._offsets(own_slots)
         source_ids = np.empty(source_offsets[size], np.uint16)
         target_ids = np.empty(target_offsets[size], np.uint16)
         cdef uint16_t[::1] out_source = source_ids
         cdef uint16_t[::1] out_target = target_ids
         with nogil:
-            self.buffer.get().gather(&slots[0], size, &out_source[0], &out_target[0])
+            self.buffer.get().gather(own_slots.data(), size, &out_source[0], &out_target[0])
         return source_ids, source_offsets, target_ids, target_offsets
 
     def statistics(self):
@@ -388,6 +405,13 @@ cdef class PriorityBuffer:
 
     def _slot_error(self, slot, index):
         return ValueError(f"slots[{index}] is {slot}; allowed: at least 0, below {len(self)}")
+
+
+cdef vector[int64_t] _slots(const int64_t[::1] slots) except *:
+    """A copy: what is checked must be what is used, whoever writes to the array meanwhile."""
+    cdef vector[int64_t] own
+    own.assign(&slots[0], &slots[0] + slots.shape[0])
+    return own
 
 
 def _check_size(name, size, expected):

@@ -99,6 +99,7 @@ cdef extern from "text/prompt.h" namespace "codeit::text" nogil:
         cbool can_write(const GridView &) noexcept
         size_t write(const vector[GridView] &, size_t, uint16_t *) noexcept
 
+    const Py_ssize_t max_side "codeit::text::kMaxSide"
     const size_t max_piece "codeit::text::PromptWriter::kMaxPiece"
     const size_t num_pieces "codeit::text::PromptWriter::kNumPieces"
 
@@ -202,14 +203,19 @@ cdef class AutomatonRows:
         """
         if max_tokens.shape[0] != rows.shape[0]:
             raise _shape_error("max_tokens", (max_tokens.shape[0],), (rows.shape[0],))
+        # What is checked must be what is used, whoever writes to the arrays meanwhile.
+        cdef vector[int64_t] own_rows
+        cdef vector[uint16_t] own_max_tokens
+        own_rows.assign(&rows[0], &rows[0] + rows.shape[0])
+        own_max_tokens.assign(&max_tokens[0], &max_tokens[0] + rows.shape[0])
         cdef RowsFault fault
         with nogil:
-            fault = self.rows.begin(&rows[0], &max_tokens[0], rows.shape[0])
+            fault = self.rows.begin(own_rows.data(), own_max_tokens.data(), own_rows.size())
         if fault.kind == FaultKind.bad_row:
-            raise ValueError(f"rows[{fault.index}] is {rows[fault.index]}; "
+            raise ValueError(f"rows[{fault.index}] is {own_rows[fault.index]}; "
                              f"allowed: at least 0, below {len(self)}")
         if fault.kind == FaultKind.bad_max_tokens:
-            raise ValueError(f"max_tokens[{fault.index}] is {max_tokens[fault.index]}; "
+            raise ValueError(f"max_tokens[{fault.index}] is {own_max_tokens[fault.index]}; "
                              f"allowed: {self.owner.min_tokens} to {_MAX_IDS}")
 
     def advance(self, const int64_t[::1] ids not None):
@@ -220,8 +226,10 @@ cdef class AutomatonRows:
             raise _shape_error("ids", (ids.shape[0],), (len(self),))
         taken = np.empty(ids.shape[0], dtype=np.bool_)
         cdef uint8_t[::1] out = taken.view(np.uint8)
+        cdef vector[int64_t] own_ids
+        own_ids.assign(&ids[0], &ids[0] + ids.shape[0])
         with nogil:
-            self.rows.advance(&ids[0], &out[0])
+            self.rows.advance(own_ids.data(), &out[0])
         return taken
 
     def masks(self, uint64_t[:, ::1] out not None):
@@ -309,10 +317,9 @@ cdef class PromptWriter:
         """
         cdef size_t most = min(integer("max_ids", max_ids, 0), 1 << 62)
         cdef vector[GridView] views
-        cdef GridView view
         cdef const uint8_t[:, ::1] cells
+        cdef vector[uint8_t] own_cells  # which nobody else can change after they have been checked
         cdef size_t num_cells = 0
-        held = []
         for grid in grids:
             if type(grid) is not ndarray:
                 return None
@@ -320,21 +327,25 @@ cdef class PromptWriter:
             if (dtype is not uint8 and dtype != uint8) or grid.ndim != 2:
                 return None
             cells = np.ascontiguousarray(grid)
-            held.append(cells)
-            if cells.shape[0] == 0 or cells.shape[1] == 0:
+            if not (0 < cells.shape[0] <= max_side and 0 < cells.shape[1] <= max_side):
                 return None
-            view = GridView(&cells[0, 0], cells.shape[0], cells.shape[1])
-            if not CPromptWriter.can_write(view):
+            views.push_back(GridView(NULL, cells.shape[0], cells.shape[1]))
+            own_cells.resize(num_cells + cells.size)
+            memcpy(own_cells.data() + num_cells, &cells[0, 0], cells.size)
+            num_cells += cells.size
+        cdef size_t k
+        cdef const uint8_t *next_cells = own_cells.data()
+        for k in range(views.size()):
+            views[k].cells = next_cells
+            if not CPromptWriter.can_write(views[k]):
                 return None
-            num_cells += view.height * view.width
-            views.push_back(view)
+            next_cells += views[k].height * views[k].width
         cdef size_t num_opening = min(<size_t>opening.shape[0], most)
         # Of each grid: every cell, nine colors, size, background and separator.
         cdef size_t bound = (num_cells + 12 * views.size()) * max_piece
         bound = min(bound, most - num_opening)
         cdef CIds ids
         ids.resize(num_opening + bound + 3 * max_piece)
-        cdef size_t k
         for k in range(num_opening):
             ids[k] = opening[k]
         cdef size_t size = num_opening + self.writer.write(

@@ -363,16 +363,19 @@ def run_groups(list groups not None, tuple limits not None, num_threads, bint is
     cdef Job job
     cdef InputGrid native_grid
     cdef size_t k
-    cdef list programs
-    cdef list grids
-    for programs, grids in groups:
+    cdef list programs, grids, arrays
+    held = []  # whatever becomes of the lists meanwhile
+    for programs, grids in list(groups):
+        programs, arrays = list(programs), list(grids)
+        held.append((programs, arrays))
         job.first_input = native_grids.size()
-        job.num_inputs = len(grids)
+        job.num_inputs = len(arrays)
         for k in range(job.num_inputs):
-            if not _read_grid(grids[k], &native_grid):
-                grids[k] = to_array(grids[k], k)
-                native_grid = _input(grids[k])
+            if not _read_grid(arrays[k], &native_grid):
+                arrays[k] = to_array(arrays[k], k)
+                native_grid = _input(arrays[k])
             native_grids.push_back(native_grid)
+        grids[:] = arrays
         for k in range(<size_t>len(programs)):
             program = programs[k]
             if not isinstance(program, CompiledProgram):
@@ -429,7 +432,10 @@ def call_and_print_one(bint is_arc_dsl, opcode, const int64_t[::1] arguments not
     """
     # The extra number keeps the array non-empty, so that its address exists.
     cdef Py_ssize_t size = integer("numbers of arguments", arguments.shape[0], 1) - 1
-    cdef const_int64_span encoded = const_int64_span(&arguments[0], size)
+    # What is checked must be what is used, whoever writes to the array meanwhile.
+    cdef vector[int64_t] own_arguments
+    own_arguments.assign(&arguments[0], &arguments[0] + size)
+    cdef const_int64_span encoded = const_int64_span(own_arguments.data(), size)
     cdef uint8_t number = integer("opcode", opcode, 0, kNumPrimitives - 1)
     cdef size_t count = integer("num_arguments", num_arguments, 0, size)
     cdef Limits native_limits = _limits(limits)

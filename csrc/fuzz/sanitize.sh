@@ -28,7 +28,7 @@ if asan=$(runtime libasan.so) && ubsan=$(runtime libubsan.so); then
         tests/test_{executor,results,broken_runs,mutation}.py
     echo "== those of the automaton, the kernels and the buffer, and hostile arrays, under the same"
     # Apart, because torch takes memory of the process.
-    sanitized tests/test_{hostile_arrays,constraint,constraint_tables,text,tokenizer}.py \
+    sanitized tests/test_{hostile_arrays,changing_arrays,constraint,constraint_tables,text,tokenizer}.py \
         tests/test_{priority_buffer,replay,decoding,law}.py
     sanitized tests/test_engine.py -k "seed or specul or foreign or grammar"
     echo "== the corpora, then new inputs, under the same"
