@@ -29,7 +29,7 @@ from unittest import mock
 import numpy as np
 import torch
 from harness import Parser, Report, existing_file, machine, ratio, whole_number
-from rivals import CTranslate2Sampler, ScriptedGenerateSampler, scripted_guide
+from rivals import CTranslate2Sampler, ScriptedGenerateSampler, scripted_strategy
 
 from codeit.language import load_seed_programs
 from codeit.learning.experience import ExperienceWriter
@@ -154,7 +154,7 @@ def time_engine(model, tokenizer, settings, work):
     """Seconds of the processor for a workload."""
     settings = dataclasses.replace(settings, samples_per_task=len(work.scripts[0]))
     sampler = EngineSampler(model, tokenizer, settings)
-    with mock.patch.object(engine, "make_guide", scripted_guide(work.scripts)):
+    with mock.patch.object(engine, "make_strategy", scripted_strategy(work.scripts)):
         seconds, samples = draw(sampler, work.prompts, 0)
     work.check(samples)
     return seconds

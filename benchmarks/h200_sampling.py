@@ -27,7 +27,7 @@ import numpy as np
 import torch
 from bench_sampling import EndlessTokenizer, Workload
 from harness import Parser, Report, machine, ratio, whole_number
-from rivals import ScriptedGenerateSampler, scripted_guide, scripted_static_session
+from rivals import ScriptedGenerateSampler, scripted_static_session, scripted_strategy
 
 from codeit import Program
 from codeit.language import load_seed_programs
@@ -142,7 +142,7 @@ def time_scripts(device, sampler, work):
     warm = work.cut(max(1, len(work.prompts) // 20), sampler.settings.samples_per_task, 1.0)
     for some in (warm, work):
         with (
-            mock.patch.object(engine, "make_guide", scripted_guide(some.scripts)),
+            mock.patch.object(engine, "make_strategy", scripted_strategy(some.scripts)),
             scripted_static_session(some.scripts),
         ):
             seconds, samples = timed(device, sampler, some.prompts)

@@ -14,8 +14,8 @@ from transformers import LogitsProcessor
 from codeit.policy.model.checkpoint import write_model
 from codeit.policy.sampling import engine, static_session
 from codeit.policy.sampling.generate import GenerateSampler
-from codeit.policy.sampling.guide import make_guide
-from codeit.policy.sampling.static_guide import make_static_guide
+from codeit.policy.sampling.static_strategy import make_static_strategy
+from codeit.policy.sampling.strategy import make_strategy
 
 
 class CTranslate2Sampler:
@@ -78,12 +78,12 @@ class CTranslate2Sampler:
             yield number, tokens
 
 
-def scripted_guide(scripts):
-    """A make_guide whose guides draw as ever, and then put scripts[prompt][sample] in its place."""
+def scripted_strategy(scripts):
+    """A make_strategy whose strategies draw as ever, then put scripts[prompt][sample] in place."""
 
     def make(*arguments):
-        guide = make_guide(*arguments)
-        drawn_by_law = guide._draw
+        strategy = make_strategy(*arguments)
+        drawn_by_law = strategy._draw
 
         def draw(rows, *rest):
             drawn_by_law(rows, *rest)
@@ -95,8 +95,8 @@ def scripted_guide(scripts):
                 tokens.append(some + [0] * (row.num_scored - len(some)))
             return tokens
 
-        guide._draw = draw
-        return guide
+        strategy._draw = draw
+        return strategy
 
     return make
 
@@ -115,16 +115,16 @@ def scripted_static_session(scripts):
             return numbers.long()
 
     def make(tokenizer, settings, vocab_size, *rest):
-        guide = make_static_guide(tokenizer, settings, vocab_size, *rest)
-        guide._law = ScriptedLaw(guide._law, vocab_size)
-        return guide
+        strategy = make_static_strategy(tokenizer, settings, vocab_size, *rest)
+        strategy._law = ScriptedLaw(strategy._law, vocab_size)
+        return strategy
 
     def numbers_of(_, prompt, sample, count):
         script = scripts[prompt][sample]
         return np.pad(script, (0, count - len(script))).astype(np.float64)
 
     with (
-        mock.patch.object(engine, "make_static_guide", make),
+        mock.patch.object(engine, "make_static_strategy", make),
         mock.patch.object(static_session, "uniforms", numbers_of),
     ):
         yield

@@ -146,8 +146,8 @@ PYTHON_ROOMS = [
     Room(
         "codeit/policy/sampling",
         "programs from the policy (`engine` schedules, `decoder` steps, `kernels` knows which "
-        "kernel exists, `memory` plans, `guide` says what may come, `law` draws; `static_*` are "
-        "the same for CUDA graphs; `generate` is the plain way)",
+        "kernel exists, `memory_budget` plans, `strategy` has the modes, `sampling_law` draws; "
+        "`static_*` are the same for CUDA graphs; `generate` is the plain way)",
         ("ranges", "_native", "parallel", "policy", "policy/model"),
     ),
     Room(
@@ -202,13 +202,13 @@ TORCH_FILES = {
     "policy/sampling/decoder.py",
     "policy/sampling/engine.py",
     "policy/sampling/generate.py",
-    "policy/sampling/guide.py",
+    "policy/sampling/strategy.py",
     "policy/sampling/kernels.py",
-    "policy/sampling/law.py",
-    "policy/sampling/memory.py",
+    "policy/sampling/sampling_law.py",
+    "policy/sampling/memory_budget.py",
     "policy/sampling/static_decoder.py",
     "policy/sampling/static_grammar.py",
-    "policy/sampling/static_guide.py",
+    "policy/sampling/static_strategy.py",
     "policy/sampling/static_session.py",
     "policy/sampling/weights.py",
     "runs/loop.py",

@@ -104,8 +104,8 @@ def test_the_replay_buffer(monkeypatch, capsys):
 def test_text(monkeypatch, capsys):
     import bench_text
 
-    load, seeds = bench_text.arc.load, bench_text.load_seed_programs
-    monkeypatch.setattr(bench_text.arc, "load", lambda name: load(name)[:2])
+    load, seeds = bench_text.datasets.load, bench_text.load_seed_programs
+    monkeypatch.setattr(bench_text.datasets, "load", lambda name: load(name)[:2])
     monkeypatch.setattr(bench_text, "load_seed_programs", lambda: seeds()[:20])
     words = ["--grids", "10", "--repeats", "3"]
     _, record = run(monkeypatch, capsys, "bench_text", *words, ROWS=(2,))

@@ -14,7 +14,7 @@ from test_resuming import changed, edit, refused  # noqa: E402
 from codeit.learning.training import TrainingSettings  # noqa: E402
 from codeit.policy.model import checkpoint  # noqa: E402
 from codeit.policy.model.checkpoint import build_model, save_checkpoint  # noqa: E402
-from codeit.policy.sampling import memory  # noqa: E402
+from codeit.policy.sampling import memory_budget  # noqa: E402
 from codeit.policy.tokenizer import CompactTokenizer  # noqa: E402
 from codeit.runs import loop as loop_module  # noqa: E402
 from codeit.runs.loop import Loop, resume, train  # noqa: E402
@@ -111,9 +111,9 @@ def test_a_precision_must_be_one_of_the_device(fails, monkeypatch):
 
 
 def test_a_sample_must_fit_into_the_memory(fails, monkeypatch):
-    monkeypatch.setattr(memory, "free_bytes", lambda _: 1000)
+    monkeypatch.setattr(memory_budget, "free_bytes", lambda _: 1000)
     fails("lower max_tokens", MemoryError)
-    monkeypatch.setattr(memory, "free_bytes", lambda _: 400_000)
+    monkeypatch.setattr(memory_budget, "free_bytes", lambda _: 400_000)
     fails("a prompt has [0-9]+ tokens; [0-9]+ fit", data__max_prompt_tokens=32767)
 
 

@@ -11,20 +11,20 @@ pytest.importorskip("torch")
 from small_run import settings_for, without_seconds
 
 from codeit.files.json_file import read_lines
-from codeit.parallel.processes import ALONE, Team
+from codeit.parallel.processes import SINGLE_PROCESS, ProcessGroup
 from codeit.runs.settings import settings_to_toml
 
 
 def test_a_share_is_every_so_many_of_all():
-    team = Team(rank=1, size=3)
-    assert team.share([0, 1, 2, 3, 4]) == [1, 4]
-    assert not team.is_first
+    processes = ProcessGroup(rank=1, size=3)
+    assert processes.share([0, 1, 2, 3, 4]) == [1, 4]
+    assert not processes.is_first
 
 
 def test_alone_all_is_ones_own():
-    assert ALONE.share([1, 2]) == [1, 2]
-    assert ALONE.gather(iter([1, 2])) == [1, 2]
-    assert ALONE.is_first
+    assert SINGLE_PROCESS.share([1, 2]) == [1, 2]
+    assert SINGLE_PROCESS.gather(iter([1, 2])) == [1, 2]
+    assert SINGLE_PROCESS.is_first
 
 
 def test_half_an_environment_is_refused(monkeypatch):
@@ -32,7 +32,7 @@ def test_half_an_environment_is_refused(monkeypatch):
     for name in ("RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(ValueError, match="WORLD_SIZE is 4, and RANK, LOCAL_RANK, LOCAL_WORLD_SIZE"):
-        Team.join()
+        ProcessGroup.join()
 
 
 def torchrun(num_processes, *words, script=None):

@@ -11,12 +11,12 @@ from sampling_cases import TOKENIZER, assert_ends_after_foreign_tokens, sharp_mo
 
 from codeit import Program  # noqa: E402
 from codeit.policy.model.checkpoint import to_plain_model  # noqa: E402
-from codeit.policy.sampling import SamplingSettings, engine, memory  # noqa: E402
+from codeit.policy.sampling import SamplingSettings, engine, memory_budget  # noqa: E402
 from codeit.policy.sampling.constraint import ProgramConstraint  # noqa: E402
 from codeit.policy.sampling.decoder import Decoder  # noqa: E402
 from codeit.policy.sampling.engine import EngineSampler  # noqa: E402
 from codeit.policy.sampling.generate import GenerateSampler  # noqa: E402
-from codeit.policy.sampling.guide import Row, SpeculativeGuide  # noqa: E402
+from codeit.policy.sampling.strategy import Row, SpeculativeDecoding  # noqa: E402
 from codeit.policy.sampling.weights import Weights  # noqa: E402
 
 SETTINGS = SamplingSettings(samples_per_task=3, max_tokens=40)
@@ -123,17 +123,17 @@ def test_a_row_that_left_the_grammar_guesses_nothing_more():
     program = TOKENIZER.encode_program("x1 = trim(I)\nO = hconcat(x1, x1)").tolist()
     in_prompt = TOKENIZER.encode_inputs([np.zeros((3, 3), np.uint8)], 10).tolist()
     for foreign in (TOKENIZER.pad_id, *in_prompt, TOKENIZER.vocab_size - 1):
-        guide = SpeculativeGuide(TOKENIZER, settings, TOKENIZER.vocab_size, 1)
+        strategy = SpeculativeDecoding(TOKENIZER, settings, TOKENIZER.vocab_size, 1)
         row = Row(0, np.full(40, 0.5), pending=[TOKENIZER.pad_id])
-        guide.begin(row)
+        strategy.begin(row)
         # What the model draws at each place that is scored; guesses are right until the last id.
         for token in [program[0], foreign]:
             scores = torch.full((row.num_scored, TOKENIZER.vocab_size), -9.0)
             scores[:, token] = 0
-            guide.extend([row], scores)
+            strategy.extend([row], scores)
         assert row.tokens == [program[0], foreign, TOKENIZER.end_id]
-        assert guide._constraint.forced(0) == []
-        assert not guide._constraint.masks().any()
+        assert strategy._constraint.forced(0) == []
+        assert not strategy._constraint.masks().any()
 
 
 # The model's scores are far from smooth in its weights, and so are they when those are rounded.
@@ -312,15 +312,15 @@ def test_log_probabilities_are_those_of_teacher_forcing(model, mode):
 def test_with_less_memory_the_same_samples_come(model, monkeypatch):
     plenty = sample(model)
     planned = []
-    fits = memory.Needs.num_slots
+    fits = memory_budget.MemoryBudget.num_slots
 
     def num_slots(*arguments):
         planned.append(fits(*arguments))
         return planned[-1]
 
-    monkeypatch.setattr(memory.Needs, "num_slots", num_slots)
+    monkeypatch.setattr(memory_budget.MemoryBudget, "num_slots", num_slots)
     for megabytes in (100, 4, 2, 1):
-        monkeypatch.setattr(memory, "free_bytes", lambda _, m=megabytes: m << 20)
+        monkeypatch.setattr(memory_budget, "free_bytes", lambda _, m=megabytes: m << 20)
         assert same(sample(model), plenty)
     assert planned[0] == 30
     assert planned == sorted(set(planned), reverse=True)
@@ -342,7 +342,7 @@ def test_a_cache_that_cannot_be_allocated_is_halved(model, monkeypatch):
 
 
 def test_too_little_memory_is_said_clearly(model, monkeypatch):
-    monkeypatch.setattr(memory, "free_bytes", lambda _: 1 << 16)
+    monkeypatch.setattr(memory_budget, "free_bytes", lambda _: 1 << 16)
     with pytest.raises(
         MemoryError, match=r"a sample takes .* MiB .* 0\.0 MiB are .*lower max_tokens"
     ):
@@ -358,7 +358,7 @@ def test_too_little_memory_is_said_clearly(model, monkeypatch):
 
 
 def test_a_prompt_that_is_too_long_is_refused(model, monkeypatch):
-    monkeypatch.setattr(memory, "free_bytes", lambda _: 2 << 20)
+    monkeypatch.setattr(memory_budget, "free_bytes", lambda _: 2 << 20)
     sampler = EngineSampler(model, TOKENIZER, SETTINGS)
     fits = 0
     with pytest.raises(ValueError, match=r"a prompt has 2000 tokens; \d+ fit: 1.6 MiB") as error:

@@ -30,7 +30,7 @@ from codeit.policy.sampling import engine as engine_module  # noqa: E402
 from codeit.policy.sampling.engine import EngineSampler  # noqa: E402
 from codeit.policy.sampling.generate import GenerateSampler, GumbelNoise, Temperature  # noqa: E402
 from codeit.policy.sampling.kernels import NativeKernels, Step  # noqa: E402
-from codeit.policy.sampling.law import Law, are_finite, uniforms  # noqa: E402
+from codeit.policy.sampling.sampling_law import SamplingLaw, are_finite, uniforms  # noqa: E402
 from codeit.policy.sampling.static_decoder import StaticDecoder  # noqa: E402
 from codeit.runs import loop  # noqa: E402
 from codeit.runs.settings import settings_to_toml  # noqa: E402
@@ -424,7 +424,7 @@ def test_a_draw_from_what_is_no_number_is_an_index_nevertheless(width, top_k, to
     scores[:3] = np.array(NOT_FINITE, np.float32)[:, None]
     words = random.integers(0, 1 << 63, (40, -(-width // 64)), np.uint64)
     numbers = uniforms(1, 2, 3, 40)
-    law = Law(0.7, top_k, top_p)
+    law = SamplingLaw(0.7, top_k, top_p)
     for allowed in (None, words, np.zeros_like(words), np.full_like(words, (1 << 64) - 1)):
         out = np.full(40, -1)
         native.draw(scores, allowed, numbers, 0.7, top_k, top_p, out)
@@ -440,7 +440,7 @@ SCORES = torch.tensor([[1.0, 3.0, 2.9999998, -1e30, 3.0e38, 0.0]])
 @pytest.mark.parametrize("temperature", [5e-324, 1e-300, 1e-40, 1e-3, 1e300, 1.7e308])
 @pytest.mark.parametrize(("top_k", "top_p"), [(0, 1.0), (3, 1.0), (0, 1e-300), (5, 0.9)])
 def test_no_temperature_makes_a_draw_of_what_cannot_come(temperature, top_k, top_p, is_plain):
-    law = Law(temperature, top_k, top_p)
+    law = SamplingLaw(temperature, top_k, top_p)
     numbers = uniforms(5, 0, 0, 2000)
     scores = SCORES.expand(2000, -1).contiguous()
     if is_plain:

@@ -13,12 +13,12 @@ torch = pytest.importorskip("torch")
 from sampling_cases import TOKENIZER, sharp_model  # noqa: E402
 from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
 
-from codeit.policy.sampling import SamplingSettings, engine, memory, static_session  # noqa: E402
+from codeit.policy.sampling import SamplingSettings, engine, memory_budget, static_session  # noqa: E402
 from codeit.policy.sampling.constraint import ProgramConstraint  # noqa: E402
 from codeit.policy.sampling.engine import EngineSampler  # noqa: E402
 from codeit.policy.sampling.static_decoder import Shape, StaticDecoder  # noqa: E402
-from codeit.policy.sampling.static_guide import make_static_guide  # noqa: E402
 from codeit.policy.sampling.static_session import StaticSession, Steps  # noqa: E402
+from codeit.policy.sampling.static_strategy import make_static_strategy  # noqa: E402
 from codeit.policy.sampling.weights import Weights  # noqa: E402
 
 CPU = torch.device("cpu")
@@ -141,7 +141,7 @@ def test_a_vocabulary_with_few_short_terms_is_left_to_the_host(model, monkeypatc
 
 
 def test_the_setting_and_the_device_decide(model):
-    assert EngineSampler(model, TOKENIZER, SETTINGS)._static_guide(1) is None
+    assert EngineSampler(model, TOKENIZER, SETTINGS)._static_strategy(1) is None
     for is_wanted in (False, True):
         settings = dataclasses.replace(SETTINGS, cuda_graphs=is_wanted)
         sampler = EngineSampler(model, TOKENIZER, settings)
@@ -170,18 +170,18 @@ def test_samples_are_streamed_as_they_end(model):
 def test_with_less_memory_the_same_samples_come(model, monkeypatch):
     plenty = by_device(model)
     for megabytes in (8, 4, 2):
-        monkeypatch.setattr(memory, "free_bytes", lambda _, m=megabytes: m << 20)
+        monkeypatch.setattr(memory_budget, "free_bytes", lambda _, m=megabytes: m << 20)
         assert by_device(model) == plenty
 
 
 def test_tensors_that_cannot_be_allocated_are_halved(model, monkeypatch):
     asked = []
 
-    def session(weights, guide, backlog, num_slots, *rest):
+    def session(weights, strategy, queue, num_slots, *rest):
         asked.append(num_slots)
         if num_slots > 8:
             raise torch.OutOfMemoryError("no")
-        return StaticSession(weights, guide, backlog, num_slots, *rest)
+        return StaticSession(weights, strategy, queue, num_slots, *rest)
 
     plenty = by_device(model)
     monkeypatch.setattr(engine, "StaticSession", session)
@@ -247,9 +247,9 @@ def begun(model, mode):
     """A decoder with rows under way, and its step's shape."""
     settings = dataclasses.replace(SETTINGS, mode=mode)
     device = model.device
-    guide = make_static_guide(TOKENIZER, settings, model.config.vocab_size, 6, device)
+    strategy = make_static_strategy(TOKENIZER, settings, model.config.vocab_size, 6, device)
     shape = Shape(6, 2, 64)
-    decoder = StaticDecoder(Weights(model, "float32", guide.head_ids, True), guide, shape, 3)
+    decoder = StaticDecoder(Weights(model, "float32", strategy.head_ids, True), strategy, shape, 3)
     decoder.begin(np.arange(6), np.random.default_rng(0).random((6, 40)))
     decoder.arrange(shape, np.arange(6), np.repeat(np.arange(2), 3), np.tile(np.arange(3), 2))
     return decoder, shape

@@ -27,7 +27,7 @@ _SECONDS_FOR_A_WORD = 3.0
 
 
 @dataclass(frozen=True)
-class Team:
+class ProcessGroup:
     """The processes of a run, and which of them this is."""
 
     rank: int = 0
@@ -37,10 +37,10 @@ class Team:
     local_size: int = 1
 
     @classmethod
-    def join(cls) -> Team:
-        """The team that the environment names; waits until all are there."""
+    def join(cls) -> ProcessGroup:
+        """The processes that the environment names; waits until all are there."""
         if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-            return ALONE
+            return SINGLE_PROCESS
         names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
         missing = [name for name in names if name not in os.environ]
         if missing:
@@ -113,4 +113,4 @@ class Team:
             distributed.barrier()
 
 
-ALONE = Team()
+SINGLE_PROCESS = ProcessGroup()

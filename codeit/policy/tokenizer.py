@@ -84,10 +84,8 @@ class Tokenizer(ABC):
     program_ids: Ids
     is_renumbered: bool
 
-    def encode_inputs(
-        self, grids: Sequence[Grid], max_tokens: int, *, is_plain: bool = False
-    ) -> Ids:
-        """The first half of a prompt: the inputs of all demonstrations, cut to max_tokens ids.
+    def encode_inputs(self, grids: Sequence[Grid], max_ids: int, *, is_plain: bool = False) -> Ids:
+        """The first half of a prompt: the inputs of all demonstrations, cut to max_ids.
 
         With is_plain, the text is written and then tokenised; otherwise its pieces' ids, which are
         known, are strung together. Both ways give the same ids.
@@ -95,25 +93,23 @@ class Tokenizer(ABC):
         Raises:
             ValueError: a grid is none of ARC.
         """
-        return self._encode_grids(self._openings[0], grids, max_tokens, is_plain)
+        return self._encode_grids(self._openings[0], grids, max_ids, is_plain)
 
-    def encode_outputs(
-        self, grids: Sequence[Grid], max_tokens: int, *, is_plain: bool = False
-    ) -> Ids:
+    def encode_outputs(self, grids: Sequence[Grid], max_ids: int, *, is_plain: bool = False) -> Ids:
         """The second half: a newline and the outputs of all demonstrations, cut likewise."""
-        return self._encode_grids(self._openings[1], grids, max_tokens, is_plain)
+        return self._encode_grids(self._openings[1], grids, max_ids, is_plain)
 
     def _encode_grids(
-        self, opening: Ids, grids: Sequence[Grid], max_tokens: int, is_plain: bool
+        self, opening: Ids, grids: Sequence[Grid], max_ids: int, is_plain: bool
     ) -> Ids:
         if not is_plain:
             writer = self._prompt_writer
-            ids: Ids | None = writer.write(opening, grids, max_tokens) if writer else None
+            ids: Ids | None = writer.write(opening, grids, max_ids) if writer else None
             if ids is not None:
                 return ids
         checked = [check_grid(grid, f"grid {k}") for k, grid in enumerate(grids)]
         text = self._encode(grids_to_text(checked), opens=False)
-        return np.concatenate([opening, np.array(text, dtype=np.uint16)])[:max_tokens]
+        return np.concatenate([opening, np.array(text, dtype=np.uint16)])[:max_ids]
 
     @cached_property
     def _openings(self) -> tuple[Ids, Ids]:

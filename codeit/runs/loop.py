@@ -35,7 +35,7 @@ from codeit.learning.replay import Origin, ReplayBuffer
 from codeit.learning.samples import Samples, find_candidates, relabelled, sample_metrics, sample_row
 from codeit.learning.training.trainer import Trainer
 from codeit.mutation import MutatedTask, mutate
-from codeit.parallel.processes import ALONE, Team
+from codeit.parallel.processes import SINGLE_PROCESS, ProcessGroup
 from codeit.policy.model.checkpoint import (
     build_model,
     find_device,
@@ -96,12 +96,12 @@ def train(settings: RunSettings, out: Path, console: Console) -> None:
             is as it was after the iteration before.
         KeyboardInterrupt: it was interrupted; the run directory is in order.
     """
-    team = Team.join()
-    if team.is_first:
+    processes = ProcessGroup.join()
+    if processes.is_first:
         check_free(out)
     settings = with_absolute_paths(settings)
-    loop = Loop(settings, console, team=team)
-    if not team.is_first:
+    loop = Loop(settings, console, processes=processes)
+    if not processes.is_first:
         loop.run(None)
         return
     with RunDirectory.create(out, settings_to_toml(settings)) as directory:
@@ -128,8 +128,8 @@ def resume(
             removed.
         KeyboardInterrupt: it was interrupted; the run directory is in order.
     """
-    team = Team.join()
-    with RunDirectory.open(out) if team.is_first else nullcontext() as directory:
+    processes = ProcessGroup.join()
+    with RunDirectory.open(out) if processes.is_first else nullcontext() as directory:
         asked = load_all_settings(out / CONFIG)
         settings = replace(
             asked,
@@ -143,7 +143,7 @@ def resume(
                 check_whole(checkpoint)
                 check_written(out)
                 finish_replacement(checkpoint)  # what is left over is older than what is whole
-        team.wait()
+        processes.wait()
         position = Position.read(checkpoint) if os.path.lexists(checkpoint) else None
         done = position.iteration if position else -1
         if done >= settings.iterations:
@@ -154,7 +154,7 @@ def resume(
         if directory:
             directory.check_nothing_is_lost(done, settings.iterations)
         changes = position.changes(settings) if position else {}
-        loop = Loop(settings, console, checkpoint if position else None, team)
+        loop = Loop(settings, console, checkpoint if position else None, processes)
         if position:
             position.check_data(loop.digests, settings)
         if changes:
@@ -181,12 +181,12 @@ class Loop:
         settings: RunSettings,
         console: Console,
         checkpoint: Path | None = None,
-        team: Team = ALONE,
+        processes: ProcessGroup = SINGLE_PROCESS,
     ) -> None:
         self._settings = settings
         self._console = console
-        self._team = team
-        self._threads = settings.threads or max(1, num_usable_cores() // team.local_size)
+        self._processes = processes
+        self._threads = settings.threads or max(1, num_usable_cores() // processes.local_size)
         # Sampler and trainer run batches side by side. One thread inside each makes every sum come
         # out the same on any machine.
         torch.set_num_threads(1)
@@ -200,7 +200,7 @@ class Loop:
             "data.training": digest_of_tasks(training),
             "data.evaluation": digest_of_tasks(self._tasks),
         }
-        self._device = find_device(settings.model.device, team.local_rank)
+        self._device = find_device(settings.model.device, processes.local_rank)
         model = settings.model
         if checkpoint:
             model = replace(model, name=str(checkpoint), pretrained=True, tokenizer="")
@@ -223,7 +223,7 @@ class Loop:
         self._model = build_model(model, self._tokenizer, self._seed("model", 0)).to(self._device)
         make = EngineSampler if settings.sampling.sampler == "engine" else GenerateSampler
         self._sampler = make(self._model, self._tokenizer, settings.sampling, self._threads)
-        self._trainer = Trainer(self._model, settings.training, self._threads, team)
+        self._trainer = Trainer(self._model, settings.training, self._threads, processes)
         if checkpoint:
             self._trainer.load(checkpoint / _OPTIMIZER)
             self._buffer = ReplayBuffer.load(checkpoint / _BUFFER, settings.replay)
@@ -239,7 +239,7 @@ class Loop:
         """All iterations that follow one, -1 for the start, too.
 
         Args:
-            directory: has those before; None for those of a team that do not write.
+            directory: has those before; None for processes that do not write.
             done: the last one that is done.
             changes: of the settings since then.
         """
@@ -248,16 +248,16 @@ class Loop:
             self._remember(directory)
         iteration = done + 1
         with _terminate_as_interrupt():
-            board = EventFile(directory.tensorboard, iteration) if directory else None
+            events = EventFile(directory.tensorboard, iteration) if directory else None
             try:
                 for iteration in range(done + 1, self._settings.iterations + 1):
                     result = self._iterate(iteration) if iteration else self._start()
                     if changes and iteration == done + 1:
                         result.metrics["changed"] = changes
-                    with self._team.together():
+                    with self._processes.together():
                         _check_finite(result.metrics)
-                    if directory and board:
-                        self._record(iteration, result, directory, board)
+                    if directory and events:
+                        self._record(iteration, result, directory, events)
                         self._save(directory, iteration)
             except FloatingPointError as error:
                 kept = f"; the checkpoint of iteration {iteration - 1} is kept" if iteration else ""
@@ -353,7 +353,7 @@ class Loop:
         if not programs:
             return []
         found: list[list[Candidate]] = []
-        own = self._team.share(self._tasks)
+        own = self._processes.share(self._tasks)
         total = len(programs) * sum(len(task.demonstrations) for task in own)
         with phase(self._console, "scoring mutants", total, "runs") as advance_to:
             num_done = 0
@@ -364,7 +364,7 @@ class Loop:
                     found.append(self._candidates(task, programs, results))
                     num_done += results.outcome.size
                 advance_to(num_done)
-        return [candidate for one in self._team.gather(found) for candidate in one]
+        return [candidate for one in self._processes.gather(found) for candidate in one]
 
     # ---- One iteration -----------------------------------------------------------------------
 
@@ -430,14 +430,14 @@ class Loop:
 
     def _sample(self, iteration: int) -> list[Samples]:
         """What the policy writes for this process's share of the tasks."""
-        total = len(self._team.share(self._prompts)) * self._settings.sampling.samples_per_task
+        total = len(self._processes.share(self._prompts)) * self._settings.sampling.samples_per_task
         samples: list[Samples] = []
         with (
-            self._team.together(),
+            self._processes.together(),
             phase(self._console, "sampling", total, "programs") as advance_to,
         ):
             seed = self._seed("sample", iteration)
-            for k, tokens in self._sampler.sample(self._prompts, seed, advance_to, self._team):
+            for k, tokens in self._sampler.sample(self._prompts, seed, advance_to, self._processes):
                 texts = [self._tokenizer.decode_program(row) for row in tokens]
                 programs = [_parsed(text, self._settings.data.dialect) for text in texts]
                 samples.append(Samples(k, self._tasks[k], texts, programs))
@@ -457,7 +457,7 @@ class Loop:
             advance_to(total)
         for s, results in zip(samples, runs, strict=True):
             s.results = results
-        return sorted(self._team.gather(samples), key=lambda s: s.number)
+        return sorted(self._processes.gather(samples), key=lambda s: s.number)
 
     def _mutants_instead(self, iteration: int) -> list[Samples]:
         """As many fresh mutants of the seed programs as the policy writes, on the same tasks."""
@@ -467,7 +467,7 @@ class Loop:
         for k, task in enumerate(self._tasks):
             programs = [mutant.program for mutant in mutants[k :: len(self._tasks)]]
             samples.append(Samples(k, task, [program.text for program in programs], [*programs]))
-        return self._execute(self._team.share(samples))
+        return self._execute(self._processes.share(samples))
 
     def _score(self, found: list[Candidate]) -> tuple[list[Candidate], dict[str, Any]]:
         """Those of the policy's programs that are new, and the score with them."""
@@ -487,16 +487,16 @@ class Loop:
         return find_candidates(task, programs, results, self._threads, self._settings.limits)
 
     def _record(
-        self, iteration: int, done: _Done, directory: RunDirectory, board: EventFile
+        self, iteration: int, done: _Done, directory: RunDirectory, events: EventFile
     ) -> None:
         metrics = done.metrics
         directory.add_solutions(iteration, "policy" if iteration else "mutation", done.solutions)
         if iteration:
             directory.write_samples(iteration, map(sample_row, done.samples))
-            self._plot(metrics, directory, board)
+            self._plot(metrics, directory, events)
         directory.add_metrics(metrics)
 
-    def _plot(self, metrics: dict[str, Any], directory: RunDirectory, board: EventFile) -> None:
+    def _plot(self, metrics: dict[str, Any], directory: RunDirectory, events: EventFile) -> None:
         iteration, solved = metrics["iteration"], metrics["solved"]
         num_scored = self._to_solve.num_scored
         directory.add_performance(
@@ -507,7 +507,7 @@ class Loop:
             metrics["buffer_num_seed"] + metrics["buffer_num_mutated"],
             metrics["buffer_num_policy"],
         )
-        board.add(iteration, _scalars(metrics))
+        events.add(iteration, _scalars(metrics))
         say(
             self._console,
             f"  loss {metrics['loss']:.3f}   parsed {metrics['share_parsed']:.1%}   "

@@ -18,7 +18,7 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from codeit.files.whole_file import whole_file
 from codeit.learning.replay import Batch
 from codeit.learning.training.settings import TrainingSettings
-from codeit.parallel.processes import ALONE, Team
+from codeit.parallel.processes import SINGLE_PROCESS, ProcessGroup
 from codeit.parallel.threads import ordered_map
 from codeit.policy.model.dropout import Dropout
 from codeit.policy.model.finite import first_not_finite
@@ -79,15 +79,19 @@ class Trainer:
     """Trains one model with AdamW, over any number of iterations.
 
     On a CPU, the micro-batches of a step run side by side on threads; their gradients are added in
-    order, so that the result does not depend on the number of threads. The processes of a team
+    order, so that the result does not depend on the number of threads. The processes of a group
     share the micro-batches of a step, and add up what they give.
     """
 
     def __init__(
-        self, model: T5, settings: TrainingSettings, threads: int = 1, team: Team = ALONE
+        self,
+        model: T5,
+        settings: TrainingSettings,
+        threads: int = 1,
+        processes: ProcessGroup = SINGLE_PROCESS,
     ) -> None:
         self._model = model
-        self._team = team
+        self._processes = processes
         self._threads = threads if model.device.type == "cpu" else 1
         self._settings = settings
         self._optimizer = self._make_optimizer()
@@ -162,14 +166,14 @@ class Trainer:
         if self._settings.reset_optimizer:
             self._optimizer = self._make_optimizer()
         start = time.perf_counter()
-        torch.manual_seed(seed + self._team.rank)  # dropout on a GPU
+        torch.manual_seed(seed + self._processes.rank)  # dropout on a GPU
         random = np.random.default_rng(seed)
         dropout = Dropout(self._model.config.dropout, seed)
         source_lengths = np.diff(experiences.source_offsets)
         target_lengths = np.diff(experiences.target_offsets)
         num_done = num_steps = num_scores = num_needed = 0
         loss = 0.0
-        watch = _Watch(self._model, self._team)
+        watch = _Watch(self._model, self._processes)
         for _ in range(self._settings.epochs):
             order = random.permutation(len(experiences))
             for begin in range(0, len(order), self._settings.batch_size):
@@ -182,7 +186,7 @@ class Trainer:
                     num_scores += part.num_scores
                     num_needed += part.num_needed
                     if on_progress:
-                        on_progress(num_done * self._team.size)
+                        on_progress(num_done * self._processes.size)
                 num_steps += 1
                 watch.look()
                 watch.note(num_steps, *self._step(step_loss))
@@ -190,7 +194,7 @@ class Trainer:
         watch.check_weights(f"after step {num_steps}")
         self.num_steps += num_steps
         sums = torch.tensor([loss, num_done, num_scores, num_needed], dtype=torch.float64)
-        self._team.add_up([sums])
+        self._processes.add_up([sums])
         loss, num_done, num_scores, num_needed = sums.tolist()
         epochs = self._settings.epochs
         num_tokens = epochs * int(target_lengths.sum())
@@ -205,19 +209,19 @@ class Trainer:
             seconds=time.perf_counter() - start,
             peak_flops=peak_flops(self._model.device, _DTYPES[self._settings.precision])
             * self._threads
-            * self._team.size,
+            * self._processes.size,
         )
 
     def _step(self, own_loss: float) -> tuple[torch.Tensor, torch.Tensor]:
         """Returns the loss and the norm of the gradient, which nothing has waited for."""
         parameters = list(self._model.parameters())
         loss = torch.tensor(own_loss)
-        if self._team.size > 1:
+        if self._processes.size > 1:
             loss = loss.to(self._model.device)
             for parameter in parameters:
                 if parameter.grad is None:  # fewer micro-batches than processes
                     parameter.grad = torch.zeros_like(parameter)
-            self._team.add_up([*[p.grad for p in parameters if p.grad is not None], loss])
+            self._processes.add_up([*[p.grad for p in parameters if p.grad is not None], loss])
         norm = get_total_norm([p.grad for p in parameters if p.grad is not None])
         if self._settings.max_gradient_norm:
             clip_grads_with_norm_(parameters, self._settings.max_gradient_norm, norm)
@@ -235,7 +239,7 @@ class Trainer:
         parameters = list(self._model.parameters())
         step_tokens = int(_lengths(experiences.target_offsets, chosen).sum())
         micro_batches = list(self._micro_batches(experiences, chosen))
-        numbers = self._team.share(range(len(micro_batches)))
+        numbers = self._processes.share(range(len(micro_batches)))
 
         def gradient(number: int) -> _Part:
             return self._gradient(
@@ -303,9 +307,9 @@ class _Watch:
     been waited for then.
     """
 
-    def __init__(self, model: T5, team: Team) -> None:
+    def __init__(self, model: T5, processes: ProcessGroup) -> None:
         self._model = model
-        self._team = team
+        self._processes = processes
         self._noted: tuple[int, torch.Tensor, torch.Tensor] | None = None
         self.check_weights("before the first step")
 
@@ -333,7 +337,7 @@ class _Watch:
             self._end(f"{when}: the weight {name} is not finite")
 
     def _end(self, reason: str) -> None:
-        self._team.raise_once(FloatingPointError(reason))
+        self._processes.raise_once(FloatingPointError(reason))
 
 
 def check_compiler(device: torch.device) -> None:

@@ -17,26 +17,26 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from codeit.parallel.processes import ALONE, Team
+from codeit.parallel.processes import SINGLE_PROCESS, ProcessGroup
 from codeit.parallel.threads import merged
 from codeit.policy.model.finite import check_weights
 from codeit.policy.model.t5 import T5
-from codeit.policy.sampling.backlog import (
-    Backlog,
+from codeit.policy.sampling.decoder import Decoder
+from codeit.policy.sampling.kernels import Memory, rounded_up
+from codeit.policy.sampling.memory_budget import MemoryBudget
+from codeit.policy.sampling.sample_queue import (
     Prompt,
     Sample,
+    SampleQueue,
     check_ids,
     check_prompts,
     not_finite,
 )
-from codeit.policy.sampling.decoder import Decoder
-from codeit.policy.sampling.guide import Row, make_guide
-from codeit.policy.sampling.kernels import Memory, rounded_up
-from codeit.policy.sampling.law import are_finite, uniforms
-from codeit.policy.sampling.memory import Needs
+from codeit.policy.sampling.sampling_law import are_finite, uniforms
 from codeit.policy.sampling.settings import SamplingSettings
-from codeit.policy.sampling.static_guide import StaticGuide, make_static_guide
 from codeit.policy.sampling.static_session import StaticSession
+from codeit.policy.sampling.static_strategy import StaticStrategy, make_static_strategy
+from codeit.policy.sampling.strategy import Row, make_strategy
 from codeit.policy.sampling.weights import Weights
 from codeit.policy.tokenizer import Ids, Tokenizer
 
@@ -79,11 +79,11 @@ class EngineSampler:
         prompts: Sequence[Ids],
         seed: int,
         on_progress: Callable[[int], None] | None = None,
-        team: Team = ALONE,
+        processes: ProcessGroup = SINGLE_PROCESS,
     ) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
         """See Sampler.sample."""
         waiting: dict[int, list[Sample]] = {}
-        for num_done, sample in enumerate(self.stream(prompts, seed, team), 1):
+        for num_done, sample in enumerate(self.stream(prompts, seed, processes), 1):
             if on_progress:
                 on_progress(num_done)
             samples = waiting.setdefault(sample.prompt, [])
@@ -91,7 +91,9 @@ class EngineSampler:
             if len(samples) == self.settings.samples_per_task:
                 yield sample.prompt, self._padded(waiting.pop(sample.prompt))
 
-    def stream(self, prompts: Sequence[Ids], seed: int, team: Team = ALONE) -> Iterator[Sample]:
+    def stream(
+        self, prompts: Sequence[Ids], seed: int, processes: ProcessGroup = SINGLE_PROCESS
+    ) -> Iterator[Sample]:
         """The same samples, each as soon as it has ended.
 
         Whoever has enough leaves the iterator, or closes it; the samples that came are the same.
@@ -99,7 +101,7 @@ class EngineSampler:
         Args:
             prompts: token ids, one array per prompt, none of them empty.
             seed: the same prompts and seed give the same samples.
-            team: only this process's share of the prompts is drawn for.
+            processes: only this process's share of the prompts is drawn for.
         Raises:
             ValueError: a prompt is empty, has an id that the model does not have, or is too long
                 for the memory there is; or no program is as short as max_tokens.
@@ -109,20 +111,20 @@ class EngineSampler:
         check_prompts(prompts, self.model.config.vocab_size)
         # Long prompts first: if memory does not suffice, that shows at once.
         order = sorted(range(len(prompts)), key=lambda k: (-len(prompts[k]), k))
-        waiting = deque(team.share(order))
+        waiting = deque(processes.share(order))
         if len(waiting) == 0:
             return
         longest = len(prompts[waiting[0]])
-        weights, needs, num_slots, is_static = self._plan(len(waiting), longest)
+        weights, budget, num_slots, is_static = self._plan(len(waiting), longest)
 
         def work(_: int) -> Iterator[Sample]:
-            backlog = Backlog(prompts, waiting, self.settings.samples_per_task, seed)
+            queue = SampleQueue(prompts, waiting, self.settings.samples_per_task, seed)
             with torch.inference_mode():
                 session: StaticSession | _Session
                 if is_static:
-                    session = self._static_session(weights, needs, num_slots, longest, backlog)
+                    session = self._static_session(weights, budget, num_slots, longest, queue)
                 else:
-                    session = _Session(self, weights, needs, num_slots, backlog)
+                    session = _Session(self, weights, budget, num_slots, queue)
             yield from _in_inference_mode(session.run())
 
         with merged(work, self._threads) as samples:
@@ -133,41 +135,46 @@ class EngineSampler:
         check_prompts(prompts, self.model.config.vocab_size)
         self._plan(len(prompts), max(map(len, prompts)))
 
-    def _plan(self, num_prompts: int, longest: int) -> tuple[Weights, Needs, int, bool]:
+    def _plan(self, num_prompts: int, longest: int) -> tuple[Weights, MemoryBudget, int, bool]:
         """What a call of `stream` works with: weights, what a sample takes, how many slots there
         are on each thread, and whether the device decides alone."""
         total = num_prompts * self.settings.samples_per_task
         wanted = max(1, min(self.settings.num_rows, -(-total // self._threads)))
-        static_guide = self._static_guide(1)
-        guide = static_guide or make_guide(
+        static_guide = self._static_strategy(1)
+        strategy = static_guide or make_strategy(
             self.tokenizer, self.settings, self.model.config.vocab_size, 1
         )
         is_static = static_guide is not None
         with torch.inference_mode():
             check_weights(self.model)
-            weights = Weights(self.model, self.settings.precision, guide.head_ids, is_static)
-        needs = self._needs(weights)
-        num_slots = needs.num_slots(wanted, longest, self._threads, self.model.device)
-        return weights, needs, num_slots, is_static
+            weights = Weights(self.model, self.settings.precision, strategy.head_ids, is_static)
+        budget = self._memory_budget(weights)
+        num_slots = budget.num_slots(wanted, longest, self._threads, self.model.device)
+        return weights, budget, num_slots, is_static
 
     def _uses_graphs(self) -> bool:
         return self.model.device.type == "cuda" and self.settings.cuda_graphs
 
-    def _static_guide(self, num_slots: int) -> StaticGuide | None:
-        """The guide of a session that runs on the device alone; None if there is to be none."""
+    def _static_strategy(self, num_slots: int) -> StaticStrategy | None:
+        """The strategy of a session that runs on the device alone; None if there is to be none."""
         if not self._uses_graphs():
             return None
         vocab_size, device = self.model.config.vocab_size, self.model.device
-        return make_static_guide(self.tokenizer, self.settings, vocab_size, num_slots, device)
+        return make_static_strategy(self.tokenizer, self.settings, vocab_size, num_slots, device)
 
     def _static_session(
-        self, weights: Weights, needs: Needs, num_slots: int, longest: int, backlog: Backlog
+        self,
+        weights: Weights,
+        budget: MemoryBudget,
+        num_slots: int,
+        longest: int,
+        queue: SampleQueue,
     ) -> StaticSession:
         def make(num_slots: int) -> StaticSession:
-            guide = self._static_guide(num_slots)
-            assert guide is not None
-            num_places = needs.max_prompts(num_slots)
-            return StaticSession(weights, guide, backlog, num_slots, num_places, longest)
+            strategy = self._static_strategy(num_slots)
+            assert strategy is not None
+            num_places = budget.max_prompts(num_slots)
+            return StaticSession(weights, strategy, queue, num_slots, num_places, longest)
 
         return _largest(make, num_slots, self.settings.max_tokens, weights.device)[0]
 
@@ -234,14 +241,16 @@ class EngineSampler:
         real = np.flatnonzero(tokens != self.tokenizer.pad_id)
         return int(real[-1]) + 1 if len(real) else 0
 
-    def _needs(self, weights: Weights) -> Needs:
+    def _memory_budget(self, weights: Weights) -> MemoryBudget:
         config = self.model.config
         per_token = 2 * len(weights.layers) * weights.num_heads * weights.size
         per_token *= weights.kernels.dtype.itemsize
         # What passes through a step: scores, and the widest of what lies between two products.
         passing = 4 * (config.vocab_size + 16 * (config.d_model + config.d_ff))
         capacity = rounded_up(self.settings.max_tokens)
-        return Needs(capacity * per_token + passing, per_token, self.settings.samples_per_task)
+        return MemoryBudget(
+            capacity * per_token + passing, per_token, self.settings.samples_per_task
+        )
 
     def _padded(self, samples: Sequence[Sample]) -> npt.NDArray[np.int64]:
         length = max(len(sample.tokens) for sample in samples)
@@ -258,13 +267,13 @@ class _Session:
         self,
         sampler: EngineSampler,
         weights: Weights,
-        needs: Needs,
+        budget: MemoryBudget,
         num_slots: int,
-        backlog: Backlog,
+        queue: SampleQueue,
     ) -> None:
         settings = sampler.settings
         self._weights = weights
-        self._backlog = backlog
+        self._queue = queue
         self._max_tokens = settings.max_tokens
         self._decoder, num_slots = _largest(
             lambda num_slots: Decoder(weights, num_slots, settings.max_tokens),
@@ -272,10 +281,10 @@ class _Session:
             settings.max_tokens,
             weights.device,
         )
-        self._max_prompts = needs.max_prompts(num_slots)
+        self._max_prompts = budget.max_prompts(num_slots)
         self._memories: dict[Prompt, list[Memory]] = {}  # of those that are under way
         vocab_size = sampler.model.config.vocab_size
-        self._guide = make_guide(sampler.tokenizer, settings, vocab_size, num_slots)
+        self._strategy = make_strategy(sampler.tokenizer, settings, vocab_size, num_slots)
         self._free = list(range(num_slots))[::-1]
         self._rows: list[_Row] = []  # those of a prompt stand together
 
@@ -287,22 +296,22 @@ class _Session:
             self._refill()
 
     def _refill(self) -> None:
-        samples = self._backlog.samples
+        samples = self._queue.samples
         while self._free:
             if not samples and not self._take_prompts():
                 return
             prompt, number = samples.popleft()
-            numbers = uniforms(self._backlog.seed, prompt.number, number, self._max_tokens)
+            numbers = uniforms(self._queue.seed, prompt.number, number, self._max_tokens)
             start = [self._weights.start_id]
             row = _Row(self._free.pop(), numbers, prompt, number, pending=start)
-            self._guide.begin(row)
+            self._strategy.begin(row)
             self._rows.append(row)
 
     def _take_prompts(self) -> bool:
         """Encode as many prompts as there are slots for their samples."""
         is_cpu = self._weights.device.type == "cpu"
-        most = 1 if is_cpu else max(1, len(self._free) // self._backlog.num_samples)
-        taken = self._backlog.take_prompts(min(most, self._max_prompts - len(self._memories)))
+        most = 1 if is_cpu else max(1, len(self._free) // self._queue.num_samples)
+        taken = self._queue.take_prompts(min(most, self._max_prompts - len(self._memories)))
         if taken:
             memories = self._weights.memories([prompt.ids for prompt in taken])
             self._memories.update(zip(taken, memories, strict=True))
@@ -331,7 +340,7 @@ class _Session:
         """Draws the next tokens of every row."""
         counts = [row.num_scored for row in self._rows]
         finite = are_finite(scores)
-        self._guide.extend(self._rows, scores)
+        self._strategy.extend(self._rows, scores)
         if not finite.all():  # asked for here, where a GPU has been waited for already
             bad = int(np.searchsorted(np.cumsum(counts), int(finite.int().argmin()), side="right"))
             row = self._rows[bad]

@@ -19,13 +19,13 @@ from transformers import (
 )
 from transformers.modeling_outputs import BaseModelOutput
 
-from codeit.parallel.processes import ALONE, Team
+from codeit.parallel.processes import SINGLE_PROCESS, ProcessGroup
 from codeit.parallel.threads import ordered_map
 from codeit.policy.model.checkpoint import to_plain_model
 from codeit.policy.model.finite import check_weights
 from codeit.policy.model.t5 import T5
-from codeit.policy.sampling.backlog import check_prompts, not_finite
-from codeit.policy.sampling.law import are_finite
+from codeit.policy.sampling.sample_queue import check_prompts, not_finite
+from codeit.policy.sampling.sampling_law import are_finite
 from codeit.policy.sampling.settings import SamplingSettings
 from codeit.policy.tokenizer import Ids, Tokenizer
 
@@ -40,7 +40,7 @@ class Sampler(Protocol):
         prompts: Sequence[Ids],
         seed: int,
         on_progress: Callable[[int], None] | None = None,
-        team: Team = ALONE,
+        processes: ProcessGroup = SINGLE_PROCESS,
     ) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
         """Draw settings.samples_per_task programs for each prompt.
 
@@ -48,7 +48,7 @@ class Sampler(Protocol):
             prompts: token ids, one array per prompt, none of them empty.
             seed: the same prompts and seed give the same samples.
             on_progress: told how many samples are finished.
-            team: only this process's share of the prompts is drawn for.
+            processes: only this process's share of the prompts is drawn for.
         Returns:
             An iterator over pairs (index of the prompt, ids [N, T] padded after the end), in any
             order; each prompt comes once.
@@ -91,7 +91,7 @@ class GenerateSampler:
         prompts: Sequence[Ids],
         seed: int,
         on_progress: Callable[[int], None] | None = None,
-        team: Team = ALONE,
+        processes: ProcessGroup = SINGLE_PROCESS,
     ) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
         """See Sampler.sample."""
         self.check(prompts)
@@ -106,9 +106,9 @@ class GenerateSampler:
             return self._generate(some, int(batch_seed >> np.uint64(1)))
 
         num_done = 0
-        numbers = team.share(range(len(batches)))
+        numbers = processes.share(range(len(batches)))
         with ordered_map(tokens_of, numbers, self._threads) as results:
-            for batch, tokens in zip(team.share(batches), results, strict=True):
+            for batch, tokens in zip(processes.share(batches), results, strict=True):
                 num_done += tokens.shape[0] * tokens.shape[1]
                 if on_progress:
                     on_progress(num_done)

@@ -14,16 +14,16 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from codeit.policy.model.attention import Cache, decode_self_attention, seated_cross_attention
+from codeit.policy.model.attention import Cache, decode_self_attention, grouped_cross_attention
 from codeit.policy.sampling.decoder import decode
 from codeit.policy.sampling.kernels import rounded_up
-from codeit.policy.sampling.static_guide import StaticGuide
+from codeit.policy.sampling.static_strategy import StaticStrategy
 from codeit.policy.sampling.weights import Weights
 from codeit.policy.tokenizer import Ids
 
 Numbers = npt.NDArray[np.int64]
 
-# Shape letters: B rows of a step, R slots, P places of prompts, G seats beside each, S source
+# Shape letters: B rows of a step, R slots, P places of prompts, G lanes beside each, S source
 # length, T tokens of a sample, H heads, D size of a head.
 
 
@@ -37,24 +37,28 @@ class Shape:
 
 
 class StaticDecoder:
-    """Rows under way in slots, each in a seat beside its prompt's place.
+    """Rows under way in slots, each in a lane beside its prompt's place.
 
     Args:
         weights: of the model, with torch's kernels.
-        guide: the mode, for as many slots.
+        strategy: the mode, for as many slots.
         largest: the most that a step can have; as many slots as rows.
-        num_seats: rows that one prompt can have under way.
+        num_lanes: rows that one prompt can have under way.
     """
 
     def __init__(
-        self, weights: Weights, guide: StaticGuide, largest: Shape, num_seats: int
+        self, weights: Weights, strategy: StaticStrategy, largest: Shape, num_lanes: int
     ) -> None:
         device = weights.device
-        num_slots, num_places, max_tokens = largest.num_rows, largest.num_places, guide.max_tokens
+        num_slots, num_places, max_tokens = (
+            largest.num_rows,
+            largest.num_places,
+            strategy.max_tokens,
+        )
         self._weights = weights
-        self._guide = guide
+        self._strategy = strategy
         self._num_slots = num_slots
-        self._num_seats = num_seats
+        self._num_lanes = num_lanes
         capacity = rounded_up(max_tokens)
         self._bias = weights.bias(capacity)
 
@@ -82,8 +86,8 @@ class StaticDecoder:
         self._sources = torch.ones(num_places, dtype=torch.int64, device=device)
 
         self._slots = integers(num_slots)
-        self._seats = integers(num_places * num_seats)
-        self._seat_of = integers(num_slots)
+        self._lanes = integers(num_places * num_lanes)
+        self._lane_of = integers(num_slots)
 
     # ---- Between steps ----
 
@@ -111,18 +115,18 @@ class StaticDecoder:
         self._has_ended[at] = False
         self._is_finite[at] = True
         self._uniforms[at] = torch.from_numpy(uniforms).to(self._uniforms.device)
-        self._guide.begin(at)
+        self._strategy.begin(at)
 
-    def arrange(self, shape: Shape, slots: Numbers, places: Numbers, seats: Numbers) -> None:
+    def arrange(self, shape: Shape, slots: Numbers, places: Numbers, lanes: Numbers) -> None:
         """Say which slots the rows of the next steps are in, and where each one's prompt is."""
         of_rows = np.full((2, shape.num_rows), self._num_slots)
         of_rows[0, : len(slots)] = slots
         of_rows[1] = 0
-        of_rows[1, : len(slots)] = places * self._num_seats + seats
-        taken = np.zeros(shape.num_places * self._num_seats, np.int64)
+        of_rows[1, : len(slots)] = places * self._num_lanes + lanes
+        taken = np.zeros(shape.num_places * self._num_lanes, np.int64)
         taken[of_rows[1, : len(slots)]] = np.arange(len(slots))
-        self._slots[: shape.num_rows], self._seat_of[: shape.num_rows] = self._moved(of_rows)
-        self._seats[: len(taken)] = self._moved(taken)
+        self._slots[: shape.num_rows], self._lane_of[: shape.num_rows] = self._moved(of_rows)
+        self._lanes[: len(taken)] = self._moved(taken)
 
     def has_ended(self) -> npt.NDArray[np.bool_]:
         """Of each slot [R]; waits for the device."""
@@ -157,7 +161,7 @@ class StaticDecoder:
         # What is drawn until the host looks in must be something that can be drawn.
         scores = scores.masked_fill(~is_finite[:, None], 0.0)
         numbers = self._uniforms[rows, positions]
-        drawn = self._guide.draw(rows, positions, scores, numbers)
+        drawn = self._strategy.draw(rows, positions, scores, numbers)
         self._tokens[rows, positions] = drawn.ids
         self._tokens[rows, positions + 1] = drawn.followers
         self._newest[rows] = drawn.ids
@@ -166,8 +170,8 @@ class StaticDecoder:
 
     def _scores(self, shape: Shape, rows: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
         """Of what follows the newest tokens, [B, V]."""
-        seats = self._seats[: shape.num_places * self._num_seats].view(shape.num_places, -1)
-        seat_of = self._seat_of[: shape.num_rows]
+        lanes = self._lanes[: shape.num_places * self._num_lanes].view(shape.num_places, -1)
+        lane_of = self._lane_of[: shape.num_rows]
         part = (slice(shape.num_places), slice(shape.source))
         is_key = torch.arange(shape.source, device=rows.device) < self._sources[part[0], None]
         mask = torch.where(is_key, 0.0, -torch.inf).to(self._weights.kernels.dtype)[:, None, None]
@@ -182,6 +186,6 @@ class StaticDecoder:
 
         def attend_shared(k: int, query: torch.Tensor) -> torch.Tensor:
             keys, values = self._keys[k][part], self._values[k][part]
-            return seated_cross_attention(query, keys, values, mask, seats, seat_of)
+            return grouped_cross_attention(query, keys, values, mask, lanes, lane_of)
 
         return decode(self._weights, self._newest[rows], attend, attend_shared)

@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 
-from codeit.policy.sampling.backlog import Backlog, Prompt, Sample, not_finite
-from codeit.policy.sampling.law import uniforms
+from codeit.policy.sampling.sample_queue import Prompt, Sample, SampleQueue, not_finite
+from codeit.policy.sampling.sampling_law import uniforms
 from codeit.policy.sampling.static_decoder import Shape, StaticDecoder
-from codeit.policy.sampling.static_guide import StaticGuide
+from codeit.policy.sampling.static_strategy import StaticStrategy
 from codeit.policy.sampling.weights import Weights
 
 STEPS = 8
@@ -33,8 +33,8 @@ class StaticSession:
 
     Args:
         weights: of the model, with torch's kernels.
-        guide: the mode, for num_slots rows.
-        backlog: what is to be sampled.
+        strategy: the mode, for num_slots rows.
+        queue: what is to be sampled.
         num_slots: rows under way at a time.
         num_places: prompts under way at a time.
         longest: tokens of the longest prompt.
@@ -44,24 +44,24 @@ class StaticSession:
     def __init__(
         self,
         weights: Weights,
-        guide: StaticGuide,
-        backlog: Backlog,
+        strategy: StaticStrategy,
+        queue: SampleQueue,
         num_slots: int,
         num_places: int,
         longest: int,
         num_steps: int = STEPS,
     ) -> None:
-        self._backlog = backlog
-        self._max_tokens = guide.max_tokens
-        self._num_seats = min(backlog.num_samples, num_slots)
+        self._queue = queue
+        self._max_tokens = strategy.max_tokens
+        self._num_lanes = min(queue.num_samples, num_slots)
         self._largest = Shape(num_slots, num_places, -(-longest // _ALIGNED) * _ALIGNED)
-        self._decoder = StaticDecoder(weights, guide, self._largest, self._num_seats)
+        self._decoder = StaticDecoder(weights, strategy, self._largest, self._num_lanes)
         self._steps = Steps(self._decoder.step, weights.device)
         self._num_steps = num_steps
         self._place_of: dict[Prompt, int] = {}
-        self._free_seats: dict[Prompt, list[int]] = {}
+        self._free_lanes: dict[Prompt, list[int]] = {}
         self._samples: dict[int, tuple[Prompt, int]] = {}  # those under way, by slot
-        self._seats = np.zeros(num_slots, np.int64)
+        self._lanes = np.zeros(num_slots, np.int64)
         self._free = list(range(num_slots))[::-1]
 
     def run(self) -> Iterator[Sample]:
@@ -76,27 +76,27 @@ class StaticSession:
 
     def _refill(self) -> None:
         slots, numbers = [], []
-        samples = self._backlog.samples
+        samples = self._queue.samples
         while self._free and (samples or self._take_prompts()):
             prompt, number = samples.popleft()
             slot = self._free.pop()
             self._samples[slot] = (prompt, number)
-            self._seats[slot] = self._free_seats[prompt].pop()
+            self._lanes[slot] = self._free_lanes[prompt].pop()
             slots.append(slot)
-            numbers.append(uniforms(self._backlog.seed, prompt.number, number, self._max_tokens))
+            numbers.append(uniforms(self._queue.seed, prompt.number, number, self._max_tokens))
         if slots:
             self._decoder.begin(np.array(slots), np.stack(numbers))
 
     def _take_prompts(self) -> bool:
         """Encode as many prompts as there are slots for their samples."""
-        most = max(1, len(self._free) // self._backlog.num_samples)
+        most = max(1, len(self._free) // self._queue.num_samples)
         free = sorted(set(range(self._largest.num_places)) - set(self._place_of.values()))
-        taken = self._backlog.take_prompts(min(most, len(free)))
+        taken = self._queue.take_prompts(min(most, len(free)))
         if taken:
             places = free[: len(taken)]
             self._decoder.hold(np.array(places), [prompt.ids for prompt in taken])
             self._place_of.update(zip(taken, places, strict=True))
-            self._free_seats.update((prompt, list(range(self._num_seats))) for prompt in taken)
+            self._free_lanes.update((prompt, list(range(self._num_lanes))) for prompt in taken)
         return bool(taken)
 
     def _take_out(self) -> Iterator[Sample]:
@@ -109,10 +109,10 @@ class StaticSession:
         for slot, ids in zip(slots, tokens, strict=True):
             prompt, number = self._samples.pop(slot)
             self._free.append(slot)
-            self._free_seats[prompt].append(int(self._seats[slot]))
+            self._free_lanes[prompt].append(int(self._lanes[slot]))
             prompt.num_unfinished -= 1
             if prompt.num_unfinished == 0:
-                del self._place_of[prompt], self._free_seats[prompt]
+                del self._place_of[prompt], self._free_lanes[prompt]
             yield Sample(prompt.number, number, ids)
 
     # ---- Shapes ----
@@ -128,7 +128,7 @@ class StaticSession:
         self._move_below(shape.num_places)
         slots = np.fromiter(self._samples, np.int64)
         places = np.array([self._place_of[prompt] for prompt, _ in self._samples.values()])
-        self._decoder.arrange(shape, slots, places, self._seats[slots])
+        self._decoder.arrange(shape, slots, places, self._lanes[slots])
         return shape
 
     def _source(self, longest: int) -> int:

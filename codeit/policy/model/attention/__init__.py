@@ -11,7 +11,7 @@ from codeit.policy.model.attention.availability import describe
 from codeit.policy.model.attention.choice import attention, decode_self_attention
 from codeit.policy.model.attention.decoding import (
     Cache,
-    seated_cross_attention,
+    grouped_cross_attention,
     shared_cross_attention,
 )
 from codeit.policy.model.attention.plan import Layout, Plan
@@ -23,6 +23,6 @@ __all__ = [
     "attention",
     "decode_self_attention",
     "describe",
-    "seated_cross_attention",
+    "grouped_cross_attention",
     "shared_cross_attention",
 ]

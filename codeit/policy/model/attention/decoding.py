@@ -64,13 +64,13 @@ def shared_cross_attention(
     return torch.cat(parts)
 
 
-def seated_cross_attention(
+def grouped_cross_attention(
     query: torch.Tensor,
     keys: torch.Tensor,
     values: torch.Tensor,
     mask: torch.Tensor,
-    seats: torch.Tensor,
-    seat_of: torch.Tensor,
+    lanes: torch.Tensor,
+    lane_of: torch.Tensor,
 ) -> torch.Tensor:
     """The same in shapes that do not depend on who shares what, so that a CUDA graph can hold it.
 
@@ -78,12 +78,12 @@ def seated_cross_attention(
         query: [N, H, D]
         keys, values: [P, L, H, D] of each memory.
         mask: [P, 1, 1, L], -inf for what is no key, else 0; every memory has some key.
-        seats: int64 [P, G], the tokens of each memory; any token in a seat that is free.
-        seat_of: int64 [N], the place in [P * G] of each token.
+        lanes: int64 [P, G], the tokens of each memory; any token in a lane that is free.
+        lane_of: int64 [N], the place in [P * G] of each token.
     Returns:
         [N, H, D]
     """
-    queries = query[seats].transpose(1, 2)
+    queries = query[lanes].transpose(1, 2)
     attended = functional.scaled_dot_product_attention(
         queries,
         keys.transpose(1, 2),
@@ -91,4 +91,4 @@ def seated_cross_attention(
         attn_mask=mask.expand(-1, 1, queries.shape[2], -1),
         scale=1.0,
     )
-    return attended.transpose(1, 2).flatten(0, 1)[seat_of]
+    return attended.transpose(1, 2).flatten(0, 1)[lane_of]

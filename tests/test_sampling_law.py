@@ -5,7 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from codeit.policy.sampling.law import Law, uniforms  # noqa: E402
+from codeit.policy.sampling.sampling_law import SamplingLaw, uniforms  # noqa: E402
 
 
 def frequencies(law, scores, count, is_plain):
@@ -21,11 +21,11 @@ def frequencies(law, scores, count, is_plain):
 @pytest.mark.parametrize(
     ("law", "expected"),
     [
-        (Law(1.0, 0, 1.0), lambda p: p),
-        (Law(0.5, 0, 1.0), lambda p: p**2),
-        (Law(1.0, 3, 1.0), lambda p: np.where(p >= np.sort(p)[-3], p, 0)),
-        (Law(1.0, 0, 0.6), lambda p: np.where(p >= 0.25, p, 0)),
-        (Law(1.0, 4, 0.3), lambda p: np.where(p >= 0.4, p, 0)),
+        (SamplingLaw(1.0, 0, 1.0), lambda p: p),
+        (SamplingLaw(0.5, 0, 1.0), lambda p: p**2),
+        (SamplingLaw(1.0, 3, 1.0), lambda p: np.where(p >= np.sort(p)[-3], p, 0)),
+        (SamplingLaw(1.0, 0, 0.6), lambda p: np.where(p >= 0.25, p, 0)),
+        (SamplingLaw(1.0, 4, 0.3), lambda p: np.where(p >= 0.4, p, 0)),
     ],
     ids=["softmax", "temperature", "top k", "top p", "both"],
 )
@@ -43,20 +43,31 @@ def test_tokens_are_drawn_as_often_as_the_law_says(law, expected, is_plain):
 @pytest.mark.parametrize("is_plain", [False, True])
 def test_what_cannot_be_drawn_is_not(is_plain):
     scores = torch.tensor([[-torch.inf, 0.0, -torch.inf, -3.0]])
-    for law in (Law(1.0, 0, 1.0), Law(1.0, 3, 1.0), Law(1.0, 0, 0.9), Law(1.0, 1, 1.0)):
+    for law in (
+        SamplingLaw(1.0, 0, 1.0),
+        SamplingLaw(1.0, 3, 1.0),
+        SamplingLaw(1.0, 0, 0.9),
+        SamplingLaw(1.0, 1, 1.0),
+    ):
         assert set(np.flatnonzero(frequencies(law, scores, 2000, is_plain))) <= {1, 3}
 
 
 def test_the_edges_of_the_unit_interval_draw_the_first_and_the_last():
     scores = torch.tensor([[-torch.inf, 0.0, -torch.inf, -3.0]]).expand(2, -1).contiguous()
     edge = np.array([0.0, 1 - 2**-53])
-    assert Law(1.0, 0, 1.0).draw(scores, edge).tolist() == [1, 3]
-    assert Law(1.0, 0, 1.0).plain_draw(scores, torch.from_numpy(edge)).tolist() == [1, 3]
+    assert SamplingLaw(1.0, 0, 1.0).draw(scores, edge).tolist() == [1, 3]
+    assert SamplingLaw(1.0, 0, 1.0).plain_draw(scores, torch.from_numpy(edge)).tolist() == [1, 3]
 
 
 @pytest.mark.parametrize("width", [7, 300, 5000, 32100])
 @pytest.mark.parametrize(
-    "law", [Law(0.95, 50, 1.0), Law(0.95, 1, 1.0), Law(1.5, 4, 0.7), Law(0.5, 40, 0.2)]
+    "law",
+    [
+        SamplingLaw(0.95, 50, 1.0),
+        SamplingLaw(0.95, 1, 1.0),
+        SamplingLaw(1.5, 4, 0.7),
+        SamplingLaw(0.5, 40, 0.2),
+    ],
 )
 def test_native_draws_are_the_plain_ones(law, width):
     random = torch.Generator().manual_seed(width)
@@ -66,7 +77,9 @@ def test_native_draws_are_the_plain_ones(law, width):
     assert np.array_equal(law.draw(scores, numbers), plain.numpy())
 
 
-@pytest.mark.parametrize("law", [Law(0.95, 50, 1.0), Law(0.95, 0, 1.0), Law(1.0, 3, 0.8)])
+@pytest.mark.parametrize(
+    "law", [SamplingLaw(0.95, 50, 1.0), SamplingLaw(0.95, 0, 1.0), SamplingLaw(1.0, 3, 0.8)]
+)
 def test_masked_draws_are_those_from_scores_with_the_rest_left_out(law):
     random = np.random.default_rng(4)
     scores = torch.from_numpy(random.standard_normal((500, 451), dtype=np.float32))
@@ -83,7 +96,7 @@ def test_masked_draws_are_those_from_scores_with_the_rest_left_out(law):
 def test_what_is_no_number_is_never_drawn():
     scores = torch.full((50, 20_000), torch.nan)
     scores[:, 7] = 0.0
-    assert (Law(1.0, 50, 1.0).draw(scores, uniforms(0, 0, 0, 50)) == 7).all()
+    assert (SamplingLaw(1.0, 50, 1.0).draw(scores, uniforms(0, 0, 0, 50)) == 7).all()
 
 
 def test_numbers_of_different_samples_have_nothing_in_common():

@@ -58,7 +58,7 @@ class Prompt:
     num_unfinished: int
 
 
-class Backlog:
+class SampleQueue:
     """One session's samples: those of the prompts it took and has not begun.
 
     Args:

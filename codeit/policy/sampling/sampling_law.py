@@ -24,7 +24,7 @@ def are_finite(scores: torch.Tensor) -> torch.Tensor:
     return scores.isfinite().all(-1)
 
 
-class Law:
+class SamplingLaw:
     """Temperature, then the likeliest k, then the likeliest that reach p together: the order of
     transformers.
 

@@ -24,7 +24,7 @@ def free_bytes(device: torch.device) -> int:
 
 
 @dataclass(frozen=True)
-class Needs:
+class MemoryBudget:
     """What sampling takes, in bytes.
 
     Attributes:

@@ -20,7 +20,7 @@ import numpy.typing as npt
 import torch
 
 from codeit.policy.sampling.constraint import ProgramConstraint
-from codeit.policy.sampling.law import Law
+from codeit.policy.sampling.sampling_law import SamplingLaw
 from codeit.policy.sampling.settings import SamplingSettings
 from codeit.policy.tokenizer import Tokenizer
 
@@ -46,7 +46,7 @@ class Row:
     has_ended: bool = field(default=False, kw_only=True)
 
 
-class Guide(ABC):
+class DecodingStrategy(ABC):
     """A mode, for the rows of one decoder.
 
     Attributes:
@@ -68,24 +68,24 @@ class Guide(ABC):
         """
 
 
-def make_guide(
+def make_strategy(
     tokenizer: Tokenizer, settings: SamplingSettings, vocab_size: int, num_slots: int
-) -> Guide:
-    """The guide of settings.mode."""
+) -> DecodingStrategy:
+    """The strategy of settings.mode."""
     if settings.mode == "reference":
-        return FreeGuide(tokenizer, settings, vocab_size)
+        return FreeDecoding(tokenizer, settings, vocab_size)
     if settings.mode == "speculative":
-        return SpeculativeGuide(tokenizer, settings, vocab_size, num_slots)
-    return ProgramGuide(tokenizer, settings, num_slots)
+        return SpeculativeDecoding(tokenizer, settings, vocab_size, num_slots)
+    return ConstrainedDecoding(tokenizer, settings, num_slots)
 
 
-class FreeGuide(Guide):
+class FreeDecoding(DecodingStrategy):
     """Mode `reference`."""
 
     def __init__(self, tokenizer: Tokenizer, settings: SamplingSettings, vocab_size: int) -> None:
         self._end_id = tokenizer.end_id
         self._max_tokens = settings.max_tokens
-        self._law = Law(settings.temperature, settings.top_k, settings.top_p)
+        self._law = SamplingLaw(settings.temperature, settings.top_k, settings.top_p)
         self._is_foreign = np.ones(vocab_size, dtype=bool)
         self._is_foreign[tokenizer.program_ids] = False
 
@@ -115,8 +115,8 @@ class FreeGuide(Guide):
             row.has_ended = True
 
 
-class SpeculativeGuide(FreeGuide):
-    """Mode `speculative`: the samples of FreeGuide in fewer steps."""
+class SpeculativeDecoding(FreeDecoding):
+    """Mode `speculative`: the samples of FreeDecoding in fewer steps."""
 
     def __init__(
         self, tokenizer: Tokenizer, settings: SamplingSettings, vocab_size: int, num_slots: int
@@ -161,13 +161,13 @@ class SpeculativeGuide(FreeGuide):
         row.num_scored = 1 + len(guesses)
 
 
-class ProgramGuide(Guide):
+class ConstrainedDecoding(DecodingStrategy):
     """Modes `grammar` and `typed`."""
 
     def __init__(self, tokenizer: Tokenizer, settings: SamplingSettings, num_slots: int) -> None:
         assert settings.mode in ("grammar", "typed")
         self._constraint = ProgramConstraint(tokenizer, settings.mode, num_slots)
-        self._law = Law(settings.temperature, settings.top_k, settings.top_p)
+        self._law = SamplingLaw(settings.temperature, settings.top_k, settings.top_p)
         self._max_tokens = settings.max_tokens
         self._num_slots = num_slots
         self.head_ids = self._constraint.alphabet.astype(np.int64)

@@ -1,6 +1,6 @@
-"""What may come next in a sample, decided on the device: modes of guide.py in fixed shapes.
+"""What may come next in a sample, decided on the device: modes of strategy.py in fixed shapes.
 
-Modes `reference` and `grammar` are here, with the samples of guide.py. Mode `typed` is not, for
+Modes `reference` and `grammar` are here, with the samples of strategy.py. Mode `typed` is not, for
 what fits into the tokens that are left depends there on all calls and variables so far; nor is
 `speculative`, which takes in as many tokens at a time as were guessed.
 """
@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 
 from codeit.policy.sampling.constraint import ProgramConstraint
-from codeit.policy.sampling.law import Law
+from codeit.policy.sampling.sampling_law import SamplingLaw
 from codeit.policy.sampling.settings import SamplingSettings
 from codeit.policy.sampling.static_grammar import StaticGrammar, why_not
 from codeit.policy.tokenizer import Tokenizer
@@ -34,7 +34,7 @@ class Drawn:
     are_last: torch.Tensor
 
 
-class StaticGuide(ABC):
+class StaticStrategy(ABC):
     """A mode, for rows whose state is in tensors.
 
     Attributes:
@@ -46,7 +46,7 @@ class StaticGuide(ABC):
 
     def __init__(self, settings: SamplingSettings) -> None:
         self.max_tokens = settings.max_tokens
-        self._law = Law(settings.temperature, settings.top_k, settings.top_p)
+        self._law = SamplingLaw(settings.temperature, settings.top_k, settings.top_p)
 
     @abstractmethod
     def begin(self, slots: torch.Tensor) -> None:
@@ -70,7 +70,7 @@ class StaticGuide(ABC):
         """
 
 
-class StaticFreeGuide(StaticGuide):
+class StaticFreeDecoding(StaticStrategy):
     """Mode `reference`."""
 
     def __init__(
@@ -108,7 +108,7 @@ class StaticFreeGuide(StaticGuide):
         )
 
 
-class StaticProgramGuide(StaticGuide):
+class StaticConstrainedDecoding(StaticStrategy):
     """Mode `grammar`."""
 
     def __init__(
@@ -142,18 +142,18 @@ class StaticProgramGuide(StaticGuide):
         return Drawn(ids, ids, torch.ones_like(ids), are_last)
 
 
-def make_static_guide(
+def make_static_strategy(
     tokenizer: Tokenizer,
     settings: SamplingSettings,
     vocab_size: int,
     num_slots: int,
     device: torch.device,
-) -> StaticGuide | None:
-    """The guide of settings.mode; None if it has to be the host's."""
+) -> StaticStrategy | None:
+    """The strategy of settings.mode; None if it has to be the host's."""
     if settings.mode == "reference":
-        return StaticFreeGuide(tokenizer, settings, vocab_size, device)
+        return StaticFreeDecoding(tokenizer, settings, vocab_size, device)
     if settings.mode == "grammar":
         tables = ProgramConstraint(tokenizer, "grammar", 1).tables()
         if why_not(tables) is None:
-            return StaticProgramGuide(tokenizer, settings, num_slots, device)
+            return StaticConstrainedDecoding(tokenizer, settings, num_slots, device)
     return None
