@@ -98,13 +98,26 @@ def _one_line(error: Exception) -> str:
     return str(error).strip()
 
 
-def _whole_number(text: str) -> int:
-    from codeit.runs.setting_words import integer_of
+def _whole_number(least: int, most: int) -> Callable[[str], int]:
+    """A type of an argument."""
 
-    number = integer_of(text)
-    if number is None:
-        raise argparse.ArgumentTypeError(f"{text!r}; allowed: a whole number")
-    return number
+    def parse(text: str) -> int:
+        from codeit.runs.setting_words import integer_of
+
+        number = integer_of(text)
+        if number is None or not least <= number <= most:
+            allowed = f"a whole number from {least:,} to {most:,}"
+            raise argparse.ArgumentTypeError(f"{text!r}; allowed: {allowed}")
+        return number
+
+    return parse
+
+
+def _path(text: str) -> Path:
+    """A type of an argument. To pathlib, an empty text is the current folder."""
+    if text == "":
+        raise argparse.ArgumentTypeError("''; allowed: a path")
+    return Path(text)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -124,8 +137,8 @@ def _train(words: list[str]) -> None:
 
     parser = _Parser(prog="codeit train", add_help=False, allow_abbrev=False)
     parser.add_argument("--preset", default="demo")
-    parser.add_argument("--config", type=Path)
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--config", type=_path)
+    parser.add_argument("--out", type=_path)
     parser.add_argument("-h", "--help", action="store_true")
     parsed, rest = parser.parse_known_args(words)
     if parsed.preset not in PRESETS:
@@ -164,18 +177,23 @@ def _train(words: list[str]) -> None:
 
 
 def _resume(words: list[str]) -> None:
+    from codeit.execution.executor import MAX_THREADS
+    from codeit.ranges import MAX_INT
+
     parser = _Parser(
         prog="codeit resume",
         description="Go on with a run from the end of its last iteration, as if it had never "
         "stopped. What an interrupted iteration has left is removed. Settings in its config.toml "
         "may be edited before: each takes effect, or is refused by name.",
     )
-    parser.add_argument("directory", type=Path, help="a run directory of `codeit train`")
+    parser.add_argument("directory", type=_path, help="a run directory of `codeit train`")
     parser.add_argument(
-        "--iterations", type=_whole_number, help="make it so many iterations in all"
+        "--iterations", type=_whole_number(1, MAX_INT), help="make it so many iterations in all"
     )
     parser.add_argument(
-        "--threads", type=_whole_number, help="use so many threads from now on; 0 for all"
+        "--threads",
+        type=_whole_number(0, MAX_THREADS),
+        help="use so many threads from now on; 0 for all",
     )
     parsed = parser.parse_args(words)
     from rich.console import Console
@@ -214,9 +232,9 @@ def _report(words: list[str]) -> None:
     parser = _Parser(
         prog="codeit report", description="Print what a run has learned and solved so far."
     )
-    parser.add_argument("directory", type=Path, help="a run directory of `codeit train`")
+    parser.add_argument("directory", type=_path, help="a run directory of `codeit train`")
     parser.add_argument(
-        "--picture", type=Path, help="draw the programs found and their tasks to this .svg or .png"
+        "--picture", type=_path, help="draw the programs found and their tasks to this .svg or .png"
     )
     parsed = parser.parse_args(words)
     from rich.console import Console
@@ -232,41 +250,43 @@ def _report(words: list[str]) -> None:
 
 
 def _run(words: list[str]) -> None:
-    from codeit.execution.executor import SINGLE_FUEL
+    from codeit.execution.executor import MAX_FUEL, SINGLE_FUEL
 
     parser = _Parser(
         prog="codeit run",
         description="Run a program on every pair of a task and show its outputs beside the true "
         "ones. Exits with 1 when one of them differs; hidden ones do not count.",
     )
-    parser.add_argument("program", help="a file with the program's text, or - for standard input")
+    parser.add_argument(
+        "program", type=_path, help="a file with the program's text, or - for standard input"
+    )
     parser.add_argument("--task", required=True, help=_TASK_HELP)
     parser.add_argument("--dialect", default="codeit", help="codeit (default) or arc-dsl")
     parser.add_argument("--trace", action="store_true", help="print the value of every line, too")
     parser.add_argument(
         "--fuel",
-        type=int,
+        type=_whole_number(0, MAX_FUEL),
         default=SINGLE_FUEL,
         help="the units of work that a run on one pair may use, each of which takes two "
         f"nanoseconds at worst (default {SINGLE_FUEL:,}; `codeit train` allows programs less, its "
         "limits.fuel)",
     )
-    parser.add_argument("--save", type=Path, help="write the picture to this .svg or .png file")
+    parser.add_argument("--save", type=_path, help="write the picture to this .svg or .png file")
     parsed = parser.parse_args(words)
     import numpy as np
 
     from codeit import Limits, Outcome, Program, execute, trace
+    from codeit.files.text_file import read_text, text_of
     from codeit.tasks import render
 
     limits = Limits(fuel=parsed.fuel)
 
     if parsed.save:
         render.check_picture_path(parsed.save)
-    try:
-        is_file = parsed.program != "-"
-        text = Path(parsed.program).read_text("utf-8") if is_file else sys.stdin.read()
-    except UnicodeDecodeError as unreadable:
-        raise ValueError(f"{parsed.program}: {unreadable}") from None
+    if str(parsed.program) == "-":
+        text = text_of(sys.stdin.buffer.read(), "standard input")
+    else:
+        text = read_text(parsed.program)
     program = Program.parse(text, parsed.dialect)
     task = _find_task("run", parsed.task)
     pairs = [*task.demonstrations, *task.tests]
@@ -305,7 +325,7 @@ def _run(words: list[str]) -> None:
 def _show(words: list[str]) -> None:
     parser = _Parser(prog="codeit show", description="Show a task.")
     parser.add_argument("task", help=_TASK_HELP)
-    parser.add_argument("--save", type=Path, help="write the picture to this .svg or .png file")
+    parser.add_argument("--save", type=_path, help="write the picture to this .svg or .png file")
     parsed = parser.parse_args(words)
     from codeit.tasks import render
 
@@ -373,29 +393,33 @@ def _dsl(words: list[str]) -> None:
 
 
 def _fuzz(words: list[str]) -> None:
+    from codeit.ranges import MAX_INT, MAX_SEED
+
     parser = _Parser(
         prog="codeit fuzz",
         description="Run random programs on the native machine and on a reference, and compare "
         "outcomes, values and the orders of sets. Exits with 1 when they differ.",
     )
     parser.add_argument(
-        "--programs", type=_whole_number, default=1000, help="how many (default 1000)"
+        "--programs", type=_whole_number(1, MAX_INT), default=1000, help="how many (default 1000)"
     )
-    parser.add_argument("--seed", type=_whole_number, default=0, help="which ones (default 0)")
+    parser.add_argument(
+        "--seed", type=_whole_number(0, MAX_SEED), default=0, help="which ones (default 0)"
+    )
     parser.add_argument("--dialect", default="codeit", help="codeit (default) or arc-dsl")
     parser.add_argument(
         "--oracle",
-        type=Path,
+        type=_path,
         help="the folder of the oracle; tests/oracle of a checkout if omitted",
     )
     parser.add_argument(
         "--arc-dsl",
-        type=Path,
+        type=_path,
         metavar="DIR",
         help="compare with the original functions (dsl.py and arc_types.py in DIR) instead; they "
         "must be those of the dialect",
     )
-    parser.add_argument("--out", type=Path, help="append differences to this .jsonl file")
+    parser.add_argument("--out", type=_path, help="append differences to this .jsonl file")
     parsed = parser.parse_args(words)
 
     from rich.console import Console

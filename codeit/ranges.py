@@ -12,6 +12,8 @@ import numpy.typing as npt
 
 MAX_INT = (1 << 31) - 1
 """The most that an int among the settings may be, where no less is said."""
+MAX_SEED = (1 << 63) - 1
+"""The most that a seed may be."""
 MAX_IDS = (1 << 16) - 1
 """The most token ids that the replay buffer takes of one prompt, or of one program."""
 

@@ -97,7 +97,7 @@ PYTHON_ROOMS = [
     Room(
         "codeit/files",
         "files and directories that appear whole or not at all; JSON that may be damaged; numbers "
-        "for TensorBoard",
+        "for TensorBoard; text that people wrote, and the links by which they name it",
     ),
     Room(
         "codeit/parallel",
@@ -106,7 +106,7 @@ PYTHON_ROOMS = [
     Room(
         "codeit/language",
         "the native table as Python values; Program; the seed corpus",
-        ("_native",),
+        ("_native", "files"),
     ),
     Room(
         "codeit/tasks",
@@ -127,7 +127,7 @@ PYTHON_ROOMS = [
     Room(
         "codeit/fuzzing",
         "random programs, natively and by a reference",
-        ("_native", "terminal", "language", "tasks", "execution"),
+        ("_native", "terminal", "files", "language", "tasks", "execution"),
     ),
     Room(
         "codeit/policy",
@@ -175,7 +175,16 @@ PYTHON_ROOMS = [
         "codeit/cli.py",
         "the commands",
         (
-            *("version", "terminal", "language", "tasks", "execution", "fuzzing"),
+            *(
+                "version",
+                "ranges",
+                "terminal",
+                "files",
+                "language",
+                "tasks",
+                "execution",
+                "fuzzing",
+            ),
             *("policy/model", "policy/sampling", "runs"),
         ),
     ),

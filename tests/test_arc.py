@@ -447,11 +447,18 @@ def test_a_file_that_is_not_json_is_refused_with_the_place(tmp_path, text, fault
         datasets.load(path)
 
 
-@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"[" * 100_000, b"[" + b"1" * 5_000 + b"]"])
-def test_a_hostile_file_is_refused_by_name(tmp_path, content):
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"\xff\xfe\x00", "byte 0 is not UTF-8 text"),
+        (b"[" * 100_000, "not JSON: "),
+        (b"[" + b"1" * 5_000 + b"]", "not JSON: "),
+    ],
+)
+def test_a_hostile_file_is_refused_by_name(tmp_path, content, what):
     path = tmp_path / "a.json"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=re.escape(f"{path}: not JSON: ")):
+    with pytest.raises(ValueError, match=re.escape(f"{path}: {what}")):
         datasets.load(path)
 
 

@@ -110,7 +110,24 @@ def test_too_little_memory_is_one_line(capsys, monkeypatch):
         (["fuzz", "--programs", "x"], "argument --programs: 'x'; allowed: a whole number"),
         (["fuzz", "--programs", "1.5"], "argument --programs: '1.5'; allowed: a whole number"),
         (["fuzz", "--seed", ""], "argument --seed: ''; allowed: a whole number"),
-        (["fuzz", "--programs", "-1000"], "programs is -1000; at least 1 is needed"),
+        (
+            ["fuzz", "--programs", "-1000"],
+            "'-1000'; allowed: a whole number from 1 to 2,147,483,647",
+        ),
+        (["fuzz", "--programs", "0"], "'0'; allowed: a whole number from 1"),
+        (
+            ["fuzz", "--seed", "-1"],
+            "'-1'; allowed: a whole number from 0 to 9,223,372,036,854,775,807",
+        ),
+        (["fuzz", "--seed", "1e19"], "'1e19'; allowed: a whole number from 0"),
+        (
+            ["run", "x", "--task", "y", "--fuel", "x"],
+            "argument --fuel: 'x'; allowed: a whole number",
+        ),
+        (["run", "x", "--task", "y", "--fuel", "-1"], "'-1'; allowed: a whole number from 0"),
+        (["run", "x", "--task", "y", "--fuel", "1e19"], "'1e19'; allowed: a whole number from 0"),
+        (["resume", "x", "--iterations", "0"], "'0'; allowed: a whole number from 1"),
+        (["resume", "x", "--threads", "-1"], "'-1'; allowed: a whole number from 0 to 4,096"),
         (["resume", "x", "--iterations", "many"], "argument --iterations: 'many'; allowed: a"),
         (["resume", "x", "--threads", "inf"], "argument --threads: 'inf'; allowed: a whole"),
         (["resume", "x", "y"], "unrecognized arguments: y"),
@@ -120,6 +137,13 @@ def test_too_little_memory_is_one_line(capsys, monkeypatch):
 )
 def test_a_bad_argument_of_a_command_is_one_line(capsys, words, message):
     fails_with(capsys, words, message)
+
+
+def test_the_ints_of_every_command_may_be_written_as_in_train(capsys, task_file, program_file):
+    words = ["run", str(program_file), "--task", str(task_file), "--fuel", "1e5"]
+    assert main(words) == 0
+    assert main(["fuzz", "--programs", "1e0", "--seed", "1_0e17"]) == 0
+    assert f"seed {10**18}" in capsys.readouterr().out
 
 
 def test_an_unknown_command_is_one_line(capsys):
@@ -209,7 +233,7 @@ def test_run_refuses_a_bad_program(capsys, task_file, tmp_path):
 def test_run_names_a_file_that_is_no_text(capsys, task_file, program_file, tmp_path):
     path = tmp_path / "binary"
     path.write_bytes(b"O = \xff")
-    fails_with(capsys, ["run", path, "--task", task_file], f"{path}: 'utf-8' codec can't decode")
+    fails_with(capsys, ["run", path, "--task", task_file], f"{path}: byte 4 is not UTF-8 text")
     fails_with(capsys, ["run", program_file, "--task", path], str(path))
 
 

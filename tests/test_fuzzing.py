@@ -301,7 +301,7 @@ def test_a_missing_oracle_is_one_line_that_says_what_to_pass(capsys, tmp_path, m
 
 def test_other_errors_of_the_command_are_one_line(capsys, tmp_path, functions):
     fails_with(
-        capsys, ["--programs", "0", "--oracle", ORACLE], "programs is 0; at least 1 is needed"
+        capsys, ["--programs", "0", "--oracle", ORACLE], "--programs: '0'; allowed: a whole number"
     )
     fails_with(capsys, ["--dialect", "arcdsl", "--oracle", ORACLE], "dialect 'arcdsl': allowed are")
     out = tmp_path / "no" / "file"

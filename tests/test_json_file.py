@@ -10,7 +10,7 @@ from codeit.files.json_file import read_json, read_lines, read_object
     [
         (b"", "no JSON: "),
         (b'{"a": 1', "no JSON: "),
-        (b"\xff\xfe", "no text: "),
+        (b"\xff\xfe", "byte 0 is not UTF-8 text"),
         (b"[" * 100_000, "nested too deeply"),
         (b'{"a": ' * 100_000, "nested too deeply"),
         (b"1" * 10_000, "no JSON: "),
@@ -43,7 +43,7 @@ def test_what_is_no_file_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"file.json: there is no such file"):
         read_lines(path)
     path.symlink_to("nowhere")
-    with pytest.raises(ValueError, match=r"file.json: this is no file"):
+    with pytest.raises(ValueError, match=r"file.json: a link to nowhere, where there is nothing"):
         read_lines(path)
     path.unlink()
     path.mkdir()

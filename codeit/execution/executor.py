@@ -31,6 +31,8 @@ from codeit.ranges import is_integer, shown
 
 # Shape letters: P programs, I inputs, H rows, W columns.
 
+MAX_FUEL = 1 << 62
+"""The most that `Limits.fuel` may be."""
 MAX_THREADS = 4096
 """How many threads run at most, however many are asked for."""
 
@@ -68,7 +70,7 @@ class Limits:
 
     def __post_init__(self) -> None:
         bounds = {
-            "fuel": (0, 1 << 62),
+            "fuel": (0, MAX_FUEL),
             "max_bytes": (1 << 12, 32 << 30),
             "max_depth": (1, 4_000),
             "max_len": (1, (1 << 32) - 1),

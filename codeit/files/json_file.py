@@ -7,6 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from codeit.files import text_file
+
 
 def read_json(path: Path) -> Any:
     """The value in a file.
@@ -58,19 +60,15 @@ def read_lines(path: Path) -> list[Row]:
 
 
 def read_text(path: Path) -> str:
-    """The text of a file in UTF-8.
+    """The text of a file.
 
     Raises:
         ValueError: there is no such file, or it is no text.
     """
     if not path.is_file():
-        is_there = path.exists() or path.is_symlink()
-        what = "this is no file" if is_there else "there is no such file"
-        raise ValueError(f"{path}: {what}")
-    try:
-        return path.read_bytes().decode()
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: no text: {error}") from None
+        what = "this is no file" if path.exists() else "there is no such file"
+        raise ValueError(f"{path}: {text_file.dead_link(path) or what}")
+    return text_file.read_text(path)
 
 
 def parse_json(text: str, name: str) -> Any:

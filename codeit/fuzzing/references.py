@@ -15,6 +15,7 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from codeit.execution.results import Grid
+from codeit.files.text_file import read_text
 from codeit.language import CONSTANTS, PRIMITIVES
 from codeit.language.program import Dialect
 
@@ -170,7 +171,7 @@ def _load_definitions(folder: Path) -> dict[str, Any]:
     names: dict[str, Any] = {}
     for name in ("arc_types.py", "dsl.py"):
         path = folder / name
-        tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+        tree = ast.parse(read_text(path), str(path))
         tree.body = [
             node
             for node in tree.body

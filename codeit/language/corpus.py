@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from codeit.files.text_file import read_text
 from codeit.language.program import Dialect, Program, ProgramError
 
 _PREFIX = "solve_"
@@ -41,10 +42,7 @@ def load_seed_programs(
         text = resources.files("codeit").joinpath("data", name).read_text(encoding="ascii")
         return _from_jsonl(text, name, dialect)
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: byte {error.start} is not UTF-8 text") from None
+    text = read_text(path)
     if path.suffix == ".py":
         seeds = _from_python(text, str(path), dialect)
     elif path.suffix in (".jsonl", ".json"):

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 import codeit._native.text as native
 from codeit.files.json_file import read_object
+from codeit.files.text_file import dead_link
 from codeit.language import CONSTANTS, PRIMITIVES
 from codeit.policy.text import SEPARATOR, grids_to_text
 from codeit.ranges import MAX_INT, check_elements, integers
@@ -488,6 +489,9 @@ _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", re.ASCII)
 def check_is_to_be_had(name: str) -> None:
     """Raise ValueError unless it is a directory, or may be the name of a model of the hub."""
     is_directory = name != "" and Path(name).is_dir()
+    fault = dead_link(Path(name))
+    if fault:
+        raise ValueError(f"{name}: {fault}")
     if not is_directory and not _HUB_NAME.fullmatch(name):
         raise ValueError(f"{name!r}: there is no such directory, and no such name of the hub")
 

@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from codeit.files.json_file import Row, read_lines, read_text
+from codeit.files.text_file import dead_link
 from codeit.files.whole_directory import (
     Digest,
     check_directory,
@@ -357,7 +358,8 @@ def _is_without_content(path: Path) -> bool:
 def check_run(path: Path) -> None:
     """Raise ValueError unless it is a run directory."""
     if not (path / CONFIG).is_file():
-        raise ValueError(f"{path / CONFIG}: there is no such file; is {path} a run directory?")
+        what = dead_link(path / CONFIG) or "there is no such file"
+        raise ValueError(f"{path / CONFIG}: {what}; is {path} a run directory?")
     for folder in (path / SAMPLES, path / TENSORBOARD):
         if os.path.lexists(folder):
             check_directory(folder)
@@ -369,8 +371,9 @@ def read_metrics(path: Path) -> list[Row]:
     Raises:
         ValueError: there is no such file, or a row is missing or damaged.
     """
-    if not os.path.lexists(path / METRICS):
-        raise ValueError(f"{path / METRICS}: there is no such file; is this a run directory?")
+    if not (path / METRICS).exists():
+        what = dead_link(path / METRICS) or "there is no such file"
+        raise ValueError(f"{path / METRICS}: {what}; is this a run directory?")
     rows = read_lines(path / METRICS)
     for number, row in enumerate(rows):
         name = f"{path / METRICS}, line {number + 1}"

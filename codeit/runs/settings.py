@@ -18,13 +18,14 @@ from pathlib import Path
 from typing import Any, Literal, TypeGuard, Union, cast, get_args, get_origin, get_type_hints
 
 from codeit.execution.executor import MAX_THREADS, Limits
+from codeit.files.text_file import read_text
 from codeit.language.program import Dialect
 from codeit.learning.replay import ReplaySettings
 from codeit.learning.training import TrainingSettings
 from codeit.mutation import MutationSettings
 from codeit.policy.model import ModelSettings
 from codeit.policy.sampling import SamplingSettings
-from codeit.ranges import MAX_IDS, check_at_least
+from codeit.ranges import MAX_IDS, MAX_SEED, check_at_least
 from codeit.tasks import datasets
 
 
@@ -83,7 +84,7 @@ class RunSettings:
 
     def __post_init__(self) -> None:
         check_at_least(self, 1, "iterations")
-        check_at_least(self, 0, "seed", most=(1 << 63) - 1)
+        check_at_least(self, 0, "seed", most=MAX_SEED)
         check_at_least(self, 0, "threads", most=MAX_THREADS)
         if self.training.num_mutated == 0 and not self.expert_iteration:
             raise ValueError(
@@ -188,7 +189,7 @@ def load_all_settings(path: Path) -> RunSettings:
 def _read_toml(path: Path) -> tuple[dict[str, Any], str]:
     """The tables of a file, and its text."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
         return tomllib.loads(text), text
     except RecursionError:
         raise ValueError(f"{path}: it is nested too deeply") from None

