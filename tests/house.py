@@ -44,7 +44,7 @@ CPP_ROOMS = [
     Room(
         "csrc/primitives",
         "the 160 bodies, one file a group; what several groups share (patch, selection, labeling, "
-        "occurrences, flood, place_table, distance, wide_cells, applying, images)",
+        "occurrences, flood, place_table, distance, wide_cells, applying, steps, images)",
         ("lang", "core"),
     ),
     Room(

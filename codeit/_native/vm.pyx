@@ -41,13 +41,19 @@ cdef extern from "lang/language.h" namespace "codeit" nogil:
         Integer
     cdef enum class Opcode(uint8_t):
         pass
+    struct CalledWith:
+        uint8_t least
+        cbool may_be_more
     struct Parameter:
         Type type
         const char *name
+        CalledWith calls
+    struct Result:
+        Type declared
     cppclass PrimitiveRow:
         const char *name
         const char *group
-        Type returns
+        Result result
         Parameter parameters[4]
         const char *summary
         uint8_t arity() noexcept
@@ -56,11 +62,15 @@ cdef extern from "lang/language.h" namespace "codeit" nogil:
         Type type
         int32_t first
         int32_t second
-    const PrimitiveRow kPrimitives[]
+    const PrimitiveRow *primitive_rows "codeit::kPrimitives.data"() noexcept
     const ConstantRow kConstants[]
     const size_t kNumPrimitives
     const size_t kNumConstants
+    const unsigned kNumTypes
     const char *type_name(Type) noexcept
+
+cdef extern from "lang/types.h" namespace "codeit" nogil:
+    cbool accepts(Type wanted, Type given) noexcept
 
 cdef extern from "core/outcome.h" namespace "codeit" nogil:
     cdef enum class Outcome(uint8_t):
@@ -190,27 +200,43 @@ def outcome_table():
 
 
 def primitive_table():
-    """The primitives by opcode: (name, group, return type, ((type, name), ...), summary)."""
+    """The primitives by opcode: (name, group, return type, parameters, summary). A parameter is
+    (type, name, fewest arguments that functions in it are called with, whether it may be more)."""
     table = []
     cdef size_t k
+    cdef const PrimitiveRow *row
     for k in range(kNumPrimitives):
+        row = primitive_rows() + k
         parameters = tuple(
             (
-                type_name(kPrimitives[k].parameters[p].type).decode(),
-                kPrimitives[k].parameters[p].name.decode(),
+                type_name(row.parameters[p].type).decode(),
+                row.parameters[p].name.decode(),
+                row.parameters[p].calls.least,
+                row.parameters[p].calls.may_be_more,
             )
-            for p in range(kPrimitives[k].arity())
+            for p in range(row.arity())
         )
         table.append(
             (
-                kPrimitives[k].name.decode(),
-                kPrimitives[k].group.decode(),
-                type_name(kPrimitives[k].returns).decode(),
+                row.name.decode(),
+                row.group.decode(),
+                type_name(row.result.declared).decode(),
                 parameters,
-                kPrimitives[k].summary.decode(),
+                row.summary.decode(),
             )
         )
     return table
+
+
+def accepted_types():
+    """By the name of each type, the names of those whose values may stand where it is declared."""
+    types = [<Type>k for k in range(kNumTypes)]
+    return {
+        type_name(wanted).decode(): frozenset(
+            type_name(given).decode() for given in types if accepts(wanted, given)
+        )
+        for wanted in types
+    }
 
 
 def constant_table():

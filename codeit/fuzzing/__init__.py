@@ -63,8 +63,8 @@ the dearest thing, it could add four times as many elements."""
 _CALLERS = {
     primitive.name
     for primitive in PRIMITIVES.values()
-    if any(parameter.type == "Callable" for parameter in primitive.parameters)
-} | {"rapply"}
+    if any(parameter.called_with for parameter in primitive.parameters)
+}
 _NATIVE_LIMITS = (
     Outcome.recursion,
     Outcome.out_of_fuel,

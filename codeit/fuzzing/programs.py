@@ -18,6 +18,7 @@ from codeit.execution.executor import Limits, run
 from codeit.execution.results import Grid, Outcome
 from codeit.fuzzing.values import ValueWriter, draw
 from codeit.language import (
+    ACCEPTED_TYPES,
     CONSTANTS,
     PRIMITIVES,
     Primitive,
@@ -38,27 +39,6 @@ _HOSTILE_SHARE = 0.3  # of the programs of each kind that get hostile values
 _HOSTILE_TYPES = ("Integer", "Integer", "IntegerTuple", "Indices", "Object", "Objects", "Grid")
 _END = "O = identity(identity)"
 _PRIMITIVES = tuple(PRIMITIVES.values())
-_SETS = {"FrozenSet", "IntegerSet", "Object", "Objects", "Indices", "IndicesSet"}
-_TUPLES = {"Tuple", "TupleTuple", "Grid", "IntegerTuple", "Cell"}
-_NARROWER = {
-    "Integer": {"Boolean"},
-    "Numerical": {"Boolean", "Integer", "IntegerTuple"},
-    "Patch": {"Object", "Indices"},
-    "Element": {"Object", "Grid"},
-    "Piece": {"Grid", "Object", "Indices"},
-    "FrozenSet": _SETS,
-    "Tuple": _TUPLES,
-    "TupleTuple": {"Grid"},
-    "Container": _SETS | _TUPLES,
-    "ContainerContainer": {"Objects", "IndicesSet", "Grid", "TupleTuple"},
-}
-_FUNCTION_ARITIES = {
-    "papply": (2,),
-    "mpapply": (2,),
-    "prapply": (2,),
-    "rbind": (2, 3),
-    "lbind": (2, 3),
-}
 
 
 def parse_lines(lines: Sequence[str], dialect: Dialect) -> Program | None:
@@ -69,10 +49,6 @@ def parse_lines(lines: Sequence[str], dialect: Dialect) -> Program | None:
         return None
 
 
-def _accepts(wanted: str, given: str) -> bool:
-    return wanted in ("Any", given) or given in _NARROWER.get(wanted, ())
-
-
 @functools.cache
 def _places_for(given: str, is_any: bool) -> tuple[tuple[Primitive, int], ...]:
     """The parameters that take a value of a type; of those that take anything, all or none."""
@@ -80,7 +56,7 @@ def _places_for(given: str, is_any: bool) -> tuple[tuple[Primitive, int], ...]:
         (primitive, k)
         for primitive in _PRIMITIVES
         for k, parameter in enumerate(primitive.parameters)
-        if _accepts(parameter.type, given) and (parameter.type == "Any") == is_any
+        if given in ACCEPTED_TYPES[parameter.type] and (parameter.type == "Any") == is_any
     ]
     return tuple(places) or _places_for(given, True)
 
@@ -90,7 +66,9 @@ def _narrower(native: str, declared: str) -> str:
     of it, where that is more. A pair or a set of numbers beyond 32 bits is any tuple or set to the
     machine."""
     is_vague = native in ("Tuple", "FrozenSet", "Any")
-    return declared if is_vague and _accepts(native, declared) else native
+    is_wide_pair = native == "Tuple" and declared == "IntegerTuple"
+    is_narrower = is_wide_pair or declared in ACCEPTED_TYPES[native]
+    return declared if is_vague and is_narrower else native
 
 
 class Generator:
@@ -256,14 +234,13 @@ class Generator:
         self, source: random.Random, primitive: Primitive, k: int, types: dict[str, str]
     ) -> str:
         wanted = primitive.parameters[k].type
-        variables = [name for name, given in types.items() if _accepts(wanted, given)]
+        variables = [name for name, given in types.items() if given in ACCEPTED_TYPES[wanted]]
         if variables and source.random() < 0.6:
             return source.choice(variables)
         if wanted == "Callable":
-            is_outer = primitive.name == "fork" and k == 0
-            arities = (2,) if is_outer else _FUNCTION_ARITIES.get(primitive.name, (1,))
-            return source.choice([p.name for p in _PRIMITIVES if p.arity in arities])
-        names = [name for name, c in CONSTANTS.items() if _accepts(wanted, c.type)]
+            can_call = primitive.parameters[k].can_call
+            return source.choice([p.name for p in _PRIMITIVES if can_call(p.arity)])
+        names = [name for name, c in CONSTANTS.items() if c.type in ACCEPTED_TYPES[wanted]]
         if wanted == "Any" and source.random() < 0.2:
             names = list(PRIMITIVES)
         # Nothing fits a container before a line has made one: any variable, which may fail.

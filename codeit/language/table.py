@@ -9,10 +9,23 @@ from codeit._native import vm
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter of a primitive; its type is documentation and the mutation's guide."""
+    """One parameter of a primitive; its type is documentation and the mutation's guide.
+
+    Attributes:
+        called_with: the fewest arguments with which the functions that it is, or holds, are called;
+            0 where there are none.
+        or_more: whether it may be more arguments.
+    """
 
     name: str
     type: str
+    called_with: int
+    or_more: bool
+
+    def can_call(self, arity: int) -> bool:
+        """Whether it is a function that may have that arity."""
+        is_least = arity == self.called_with
+        return self.called_with > 0 and (is_least or (self.or_more and arity > self.called_with))
 
 
 @dataclass(frozen=True)
@@ -54,7 +67,10 @@ def _read_primitives() -> Mapping[str, Primitive]:
                 name=name,
                 opcode=opcode,
                 group=group,
-                parameters=tuple(Parameter(name=p, type=t) for t, p in parameters),
+                parameters=tuple(
+                    Parameter(parameter, type_, called_with, or_more)
+                    for type_, parameter, called_with, or_more in parameters
+                ),
                 returns=returns,
                 summary=summary,
             )
@@ -70,3 +86,6 @@ CONSTANTS: Mapping[str, Constant] = MappingProxyType(
     {name: Constant(name, type_, value) for name, type_, value in vm.constant_table()}
 )
 """Every constant by name."""
+
+ACCEPTED_TYPES: Mapping[str, frozenset[str]] = MappingProxyType(vm.accepted_types())
+"""By type, those whose values may stand where it is declared, itself among them."""

@@ -49,34 +49,14 @@ READS_BEYOND uint64_t Machine::digest_of_kept() const {
     return digest;
 }
 
-namespace {
-
-// The parameter in which a primitive knows what a joined value is, if any.
-constexpr unsigned kNoParameter = kMaxArity;
-unsigned joined_parameter(Opcode opcode) {
-    switch (opcode) {
-    case Opcode::op_size:
-        return 0;
-    case Opcode::op_paint:
-    case Opcode::op_underpaint:
-        return 1;
-    case Opcode::op_fill:
-    case Opcode::op_underfill:
-        return 2;
-    default:
-        return kNoParameter;
-    }
-}
-
-} // namespace
-
 Outcome Machine::call_with_settled(Opcode opcode, const Value *args, Value *out) {
     DepthScope frame(*this);
     TRY(frame.outcome());
+    const PrimitiveRow &row = row_of(opcode);
     Value settled[kMaxArity];
     for (unsigned k = 0; k < kArities[static_cast<size_t>(opcode)]; ++k) {
         settled[k] = args[k];
-        if (k != joined_parameter(opcode)) TRY(settle(&settled[k]));
+        if (!row.parameters[k].may_be_joined) TRY(settle(&settled[k]));
     }
     return kBodies[static_cast<size_t>(opcode)](*this, settled, out);
 }

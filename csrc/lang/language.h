@@ -36,24 +36,106 @@ enum class Type : uint8_t {
     ContainerContainer,
     Callable,
 };
+inline constexpr unsigned kNumTypes = static_cast<unsigned>(Type::Callable) + 1;
 
 enum class Opcode : uint8_t {
-#define PRIMITIVE(group, name, returns, parameters, summary) op_##name,
+#define PRIMITIVE(group, name, result, parameters, many, summary) op_##name,
 #include "lang/table.def"
 };
 
 inline constexpr size_t kMaxArity = 4;
 
-struct Parameter {
-    Type type;
-    const char *name;
+// ---- The columns of table.def, whose head says what they mean ----
+
+constexpr uint32_t bit_of(Type type) {
+    return uint32_t{1} << static_cast<unsigned>(type);
+}
+
+// How many arguments a function is called with.
+struct CalledWith {
+    uint8_t least = 0; // 0: it is no function
+    bool may_be_more = false;
+
+    constexpr bool fits(unsigned arity) const {
+        return may_be_more ? arity >= least : arity == least;
+    }
+    bool operator==(const CalledWith &) const = default;
 };
+struct OrMore {};
+inline constexpr OrMore or_more;
+
+struct Parameter {
+    Type type = Type::Any; // declared
+    const char *name = nullptr;
+    Type taken = Type::Any; // in place of the declared one
+    uint32_t also_taken = 0;
+    CalledWith calls;
+    bool may_be_joined = false;
+
+    constexpr Parameter() = default;
+    constexpr Parameter(Type type, const char *name)
+        : type(type), name(name), taken(type),
+          calls{static_cast<uint8_t>(type == Type::Callable), false} {}
+
+    constexpr Parameter takes(Type other) const {
+        Parameter changed = *this;
+        changed.taken = other;
+        return changed;
+    }
+    template <typename... Types>
+    constexpr Parameter also(Types... types) const {
+        Parameter changed = *this;
+        changed.also_taken = (bit_of(types) | ...);
+        return changed;
+    }
+    constexpr Parameter called_with(uint8_t count) const {
+        Parameter changed = *this;
+        changed.calls = {count, false};
+        return changed;
+    }
+    constexpr Parameter called_with(uint8_t count, OrMore) const {
+        Parameter changed = *this;
+        changed.calls = {count, true};
+        return changed;
+    }
+    constexpr Parameter or_joined() const {
+        Parameter changed = *this;
+        changed.may_be_joined = true;
+        return changed;
+    }
+};
+
+struct Result {
+    enum class Form : uint8_t { plain, pair, bound_function };
+
+    Type declared;
+    Type given; // in place of the declared one, where the form is plain
+    Form form = Form::plain;
+
+    constexpr Result(Type type) : declared(type), given(type) {}
+    constexpr Result gives(Type type) const {
+        Result changed = *this;
+        changed.given = type;
+        return changed;
+    }
+    constexpr Result gives(Form other) const {
+        Result changed = *this;
+        changed.form = other;
+        return changed;
+    }
+};
+inline constexpr Result::Form a_pair = Result::Form::pair;
+inline constexpr Result::Form a_bound_function = Result::Form::bound_function;
+
+// How a function of many items takes a primitive.
+enum class Many : uint8_t { alone, each, lazy, packed };
 
 struct PrimitiveRow {
     const char *name;
     const char *group;
-    Type returns;
+    Result result;
     Parameter parameters[kMaxArity]; // those after the last one have no name
+    Many many;
     const char *summary;
 
     constexpr uint8_t arity() const {
@@ -71,20 +153,27 @@ struct ConstantRow {
     int32_t second = 0;
 };
 
-inline constexpr PrimitiveRow kPrimitives[] = {
-#define P(type, name) {Type::type, #name},
-#define PRIMITIVE(group, name, returns, parameters, summary)                                       \
-    {#name, #group, Type::returns, {parameters}, summary},
+inline constexpr auto kPrimitives = [] {
+    using enum Type;
+    using R = Result;
+    using P = Parameter;
+    return std::to_array<PrimitiveRow>({
+#define P(type, name) , P(type, #name)
+#define FROM_SECOND(first, ...) __VA_ARGS__
+#define PRIMITIVE(group, name, result, parameters, many, summary)                                  \
+    {#name, #group, result, {FROM_SECOND(0 parameters)}, Many::many, summary},
 #include "lang/table.def"
+#undef FROM_SECOND
 #undef P
-};
+    });
+}();
 
 inline constexpr ConstantRow kConstants[] = {
 #define CONSTANT(name, type, ...) {#name, Type::type, __VA_ARGS__},
 #include "lang/table.def"
 };
 
-inline constexpr size_t kNumPrimitives = sizeof(kPrimitives) / sizeof(kPrimitives[0]);
+inline constexpr size_t kNumPrimitives = kPrimitives.size();
 inline constexpr size_t kNumConstants = sizeof(kConstants) / sizeof(kConstants[0]);
 
 // The arity of each primitive, for the call of one.

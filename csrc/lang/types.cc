@@ -73,21 +73,4 @@ bool may_accept(Type wanted, Type given) {
     return false;
 }
 
-unsigned arity_wanted(Opcode opcode, unsigned parameter) {
-    if (row_of(opcode).parameters[parameter].type != Type::Callable) return 0;
-    switch (opcode) {
-    case Opcode::op_rbind:
-    case Opcode::op_lbind:
-        return 0;
-    case Opcode::op_fork:
-        return parameter == 0 ? 2 : 1;
-    case Opcode::op_papply:
-    case Opcode::op_mpapply:
-    case Opcode::op_prapply:
-        return 2;
-    default:
-        return 1;
-    }
-}
-
 } // namespace codeit

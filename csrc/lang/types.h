@@ -12,8 +12,4 @@ bool accepts(Type wanted, Type given);
 // return is often wider than what it returns.
 bool may_accept(Type wanted, Type given);
 
-// How many arguments a primitive will pass to the function it gets as that parameter; 0 where the
-// parameter is no function, or a function of any arity.
-unsigned arity_wanted(Opcode opcode, unsigned parameter);
-
 } // namespace codeit

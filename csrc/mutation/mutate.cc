@@ -52,7 +52,7 @@ struct Call {
 };
 
 bool has_same_signature(const PrimitiveRow &a, const PrimitiveRow &b) {
-    if (a.returns != b.returns) return false;
+    if (a.result.declared != b.result.declared) return false;
     for (size_t k = 0; k < kMaxArity; ++k) {
         if ((a.parameters[k].name == nullptr) != (b.parameters[k].name == nullptr)) return false;
         if (a.parameters[k].name != nullptr && a.parameters[k].type != b.parameters[k].type) {
@@ -178,7 +178,7 @@ class Mutation {
         if (is_primitive) {
             add_primitives_like(old.number, &candidates);
         } else {
-            add_terms(type_of(old), line, 0, &candidates);
+            add_terms(type_of(old), line, {}, &candidates);
         }
         std::erase(candidates, old);
         return pick(candidates, &arguments[position]);
@@ -203,15 +203,15 @@ class Mutation {
     bool define(Type type, size_t line, Call *out) {
         std::vector<Term> functions;
         for (uint32_t k = 0; k < kNumPrimitives; ++k) {
-            if (kPrimitives[k].returns == type) functions.push_back({Term::Kind::primitive, k});
+            if (kPrimitives[k].result.declared == type)
+                functions.push_back({Term::Kind::primitive, k});
         }
         Call call;
         if (!pick(functions, &call.function)) return false;
         const PrimitiveRow &row = kPrimitives[call.function.number];
-        auto opcode = static_cast<Opcode>(call.function.number);
         for (unsigned k = 0; k < row.arity(); ++k) {
             std::vector<Term> candidates;
-            add_terms(concrete(row.parameters[k].type, line), line, arity_wanted(opcode, k),
+            add_terms(concrete(row.parameters[k].type, line), line, row.parameters[k].calls,
                       &candidates);
             Term argument;
             if (!pick(candidates, &argument)) return false;
@@ -236,9 +236,9 @@ class Mutation {
         return candidates.empty() ? wanted : candidates[random_.below(candidates.size())];
     }
 
-    // Everything of exactly that type that is known before `line`. Of primitives, those that take
-    // `arity` arguments (any number for 0).
-    void add_terms(Type type, size_t line, unsigned arity, std::vector<Term> *out) const {
+    // Everything of exactly that type that is known before `line`. Of primitives, those that can be
+    // called so; all where a number of arguments is not asked for, or only the least one.
+    void add_terms(Type type, size_t line, CalledWith calls, std::vector<Term> *out) const {
         for (uint32_t k = 0; k < line; ++k) {
             if (types_[k] == type) out->push_back({Term::Kind::line, k});
         }
@@ -246,8 +246,9 @@ class Mutation {
             if (kConstants[k].type == type) out->push_back({Term::Kind::constant, k});
         }
         if (type != Type::Callable) return;
+        const bool is_any = calls.least == 0 || calls.may_be_more;
         for (uint32_t k = 0; k < kNumPrimitives; ++k) {
-            if (arity == 0 || kPrimitives[k].arity() == arity) {
+            if (is_any || calls.fits(kPrimitives[k].arity())) {
                 out->push_back({Term::Kind::primitive, k});
             }
         }

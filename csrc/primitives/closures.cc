@@ -1,5 +1,5 @@
 // Functions that make functions, and the choice between values (language.md 6.2).
-#include "primitives/primitive.h"
+#include "primitives/steps.h"
 
 namespace codeit {
 namespace {
@@ -31,11 +31,16 @@ PRIMITIVE(identity) {
     *out = args[0];
     return Outcome::ok;
 }
+STEP(identity) {
+    *out = args[0];
+    return true;
+}
 
 PRIMITIVE(branch) {
     *out = is_true(args[0]) ? args[1] : args[2];
     return Outcome::ok;
 }
+STEP_OF_BODY(branch, 3, is_anything)
 
 PRIMITIVE(compose) {
     return make_closure(m, Closure::Form::compose, 1, args, 2, out);

@@ -1,6 +1,7 @@
 // Tuples and frozensets, without functions (language.md 6.3).
 #include "primitives/patch.h"
 #include "primitives/selection.h"
+#include "primitives/steps.h"
 
 #include <algorithm>
 #include <numeric>
@@ -24,6 +25,16 @@ Outcome extreme_item(Machine &m, Extreme extreme, const Value &container, Value 
     for (const Value &item : items) TRY(selection.offer(item, item));
     *out = selection.is_empty() ? Value::of_int(0) : selection.item();
     return Outcome::ok;
+}
+
+// The body lays the two items out; who pays for them need not.
+template <typename Choose>
+bool extreme_of_pairs(Block &block, const Series *args, Series *out, Choose choose) {
+    return block.pay(2 + Block::kTwoItems) &&
+           block.map<1>(args, out, [choose](const Value *pair, Value *result) {
+               *result = Value::of_int(choose(pair->i, pair->j));
+               return pair->kind == Kind::pair;
+           });
 }
 
 } // namespace
@@ -103,6 +114,7 @@ PRIMITIVE(size) {
     *out = Value::of_int(static_cast<int64_t>(size));
     return Outcome::ok;
 }
+STEP_OF_BODY(size, 1, is_anything)
 
 PRIMITIVE(initset) {
     // What is nested is hashed level by level as it is built, not all at once and deep down later.
@@ -251,8 +263,14 @@ PRIMITIVE(dedupe) {
 PRIMITIVE(maximum) {
     return extreme_item(m, Extreme::largest, args[0], out);
 }
+STEP(maximum) {
+    return extreme_of_pairs(block, args, out, [](int32_t i, int32_t j) { return std::max(i, j); });
+}
 PRIMITIVE(minimum) {
     return extreme_item(m, Extreme::smallest, args[0], out);
+}
+STEP(minimum) {
+    return extreme_of_pairs(block, args, out, [](int32_t i, int32_t j) { return std::min(i, j); });
 }
 PRIMITIVE(mostcommon) {
     return extreme_by_count(m, Extreme::largest, args[0], out);
@@ -301,6 +319,9 @@ PRIMITIVE(totuple) {
 PRIMITIVE(first) {
     return first_of(m, args[0], out);
 }
+STEP(first) {
+    return block.item(0, args[0], out);
+}
 
 PRIMITIVE(last) {
     size_t size;
@@ -312,6 +333,9 @@ PRIMITIVE(last) {
     TRY(ordered(m, args[0].set, &items));
     *out = items[size - 1];
     return Outcome::ok;
+}
+STEP(last) {
+    return block.item(1, args[0], out);
 }
 
 namespace {

@@ -7,6 +7,7 @@
 #include "primitives/images.h"
 #include "primitives/patch.h"
 #include "primitives/selection.h"
+#include "primitives/steps.h"
 
 #include <algorithm>
 
@@ -256,6 +257,20 @@ PRIMITIVE(apply) {
         TRY(result.push(value));
     }
     return tuple_or_grid(m, result, out);
+}
+// To pairs of numbers.
+STEP(apply) {
+    Series items[2];
+    Series images[2];
+    if (args[0].stride != 0 || !block.pay(2)) return false;
+    int budget = Block::kMaxFunctions;
+    if (!has_steps_only(*args[0].values, &budget)) return false;
+    Series unused;
+    auto is_pair = [](const Value *v, Value *) { return v->kind == Kind::pair; };
+    return block.map<1>(&args[1], &unused, is_pair) && block.item(0, args[1], &items[0]) &&
+           block.item(1, args[1], &items[1]) &&
+           block.call_deeper(*args[0].values, items[0], &images[0]) &&
+           block.call_deeper(*args[0].values, items[1], &images[1]) && block.pair(images, out);
 }
 
 PRIMITIVE(rapply) {

@@ -62,9 +62,9 @@ Outcome times(Machine &m, const Value &a, const Value &b, Value *out) {
 
 Outcome floor_divided(Machine &, const Value &a, const Value &b, Value *out) {
     if (!a.is_int() || !b.is_int()) return Outcome::type_error;
-    if (b.integer == 0) return Outcome::zero_division;
-    if (a.integer == INT64_MIN && b.integer == -1) return Outcome::integer_overflow;
-    *out = Value::of_int(floor_quotient(a.integer, b.integer));
+    int64_t quotient;
+    TRY(checked_divide(a.integer, b.integer, &quotient));
+    *out = Value::of_int(quotient);
     return Outcome::ok;
 }
 

@@ -23,6 +23,21 @@ inline Outcome checked_multiply(int64_t a, int64_t b, int64_t *out) {
     return __builtin_mul_overflow(a, b, out) ? Outcome::integer_overflow : Outcome::ok;
 }
 
+// Division rounded towards minus infinity, and its remainder, which has the divisor's sign.
+inline int64_t floor_quotient(int64_t a, int64_t b) {
+    return a / b - (a % b != 0 && (a < 0) != (b < 0));
+}
+inline int64_t floor_remainder(int64_t a, int64_t b) {
+    int64_t remainder = b == -1 ? 0 : a % b;
+    return remainder != 0 && (remainder < 0) != (b < 0) ? remainder + b : remainder;
+}
+inline Outcome checked_divide(int64_t a, int64_t b, int64_t *out) {
+    if (b == 0) return Outcome::zero_division;
+    if (a == INT64_MIN && b == -1) return Outcome::integer_overflow;
+    *out = floor_quotient(a, b);
+    return Outcome::ok;
+}
+
 inline Outcome plus(Machine &m, const Value &a, const Value &b, Value *out) {
     if (!a.is_int() || !b.is_int()) return plus_others(m, a, b, out);
     int64_t sum;
@@ -79,15 +94,6 @@ inline Outcome narrowed(const Addend &a, const Addend &b, Value *first, Value *s
     Outcome outcome = narrowed(a, first);
     TRY(narrowed(b, second));
     return outcome;
-}
-
-// Division rounded towards minus infinity, and its remainder, which has the divisor's sign.
-inline int64_t floor_quotient(int64_t a, int64_t b) {
-    return a / b - (a % b != 0 && (a < 0) != (b < 0));
-}
-inline int64_t floor_remainder(int64_t a, int64_t b) {
-    int64_t remainder = b == -1 ? 0 : a % b;
-    return remainder != 0 && (remainder < 0) != (b < 0) ? remainder + b : remainder;
 }
 
 } // namespace codeit

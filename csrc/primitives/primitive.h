@@ -13,11 +13,12 @@
 
 namespace codeit {
 
-#define PRIMITIVE(group, name, returns, parameters, summary)                                       \
+#define PRIMITIVE(group, name, result, parameters, many, summary)                                  \
     Outcome primitive_##name(Machine &m, const Value *args, Value *out);
 #include "lang/table.def"
 
-#define PRIMITIVE(name)                                                                            \
+#define PRIMITIVE_BODY(name)                                                                       \
     Outcome primitive_##name([[maybe_unused]] Machine &m, const Value *args, Value *out)
+#define PRIMITIVE(name) PRIMITIVE_BODY(name)
 
 } // namespace codeit

@@ -7,104 +7,62 @@
 namespace codeit::text {
 namespace {
 
-// Arities that a class of functions asks for, beside 1 and 2.
-constexpr unsigned kAnyArity = 0;
-constexpr unsigned kTwoOrMore = kMaxArity + 1;
-constexpr unsigned kNoParameter = kMaxArity + 2; // the function class's, which no parameter has
-
-bool is_arity_wanted(unsigned wanted, unsigned arity) {
-    return wanted == kAnyArity || (wanted == kTwoOrMore ? arity >= 2 : arity == wanted);
-}
-
-bool is_binding(Opcode opcode) {
-    return opcode == Opcode::op_rbind || opcode == Opcode::op_lbind;
+// Whether a parameter that calls functions so takes one of that arity.
+bool is_callable(CalledWith calls, unsigned arity) {
+    return calls == CalledWith{} || calls.fits(arity);
 }
 
 uint8_t kind_of_function(unsigned arity) {
     return static_cast<uint8_t>(kFunctionKind + arity);
 }
 
-// The table has the declared types of the original, which say less than its functions do in a few
-// places; programs rely on the rest.
-
-// What a parameter takes: its type, functions of an arity, and some types besides.
-struct Parameter {
+// What a class takes: a type, some types besides, and of functions those that may be called so.
+struct Wanted {
     Type type;
-    unsigned arity;
-    uint32_t also; // bits of types
+    CalledWith calls;
+    uint32_t also;
 
-    bool operator==(const Parameter &) const = default;
+    bool operator==(const Wanted &) const = default;
 };
 
-constexpr uint32_t bit(Type type) {
-    return uint32_t{1} << static_cast<unsigned>(type);
-}
-
-Parameter parameter_of(Opcode opcode, unsigned k) {
-    const Type declared = row_of(opcode).parameters[k].type;
-    Parameter p{declared, arity_wanted(opcode, k), 0};
-    if (is_binding(opcode) && k == 0) p.arity = kTwoOrMore;
+Wanted wanted_by(const Parameter &parameter) {
+    Wanted wanted = {parameter.taken, {}, parameter.also_taken};
+    if (parameter.taken == Type::Callable) wanted.calls = parameter.calls;
     // A truth value is a number.
-    if (declared == Type::Numerical) p.also = bit(Type::Boolean);
-    switch (opcode) {
-    case Opcode::op_astuple:
-        return {Type::Any, kAnyArity, 0}; // a pair of any two values
-    case Opcode::op_mapply:
-        if (k == 1) p.type = Type::Container; // the function is called with its items
-        break;
-    case Opcode::op_maximum:
-    case Opcode::op_minimum:
-        p.also = bit(Type::IntegerTuple);
-        break;
-    case Opcode::op_fill:
-    case Opcode::op_underfill:
-    case Opcode::op_paint:
-    case Opcode::op_underpaint:
-        // A patch need not be a set.
-        if (p.type == Type::Patch || p.type == Type::Object) {
-            p.also = bit(Type::Tuple) | bit(Type::TupleTuple);
-        }
-        break;
-    default:
-        break;
-    }
-    return p;
+    if (parameter.taken == Type::Numerical) wanted.also |= bit_of(Type::Boolean);
+    return wanted;
 }
 
-uint8_t kind_of_result(Opcode opcode) {
-    switch (opcode) {
-    case Opcode::op_numcolors: // a number, whatever is declared
-        return static_cast<uint8_t>(Type::Integer);
-    case Opcode::op_valmax: // what the function returns
-    case Opcode::op_valmin:
-        return kAnyKind;
-    case Opcode::op_astuple:
+uint8_t kind_of_result(const PrimitiveRow &row) {
+    switch (row.result.form) {
+    case Result::Form::pair:
         return kPairKind;
-    default:
+    case Result::Form::bound_function:
+        return kBoundKind;
+    case Result::Form::plain:
         break;
     }
-    Type returns = row_of(opcode).returns;
-    if (returns != Type::Callable) return static_cast<uint8_t>(returns);
-    return is_binding(opcode) ? kBoundKind : kind_of_function(1);
+    Type given = row.result.given;
+    return given == Type::Callable ? kind_of_function(1) : static_cast<uint8_t>(given);
 }
 
 } // namespace
 
-uint8_t Typing::add_class(Type type, unsigned arity, uint32_t also) {
+uint8_t Typing::add_class(Type type, CalledWith calls, uint32_t also) {
     assert(num_classes < kMaxClasses);
     auto takes = [&](Type given) { return (also >> static_cast<unsigned>(given) & 1) != 0; };
     size_t number = num_classes++;
     for (unsigned k = 0; k < kNumFixed; ++k) {
         uint8_t kind = kinds_of_fixed[k];
         Type given = k < kNumPrimitives ? Type::Callable : static_cast<Type>(kind);
-        bool is_right = k >= kNumPrimitives || is_arity_wanted(arity, arity_of_kind(kind));
+        bool is_right = k >= kNumPrimitives || is_callable(calls, arity_of_kind(kind));
         if (is_right && (accepts(type, given) || takes(given))) fixed[number].add(k);
     }
     for (unsigned kind = 0; kind < kNumKinds; ++kind) {
         bool is_function = kind > kFunctionKind;
         Type given = is_function ? Type::Callable : static_cast<Type>(kind);
         unsigned known = arity_of_kind(static_cast<uint8_t>(kind));
-        bool is_right = !is_function || is_arity_wanted(arity, known);
+        bool is_right = !is_function || is_callable(calls, known);
         if (is_right && (may_accept(type, given) || takes(given))) {
             kinds[number] |= uint32_t{1} << kind;
         }
@@ -118,22 +76,23 @@ Typing::Typing(bool is_typed) : is_typed(is_typed) {
         kinds_of_fixed[kNumPrimitives + k] = static_cast<uint8_t>(kConstants[k].type);
     }
     kinds_of_fixed[kInput] = static_cast<uint8_t>(Type::Grid);
-    any_class = add_class(Type::Any, kAnyArity, 0);
-    function_class = add_class(is_typed ? Type::Callable : Type::Any, kAnyArity, 0);
+    any_class = add_class(Type::Any, {}, 0);
+    function_class = add_class(is_typed ? Type::Callable : Type::Any, {}, 0);
     fixed[function_class] = {};
-    std::vector<Parameter> known = {{Type::Any, kAnyArity, 0}, {Type::Callable, kNoParameter, 0}};
+    // The function class is no parameter's.
+    std::vector<Wanted> known = {{Type::Any, {}, 0}, {Type::Callable, {}, UINT32_MAX}};
     for (unsigned f = 0; f < kNumPrimitives; ++f) {
-        auto opcode = static_cast<Opcode>(f);
+        const PrimitiveRow &row = kPrimitives[f];
         functions.add(f);
-        if (is_typed) kinds_of_calls[f] = kind_of_result(opcode);
-        if (!is_typed || may_accept(Type::Grid, kPrimitives[f].returns)) output_functions.add(f);
+        if (is_typed) kinds_of_calls[f] = kind_of_result(row);
+        if (!is_typed || may_accept(Type::Grid, row.result.declared)) output_functions.add(f);
         for (unsigned k = 0; is_typed && k < kArities[f]; ++k) {
-            const Parameter parameter = parameter_of(opcode, k);
-            auto at = std::find(known.begin(), known.end(), parameter);
+            const Wanted wanted = wanted_by(row.parameters[k]);
+            auto at = std::find(known.begin(), known.end(), wanted);
             class_of[f][k] = static_cast<uint8_t>(at - known.begin());
             if (at == known.end()) {
-                known.push_back(parameter);
-                add_class(parameter.type, parameter.arity, parameter.also);
+                known.push_back(wanted);
+                add_class(wanted.type, wanted.calls, wanted.also);
             }
         }
     }

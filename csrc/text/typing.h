@@ -52,7 +52,7 @@ struct Typing {
     }
 
   private:
-    uint8_t add_class(Type type, unsigned arity, uint32_t also);
+    uint8_t add_class(Type type, CalledWith calls, uint32_t also);
 };
 
 } // namespace codeit::text
