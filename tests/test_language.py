@@ -189,10 +189,11 @@ def test_every_citation_is_of_a_section():
     assert sum(map(len, cited.values())) > 40
 
 
-def test_every_mention_of_the_page_names_a_section():
+def test_every_mention_of_the_page_in_the_code_names_a_section():
     for path in SOURCES:
+        is_of_documents = path.name.startswith("test_doc")
         for line in path.read_text().splitlines():
-            if "language.md" in line:
+            if "language.md" in line and not is_of_documents:
                 assert CITATION.search(line), (path, line)
 
 

@@ -3,27 +3,19 @@
 import re
 from pathlib import Path
 
+from codeit.cli import main
 from codeit.language import load_seed_programs
 from codeit.policy.tokenizer import CompactTokenizer
 from codeit.runs.settings import PRESETS
 from codeit.tasks.scoring import RULES, in_words
 
 ROOT = Path(__file__).parent.parent
-
-
-def test_the_python_example_prints_what_it_says(capsys):
-    text = (ROOT / "README.md").read_text()
-    (example,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
-    exec(example, {})
-    expected = re.findall(r"print\(.*\)  # (.*)", example)
-    assert expected
-    assert capsys.readouterr().out.splitlines()[: len(expected)] == expected
+README = (ROOT / "README.md").read_text()
 
 
 def test_the_readme_shows_the_two_commands():
-    lines = (ROOT / "README.md").read_text().splitlines()
-    assert "    make demo" in lines
-    assert "    make test" in lines
+    lines = README.splitlines()
+    assert lines.count("make demo") == lines.count("make test") == 1
 
 
 def test_the_readme_says_what_the_demo_learns_from():
@@ -32,26 +24,38 @@ def test_the_readme_says_what_the_demo_learns_from():
     lengths = [len(encode(seed.program.text)) for seed in load_seed_programs()]
     num_fitting = sum(length <= demo.sampling.max_tokens for length in lengths)
     assert demo.training.num_mutated >= demo.mutation.num_tasks + num_fitting
-    text = " ".join((ROOT / "README.md").read_text().split())
+    text = " ".join(README.split())
     assert (
         f"mutates {num_fitting} of the {len(lengths)} seed programs, those of up to "
         f"{demo.sampling.max_tokens} tokens, into {demo.mutation.num_tasks:,} tasks"
     ) in text
-    rows = re.findall(
-        r"^     \d+  \d\.\d{3} ", (ROOT / "README.md").read_text(), flags=re.MULTILINE
-    )
+    rows = re.findall(r"^ *\d+  \d\.\d{3} ", README, flags=re.MULTILINE)
     assert len(rows) == demo.iterations
 
 
 def test_the_picture_and_the_readme_are_of_one_run():
     title = re.search(r"<title>(.*)</title>", (ROOT / "docs" / "demo.svg").read_text())
-    text = (ROOT / "README.md").read_text()
-    both = re.search(r"^ *both together +(\d+) +(\d+) +(\d+) +(\d+)$", text, flags=re.MULTILINE)
+    both = re.search(r"^ *both together +(\d+) +(\d+) +(\d+) +(\d+)$", README, flags=re.MULTILINE)
     assert title
     assert both
     *counts, num_tasks = map(int, both.groups())
     figures = dict(zip(RULES, counts, strict=True))
     assert title[1] == f"Tasks solved: {in_words(figures, num_tasks)}"
+
+
+def test_the_picture_of_a_task_is_what_its_command_draws(tmp_path, monkeypatch, capsys):
+    """The README shows the command below the picture; docs/task.txt is the program in it."""
+    (command,) = re.findall(r"^\.venv/bin/codeit (run .* --save .*)$", README, flags=re.MULTILINE)
+    for name in ("docs/task.txt", "docs/task.svg"):
+        assert name in command
+    (tmp_path / "docs").mkdir()
+    program = (ROOT / "docs" / "task.txt").read_text()
+    (tmp_path / "docs" / "task.txt").write_text(program)
+    monkeypatch.chdir(tmp_path)
+    assert main(command.split()) == 0
+    drawn = (tmp_path / "docs" / "task.svg").read_text()
+    assert drawn == (ROOT / "docs" / "task.svg").read_text(), "draw it again by the command"
+    assert "5 of 5 pairs are right" in capsys.readouterr().out
 
 
 def test_the_plan_of_the_house_names_every_room():
