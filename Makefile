@@ -1,6 +1,6 @@
 # Each target makes .venv and installs what it needs when that is missing.
 #   make demo      the whole loop on the real tasks, on two CPU cores, a few minutes
-#   make test      the test suite
+#   make test      the test suite, file by file on all cores
 #   make bench     the benchmarks
 #   make lint      formatting, lint and types
 #   make sanitize  all native code under sanitizers, the core under valgrind
@@ -24,7 +24,7 @@ demo: $(VENV)/installed
 	$(BIN)/codeit train --preset demo --out $(OUT)
 
 test: $(VENV)/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 bench: $(VENV)/installed
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done

@@ -25,7 +25,7 @@ if asan=$(runtime libasan.so) && ubsan=$(runtime libubsan.so); then
             "$bin/pytest" -q -p no:cacheprovider "$@"
     }
     sanitized tests/test_{primitives,set_order,both_paths,sharing,limits,ends,memory,program}.py \
-        tests/test_{executor,results,broken_runs,mutation}.py
+        tests/test_{executor,results,broken_runs,mutation,extent}.py
     echo "== those of the automaton, the kernels and the buffer, and hostile arrays, under the same"
     # Apart, because torch takes memory of the process.
     sanitized tests/test_{hostile_arrays,changing_arrays,constraint,constraint_tables,text,tokenizer}.py \
