@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import reprlib
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,19 @@ def is_integer(value: object) -> bool:
 def shown(value: object) -> str:
     """A value of any type as an error message shows it: short, on one line."""
     return " ".join(reprlib.repr(value).split())
+
+
+def listed(name: str, values: Iterable[Any]) -> list[Any]:
+    """The items of an argument that stands for several.
+
+    Raises:
+        TypeError: it has none.
+    """
+    try:
+        items = iter(values)
+    except TypeError:
+        raise TypeError(f"{name} is {shown(values)}; allowed: lists and other iterables") from None
+    return list(items)
 
 
 def integer(name: str, value: Any, least: int, most: int | None = None) -> int:

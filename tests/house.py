@@ -83,7 +83,7 @@ PYTHON_ROOMS = [
     Room("codeit/version.py", "the version"),
     Room(
         "codeit/ranges.py",
-        "the checks of numbers and arrays from outside",
+        "the checks of numbers, arrays and lists from outside",
     ),
     Room(
         "codeit/_native",
@@ -111,7 +111,7 @@ PYTHON_ROOMS = [
     Room(
         "codeit/tasks",
         "tasks and data sets; grids for the eye; what is submitted, and what counts as solved",
-        ("terminal", "files"),
+        ("ranges", "terminal", "files"),
     ),
     Room(
         "codeit/execution",

