@@ -132,7 +132,7 @@ PYTHON_ROOMS = [
     Room(
         "codeit/policy",
         "what writes programs: `tokenizer.py`, `text.py` (grids and programs to token ids), "
-        "`model`, `sampling`",
+        "`hub.py` (what may be a name there, and whether it answers), `model`, `sampling`",
         ("ranges", "_native", "files", "language", "tasks"),
     ),
     Room(

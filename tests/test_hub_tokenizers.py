@@ -1,7 +1,12 @@
 """Tokenizers of T5 models other than CodeT5: without start or padding, too large, damaged."""
 
 import dataclasses
+import http.server
 import json
+import os
+import subprocess
+import sys
+import threading
 
 import numpy as np
 import pytest
@@ -384,6 +389,61 @@ def test_a_hub_that_cannot_be_reached_is_one_line_with_the_name(monkeypatch):
     monkeypatch.setattr("transformers.AutoTokenizer.from_pretrained", unreachable)
     with pytest.raises(OSError, match=r"^some/model: .* We couldn't connect to the hub.$"):
         load_tokenizer("some/model")
+
+
+@pytest.fixture
+def hub():
+    """A hub that answers every request in one way, and the requests that it got."""
+    requests = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_HEAD(self):
+            requests.append(self.path)
+            if self.server.answer:
+                self.send_error(self.server.answer)
+
+        do_GET = do_HEAD
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.requests = requests
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def asked_of(hub, tmp_path, answer):
+    """What a command says of a model of the hub."""
+    hub.answer = answer
+    words = ["--model.name", "some/model", "--out", tmp_path / "run"]
+    done = subprocess.run(
+        [sys.executable, "-m", "codeit", "train", *map(str, words)],
+        env=os.environ
+        | {"HF_ENDPOINT": f"http://127.0.0.1:{hub.server_port}", "HF_HOME": str(tmp_path / "hf")}
+        | {"HF_HUB_OFFLINE": "0", "NO_PROXY": "127.0.0.1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert "some/model" in done.stderr
+    return done.stderr
+
+
+def test_a_hub_that_does_not_answer_is_given_up_after_three_attempts(hub, tmp_path):
+    """The libraries make six for each of several files, with pauses that take a minute."""
+    assert "couldn't connect" in asked_of(hub, tmp_path, None)
+    assert [path for path in hub.requests if not path.startswith("/api/")] == ["/"] * 3
+
+
+def test_a_hub_that_answers_is_asked_for_the_model_whatever_it_says(hub, tmp_path):
+    asked_of(hub, tmp_path, 404)
+    assert hub.requests[0] == "/"
+    assert "/some/model/resolve/main/config.json" in hub.requests
 
 
 @pytest.mark.parametrize("name", ["/nowhere", "./here", "~/there", "a/b/c", "a\0", "", "a b"])

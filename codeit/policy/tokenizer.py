@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 import codeit._native.text as native
 from codeit.files.json_file import read_object
-from codeit.files.text_file import dead_link
 from codeit.language import CONSTANTS, PRIMITIVES
+from codeit.policy.hub import check_is_to_be_had, is_reachable
 from codeit.policy.text import SEPARATOR, grids_to_text
 from codeit.ranges import MAX_INT, check_elements, integers
 from codeit.tasks.datasets import check_grid
@@ -483,19 +483,6 @@ def _hub_tokenizer(name: str, make: Callable[[], PreTrainedTokenizerBase]) -> To
         raise ValueError(f"{name}: {why_not}{also}") from None
 
 
-_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", re.ASCII)
-
-
-def check_is_to_be_had(name: str) -> None:
-    """Raise ValueError unless it is a directory, or may be the name of a model of the hub."""
-    is_directory = name != "" and Path(name).is_dir()
-    fault = dead_link(Path(name))
-    if fault:
-        raise ValueError(f"{name}: {fault}")
-    if not is_directory and not _HUB_NAME.fullmatch(name):
-        raise ValueError(f"{name!r}: there is no such directory, and no such name of the hub")
-
-
 def load_tokenizer(name: str) -> Tokenizer:
     """A tokenizer by name.
 
@@ -535,5 +522,10 @@ def load_tokenizer(name: str) -> Tokenizer:
             ),
         )
     return _hub_tokenizer(
-        name, lambda: transformers.AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+        name,
+        lambda: transformers.AutoTokenizer.from_pretrained(
+            name,
+            trust_remote_code=False,
+            local_files_only=not directory.is_dir() and not is_reachable(),
+        ),
     )

@@ -15,8 +15,8 @@ from transformers.utils import cached_file
 from transformers.utils import logging as transformers_logging
 
 from codeit.files.json_file import read_object
+from codeit.policy.hub import check_is_to_be_had, is_reachable
 from codeit.policy.model.finite import first_not_finite
-from codeit.policy.tokenizer import check_is_to_be_had
 
 Tensors = dict[str, torch.Tensor]
 
@@ -42,7 +42,12 @@ def find_file(name: str, file: str, is_needed: bool = False) -> Path | None:
         return path if path.exists() else None
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
-    found = cached_file(name, file, _raise_exceptions_for_missing_entries=is_needed)
+    found = cached_file(
+        name,
+        file,
+        local_files_only=not is_reachable(),
+        _raise_exceptions_for_missing_entries=is_needed,
+    )
     return None if found is None else Path(found)
 
 
