@@ -149,6 +149,18 @@ def test_a_command_runs_as_it_is_shown(line, tmp_path, monkeypatch, capsys):
         assert any(line.startswith(start) for start in NOT_RUN)
 
 
+def test_every_command_and_every_target_of_make_is_shown():
+    lines = [line for path in DOCUMENTS for line in commands(path.read_text())]
+    own = re.findall(
+        r"^  (\w+) +\w", help_of("--help").partition("commands:")[2], flags=re.MULTILINE
+    )
+    assert len(own) >= 8
+    shown = commands((ROOT / "docs" / "using.md").read_text())
+    assert set(own) <= {line.split()[1] for line in shown if line.startswith(".venv/bin/codeit")}
+    phony = re.search(r"^\.PHONY: (.*)", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    assert set(phony[1].split()) - {"clean"} <= {x.split()[1] for x in lines if x[:5] == "make "}
+
+
 def test_what_is_not_run_is_shown_somewhere():
     lines = [line for path in DOCUMENTS for line in commands(path.read_text())]
     assert [start for start in NOT_RUN if not any(x.startswith(start) for x in lines)] == []
