@@ -3,6 +3,9 @@
 import dataclasses
 import json
 import os
+import subprocess
+import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -339,6 +342,35 @@ BAD_CONTENTS = {
     "no values": ({"shared.weight": torch.ones(2, device="meta")}, "saved without its values"),
     "no tensors": ({}, "shared.weight is missing"),
 }
+
+
+def test_a_kind_of_tensor_that_torch_warns_of_is_refused_without_a_warning(tmp_path):
+    """In a process of its own, as torch warns once of each."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        kinds = {
+            "quantized": torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8),
+            "rows": torch.eye(3).to_sparse_csr(),
+            "nested": torch.nested.nested_tensor([torch.ones(2), torch.ones(3)]),
+        }
+        for kind, tensor in kinds.items():
+            (tmp_path / kind).mkdir()
+            torch.save({"shared.weight": tensor}, tmp_path / kind / "pytorch_model.bin")
+    script = (
+        "import sys\n"
+        "from codeit.policy.model.weight_files import read_weights\n"
+        "for name in sys.argv[1:]:\n"
+        "    try:\n"
+        "        read_weights(name)\n"
+        "    except ValueError as error:\n"
+        "        print(error)\n"
+    )
+    words = [sys.executable, "-c", script, *(str(tmp_path / kind) for kind in kinds)]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert len(lines) == len(kinds)
+    assert all("shared.weight is of torch." in line for line in lines)
 
 
 @pytest.mark.parametrize("what", BAD_CONTENTS)

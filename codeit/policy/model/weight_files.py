@@ -5,6 +5,7 @@ What is wrong with a file is a ValueError that names it.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,10 @@ def _read_file(path: Path, load: Callable[[Path], Any]) -> Tensors:
     if not path.is_file():
         raise ValueError(f"{path}: this is no file")
     try:
-        content = load(path)
+        with warnings.catch_warnings():
+            # Of what is refused below, or of nothing that matters here.
+            warnings.simplefilter("ignore")
+            content = load(path)
     except MemoryError:
         raise
     except Exception as error:  # each library has its own, and passes on those of others
@@ -105,7 +109,8 @@ def _read_file(path: Path, load: Callable[[Path], Any]) -> Tensors:
         if not isinstance(key, str) or not isinstance(tensor, torch.Tensor):
             what = f"the entry {key!r:.60} is a {type(tensor).__name__}"
             raise ValueError(f"{path}: {what}, not a tensor with a name")
-        if not tensor.is_floating_point() or tensor.layout != torch.strided:
+        is_plain = tensor.layout == torch.strided and not tensor.is_nested
+        if not tensor.is_floating_point() or not is_plain:
             raise ValueError(f"{path}: {key} is of {tensor.dtype}, {tensor.layout}; not supported")
         if tensor.is_meta:
             raise ValueError(f"{path}: {key} was saved without its values")
