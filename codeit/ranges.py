@@ -68,7 +68,7 @@ def integers(
     """
     if type(values) is np.ndarray and values.dtype == dtype and values.ndim == ndim:
         return np.ascontiguousarray(values)
-    array = _plain(name, values)
+    array = plain_array(name, values)
     if array.ndim != ndim:
         raise ValueError(f"{name} has {array.ndim} dimensions; expected {ndim}")
     if array.dtype != dtype and array.size > 0:
@@ -86,7 +86,7 @@ def reals(name: str, values: npt.ArrayLike, most: float = math.inf) -> npt.NDArr
     Raises:
         ValueError: one of them is not, or they are no numbers.
     """
-    array = _plain(name, values)
+    array = plain_array(name, values)
     if array.dtype.kind not in "iuf" and array.size > 0:
         raise ValueError(f"{name} is of {array.dtype}; allowed: numbers")
     array = array.astype(np.float64)
@@ -109,14 +109,32 @@ def check_elements(name: str, array: npt.NDArray[Any], least: float, most: float
         raise ValueError(f"{name}{where} is {value}; allowed: {allowed}")
 
 
-def _plain(name: str, values: npt.ArrayLike) -> npt.NDArray[Any]:
-    """The values as an array of which every element counts."""
-    if isinstance(values, np.ma.MaskedArray):
+def plain_array(name: str, values: npt.ArrayLike) -> npt.NDArray[Any]:
+    """The values as an array of which every element counts.
+
+    Raises:
+        ValueError: they are none, or some of them are masked.
+    """
+    if _has_mask(values):
         raise ValueError(f"{name} is a masked array; allowed: arrays without a mask")
     try:
         return np.asarray(values)
-    except (ValueError, TypeError, OverflowError, RuntimeError) as error:
-        raise ValueError(f"{name} is no array of numbers: {error}") from None
+    except MemoryError:
+        raise
+    except Exception as error:  # whatever a foreign type raises, too
+        what = "its rows have different lengths" if "inhomogeneous" in str(error) else error
+        raise ValueError(f"{name} is no array of numbers: {what}") from None
+
+
+def _has_mask(values: object, depth: int = 3) -> bool:
+    """Whether an array, or one among the parts of a list, is masked; NumPy would warn of a cell."""
+    if not isinstance(values, list | tuple):
+        return isinstance(values, np.ma.MaskedArray)
+    kinds = set(map(type, values))  # few, where the values are many
+    if any(issubclass(kind, np.ma.MaskedArray) for kind in kinds):
+        return True
+    is_nested = depth > 1 and any(issubclass(kind, list | tuple) for kind in kinds)
+    return is_nested and any(_has_mask(part, depth - 1) for part in values)
 
 
 def check_at_least(settings: object, least: int, *names: str, most: int = MAX_INT) -> None:

@@ -217,7 +217,13 @@ def test_threads_may_add_and_draw_at_once():
 NO_INTEGERS = [
     *([0.0, 1.0], [True, False], ["0", "1"], [1j, 2j], [None, 1], [0, 2**70]),
     *(np.array([0, 1], "m8[s]"), np.array([0, 1], "M8[s]"), np.zeros(2, [("a", "i8")])),
-    *(np.ma.masked_array([0, 1], [True, False]), [[0, 1], [2]], [[0, 1]], np.array(1)),
+    *(
+        np.ma.masked_array([0, 1], [True, False]),
+        [0, np.ma.masked],
+        [[0, 1], [2]],
+        [[0, 1]],
+        np.array(1),
+    ),
 ]
 
 

@@ -22,12 +22,11 @@ from codeit.execution.results import (
     Runs,
     bytes_of,
     grid_of,
-    plain_array,
     read_json,
 )
 from codeit.language import PRIMITIVES, Program
 from codeit.language.program import Dialect, is_arc_dsl
-from codeit.ranges import is_integer, listed, shown
+from codeit.ranges import is_integer, listed, plain_array, shown
 
 # Shape letters: P programs, I inputs, H rows, W columns.
 
@@ -372,7 +371,7 @@ def _encode(value: Any, code: list[int]) -> None:
 
 def _input_grid(grid: npt.ArrayLike, k: int) -> Grid:
     """A grid as the native code takes it: uint8, C-contiguous, checked."""
-    array = plain_array(grid, f"grid {k}")
+    array = plain_array(f"grid {k}", grid)
     if array.ndim != 2 or array.size == 0 or max(array.shape) > vm.MAX_SIDE:
         raise ValueError(
             f"grid {k}: shape {array.shape}; two dimensions of 1 to {vm.MAX_SIDE} are needed"

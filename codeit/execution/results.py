@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from codeit._native import vm
-from codeit.ranges import is_integer, listed, shown
+from codeit.ranges import is_integer, listed, plain_array, shown
 
 # Shape letters: P programs, I inputs, H rows, W columns.
 
@@ -287,7 +287,7 @@ class Results:
         for i, target in enumerate(targets):
             if target is None:
                 continue
-            wanted = plain_array(target, f"target {i}")
+            wanted = plain_array(f"target {i}", target)
             if wanted.dtype.kind not in "biuf":
                 raise ValueError(f"target {i}: items of type {wanted.dtype}; ints are needed")
             if wanted.ndim != 2 or wanted.size == 0:  # a height of 0 stands for no grid
@@ -349,23 +349,6 @@ def grid_of(text: str) -> Grid | None:
     grid = np.array([row[1:] for row in rows], dtype=np.uint8)
     grid.flags.writeable = False
     return grid
-
-
-def plain_array(value: npt.ArrayLike, where: str) -> npt.NDArray[Any]:
-    """The value as an array of which every item counts."""
-    rows = value if isinstance(value, list | tuple) else ()
-    if any(isinstance(part, np.ma.MaskedArray) for part in (value, *rows)):
-        raise ValueError(f"{where}: a masked array; one without a mask is needed")
-    try:
-        return np.asarray(value)
-    except ValueError:
-        raise ValueError(f"{where}: its rows have different lengths") from None
-    except (TypeError, RuntimeError) as error:  # a tensor with a gradient, or of a GPU
-        raise ValueError(f"{where}: {error}") from None
-    except MemoryError:
-        raise
-    except Exception as error:  # a masked cell, or whatever a foreign type raises
-        raise ValueError(f"{where}: no array: {type(error).__name__}: {error}") from None
 
 
 def bytes_of(grid: Grid | None) -> tuple[Any, ...] | None:
