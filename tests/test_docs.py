@@ -1,6 +1,7 @@
 """What the documents name is in the tree: files, folders, and what is said to be in a file."""
 
 import fnmatch
+import os
 import re
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def names_in(text):
 
 def is_in_tree(name, beside=""):
     """Whether a name is that of a file, the end of its path, or a pattern of such names."""
-    patterns = (name, f"*/{name}", str(Path(beside, name)))
+    patterns = (name, f"*/{name}", os.path.normpath(Path(beside, name)))
     return any(fnmatch.fnmatch(path, pattern) for path in TREE for pattern in patterns)
 
 
@@ -83,6 +84,25 @@ def test_what_is_said_to_be_in_a_file_is_in_it(path):
             (found,) = [p for p in TREE if p == file or p.endswith("/" + file)]
             last = re.split(r"\.|::", name)[-1]
             assert re.search(rf"\b{re.escape(last)}\b", (ROOT / found).read_text()), (name, file)
+
+
+NOT_OURS = {"num_x", "max_x", "snake_case", "PascalCase", "kName", "_NAME", "GPUTarget"}
+"""What stands for a name of that form, and what is of Triton."""
+
+ESSAYS = [path for path in DOCUMENTS if path.parent.name == "design"]
+
+
+@pytest.mark.parametrize("path", [ROOT / "CONTRIBUTING.md", *ESSAYS], ids=lambda p: p.name)
+def test_a_name_of_the_code_in_the_text_is_in_the_code(path):
+    """Such as `Machine::Checkpoint`, `m.charge`, `is_sparse` or `with_absolute_paths(settings)`."""
+    files = [ROOT / "setup.py", ROOT / "pyproject.toml"]
+    for folder in ("codeit", "csrc", "tests", "benchmarks"):
+        files += [p for p in (ROOT / folder).rglob("*") if p.suffix in (".py", ".pyx", ".h", ".cc")]
+    words = set(re.findall(r"\w+", "".join(file.read_text() for file in files)))
+    for span in re.findall(r"`([^`\n]+)`", path.read_text()):
+        match = re.fullmatch(r"([A-Za-z_]\w*(?:(?:::|\.)\w+)*)(\(.*\))?", span)
+        if match and not re.search(rf"\.({SUFFIXES})$", match[1]):
+            assert set(re.findall(r"\w+", match[1])) <= words | NOT_OURS, span
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: str(p.relative_to(ROOT)))
