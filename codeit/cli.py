@@ -4,7 +4,6 @@ where a model's numbers are wrong, not what it was given."""
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import shlex
 import sys
@@ -12,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from codeit.terminal import say, visible, write
+from codeit.terminal import open_console, prepare_streams, say, visible, write
 
 if TYPE_CHECKING:
     from codeit.tasks.datasets import Task
@@ -60,30 +59,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="store_true", help="print the version")
     parser.add_argument("command", nargs="?", choices=commands, metavar="COMMAND")
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    prepare_streams()
+    name = "codeit"
     try:
         parsed = parser.parse_args(words[:1])
-    except ValueError as error:
-        write(f"codeit: {error}", file=sys.stderr)
-        return _EXIT_BAD_INPUT
-    if parsed.version:
-        from codeit.version import __version__
+        if parsed.version:
+            from codeit.version import __version__
 
-        write(__version__)
-        return 0
-    if parsed.command is None:
-        parser.print_help()
-        return _EXIT_BAD_INPUT
-    try:
-        commands[parsed.command][1](words[1:])
+            write(__version__)
+        elif parsed.command is None:
+            parser.print_help()
+            return _EXIT_BAD_INPUT
+        else:
+            name = f"codeit {parsed.command}"
+            commands[parsed.command][1](words[1:])
+        sys.stdout.flush()
     except BrokenPipeError:  # whoever read the output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if parsed.command in ("train", "resume") and not {"-h", "--help"}.intersection(words):
+            why = "ended, as nobody reads the output; `codeit resume` goes on"
+            write(f"{name}: {why}", file=sys.stderr)
+            return _EXIT_INTERRUPTED
     except (ValueError, OSError, MemoryError) as error:
-        write(f"codeit {parsed.command}: {_one_line(error)}", file=sys.stderr)
+        write(f"{name}: {_one_line(error)}", file=sys.stderr)
         return _EXIT_BAD_INPUT
     except FloatingPointError as error:  # the numbers of a model: no input is bad
-        write(f"codeit {parsed.command}: {error}", file=sys.stderr)
+        write(f"{name}: {error}", file=sys.stderr)
         return _EXIT_NOT_FINITE
     except KeyboardInterrupt:
         return _EXIT_INTERRUPTED
@@ -160,14 +161,12 @@ def _train(words: list[str]) -> None:
     if parsed.out is None:
         raise ValueError("--out DIR is missing: where should the run directory be?")
 
-    from rich.console import Console
-
     from codeit.runs.directory import check_free
 
     is_first = os.environ.get("RANK", "0") == "0"  # of those that torchrun starts
     if is_first:
         check_free(parsed.out)
-    console = Console(quiet=not is_first)
+    console = open_console(quiet=not is_first)
     loop = _load_loop(console)
     from codeit.policy.model.checkpoint import find_device
 
@@ -196,12 +195,11 @@ def _resume(words: list[str]) -> None:
         help="use so many threads from now on; 0 for all",
     )
     parsed = parser.parse_args(words)
-    from rich.console import Console
 
     from codeit.runs.directory import check_run
 
     check_run(parsed.directory)
-    console = Console(quiet=os.environ.get("RANK", "0") != "0")
+    console = open_console(quiet=os.environ.get("RANK", "0") != "0")
     _load_loop(console).resume(parsed.directory, console, parsed.iterations, parsed.threads)
     _report_end(parsed.directory, console)
 
@@ -237,14 +235,13 @@ def _report(words: list[str]) -> None:
         "--picture", type=_path, help="draw the programs found and their tasks to this .svg or .png"
     )
     parsed = parser.parse_args(words)
-    from rich.console import Console
 
     from codeit.runs.report import print_report, solutions_picture
     from codeit.tasks import render
 
     if parsed.picture:
         render.check_picture_path(parsed.picture)
-    print_report(parsed.directory, Console())
+    print_report(parsed.directory, open_console())
     if parsed.picture:
         render.save(parsed.picture, solutions_picture(parsed.directory))
 
@@ -422,8 +419,6 @@ def _fuzz(words: list[str]) -> None:
     parser.add_argument("--out", type=_path, help="append differences to this .jsonl file")
     parsed = parser.parse_args(words)
 
-    from rich.console import Console
-
     from codeit import fuzzing
     from codeit.language.program import is_arc_dsl
 
@@ -437,7 +432,7 @@ def _fuzz(words: list[str]) -> None:
             parsed.arc_dsl, parsed.dialect, oracle if has_oracle else None
         )
     tally = fuzzing.fuzz_on_console(
-        parsed.programs, parsed.seed, parsed.dialect, reference, parsed.out, Console()
+        parsed.programs, parsed.seed, parsed.dialect, reference, parsed.out, open_console()
     )
     if tally.differences:
         raise SystemExit(1)

@@ -23,7 +23,7 @@ from rich.text import Text
 
 from codeit.files.whole_file import whole_file
 from codeit.tasks.datasets import Example, Grid, Task, check_grid
-from codeit.terminal import say, visible, visible_lines
+from codeit.terminal import open_console, say, visible, visible_lines
 
 if TYPE_CHECKING:
     from PIL import ImageDraw, ImageFont
@@ -193,7 +193,7 @@ def print_task(
 
     A console without 256 colors or without Unicode gets digits. Outputs are as in `task_blocks`.
     """
-    console = console or Console()
+    console = console or open_console()
     # With 16 colors red and orange would be the same.
     has_colors = console.color_system in ("256", "truecolor") and not console.no_color
     color = has_colors and not console.options.ascii_only

@@ -6,6 +6,9 @@ is shown by its escape, never sent; nothing is read as markup of rich.
 
 from __future__ import annotations
 
+import io
+import os
+import shutil
 import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -13,6 +16,39 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+
+_COLUMNS = range(20, 10_001)
+"""How wide a terminal is taken to be: what lays out texts needs some room, and fills all of it."""
+
+
+def prepare_streams() -> None:
+    """Make stdout, stderr and the width of the terminal what everything that prints relies on.
+
+    A stream that is closed leads nowhere from now on: a file that is opened would take its number,
+    and get what is printed.
+    """
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    width = shutil.get_terminal_size().columns
+    if "COLUMNS" in os.environ or width not in _COLUMNS:
+        os.environ["COLUMNS"] = str(min(max(width, _COLUMNS[0]), _COLUMNS[-1]))
+
+
+def open_console(quiet: bool = False) -> Console:
+    """A console on stdout, which raises BrokenPipeError where nobody reads it any more."""
+    from rich.console import Console
+
+    class PlainConsole(Console):
+        def on_broken_pipe(self) -> None:  # of which rich makes an end with code 1
+            raise BrokenPipeError
+
+    return PlainConsole(quiet=quiet)
 
 
 def visible(text: object) -> str:
