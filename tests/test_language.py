@@ -84,6 +84,50 @@ def test_a_program_of_the_page_is_one(text):
     assert codeit.run(program, [[0, 1], [0, 0]]).outcome.name == "ok"
 
 
+def tables(number):
+    """The rows of each table of a section."""
+    found = re.findall(r"(?:^\|.*\n)+", section(number), flags=re.MULTILINE)
+    return [
+        [[c.strip() for c in line.strip("|").split(" | ")] for line in one.splitlines()][2:]
+        for one in found
+    ]
+
+
+def test_the_rules_of_a_text_are_reported_as_the_page_says():
+    rules, examples = tables("1.2")
+    reasons = {number: reason for number, _, reason in rules}
+    assert list(reasons) == [str(k) for k in range(1, 13)]
+    assert codeit_error("O = hmirror(I)é").startswith(reasons["1"])
+    broken = set()
+    for text, verdict in examples:
+        number = re.match(r"\d+|none", verdict)[0]
+        error = codeit_error(text.strip("`").replace(" / ", "\n"))
+        if number == "none":
+            assert error is None, text
+        else:
+            assert error.startswith(reasons[number]), text
+            broken.add(number)
+    assert broken == reasons.keys() - {"1"}
+
+
+def codeit_error(text):
+    """Why a text is no program; None for one that is."""
+    try:
+        codeit.Program.parse(text)
+    except codeit.ProgramError as error:
+        return error.reason
+    return None
+
+
+def test_what_the_page_says_of_examples_that_run_is_so():
+    for text, verdict in tables("1.2")[1]:
+        said = re.search(r"; (?:it ends with )?`(.*)`", verdict)
+        if said:
+            result = codeit.run(codeit.Program.parse(text.strip("`").replace(" / ", "\n")), [[1]])
+            shown = str(result.grid.tolist()) if result.outcome == 0 else result.outcome.name
+            assert shown == said[1], text
+
+
 def test_every_primitive_has_one_entry_in_the_section_of_its_group():
     groups = list(dict.fromkeys(primitive.group for primitive in PRIMITIVES.values()))
     for number, name in SECTIONS.items():
