@@ -53,7 +53,7 @@ def extension(name, folders):
 setup(
     ext_modules=cythonize(
         [
-            extension("vm", ["lang", "core", "primitives", "vm", "mutation"]),
+            extension("vm", ["lang", "code", "core", "primitives", "vm", "mutation"]),
             extension("replay", ["replay"]),
             extension("text", ["lang", "text"]),
             extension("decoding", ["decoding"]),

@@ -285,6 +285,7 @@ def _run(words: list[str]) -> None:
     else:
         text = read_text(parsed.program)
     program = Program.parse(text, parsed.dialect)
+    lines = [line.strip() for line in text.rstrip("\n").split("\n")]  # named as they are written
     task = _find_task("run", parsed.task)
     pairs = [*task.demonstrations, *task.tests]
     results = execute([program], [pair.input for pair in pairs], limits=limits)
@@ -302,10 +303,10 @@ def _run(words: list[str]) -> None:
             write(f"{name}: the value is no grid")
         if parsed.trace:
             values = trace(program, pair.input, limits)[1]
-            for line, value in zip(program.text.split("\n"), values, strict=False):
+            for line, value in zip(lines, values, strict=False):
                 write(f"  {line}  ->  {value}")
     if parsed.save:
-        render.save(parsed.save, render.task_to_picture(task, outputs, program=program.text))
+        render.save(parsed.save, render.task_to_picture(task, outputs, program="\n".join(lines)))
     # Of a hidden output nothing is known but that it is a grid.
     is_right = [
         out is not None and target is not None and np.array_equal(out, target)

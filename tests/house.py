@@ -35,6 +35,12 @@ CPP_ROOMS = [
         "`table.def`: one row for each primitive and constant; what the types mean",
     ),
     Room(
+        "csrc/code",
+        "a program's one encoded form: parsed from text, printed, checked; the key that is its "
+        "identity",
+        ("lang",),
+    ),
+    Room(
         "csrc/core",
         "outcome, arena, value, bitmap, set (the one room of set order: `set`, `packed_set`, "
         "`packed_table`, `scattered_set`, `set_algebra`), grid, sequence, sort, print, machine "
@@ -49,8 +55,9 @@ CPP_ROOMS = [
     ),
     Room(
         "csrc/vm",
-        "program text to instructions; one run; a batch over threads (bodies by way of a table)",
-        ("lang", "core"),
+        "a program's code to instructions; one run; a batch over threads (bodies by way of a "
+        "table)",
+        ("lang", "code", "core"),
     ),
     Room(
         "csrc/mutation",
@@ -75,7 +82,7 @@ CPP_ROOMS = [
     Room(
         "csrc/fuzz",
         "fuzz targets and their driver; what runs native code under sanitizers",
-        ("lang", "core", "vm", "text"),
+        ("lang", "code", "core", "vm", "text"),
     ),
 ]
 

@@ -201,6 +201,15 @@ def test_run_shows_outputs_and_counts_right_pairs(capsys, task_file, program_fil
     assert "2 of 2 pairs are right" in capsys.readouterr().out
 
 
+def test_run_traces_a_program_by_the_names_that_it_was_written_with(capsys, task_file, tmp_path):
+    program = tmp_path / "program.txt"
+    program.write_text("  turned = vmirror(I)  \nO = hmirror(turned)\n")
+    main(["run", str(program), "--task", str(task_file), "--trace"])
+    shown = capsys.readouterr().out
+    assert "  turned = vmirror(I)  ->" in shown
+    assert "  O = hmirror(turned)  ->" in shown
+
+
 def test_run_traces_every_line(capsys, task_file, program_file):
     main(["run", str(program_file), "--task", str(task_file), "--trace"])
     assert "O = vmirror(I)  ->  ['t', ['t', 2, 1]]" in capsys.readouterr().out

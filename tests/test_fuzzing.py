@@ -121,7 +121,7 @@ def test_lines_make_every_value_near_the_ends():
 
 
 def test_programs_of_all_kinds_get_values_near_the_ends():
-    counts = Counter(kind for kind, program, _ in draw(1500) if "v1 = " in program.text)
+    counts = Counter(kind for kind, program, _ in draw(1500) if "= power(double, " in program.text)
     assert all(counts[kind] > 20 for kind in KINDS), counts
 
 

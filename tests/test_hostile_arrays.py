@@ -283,13 +283,24 @@ def test_an_opcode_that_is_none_is_refused(opcode):
         vm.call_and_print_one(False, opcode, np.zeros(1, np.int64), 0, LIMITS, 9)
 
 
-def test_a_program_that_may_be_in_use_is_not_parsed_again():
+def test_a_program_that_may_be_in_use_is_not_filled_again():
     compiled = vm.CompiledProgram()
-    assert vm.parse(compiled, b"O = hmirror(I)", False) == "O = hmirror(I)"
+    assert vm.parse(compiled, b"O = hmirror(I)", False) is None
     parent = vm.MutationParent(compiled, GRID, LIMITS)
-    with pytest.raises(ValueError, match="has been parsed already"):
-        vm.parse(compiled, b"x1 = hmirror(I)\nO = vmirror(x1)", False)
+    for fill in (
+        lambda: vm.parse(compiled, b"x1 = hmirror(I)\nO = vmirror(x1)", False),
+        lambda: vm.read(compiled, compiled.code, False),
+    ):
+        with pytest.raises(ValueError, match="has lines already"):
+            fill()
     assert len(parent.types) == 1 + len(compiled) == 2
+
+
+def test_a_program_that_was_never_filled_is_harmless():
+    empty = vm.CompiledProgram()
+    assert (len(empty), empty.text, empty.code) == (0, "", b"")
+    assert empty == vm.CompiledProgram()
+    assert empty != COMPILED
 
 
 # ---- Replay

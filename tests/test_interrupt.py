@@ -167,16 +167,6 @@ class Handled:
         signal.signal(signal.SIGALRM, self._before)
 
 
-def test_signals_are_handled_while_a_long_text_is_parsed():
-    lines = [f"x{k} = add(x{k - 1}, TWO)" for k in range(1, 600_000)]
-    text = "\n".join(["x0 = identity(ONE)", *lines, "O = identity(I)"])
-    with Handled() as signals:
-        program = Program.parse(text)
-        handled = signals.count
-    assert len(program) == 600_001
-    assert handled >= 3  # as many as lie between two bytecodes at most, without looking
-
-
 def test_signals_are_handled_while_mutants_are_drawn():
     lines = [f"x{k} = add(x{k - 1}, TWO)" for k in range(1, 2000)]
     parent = Program.parse("\n".join(["x0 = identity(ONE)", *lines, "O = identity(I)"]))

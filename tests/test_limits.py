@@ -217,6 +217,20 @@ def test_the_largest_depth_is_safe():
 
 
 WRAPS = ["initset({})", "repeat({}, ONE)", "astuple({}, ONE)"]
+WRAPPERS = {
+    "initset({})": "identity(initset)",
+    "repeat({}, ONE)": "rbind(repeat, ONE)",
+    "astuple({}, ONE)": "rbind(astuple, ONE)",
+}
+MOST_LINES = 16_000  # that wrap; a program has no more than 32,766
+
+
+def wrapping(levels, wrap, make):
+    """The text that `make(levels, wrap)` returns, with ten levels a line where there are many."""
+    if levels <= MOST_LINES:
+        return make(levels, wrap)
+    once = [f"once = {WRAPPERS[wrap]}", "tenfold = power(once, TEN)"]
+    return "\n".join([*once, make(levels // 10, "tenfold({})")])
 
 
 def nested_value(levels, wrap, last):
@@ -228,7 +242,7 @@ def nested_value(levels, wrap, last):
 @pytest.mark.parametrize("wrap", WRAPS)
 @pytest.mark.parametrize("levels", [900, 1_100, 3_900, 5_000, 100_000])
 def test_values_may_be_nested_without_end(wrap, levels):
-    result = one(nested_value(levels, wrap, "identity({})"))
+    result = one(wrapping(levels, wrap, lambda n, w: nested_value(n, w, "identity({})")))
     assert result.outcome == Outcome.ok
     if levels < 1_000:
         assert str(result.value_json()).count("[") == levels + 3
@@ -245,9 +259,10 @@ def test_values_may_be_nested_without_end(wrap, levels):
 @pytest.mark.parametrize("max_depth", [997, 4_000])
 def test_hashing_and_comparing_deep_values_ends_with_an_outcome(wrap, levels, max_depth):
     limits = Limits(max_depth=max_depth)
-    hashed = one(nested_value(levels, wrap, "initset({})"), limits=limits)
-    compared = one(equal_program(levels, "repeat(ONE, ONE)", wrap), limits=limits)
-    for result in (hashed, compared):
+    hashed = wrapping(levels, wrap, lambda n, w: nested_value(n, w, "initset({})"))
+    compared = wrapping(levels, wrap, lambda n, w: equal_program(n, "repeat(ONE, ONE)", w))
+    for text in (hashed, compared):
+        result = one(text, limits=limits)
         assert result.outcome in {Outcome.ok, Outcome.recursion}
         if levels < max_depth:
             assert result.outcome == Outcome.ok

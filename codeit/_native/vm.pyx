@@ -1,5 +1,5 @@
 # distutils: language = c++
-"""The language and the virtual machine: csrc/lang, csrc/core, csrc/primitives, csrc/vm."""
+"""Language, programs, virtual machine: csrc/lang, csrc/code, csrc/core, csrc/primitives, csrc/vm."""
 
 from cpython.buffer cimport (
     PyBUF_FORMAT,
@@ -9,7 +9,8 @@ from cpython.buffer cimport (
     PyObject_GetBuffer,
 )
 from cpython.exc cimport PyErr_CheckSignals as check_signals
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy
 from libcpp cimport bool as cbool
 from libcpp.string cimport string
 from libcpp.vector cimport vector
@@ -98,16 +99,43 @@ cdef extern from "core/machine.h" namespace "codeit" nogil:
         uint32_t max_depth
         uint32_t max_len
 
-cdef extern from "vm/program.h" namespace "codeit" nogil:
+cdef extern from "<span>" namespace "std" nogil:
+    cdef cppclass uint16_span "std::span<const uint16_t>":
+        uint16_span() noexcept
+        uint16_span(const uint16_t *, size_t) noexcept
+        const uint16_t *data() noexcept
+        size_t size() noexcept
+
+cdef extern from "code/code.h" namespace "codeit" nogil:
+    cppclass Code:
+        Code() noexcept
+        Code(uint16_span words) except +
+        @staticmethod
+        string why_not(uint16_span words) except +
+        uint16_span words() noexcept
+    cbool operator==(const Code &, const Code &) noexcept
+    string text_of(const Code &code) except +
+
+cdef extern from "code/key.h" namespace "codeit" nogil:
+    struct Key:
+        uint64_t low
+        uint64_t high
+    Key key_of(const Code &code, Dialect dialect) except +
+    uint64_t language_digest() noexcept
+
+cdef extern from "code/parser.h" namespace "codeit" nogil:
     struct ParseError:
         size_t line
         string reason
+
+cdef extern from "vm/program.h" namespace "codeit" nogil:
     cppclass Program:
         Program() noexcept
+        Program(Code code, Dialect dialect) except +
         @staticmethod
-        cbool parse(string_view text, Dialect dialect, Program *out, ParseError *error,
-                    Poll poll) except +
-        const string &text() noexcept
+        cbool parse(string_view text, Dialect dialect, Program *out, ParseError *error) except +
+        const Code &code() noexcept
+        Dialect dialect() noexcept
         size_t num_lines() noexcept
 
 cdef extern from "vm/run.h" namespace "codeit" nogil:
@@ -170,7 +198,6 @@ cdef extern from "mutation/mutate.h" namespace "codeit::mutation" nogil:
 
 cdef enum:
     _MAX_SIDE = 32767
-    _SHORT_TEXT = 65536  # bytes that are parsed at once
 
 MAX_SIDE = _MAX_SIDE  # of a grid
 
@@ -254,38 +281,99 @@ def constant_table():
     return table
 
 
-cdef Dialect _dialect(bint is_arc_dsl):
+cdef Dialect _dialect(bint is_arc_dsl) noexcept nogil:
     return Dialect.arc_dsl if is_arc_dsl else Dialect.codeit
 
 
 cdef class CompiledProgram:
-    """What codeit.Program is made of. A new one holds nothing until `parse` has filled it."""
+    """What codeit.Program is made of. A new one holds nothing until `parse` or `read` has filled it."""
 
     cdef Program program
+    cdef str printed
 
     def __len__(self):
         """The number of lines."""
         return self.program.num_lines()
 
+    def __eq__(self, other):
+        if not isinstance(other, CompiledProgram):
+            return NotImplemented
+        cdef CompiledProgram that = <CompiledProgram>other
+        return (self.program.dialect() == that.program.dialect()
+                and self.program.code() == that.program.code())
+
+    def __hash__(self):
+        return <Py_hash_t>(key_of(self.program.code(), self.program.dialect()).low >> 1)
+
+    @property
+    def text(self):
+        """One `name = function(argument, ...)` a line, without other blanks; the variables are
+        x1, x2, ... in order, and O."""
+        if self.printed is None:
+            self.printed = text_of(self.program.code()).decode()
+        return self.printed
+
+    @property
+    def key(self):
+        """What identifies it, however it is written (csrc/code/key.h): 32 hexadecimal digits."""
+        cdef Key key = key_of(self.program.code(), self.program.dialect())
+        return f"{<uint64_t>key.high:016x}{<uint64_t>key.low:016x}"
+
+    @property
+    def is_arc_dsl(self):
+        """Whether its dialect is arc-dsl."""
+        return self.program.dialect() == Dialect.arc_dsl
+
+    @property
+    def code(self):
+        """The words of csrc/code/code.h, as bytes."""
+        cdef uint16_span words = self.program.code().words()
+        return (<const char *>words.data())[:words.size() * sizeof(uint16_t)]
+
+
+cdef _check_empty(CompiledProgram program):
+    if program.program.num_lines() != 0:
+        raise ValueError("the program has lines already")
+
 
 def parse(CompiledProgram program not None, bytes text not None, bint is_arc_dsl):
-    """The normalised text, or the (line, reason) for which the text is no program.
+    """None, or the (line, reason) for which the text is no program.
 
     Raises:
         ValueError: it has lines already, which may be in use.
     """
-    if program.program.num_lines() != 0:
-        raise ValueError("the program has been parsed already")
+    _check_empty(program)
     cdef ParseError error
-    cdef Poll poll = NULL
-    if len(text) > _SHORT_TEXT:
-        poll = _poll()
-    if Program.parse(
-        string_view(<const char *>text, len(text)), _dialect(is_arc_dsl), &program.program, &error,
-        poll,
-    ):
-        return program.program.text().decode()
-    return error.line, error.reason.decode()
+    cdef cbool is_program
+    cdef string_view view = string_view(<const char *>text, len(text))
+    with nogil:
+        is_program = Program.parse(view, _dialect(is_arc_dsl), &program.program, &error)
+    return None if is_program else (error.line, error.reason.decode())
+
+
+def read(CompiledProgram program not None, bytes code not None, bint is_arc_dsl):
+    """Fill it with a code from outside.
+
+    Raises:
+        ValueError: the bytes are no code; the message says why. Or it has lines already.
+    """
+    _check_empty(program)
+    cdef vector[uint16_t] words
+    cdef size_t size = len(code)
+    if size % sizeof(uint16_t) != 0:
+        raise ValueError(f"the code of a program has an odd number of bytes, {size}")
+    words.resize(size // sizeof(uint16_t))
+    memcpy(words.data(), <const char *>code, size)
+    cdef uint16_span view = uint16_span(words.data(), words.size())
+    cdef string fault = Code.why_not(view)
+    if not fault.empty():
+        raise ValueError(f"no code of a program: {fault.decode()}")
+    program.program = Program(Code(view), _dialect(is_arc_dsl))
+
+
+def language():
+    """What tells whether another process has the same names under the same numbers."""
+    return language_digest()
 
 
 cdef Limits _limits(tuple limits) except *:

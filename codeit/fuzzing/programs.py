@@ -98,25 +98,24 @@ class Generator:
         """
         kind = source.choice(KINDS)
         if kind == "mutated":
-            program, grid = self._mutant(source)
+            program, num_values, grid = self._mutant(source)
         elif kind == "called":
-            program, grid = self._called(source), self._grid(source)
+            (program, num_values), grid = self._called(source), self._grid(source)
         else:
             grid = self._grid(source)
             grow = self._typed if kind == "typed" else self._untyped
-            program = grow(source, grid)
+            program, num_values = grow(source, grid)
         if source.random() < 0.5:
-            program = self._gathered(program) or program
+            program = self._gathered(program, num_values) or program
         others = 0 if kind == "called" else _NUM_GRIDS - 1  # few calls look at the grid
         return kind, program, [grid, *(self._grid(source) for _ in range(others))]
 
-    def _gathered(self, program: Program) -> Program | None:
-        """The program with the values of all its lines in the end, but for those that only make
-        hostile values."""
+    def _gathered(self, program: Program, num_values: int) -> Program | None:
+        """The program with the values of all its lines in the end, but for the first ones that
+        only make hostile values."""
         *lines, last = program.text.split("\n")
         gathered = "y0"
-        names = [line.split(" = ")[0] for line in lines]
-        names = [name for name in names if not name.startswith("v")]
+        names = [line.split(" = ")[0] for line in lines[num_values:]]
         lines.append(last.replace("O = ", "y0 = ", 1))
         for k, name in enumerate(names, start=1):
             pair = "O" if k == len(names) else f"y{k}"
@@ -134,8 +133,9 @@ class Generator:
         cells = source.choices(colors, weights, k=height * width)
         return np.array(cells, dtype=np.uint8).reshape(height, width)
 
-    def _mutant(self, source: random.Random) -> tuple[Program, Grid]:
+    def _mutant(self, source: random.Random) -> tuple[Program, int, Grid]:
         program, grid = source.choice(self._parents)
+        num_values = 0
         for _ in range(source.choice((1, 1, 2, 3, 5))):
             parent = vm.MutationParent(program, grid, _GROWTH._native())
             seeds = np.array([source.getrandbits(64)], dtype=np.uint64)
@@ -143,8 +143,11 @@ class Generator:
             mutant = parse_lines(text.split("\n"), self._dialect) if text else None
             program = mutant or program
         if source.random() < _HOSTILE_SHARE:
-            program = self._with_hostile_argument(source, program) or program
-        return program, grid
+            hostile = self._with_hostile_argument(source, program)
+            if hostile is not None:
+                num_values = len(hostile) - len(program)
+                program = hostile
+        return program, num_values, grid
 
     def _with_hostile_argument(self, source: random.Random, program: Program) -> Program | None:
         """The program with a hostile value in place of a constant."""
@@ -165,8 +168,9 @@ class Generator:
         lines[k] = f"{function}({', '.join(names)})"
         return parse_lines([*writer.lines, *lines], self._dialect)
 
-    def _called(self, source: random.Random) -> Program:
-        """One primitive, called with hostile values of the types that it declares."""
+    def _called(self, source: random.Random) -> tuple[Program, int]:
+        """One primitive, called with hostile values of the types that it declares, and the number
+        of lines that make those."""
         while True:
             primitive = source.choice(_PRIMITIVES)
             writer = ValueWriter()
@@ -174,7 +178,7 @@ class Generator:
             call = f"O = {primitive.name}({', '.join(names)})"
             program = parse_lines([*writer.lines, call], self._dialect)
             if program is not None:
-                return program
+                return program, len(writer.lines)
 
     def _values(self, source: random.Random) -> tuple[list[str], dict[str, str]]:
         """Lines that make hostile values for the lines that follow, or none, and their types."""
@@ -187,9 +191,11 @@ class Generator:
                     types[name] = wanted
         return writer.lines, types
 
-    def _typed(self, source: random.Random, grid: Grid) -> Program:
-        """A program whose lines run on the grid, but for the last one now and then."""
+    def _typed(self, source: random.Random, grid: Grid) -> tuple[Program, int]:
+        """A program whose lines run on the grid, but for the last one now and then; and how many
+        of them, the first ones, make hostile values."""
         lines, made = self._values(source)
+        num_values = len(lines)
         types = {"I": "Grid", **made}
         used: set[str] = set()
         program = None
@@ -213,7 +219,9 @@ class Generator:
             types[f"x{k}"] = _narrower(parent.types[-1], declared)
             lines.append(f"x{k} = {line}")
             used |= set(line[:-1].split("(")[1].split(", "))
-        return program or Program.parse("O = identity(I)", self._dialect)
+        if program is None:
+            return Program.parse("O = identity(I)", self._dialect), 0
+        return program, num_values
 
     def _typed_call(self, source: random.Random, types: dict[str, str], used: set[str]) -> str:
         """A call whose arguments have the declared types; mostly one of them is a variable that
@@ -246,10 +254,12 @@ class Generator:
         # Nothing fits a container before a line has made one: any variable, which may fail.
         return source.choice(names or variables or list(types))
 
-    def _untyped(self, source: random.Random, grid: Grid) -> Program:
-        """A program of arguments that are anything. Most lines but the last are drawn until one
-        runs on the grid, so that what comes after is reached."""
+    def _untyped(self, source: random.Random, grid: Grid) -> tuple[Program, int]:
+        """A program of arguments that are anything, and how many lines, the first ones, make
+        hostile values. Most lines but the last are drawn until one runs on the grid, so that what
+        comes after is reached."""
         lines, _ = self._values(source)
+        num_values = len(lines)
         num_lines = len(lines) + source.choice((1, 2, 3, 4, 6))
         while len(lines) < num_lines:
             bound = [line.split(" = ")[0] for line in lines]
@@ -271,7 +281,7 @@ class Generator:
                 [*lines, line] if is_last else [*lines, line, _END], self._dialect
             ):
                 lines.append(line)
-        return Program.parse("\n".join(lines), self._dialect)
+        return Program.parse("\n".join(lines), self._dialect), num_values
 
     def _anything(self, source: random.Random, bound: list[str]) -> str:
         kind = source.random()

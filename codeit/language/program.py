@@ -29,16 +29,22 @@ class ProgramError(ValueError):
 
 
 class Program(vm.CompiledProgram):
-    """A checked program of the language. Equal programs have equal text and dialect.
+    """A checked program of the language. Equal programs have equal code and dialect.
 
-    `Program.parse` is the way to make one.
+    `Program.parse` is the way to make one. What it keeps is the code, a few dozen bytes, not the
+    text: variables are called x1, x2, ... in the order of their lines, whatever they were called
+    where the program comes from.
+
+    Attributes:
+        text: the normalised text: one `name = function(argument, ...)` a line, without other
+            blanks.
+        key: 32 hexadecimal digits that identify the program, however it is written: lines that
+            the result does not need, the order of lines, and calls that stand twice make no
+            difference to it. Programs of one key return the same value; but a line that is not
+            needed costs fuel and memory, and may fail.
     """
 
-    __slots__ = ("dialect", "text")
-
-    text: str
-    """The normalised text: one `name = function(argument, ...)` a line, without other blanks."""
-    dialect: Dialect
+    __slots__ = ()
 
     def __init__(self) -> None:
         raise TypeError("a Program is made by Program.parse")
@@ -58,20 +64,14 @@ class Program(vm.CompiledProgram):
         if not isinstance(text, str):
             raise TypeError(f"text is of type {type(text).__name__}; a str is needed")
         program = cls.__new__(cls)
-        parsed = vm.parse(program, text.encode("utf-8", "surrogatepass"), is_arc_dsl(dialect))
-        if isinstance(parsed, tuple):
-            raise ProgramError(*parsed)
-        program.dialect = dialect
-        program.text = parsed
+        refusal = vm.parse(program, text.encode("utf-8", "surrogatepass"), is_arc_dsl(dialect))
+        if refusal:
+            raise ProgramError(*refusal)
         return program
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Program):
-            return NotImplemented
-        return self.text == other.text and self.dialect == other.dialect
-
-    def __hash__(self) -> int:
-        return hash((self.text, self.dialect))
+    @property
+    def dialect(self) -> Dialect:
+        return "arc-dsl" if self.is_arc_dsl else "codeit"
 
     def __str__(self) -> str:
         return self.text
@@ -80,8 +80,21 @@ class Program(vm.CompiledProgram):
         dialect = "" if self.dialect == "codeit" else f", dialect={self.dialect!r}"
         return f"Program.parse({self.text!r}{dialect})"
 
-    def __reduce__(self) -> tuple[object, tuple[str, Dialect]]:
-        return Program.parse, (self.text, self.dialect)
+    def __reduce__(self) -> tuple[object, tuple[bytes, Dialect, int]]:
+        return _read, (self.code, self.dialect, vm.language())
+
+
+def _read(code: bytes, dialect: Dialect, language: int) -> Program:
+    """The program that another process has pickled.
+
+    Raises:
+        ValueError: the bytes are no code, or that of another version of the language.
+    """
+    if language != vm.language():
+        raise ValueError("the program is of another version of the language")
+    program = Program.__new__(Program)
+    vm.read(program, code, is_arc_dsl(dialect))
+    return program
 
 
 def is_arc_dsl(dialect: str) -> bool:

@@ -61,11 +61,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         return 0;
     }
     check_program(first.program, dialect);
-    const std::string &normal = first.program.text();
-    CHECK(normal == again.program.text());
-    Parsed parsed_normal(normal, dialect);
+    const codeit::Code &code = first.program.code();
+    CHECK(code == again.program.code());
+    CHECK(codeit::Code::why_not(code.words()).empty());
+    Parsed parsed_normal(codeit::text_of(code), dialect);
     CHECK(parsed_normal.is_program);
-    CHECK(parsed_normal.program.text() == normal);
-    CHECK(parsed_normal.program.num_lines() == first.program.num_lines());
+    CHECK(parsed_normal.program.code() == code);
     return 0;
 }

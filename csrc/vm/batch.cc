@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <cstring>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -95,14 +96,18 @@ bool have_one_input(const Job &a, const Job &b) {
     return a.first_input == b.first_input && a.num_inputs == b.num_inputs;
 }
 
-// The jobs [begin, end), which have one input, in the order of their programs' texts, in which
-// those that begin with the same lines, named alike, stand together.
-void sort_by_text(const std::vector<Job> &jobs, size_t begin, size_t end,
+// The jobs [begin, end), which have one input, in the order of their programs' codes, in which
+// those that begin with the same lines stand together.
+void sort_by_code(const std::vector<Job> &jobs, size_t begin, size_t end,
                   std::vector<size_t> *out) {
     out->clear();
     for (size_t k = begin; k < end; ++k) out->push_back(k);
     std::sort(out->begin(), out->end(), [&jobs](size_t a, size_t b) {
-        return jobs[a].program->text() < jobs[b].program->text();
+        const auto of_a = jobs[a].program->code().words();
+        const auto of_b = jobs[b].program->code().words();
+        const size_t common = std::min(of_a.size_bytes(), of_b.size_bytes());
+        const int order = std::memcmp(of_a.data(), of_b.data(), common);
+        return order != 0 ? order < 0 : of_a.size() < of_b.size();
     });
 }
 
@@ -205,7 +210,7 @@ class Batch {
                     size_t next = begin + 1;
                     while (is_sharing_ && next < end && have_one_input(jobs_[begin], jobs_[next]))
                         ++next;
-                    sort_by_text(jobs_, begin, next, &order);
+                    sort_by_code(jobs_, begin, next, &order);
                     run_jobs(m, order, w);
                     begin = next;
                 }

@@ -1,187 +1,9 @@
 #include "vm/program.h"
 
 #include <algorithm>
-#include <array>
-#include <cstring>
-#include <random>
 
 namespace codeit {
 namespace {
-
-constexpr std::string_view kAssign = " = ";
-
-bool is_blank(char c) {
-    // What Python's str.strip() removes from ASCII text.
-    return c == ' ' || (c >= '\t' && c <= '\r') || (c >= '\x1c' && c <= '\x1f');
-}
-
-std::string_view without_leading_blanks(std::string_view text) {
-    while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-    return text;
-}
-
-std::string_view without_trailing_blanks(std::string_view text) {
-    while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-    return text;
-}
-
-// Without leaving at the first character that is not, so that many are looked at together.
-bool is_ascii(std::string_view text) {
-    bool is_bad = false;
-    for (char c : text) is_bad |= c <= 0;
-    return !is_bad;
-}
-
-bool is_letter(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-
-bool is_identifier(std::string_view name) {
-    static constexpr std::array<std::string_view, 35> kKeywords = {
-        "False", "None",     "True",  "and",    "as",   "assert", "async",  "await",    "break",
-        "class", "continue", "def",   "del",    "elif", "else",   "except", "finally",  "for",
-        "from",  "global",   "if",    "import", "in",   "is",     "lambda", "nonlocal", "not",
-        "or",    "pass",     "raise", "return", "try",  "while",  "with",   "yield"};
-    if (name.empty() || !is_letter(name[0])) return false;
-    bool has_digit = false;
-    for (char c : name) {
-        bool is_digit = c >= '0' && c <= '9';
-        if (!is_letter(c) && !is_digit) return false;
-        has_digit = has_digit || is_digit;
-    }
-    return has_digit || std::find(kKeywords.begin(), kKeywords.end(), name) == kKeywords.end();
-}
-
-// A name or an argument as an error shows it: quoted, cut when long.
-std::string quoted(std::string_view text) {
-    constexpr size_t kMaxShown = 40;
-    bool is_cut = text.size() > kMaxShown;
-    std::string shown(text.substr(0, kMaxShown));
-    return "'" + shown + (is_cut ? "...'" : "'");
-}
-
-// Another number in every process, so that no text can be written whose names all meet in one place
-// of a table. Nothing but the place of an entry depends on it.
-const uint64_t kSecret = uint64_t{std::random_device{}()} << 32 | std::random_device{}();
-
-// Both halves of the product.
-uint64_t fold(uint64_t a, uint64_t b) {
-    __extension__ using Product = unsigned __int128;
-    Product product = Product{a} * b;
-    return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
-}
-
-// Eight bytes at a time; texts are short.
-uint64_t hash_of_text(std::string_view text) {
-    constexpr uint64_t kOdd = 0x9E3779B97F4A7C15u;
-    uint64_t hash = text.size() ^ kSecret;
-    const char *at = text.data();
-    size_t left = text.size();
-    uint64_t word = 0;
-    for (; left >= sizeof word; left -= sizeof word, at += sizeof word) {
-        std::memcpy(&word, at, sizeof word);
-        hash = fold(hash ^ word, kOdd);
-    }
-    word = 0;
-    std::memcpy(&word, at, left);
-    return fold(hash ^ word, kOdd);
-}
-
-inline constexpr uint32_t kAbsent = UINT32_MAX;
-
-// Text -> entry, for texts that outlive the map. One of fewer than kSmall / 2 entries needs no
-// memory of its own.
-template <typename Mapped, size_t kSmall>
-class TextMap {
-  public:
-    // The place of a text's entry, made anew when the text is new.
-    Mapped &operator[](std::string_view text) {
-        if (size_ * 2 >= capacity_) grow();
-        Entry &entry = find(entries_, capacity_, text);
-        if (entry.text.data() == nullptr) {
-            entry.text = text;
-            ++size_;
-        }
-        return entry.mapped;
-    }
-
-    // What a text maps to, or what a new one would.
-    const Mapped &find(std::string_view text) { return find(entries_, capacity_, text).mapped; }
-
-  private:
-    struct Entry {
-        std::string_view text;
-        Mapped mapped;
-    };
-    static Entry &find(Entry *entries, size_t capacity, std::string_view text) {
-        size_t mask = capacity - 1;
-        size_t at = hash_of_text(text) & mask;
-        while (entries[at].text.data() != nullptr && entries[at].text != text) at = (at + 1) & mask;
-        return entries[at];
-    }
-
-    void grow() {
-        std::vector<Entry> larger(capacity_ * 2);
-        for (size_t k = 0; k < capacity_; ++k) {
-            if (entries_[k].text.data() != nullptr) {
-                find(larger.data(), larger.size(), entries_[k].text) = entries_[k];
-            }
-        }
-        large_ = std::move(larger);
-        entries_ = large_.data();
-        capacity_ = large_.size();
-    }
-
-    Entry small_[kSmall];
-    std::vector<Entry> large_;
-    Entry *entries_ = small_;
-    size_t capacity_ = kSmall;
-    size_t size_ = 0;
-};
-
-// A line, or kAbsent.
-struct Line {
-    uint32_t number = kAbsent;
-};
-
-// What is known of a call.
-struct Calls {
-    uint32_t plain_line = kAbsent; // where it stands without blanks at its end
-    uint32_t repeats = kAbsent;    // lines that hold it, but one
-};
-
-// The lines that bind variables. Most variables are called x1, x2, ..., and need no map.
-class Variables {
-  public:
-    Variables() { std::fill(std::begin(numbered_), std::end(numbered_), kAbsent); }
-
-    // Whether a text is the name of one of the numbered variables, which no primitive and no
-    // constant is.
-    static bool is_numbered(std::string_view name) { return number_of(name) < kNumNumbered; }
-
-    uint32_t &operator[](std::string_view name) {
-        size_t number = number_of(name);
-        return number < kNumNumbered ? numbered_[number] : others_[name].number;
-    }
-    uint32_t find(std::string_view name) {
-        size_t number = number_of(name);
-        return number < kNumNumbered ? numbered_[number] : others_.find(name).number;
-    }
-
-  private:
-    static constexpr size_t kNumNumbered = 100;
-
-    // kNumNumbered for any other name.
-    static size_t number_of(std::string_view name) {
-        auto digit = [&](size_t k) { return static_cast<size_t>(name[k] - '0'); };
-        if (name.size() < 2 || name.size() > 3 || name[0] != 'x') return kNumNumbered;
-        if (digit(1) - 1 > 8 || (name.size() == 3 && digit(2) > 9)) return kNumNumbered;
-        return name.size() == 2 ? digit(1) : digit(1) * 10 + digit(2);
-    }
-
-    uint32_t numbered_[kNumNumbered];
-    TextMap<Line, 4> others_; // O, mostly
-};
 
 Value constant_value(const ConstantRow &row) {
     switch (row.type) {
@@ -194,259 +16,85 @@ Value constant_value(const ConstantRow &row) {
     }
 }
 
-} // namespace
-
-class Parser {
+// The operands of terms. Names come into the pool as they are mentioned.
+class Operands {
   public:
-    Parser(std::string_view text, Interrupt::Poll poll, Program *program, ParseError *error)
-        : program_(program), error_(error), interrupt_(poll) {
-        while (!text.empty() && text.back() == '\n') text.remove_suffix(1);
-        text_ = text;
-        num_lines_ = 1 + static_cast<size_t>(std::count(text.begin(), text.end(), '\n'));
+    Operands(size_t num_lines, std::vector<Value> *pool) : num_lines_(num_lines), pool_(pool) {
         std::fill(std::begin(pooled_), std::end(pooled_), kNotPooled);
     }
 
-    bool parse() {
-        if (text_.size() > kMaxBytes) {
-            return fail(1, "begins a text of more than " + std::to_string(kMaxBytes) + " bytes");
-        }
-        program_->instructions_.reserve(num_lines_);
-        program_->arguments_.reserve(num_lines_ * 3 + kMaxArity);
-        program_->pool_.reserve(std::min<size_t>(num_lines_ * 2, kNumPrimitives + kNumConstants));
-        program_->text_.reserve(text_.size() + 1);
-        std::string_view rest = text_;
-        for (size_t line = 1; line <= num_lines_; ++line) {
-            size_t end = std::min(rest.find('\n'), rest.size());
-            if (!parse_line(line, rest.substr(0, end))) return false;
-            end_if_interrupted();
-            rest.remove_prefix(std::min(end + 1, rest.size()));
-        }
-        program_->arguments_.resize(program_->arguments_.size() +
-                                    kMaxArity); // to be read, not used
-        return true;
-    }
-
-  private:
-    static constexpr size_t kMaxBytes = size_t{64} << 20;
-    static constexpr uint32_t kMaxRepeats = 255; // of one call; keeps the normalised text linear
-    static constexpr uint32_t kNotPooled = UINT32_MAX;
-
-    bool fail(size_t line, std::string reason) {
-        error_->line = line;
-        error_->reason = std::move(reason);
-        return false;
-    }
-
-    // Of a few thousand lines and arguments.
-    void end_if_interrupted() {
-        constexpr size_t kAtOnce = 4096;
-        if (++num_parts_ % kAtOnce == 0 && interrupt_.ask()) throw Interrupted();
-    }
-
-    bool parse_line(size_t line, std::string_view raw) {
-        if (!is_ascii(raw)) {
-            return fail(line, "has a character that is not ASCII text");
-        }
-        std::string_view assignment = without_leading_blanks(raw);
-        size_t assign = assignment.find(kAssign);
-        if (assign == std::string_view::npos ||
-            assignment.find(kAssign, assign + kAssign.size()) != std::string_view::npos) {
-            return fail(line, "is not a variable assignment");
-        }
-        std::string_view name = assignment.substr(0, assign);
-        std::string_view raw_call = assignment.substr(assign + kAssign.size());
-        std::string_view call = without_trailing_blanks(raw_call);
-        size_t open = call.find('(');
-        if (open == std::string_view::npos || call.find('(', open + 1) != std::string_view::npos) {
-            return fail(line, "does not have exactly one open parenthesis");
-        }
-        if (line == num_lines_ && name != "O")
-            return fail(line, "does not have variable name of O");
-        Name meaning = meaning_of(name);
-        if (meaning.kind == Name::Kind::primitive) {
-            return fail(line, "has a variable name that is a primitive function: " + quoted(name));
-        }
-        uint32_t &bound = lines_by_name_[name];
-        if (bound != kAbsent) {
-            return fail(line, "has a variable name that has already been used: " + quoted(name));
-        }
-        if (!is_identifier(name)) {
-            return fail(line, "has a variable name that is not an identifier: " + quoted(name));
-        }
-        Calls &calls = calls_[call];
-        bool has_blanks = raw_call.size() != call.size();
-        uint32_t &seen = has_blanks ? lines_by_blank_call_[raw_call].number : calls.plain_line;
-        if (seen != kAbsent) {
-            return fail(line, "has a function call that has already been used, on line " +
-                                  std::to_string(seen));
-        }
-        seen = static_cast<uint32_t>(line);
-
-        // The name counts as known from here on, although it has no value yet: where it shadows a
-        // constant or I, this line still sees that.
-        Operand outer = Program::kNoOuter;
-        if (name == "I") outer = 0;
-        if (meaning.kind == Name::Kind::constant) outer = pool_operand(meaning);
-        own_name_ = name;
-        own_operand_ = outer != Program::kNoOuter ? outer : static_cast<Operand>(line);
-
-        std::string_view function = call.substr(0, open);
-        std::string_view rest = call.substr(open + 1);
-        Instruction instruction{};
-        if (!resolve_function(function, &instruction.function)) {
-            return fail(line,
-                        "has a function call that is not a primitive function or a variable: " +
-                            quoted(function));
-        }
-        if (rest.empty()) return fail(line, "has a function call with no arguments");
-        if (rest.back() != ')') return fail(line, "does not have a closing parenthesis");
-        rest.remove_suffix(1);
-        instruction.first_argument = static_cast<uint32_t>(program_->arguments_.size());
-        if (!parse_arguments(line, rest)) return false;
-        instruction.num_arguments =
-            static_cast<uint32_t>(program_->arguments_.size()) - instruction.first_argument;
-        Name primitive = meaning_of(function);
-        const auto first = program_->arguments_.begin() + instruction.first_argument;
-        instruction.is_direct =
-            primitive.kind == Name::Kind::primitive &&
-            instruction.num_arguments == kArities[primitive.index] &&
-            std::find(first, program_->arguments_.end(), line) == program_->arguments_.end();
-        if (instruction.is_direct) instruction.primitive = static_cast<Opcode>(primitive.index);
-        program_->instructions_.push_back(instruction);
-
-        bound = static_cast<uint32_t>(line);
-        if (outer != Program::kNoOuter) {
-            program_->outer_.resize(num_lines_ + 1, Program::kNoOuter);
-            program_->outer_[line] = outer;
-        }
-        return append_normalised(line, name, call, &calls.repeats);
-    }
-
-    bool parse_arguments(size_t line, std::string_view text) {
-        constexpr std::string_view kSeparator = ", ";
-        bool is_list = text.find(',') != std::string_view::npos;
-        for (;;) {
-            size_t end = is_list ? text.find(kSeparator) : std::string_view::npos;
-            std::string_view argument = text.substr(0, end);
-            Operand operand;
-            if (!resolve_argument(argument, &operand)) {
-                return fail(line, "has an argument " + quoted(argument) +
-                                      " that is not a variable, primitive function, primitive "
-                                      "constant, or input");
-            }
-            program_->arguments_.push_back(operand);
-            end_if_interrupted();
-            if (end == std::string_view::npos) return true;
-            text.remove_prefix(end + kSeparator.size());
-        }
-    }
-
-    bool resolve_variable(std::string_view name, Operand *out) {
-        if (name == own_name_) {
-            *out = own_operand_;
-            return true;
-        }
-        uint32_t line = lines_by_name_.find(name);
-        if (line == kAbsent) return false;
-        *out = line;
-        return true;
-    }
-
-    static Name meaning_of(std::string_view name) {
-        if (Variables::is_numbered(name)) return {Name::Kind::unknown, 0};
-        return find_name(name);
-    }
-
-    bool resolve_function(std::string_view name, Operand *out) {
-        Name meaning = meaning_of(name);
-        if (meaning.kind == Name::Kind::primitive) {
-            *out = pool_operand(meaning);
-            return true;
-        }
-        return resolve_variable(name, out);
-    }
-
-    bool resolve_argument(std::string_view name, Operand *out) {
-        Name meaning = meaning_of(name);
-        if (meaning.kind == Name::Kind::primitive) {
-            *out = pool_operand(meaning);
-            return true;
-        }
-        if (resolve_variable(name, out)) return true;
-        if (meaning.kind == Name::Kind::constant) {
-            *out = pool_operand(meaning);
-            return true;
-        }
-        *out = 0;
-        return name == "I";
-    }
-
-    Operand pool_operand(Name meaning) {
-        bool is_primitive = meaning.kind == Name::Kind::primitive;
-        uint32_t &at = pooled_[is_primitive ? meaning.index : kNumPrimitives + meaning.index];
+    Operand operator()(Term term) {
+        if (is_line(term)) return static_cast<Operand>(line_of(term));
+        uint32_t &at = pooled_[term];
         if (at == kNotPooled) {
-            at = static_cast<uint32_t>(program_->pool_.size());
-            program_->pool_.push_back(is_primitive
-                                          ? Value::of_primitive(static_cast<Opcode>(meaning.index))
-                                          : constant_value(kConstants[meaning.index]));
+            at = static_cast<uint32_t>(pool_->size());
+            pool_->push_back(is_primitive(term) ? Value::of_primitive(static_cast<Opcode>(term))
+                                                : constant_value(kConstants[constant_of(term)]));
         }
         return static_cast<Operand>(num_lines_ + 1 + at);
     }
 
-    bool append_normalised(size_t line, std::string_view name, std::string_view call,
-                           uint32_t *known_repeats) {
-        const uint32_t repeats = *known_repeats == kAbsent ? 0 : *known_repeats + 1;
-        *known_repeats = repeats;
-        if (repeats > kMaxRepeats) {
-            return fail(line, "has a function call that has already been used " +
-                                  std::to_string(kMaxRepeats + 1) + " times");
-        }
-        std::string &text = program_->text_;
-        if (line > 1) text += '\n';
-        text.append(name).append(kAssign).append(call).append(repeats, ' ');
-        return true;
-    }
+  private:
+    static constexpr uint32_t kNotPooled = UINT32_MAX;
 
-    std::string_view text_;
     size_t num_lines_;
-    Program *program_;
-    ParseError *error_;
-    Variables lines_by_name_;
-    TextMap<Calls, 64> calls_;             // by text without the blanks at its end
-    TextMap<Line, 4> lines_by_blank_call_; // with them, where there are some
+    std::vector<Value> *pool_;
     uint32_t pooled_[kNumPrimitives + kNumConstants];
-    std::string_view own_name_;
-    Operand own_operand_ = 0;
-    Interrupt interrupt_;
-    size_t num_parts_ = 0;
 };
 
-bool Program::parse(std::string_view text, Dialect dialect, Program *out, ParseError *error,
-                    Interrupt::Poll poll) {
-    *out = Program();
-    out->dialect_ = dialect;
-    return Parser(text, poll, out, error).parse();
+} // namespace
+
+Program::Program(Code code, Dialect dialect) : code_(std::move(code)), dialect_(dialect) {
+    const size_t num_lines = code_.num_lines();
+    const size_t num_words = code_.words().size();
+    instructions_.reserve(num_lines);
+    arguments_.reserve(num_words - 2 * num_lines + kMaxArity);
+    pool_.reserve(std::min<size_t>(num_words - num_lines, kNumPrimitives + kNumConstants));
+    if (code_.has_shadows()) outer_.assign(num_lines + 1, kNoOuter);
+    Operands operand_of(num_lines, &pool_);
+    size_t number = 0;
+    for (const CodeLine &line : code_) {
+        const Term own = term_of_line(++number);
+        if (line.outer != kNoTerm) outer_[number] = operand_of(line.outer);
+        Instruction instruction{};
+        instruction.function = operand_of(line.function);
+        instruction.first_argument = static_cast<uint32_t>(arguments_.size());
+        instruction.num_arguments = static_cast<uint32_t>(line.arguments.size());
+        bool has_own = false;
+        for (Term argument : line.arguments) {
+            arguments_.push_back(operand_of(argument));
+            has_own = has_own || argument == own;
+        }
+        instruction.is_direct = is_primitive(line.function) && !has_own &&
+                                line.arguments.size() == kArities[line.function];
+        if (instruction.is_direct) instruction.primitive = static_cast<Opcode>(line.function);
+        instructions_.push_back(instruction);
+    }
+    arguments_.resize(arguments_.size() + kMaxArity); // to be read, not used
+}
+
+bool Program::parse(std::string_view text, Dialect dialect, Program *out, ParseError *error) {
+    Code code;
+    if (!codeit::parse(text, &code, error)) return false;
+    *out = Program(std::move(code), dialect);
+    return true;
 }
 
 size_t num_common_lines(const Program &a, const Program &b) {
-    if (a.dialect_ != b.dialect_ || !a.outer_.empty() || !b.outer_.empty()) return 0;
-    auto are_same = [&](Operand of_a, Operand of_b) {
-        if (a.is_line(of_a) || b.is_line(of_b)) return of_a == of_b;
-        return std::memcmp(&a.pooled(of_a), &b.pooled(of_b), sizeof(Value)) == 0;
-    };
-    size_t most = std::min(a.num_lines(), b.num_lines());
-    for (size_t line = 0; line < most; ++line) {
-        const Instruction &in_a = a.instructions_[line];
-        const Instruction &in_b = b.instructions_[line];
-        bool is_common =
-            in_a.num_arguments == in_b.num_arguments && are_same(in_a.function, in_b.function);
-        for (uint32_t k = 0; is_common && k < in_a.num_arguments; ++k) {
-            is_common = are_same(a.arguments_[in_a.first_argument + k],
-                                 b.arguments_[in_b.first_argument + k]);
-        }
-        if (!is_common) return line;
+    const Code &of_a = a.code();
+    const Code &of_b = b.code();
+    if (a.dialect() != b.dialect() || of_a.has_shadows() || of_b.has_shadows()) return 0;
+    const auto words = of_a.words();
+    const auto others = of_b.words();
+    const auto [end, unused] =
+        std::mismatch(words.begin(), words.end(), others.begin(), others.end());
+    const Term *const first_other = words.data() + (end - words.begin());
+    size_t count = 0;
+    for (const CodeLine &line : of_a) {
+        if (line.arguments.data() + line.arguments.size() > first_other) break;
+        ++count;
     }
-    return most;
+    return count;
 }
 
 } // namespace codeit

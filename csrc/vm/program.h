@@ -1,22 +1,15 @@
-// A program: its text, checked and normalised, and the instructions that the text stands for.
+// A program as the machine runs it: its code, and the instructions that it stands for.
 #pragma once
 
-#include "core/interrupt.h"
+#include "code/code.h"
+#include "code/parser.h"
 #include "core/value.h"
-#include "lang/language.h"
 
 #include <cstdint>
-#include <string>
 #include <string_view>
 #include <vector>
 
 namespace codeit {
-
-// Why a text is not a program. Lines count from 1.
-struct ParseError {
-    size_t line = 0;
-    std::string reason;
-};
 
 // Operands are numbered: 0 is the input I, k is the value of line k, and those from num_lines() + 1
 // on index `pool`, the primitives and constants that the program mentions.
@@ -32,16 +25,13 @@ struct Instruction {
 
 class Program {
   public:
-    // The text rules are those of language.md 1.2, in their order.
-    // Throws Interrupted when `poll` says so (core/interrupt.h).
-    static bool parse(std::string_view text, Dialect dialect, Program *out, ParseError *error,
-                      Interrupt::Poll poll = nullptr);
+    Program() = default;
+    Program(Code code, Dialect dialect);
+    static bool parse(std::string_view text, Dialect dialect, Program *out, ParseError *error);
 
-    // One line each, `name = function(argument, ...)`. Lines that repeat an earlier call carry one
-    // blank at their end for each earlier repeat, which is how the checker tells them apart.
-    const std::string &text() const { return text_; }
+    const Code &code() const { return code_; }
     Dialect dialect() const { return dialect_; }
-    size_t num_lines() const { return instructions_.size(); }
+    size_t num_lines() const { return code_.num_lines(); }
 
     const std::vector<Instruction> &instructions() const { return instructions_; }
     // kMaxArity may be read from the first one of every instruction on.
@@ -54,13 +44,7 @@ class Program {
     Operand outer(size_t line) const { return outer_.empty() ? kNoOuter : outer_[line]; }
 
   private:
-    friend class Parser;
-    friend size_t num_common_lines(const Program &a, const Program &b);
-
-    bool is_line(Operand operand) const { return operand <= num_lines(); }
-    const Value &pooled(Operand operand) const { return pool_[operand - num_lines() - 1]; }
-
-    std::string text_;
+    Code code_;
     Dialect dialect_ = Dialect::codeit;
     std::vector<Instruction> instructions_;
     std::vector<Operand> arguments_;
