@@ -16,7 +16,7 @@ SECONDS ?= 60
 BIN := $(VENV)/bin
 
 # What the native extensions are built from; a change installs the package anew.
-SOURCES := setup.py pyproject.toml $(wildcard codeit/_native/*.pyx csrc/*/*)
+SOURCES := setup.py pyproject.toml $(wildcard codeit/_native/*.p[xy][xd] csrc/*/*)
 
 .PHONY: demo test bench lint sanitize fuzz clean
 

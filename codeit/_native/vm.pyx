@@ -15,6 +15,19 @@ from libcpp cimport bool as cbool
 from libcpp.string cimport string
 from libcpp.vector cimport vector
 
+from codeit._native.code cimport (
+    Code,
+    Dialect,
+    Key,
+    ParseError,
+    Program,
+    key_of,
+    language_digest,
+    string_view,
+    text_of,
+    uint16_span,
+)
+
 import threading
 
 import numpy as np
@@ -22,20 +35,12 @@ import numpy as np
 from codeit.ranges import integer
 
 
-cdef extern from "<string_view>" namespace "std" nogil:
-    cdef cppclass string_view:
-        string_view() noexcept
-        string_view(const char *, size_t) noexcept
-
 cdef extern from "<span>" namespace "std" nogil:
     cdef cppclass const_int64_span "std::span<const int64_t>":
         const_int64_span() noexcept
         const_int64_span(const int64_t *, size_t) noexcept
 
 cdef extern from "lang/language.h" namespace "codeit" nogil:
-    cdef enum class Dialect(uint8_t):
-        codeit
-        arc_dsl
     cdef enum class Type(uint8_t):
         Any
         Boolean
@@ -98,45 +103,6 @@ cdef extern from "core/machine.h" namespace "codeit" nogil:
         uint64_t max_bytes
         uint32_t max_depth
         uint32_t max_len
-
-cdef extern from "<span>" namespace "std" nogil:
-    cdef cppclass uint16_span "std::span<const uint16_t>":
-        uint16_span() noexcept
-        uint16_span(const uint16_t *, size_t) noexcept
-        const uint16_t *data() noexcept
-        size_t size() noexcept
-
-cdef extern from "code/code.h" namespace "codeit" nogil:
-    cppclass Code:
-        Code() noexcept
-        Code(uint16_span words) except +
-        @staticmethod
-        string why_not(uint16_span words) except +
-        uint16_span words() noexcept
-    cbool operator==(const Code &, const Code &) noexcept
-    string text_of(const Code &code) except +
-
-cdef extern from "code/key.h" namespace "codeit" nogil:
-    struct Key:
-        uint64_t low
-        uint64_t high
-    Key key_of(const Code &code, Dialect dialect) except +
-    uint64_t language_digest() noexcept
-
-cdef extern from "code/parser.h" namespace "codeit" nogil:
-    struct ParseError:
-        size_t line
-        string reason
-
-cdef extern from "vm/program.h" namespace "codeit" nogil:
-    cppclass Program:
-        Program() noexcept
-        Program(Code code, Dialect dialect) except +
-        @staticmethod
-        cbool parse(string_view text, Dialect dialect, Program *out, ParseError *error) except +
-        const Code &code() noexcept
-        Dialect dialect() noexcept
-        size_t num_lines() noexcept
 
 cdef extern from "vm/run.h" namespace "codeit" nogil:
     struct InputGrid:

@@ -1,0 +1,55 @@
+"""What csrc/code and csrc/vm/program.h declare, for all modules."""
+
+from libc.stdint cimport uint8_t, uint16_t, uint64_t
+from libcpp cimport bool as cbool
+from libcpp.string cimport string
+
+
+cdef extern from "<string_view>" namespace "std" nogil:
+    cdef cppclass string_view:
+        string_view() noexcept
+        string_view(const char *, size_t) noexcept
+
+cdef extern from "<span>" namespace "std" nogil:
+    cdef cppclass uint16_span "std::span<const uint16_t>":
+        uint16_span() noexcept
+        uint16_span(const uint16_t *, size_t) noexcept
+        const uint16_t *data() noexcept
+        size_t size() noexcept
+
+cdef extern from "lang/language.h" namespace "codeit" nogil:
+    cdef enum class Dialect(uint8_t):
+        codeit
+        arc_dsl
+
+cdef extern from "code/code.h" namespace "codeit" nogil:
+    cppclass Code:
+        Code() noexcept
+        Code(uint16_span words) except +
+        @staticmethod
+        string why_not(uint16_span words) except +
+        uint16_span words() noexcept
+    cbool operator==(const Code &, const Code &) noexcept
+    string text_of(const Code &code) except +
+
+cdef extern from "code/key.h" namespace "codeit" nogil:
+    struct Key:
+        uint64_t low
+        uint64_t high
+    Key key_of(const Code &code, Dialect dialect) except +
+    uint64_t language_digest() noexcept
+
+cdef extern from "code/parser.h" namespace "codeit" nogil:
+    struct ParseError:
+        size_t line
+        string reason
+
+cdef extern from "vm/program.h" namespace "codeit" nogil:
+    cppclass Program:
+        Program() noexcept
+        Program(Code code, Dialect dialect) except +
+        @staticmethod
+        cbool parse(string_view text, Dialect dialect, Program *out, ParseError *error) except +
+        const Code &code() noexcept
+        Dialect dialect() noexcept
+        size_t num_lines() noexcept
