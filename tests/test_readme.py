@@ -43,6 +43,29 @@ def test_the_picture_and_the_readme_are_of_one_run():
     assert title[1] == f"Tasks solved: {in_words(figures, num_tasks)}"
 
 
+def rows(text):
+    """The rows of its tables, without their heads."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_the_five_figures_are_those_of_the_page_of_all():
+    five = [row[1:] for row in rows(README) if row[-1].startswith("`benchmarks/")]
+    page = [row[1:] for row in rows((ROOT / "docs" / "figures.md").read_text())]
+    assert len(five) == 5
+    assert [row for row in five if row not in page] == []
+
+
+def test_the_recorded_outcomes_are_counted_once():
+    differences = (ROOT / "docs" / "differences.md").read_text()
+    table = differences.partition("| recording |")[2].splitlines()[2:6]
+    counts = [[int(n.replace(",", "")) for n in line.strip("|").split("|")[1:]] for line in table]
+    recorded, equal = map(sum, zip(*counts, strict=True))
+    said = re.search(r"([\d,]+) recorded outcomes", (ROOT / "docs" / "figures.md").read_text())
+    assert int(said[1].replace(",", "")) == recorded
+    assert equal == recorded - 1
+
+
 def test_the_picture_of_a_task_is_what_its_command_draws(tmp_path, monkeypatch, capsys):
     """The README shows the command below the picture; docs/task.txt is the program in it."""
     (command,) = re.findall(r"^\.venv/bin/codeit (run .* --save .*)$", README, flags=re.MULTILINE)
