@@ -72,6 +72,8 @@ def test_rows_that_are_gone_or_changed_are_noticed_by_resume_and_report(out, nam
         b"",
         None,
     ):
+        if bad is None and path.parent.name == "samples":
+            continue  # only a record, which may have been removed to save room
         if bad is None:
             path.unlink()
         else:

@@ -1,6 +1,7 @@
 """What a run that goes on may have lost, and what may have changed."""
 
 import dataclasses
+import os
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from safetensors.torch import load_file  # noqa: E402
 from small_run import quiet, settings_for, without_seconds, write_data  # noqa: E402
 
 from codeit.learning.training import trainer  # noqa: E402
+from codeit.runs import loop as loop_module  # noqa: E402
 from codeit.runs.directory import read_lines  # noqa: E402
 from codeit.runs.loop import Loop, resume, train  # noqa: E402
 from codeit.runs.report import print_report  # noqa: E402
@@ -171,6 +173,61 @@ def test_files_that_the_run_has_not_written_stay(outdated):
     }
     for path in [*(out / "samples" / name for name in ours), out / "tensorboard" / "ours"]:
         assert path.read_text() == "ours"
+
+
+@pytest.mark.parametrize("gone", ["samples", "samples/0001.jsonl"])
+def test_samples_that_were_removed_to_save_room_are_not_needed_to_go_on(gone, outdated, finished):
+    out = outdated
+    shutil.rmtree(out / gone) if gone == "samples" else (out / gone).unlink()
+    console = quiet()
+    print_report(out, console)
+    resume(out, console)
+    said = " ".join(console.file.getvalue().split())
+    assert said.count("1 of 1 files of samples are gone; the run goes on without them") == 2
+    assert without_seconds(out) == without_seconds(finished[0])
+    console = quiet()
+    resume(out, console, iterations=3)
+    assert "are gone" not in console.file.getvalue()  # it was said
+    assert "are gone" not in console.file.getvalue()
+    assert {path.name for path in (out / "samples").iterdir()} == {"0002.jsonl", "0003.jsonl"}
+
+
+IN_THE_WAY = {
+    "samples/0004.jsonl": "this is no file, and the run will write one",
+    "samples/.0003.jsonl.new": "this folder is in the way",
+    ".config.toml.new": "this folder is in the way",
+    ".performance.csv.new": "this folder is in the way",
+}
+
+
+@pytest.mark.parametrize("name", IN_THE_WAY)
+def test_what_is_in_the_way_of_a_later_file_is_found_before_anything_is_learned(
+    name, out, monkeypatch
+):
+    monkeypatch.setattr(Loop, "_iterate", lambda *_: pytest.fail("it has learned"))
+    (out / name).mkdir()
+    message = refused(out, IN_THE_WAY[name], iterations=4)
+    assert message.startswith(f"{out / name}: ")
+
+
+@pytest.mark.parametrize("name", ["", "samples", "tensorboard", "metrics.jsonl", "solutions.jsonl"])
+def test_what_must_not_be_written_is_found_before_anything_is_learned(name, out, monkeypatch):
+    """By what the system says, as root may write everywhere."""
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: path != out / name and access(path, mode))
+    monkeypatch.setattr(Loop, "_iterate", lambda *_: pytest.fail("it has learned"))
+    assert refused(out, "no permission to write", iterations=4).startswith(f"{out / name}: ")
+
+
+def test_settings_are_rewritten_only_when_all_is_open(out, monkeypatch):
+    def fail(*_):
+        raise OSError(13, "Permission denied", "events")
+
+    monkeypatch.setattr(loop_module, "EventFile", fail)
+    before = (out / "config.toml").read_bytes()
+    with pytest.raises(OSError, match="Permission denied"):
+        resume(out, quiet(), iterations=4)
+    assert (out / "config.toml").read_bytes() == before
 
 
 def test_events_of_others_stay_when_a_run_starts_again(out, resumed):

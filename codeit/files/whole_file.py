@@ -13,6 +13,11 @@ from pathlib import Path
 from typing import IO
 
 
+def fresh_name(path: Path) -> Path:
+    """Where a file is until it is whole."""
+    return path.with_name(f".{path.name}.new")
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """A file to write, which takes its name when the context ends and all is on disk.
@@ -21,7 +26,7 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
     system name `path`. What has the temporary name, `.NAME.new`, is removed and never followed.
     One writer at a time.
     """
-    fresh = path.with_name(f".{path.name}.new")
+    fresh = fresh_name(path)
     is_ours = False
     try:
         fresh.unlink(missing_ok=True)

@@ -10,7 +10,8 @@
 
 Files that are written anew appear whole or not at all; files that grow are flushed line by line.
 `written.json` in the checkpoint says what the tables and samples held when it was made: what is
-missing of that is noticed, and what was added since then is removed when the run goes on.
+missing of that is noticed, and what was added since then is removed when the run goes on. Samples
+may be gone, which is said: nothing reads them again.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from codeit.files.whole_directory import (
     read_entries,
     write_entries,
 )
-from codeit.files.whole_file import append, truncate, whole_file
+from codeit.files.whole_file import append, fresh_name, truncate, whole_file
 from codeit.tasks.scoring import ORIGINS, RULES, Candidate
 
 CONFIG = "config.toml"
@@ -165,6 +166,24 @@ class RunDirectory:
                 f"be done again, and only up to {iterations}; --iterations {last} loses none"
             )
 
+    def check_can_be_written(self, first: int, last: int) -> None:
+        """Raise ValueError where something is in the way of what iterations will write."""
+        for folder in (self.path, self.path / SAMPLES, self.path / TENSORBOARD):
+            if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):
+                raise ValueError(f"{folder}: no permission to write to this folder")
+        for name in (METRICS, SOLUTIONS, PERFORMANCE):
+            file = self.path / name
+            if file.exists() and not os.access(file, os.W_OK):
+                raise ValueError(f"{file}: no permission to write to this file")
+        samples = (_samples_name(k) for k in range(max(first, 1), last + 1))
+        for name in (CONFIG, METRICS, SOLUTIONS, PERFORMANCE, *samples):
+            file = self.path / name
+            fresh = fresh_name(file)
+            if os.path.lexists(file) and not file.is_file():
+                raise ValueError(f"{file}: this is no file, and the run will write one here")
+            if fresh.is_dir() and not fresh.is_symlink():
+                raise ValueError(f"{fresh}: this folder is in the way of what the run will write")
+
     def _last_recorded(self, done: int) -> int:
         """The last iteration that something is recorded of; 0 for the start, -1 for none.
 
@@ -228,7 +247,8 @@ class RunDirectory:
             if number > iteration:
                 file.unlink()
         for name, entry in entries.items():
-            self._written[name] = Digest.of_file(self.path / name, entry["bytes"])
+            if not _is_gone(self.path, name):
+                self._written[name] = Digest.of_file(self.path / name, entry["bytes"])
 
     def remove_unless_started(self) -> None:
         """Remove a directory that `create` made, where there is no checkpoint yet.
@@ -287,7 +307,7 @@ class RunDirectory:
 
     def write_samples(self, iteration: int, rows: Iterable[Mapping[str, Any]]) -> None:
         text = "".join(json.dumps(row) + "\n" for row in rows)
-        self._write(f"{SAMPLES}/{iteration:04d}.jsonl", text)
+        self._write(_samples_name(iteration), text)
 
     def _start_performance(self) -> None:
         self._write(PERFORMANCE, _csv_line(_PERFORMANCE_COLUMNS))
@@ -300,6 +320,10 @@ class RunDirectory:
     def _append(self, name: str, text: str) -> None:
         append(self.path / name, text.encode())
         self._written.setdefault(name, Digest()).update(text.encode())
+
+
+def _samples_name(iteration: int) -> str:
+    return f"{SAMPLES}/{iteration:04d}.jsonl"
 
 
 def read_solutions(path: Path) -> list[Solution]:
@@ -407,15 +431,31 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
-def check_written(path: Path) -> None:
+def check_written(path: Path) -> list[str]:
     """Compare tables and samples with what the run's checkpoint says that they held.
 
+    Returns:
+        What to say of samples that are gone. They take much room, and nothing reads them again.
     Raises:
-        ValueError: some of it is missing or damaged.
+        ValueError: some of it is damaged, or a table is missing.
     """
-    if (path / CHECKPOINT / _WRITTEN).exists():
-        entries = read_entries(path / CHECKPOINT / _WRITTEN)
-        check_entries(path, entries, may_be_longer=True)
+    if not (path / CHECKPOINT / _WRITTEN).exists():
+        return []
+    entries = dict(read_entries(path / CHECKPOINT / _WRITTEN))
+    gone = [name for name in entries if _is_gone(path, name)]
+    for name in gone:
+        del entries[name]
+    check_entries(path, entries, may_be_longer=True)
+    num_all = len(gone) + sum(name.startswith(f"{SAMPLES}/") for name in entries)
+    sentence = (
+        f"{len(gone)} of {num_all} files of samples are gone; the run goes on without them, as "
+        "they are only a record"
+    )
+    return [sentence] if gone else []
+
+
+def _is_gone(path: Path, name: str) -> bool:
+    return name.startswith(f"{SAMPLES}/") and not os.path.lexists(path / name)
 
 
 def _write(path: Path, text: str) -> None:

@@ -141,7 +141,7 @@ def resume(
             settle(checkpoint)
             if os.path.lexists(checkpoint):
                 check_whole(checkpoint)
-                check_written(out)
+                say(console, *check_written(out))
                 finish_replacement(checkpoint)  # what is left over is older than what is whole
         processes.wait()
         position = Position.read(checkpoint) if os.path.lexists(checkpoint) else None
@@ -153,6 +153,7 @@ def resume(
             )
         if directory:
             directory.check_nothing_is_lost(done, settings.iterations)
+            directory.check_can_be_written(done + 1, settings.iterations)
         changes = position.changes(settings) if position else {}
         loop = Loop(settings, console, checkpoint if position else None, processes)
         if position:
@@ -162,9 +163,7 @@ def resume(
         if directory:
             finish_replacement(checkpoint)
             directory.go_back(done)
-            if settings != asked:
-                directory.set_config(settings_to_toml(settings))
-        loop.run(directory, done, changes)
+        loop.run(directory, done, changes, settings_to_toml(settings) if settings != asked else "")
 
 
 class Loop:
@@ -234,7 +233,11 @@ class Loop:
         self._sampler.check(self._prompts)
 
     def run(
-        self, directory: RunDirectory | None, done: int = -1, changes: Changes | None = None
+        self,
+        directory: RunDirectory | None,
+        done: int = -1,
+        changes: Changes | None = None,
+        config_toml: str = "",
     ) -> None:
         """All iterations that follow one, -1 for the start, too.
 
@@ -242,6 +245,7 @@ class Loop:
             directory: has those before; None for processes that do not write.
             done: the last one that is done.
             changes: of the settings since then.
+            config_toml: to be written when all files are open, if they are not those of before.
         """
         changes = {k: c for k, c in (changes or {}).items() if k not in WITHOUT_INFLUENCE}
         if directory and done >= 0:
@@ -249,6 +253,8 @@ class Loop:
         iteration = done + 1
         with _terminate_as_interrupt():
             events = EventFile(directory.tensorboard, iteration) if directory else None
+            if directory and config_toml:
+                directory.set_config(config_toml)
             try:
                 for iteration in range(done + 1, self._settings.iterations + 1):
                     result = self._iterate(iteration) if iteration else self._start()

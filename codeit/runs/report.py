@@ -38,7 +38,7 @@ def print_report(path: Path, console: Console) -> None:
     Raises:
         ValueError: the path is no run directory, or a file in it is damaged.
     """
-    check_written(path)
+    say(console, *check_written(path))
     rows = read_metrics(path)
     if not rows:
         raise ValueError(f"{path / METRICS}: it is empty; the run has not started yet")
