@@ -32,9 +32,9 @@ from harness import Parser, Report, existing_file, machine, ratio, whole_number
 from rivals import CTranslate2Sampler, ScriptedGenerateSampler, scripted_strategy
 
 from codeit.language import load_seed_programs
-from codeit.learning.experience import ExperienceWriter
 from codeit.policy.model import ModelSettings
 from codeit.policy.model.checkpoint import GEOMETRIES, build_model
+from codeit.policy.prompts import PromptWriter
 from codeit.policy.sampling import SamplingSettings, engine
 from codeit.policy.sampling.engine import EngineSampler
 from codeit.policy.sampling.generate import GenerateSampler
@@ -125,7 +125,7 @@ class Workload:
 
     def __init__(self, tokenizer, num_tasks, samples_per_task, texts):
         tasks = datasets.load("arc1-evaluation")[:: NUM_TASKS // num_tasks][:num_tasks]
-        writer = ExperienceWriter(tokenizer, MAX_DEMONSTRATIONS, MAX_PROMPT, 512)
+        writer = PromptWriter(tokenizer, MAX_DEMONSTRATIONS, MAX_PROMPT)
         self.prompts = [writer.true_prompt(task) for task in tasks]
         chosen = np.random.default_rng(1).integers(len(texts), size=(num_tasks, samples_per_task))
         ids = [tokenizer.encode_program(text).astype(np.int64) for text in texts]

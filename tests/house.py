@@ -139,7 +139,8 @@ PYTHON_ROOMS = [
     Room(
         "codeit/policy",
         "what writes programs: `tokenizer.py`, `text.py` (grids and programs to token ids), "
-        "`hub.py` (what may be a name there, and whether it answers), `model`, `sampling`",
+        "`prompts.py` (what is read of a task), `hub.py` (what may be a name there, and whether it "
+        "answers), `model`, `sampling`, `policy.py`",
         ("ranges", "_native", "files", "language", "tasks"),
     ),
     Room(
@@ -158,12 +159,18 @@ PYTHON_ROOMS = [
         ("ranges", "_native", "parallel", "policy", "policy/model"),
     ),
     Room(
+        "codeit/policy/policy.py",
+        "the policy as a whole: loads, writes programs, says how likely they are",
+        ("parallel", "tasks", "policy", "policy/model", "policy/sampling"),
+    ),
+    Room(
         "codeit/learning",
         "what the policy learns from: `experience.py` (tasks and programs to rows of the buffer), "
         "`samples.py` (what was written for a task, and what it teaches), `replay.py` and "
         "`replay_file.py` (priorities, the buffer, its file), `training` (the trainer)",
         (
             *("ranges", "_native", "files", "parallel", "language", "tasks", "execution"),
+            "mutation",
             *("policy", "policy/model"),
         ),
     ),
@@ -172,10 +179,12 @@ PYTHON_ROOMS = [
         "a run: `settings.py` (`effects.py`: which have none beside the others; "
         "`setting_words.py`: as words of a command line; `resuming.py`: which may change when a "
         "run goes on), `directory.py` (what is on disk), `seeds.py` and `evaluation.py` (which "
-        "seed programs are used, which tasks are to be solved), `loop.py`, `report.py`",
+        "seed programs are used, which tasks are to be solved), `stages.py` (from one thing to "
+        "another), `loop.py` (puts them together), `metrics.py` (what is recorded), `report.py`",
         (
             *("ranges", "terminal", "files", "parallel", "language", "tasks"),
-            *("execution", "mutation", "policy", "policy/model", "policy/sampling", "learning"),
+            *("execution", "mutation", "policy", "policy/model", "policy/sampling"),
+            *("policy/policy", "learning"),
         ),
     ),
     Room(

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import save
 
 from codeit.learning.replay import Origin
+from codeit.policy import policy
 from codeit.policy.model import checkpoint
 from codeit.runs import loop
 from codeit.runs.loop import Loop
@@ -40,8 +41,8 @@ def start(self):
 def done(self, iteration):
     """What an iteration leaves; the next one builds on the weights and the buffer."""
     with torch.no_grad():
-        self._model.embedding.mul_(0.5).add_(iteration)
-    for parameter in self._model.parameters():
+        self._policy.model.embedding.mul_(0.5).add_(iteration)
+    for parameter in self._policy.model.parameters():
         parameter.grad = torch.full_like(parameter, 0.1 * iteration)
     self._trainer._optimizer.step()
     self._trainer.num_steps += 1
@@ -62,7 +63,7 @@ def done(self, iteration):
     candidate = Candidate(task.task_id, task.digest, name, 1, 3, ("grid",), (iteration > 0,))
     new = self._found.add("policy" if iteration else "mutation", [candidate])
     metrics = dict(self.metrics[min(iteration, 1)])
-    metrics |= {"iteration": iteration, "weight": self._model.embedding[0, 0].item()}
+    metrics |= {"iteration": iteration, "weight": self._policy.model.embedding[0, 0].item()}
     return loop._Done(metrics, new, [{"task": name}] if iteration else [])
 
 
@@ -87,10 +88,11 @@ def install(monkeypatch, metrics=({}, {})):
     small = checkpoint.Geometry(d_model=4, d_kv=2, d_ff=4, num_layers=1, num_heads=1)
     monkeypatch.setitem(checkpoint.GEOMETRIES, "tiny", small)
     monkeypatch.setattr(checkpoint, "save_file", save_file)
-    monkeypatch.setattr(loop, "EngineSampler", NoSampler)
+    monkeypatch.setattr(policy, "EngineSampler", NoSampler)
     monkeypatch.setattr(Loop, "metrics", metrics, raising=False)
     monkeypatch.setattr(Loop, "_start", start)
     monkeypatch.setattr(Loop, "_iterate", done)
     monkeypatch.setattr(Loop, "_plot", plot)
     monkeypatch.setattr(loop, "sample_row", lambda row: row)
+    monkeypatch.setattr(loop, "to_row", dict)
     monkeypatch.setattr(os, "fsync", lambda _: None)

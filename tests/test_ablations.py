@@ -44,7 +44,7 @@ def written(self, _):
 @pytest.fixture(scope="module", autouse=True)
 def _policy():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Loop, "_sample", written)
+        patch.setattr(Loop, "_write", written)
         yield
 
 
@@ -155,13 +155,13 @@ def test_a4_without_pretraining_weights_are_drawn(data, tmp_path):
         Loop(changed(settings, model=model | {"pretrained": is_pretrained}), quiet())
         for is_pretrained in (True, False)
     )
-    assert torch.equal(loaded._model.embedding, pretrained.embedding)
-    assert not torch.equal(drawn._model.embedding, pretrained.embedding)
-    assert loaded._model.config == drawn._model.config
+    assert torch.equal(loaded._policy.model.embedding, pretrained.embedding)
+    assert not torch.equal(drawn._policy.model.embedding, pretrained.embedding)
+    assert loaded._policy.model.config == drawn._policy.model.config
     for one in (loaded, drawn):
         task = one._tasks[0]
         np.testing.assert_array_equal(
-            one._writer.true_prompt(task), loaded._writer.true_prompt(task)
+            one._policy.prompts.true_prompt(task), loaded._policy.prompts.true_prompt(task)
         )
 
 
@@ -191,7 +191,7 @@ def test_a5_with_one_demonstration_prompts_are_shorter_but_scores_are_not(
                 tokenizer.encode_outputs([one.outputs[shown]], size),
             ]
             np.testing.assert_array_equal(
-                loop._writer.prompt(one.task, one.outputs), np.concatenate(prompt)
+                loop._policy.prompts.prompt(one.task, one.outputs), np.concatenate(prompt)
             )
 
 

@@ -4,14 +4,19 @@ import numpy as np
 
 from codeit.learning.experience import Experience, ExperienceWriter
 from codeit.learning.replay import Origin, ReplayBuffer, ReplaySettings
+from codeit.policy.prompts import PromptWriter
 from codeit.policy.tokenizer import CompactTokenizer
 from codeit.tasks.datasets import Example, Task, load
 
 PROGRAM = "O = hmirror(I)"
 
 
-def writer():
-    return ExperienceWriter(CompactTokenizer(), 2, 100, 50)
+def prompts():
+    return PromptWriter(CompactTokenizer(), 2, 100)
+
+
+def writer(max_program_tokens=50):
+    return ExperienceWriter(prompts(), max_program_tokens)
 
 
 def task_of(first, second):
@@ -22,18 +27,18 @@ TASKS = [task_of([[3]], [[4]]), task_of([[4]], [[3]]), task_of([[3]], [[5, 5]])]
 
 
 def test_tasks_of_one_id_have_prompts_of_their_own():
-    one = writer()
+    one = prompts()
     for task in TASKS:
-        np.testing.assert_array_equal(one.true_prompt(task), writer().true_prompt(task))
+        np.testing.assert_array_equal(one.true_prompt(task), prompts().true_prompt(task))
 
 
 def test_prompts_of_arc_agi_2_do_not_show_inputs_of_arc_agi_1():
     """391 ids of its training set are ids of ARC-AGI-1's, whose demonstrations stand otherwise."""
-    one = writer()
+    one = prompts()
     for task in load("arc1-training"):
         one.true_prompt(task)
     for task in load("arc2-training"):
-        np.testing.assert_array_equal(one.true_prompt(task), writer().true_prompt(task))
+        np.testing.assert_array_equal(one.true_prompt(task), prompts().true_prompt(task))
 
 
 def test_one_program_is_kept_for_each_task_of_one_id():
@@ -56,7 +61,7 @@ def test_one_task_under_two_ids_is_one_task():
 def test_a_program_fits_with_so_many_tokens_and_words_that_the_tokenizer_has():
     num_tokens = len(CompactTokenizer().encode_program(PROGRAM))
     for most, fits in ((num_tokens, True), (num_tokens - 1, False)):
-        assert ExperienceWriter(CompactTokenizer(), 2, 100, most).fits(PROGRAM) is fits
+        assert writer(most).fits(PROGRAM) is fits
     assert not writer().fits("O = some_word(I)")
 
 
@@ -64,6 +69,6 @@ def test_a_prompt_is_cut_when_it_could_show_more():
     task = TASKS[0]
     half = len(CompactTokenizer().encode_outputs([d.output for d in task.demonstrations], 100))
     for most, is_cut in ((half, False), (half - 1, True)):
-        assert ExperienceWriter(CompactTokenizer(), 2, most, 50).is_cut(task) is is_cut
+        assert PromptWriter(CompactTokenizer(), 2, most).is_cut(task) is is_cut
         # Demonstrations beyond the first of a prompt are left out on purpose.
-        assert not ExperienceWriter(CompactTokenizer(), 1, most, 50).is_cut(task)
+        assert not PromptWriter(CompactTokenizer(), 1, most).is_cut(task)

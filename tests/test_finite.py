@@ -210,11 +210,13 @@ def test_a_metric_that_is_not_finite_is_neither_written_nor_drawn(value, data, t
     """Nothing of its iteration is left: neither a line of JSON nor a point of TensorBoard."""
     out = tmp_path / "run"
     points = []
+    report = mock.Mock(loss=1.0, tokens_per_second=1.0, utilization=value)
     with (
-        mock.patch.object(loop.Loop, "_learn", return_value={"loss": 1.0, "speed": {"x": value}}),
+        mock.patch.object(loop.Loop, "_learn", return_value=report),
         mock.patch.object(loop.EventFile, "add", side_effect=points.append),
         pytest.raises(
-            FloatingPointError, match=f"iteration 1: speed/x is {value}; the checkpoint of"
+            FloatingPointError,
+            match=f"iteration 1: speed/training_utilization is {value}; the checkpoint of",
         ),
     ):
         loop.train(settings_for(data), out, quiet())

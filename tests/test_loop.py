@@ -21,6 +21,7 @@ from codeit import Program, run
 from codeit.files.json_file import read_lines
 from codeit.learning.experience import ExperienceWriter
 from codeit.learning.replay import Origin, ReplayBuffer, ReplaySettings
+from codeit.policy.prompts import PromptWriter
 from codeit.policy.tokenizer import CompactTokenizer
 from codeit.runs.directory import RunDirectory, check_free
 from codeit.runs.loop import Loop, resume, train
@@ -218,7 +219,7 @@ def test_what_a_kill_leaves_before_there_are_settings_is_a_folder_for_a_new_run(
 
 # Where an iteration can end early: before it has done anything, with files of its own written, and
 # with all of them written but no checkpoint.
-PHASES = ["_start", "_learn", "_score", "_record", "_save"]
+PHASES = ["_start", "_learn", "_write", "_record", "_save"]
 
 
 def interrupt_after(monkeypatch, phase, iteration):
@@ -361,7 +362,7 @@ def test_relabelled_experiences_explain_what_the_program_did(data):
 
     (one, *_) = datasets.load(data / "evaluation.json")
     tokenizer = CompactTokenizer()
-    writer = ExperienceWriter(tokenizer, 2, 100, 50)
+    writer = ExperienceWriter(PromptWriter(tokenizer, 2, 100), 50)
     program = Program.parse("O = hmirror(I)")
     outputs = tuple(run(program, d.input).grid for d in one.demonstrations)
     buffer = ReplayBuffer(ReplaySettings(capacity=10))
@@ -396,7 +397,7 @@ def test_distance_counts_only_where_it_has_a_weight(data):
     from codeit.tasks import datasets
 
     (one, *_) = datasets.load(data / "evaluation.json")
-    writer = ExperienceWriter(CompactTokenizer(), 2, 100, 50)
+    writer = ExperienceWriter(PromptWriter(CompactTokenizer(), 2, 100), 50)
     outputs = tuple(pair.output for pair in one.demonstrations)
     for settings, expected in (
         (ReplaySettings(), 1e-19),
@@ -413,7 +414,7 @@ def test_programs_that_do_not_fit_are_left_out_and_counted(data):
     from codeit.tasks import datasets
 
     (one, *_) = datasets.load(data / "evaluation.json")
-    writer = ExperienceWriter(CompactTokenizer(), 2, 100, max_program_tokens=5)
+    writer = ExperienceWriter(PromptWriter(CompactTokenizer(), 2, 100), max_program_tokens=5)
     outputs = tuple(d.output for d in one.demonstrations)
     buffer = ReplayBuffer(ReplaySettings(capacity=10))
     short = Experience(one, "O = vmirror(I)", outputs, 0.0)

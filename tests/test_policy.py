@@ -11,6 +11,8 @@ from codeit import Outcome, Program, execute  # noqa: E402
 from codeit.language import load_seed_programs  # noqa: E402
 from codeit.policy.model.checkpoint import build_model, to_plain_model  # noqa: E402
 from codeit.policy.model.t5 import Mode, Packed  # noqa: E402
+from codeit.policy.policy import Policy  # noqa: E402
+from codeit.policy.prompts import PromptWriter  # noqa: E402
 from codeit.policy.sampling import SamplingSettings  # noqa: E402
 from codeit.policy.sampling.constraint import ProgramConstraint  # noqa: E402
 from codeit.policy.sampling.engine import EngineSampler  # noqa: E402
@@ -159,3 +161,52 @@ def test_all_samples_of_an_untrained_model_parse_and_types_keep_them_from_type_e
         programs = [Program.parse(text) for text in texts]
         shares[mode] = np.mean(execute(programs, grids).outcome != Outcome.type_error)
     assert shares["typed"] > shares["grammar"] + 0.2
+
+
+# ---- The policy as a whole ---------------------------------------------------------------------
+
+
+def test_a_policy_comes_back_from_its_checkpoint(untrained, tmp_path):
+    tasks = datasets.load("arc1-training")[:3]
+    settings = SamplingSettings(samples_per_task=4, max_tokens=20, mode="grammar")
+    policy = Policy(untrained, PromptWriter(TOKENIZER, 2, 50), settings)
+    policy.save(tmp_path / "checkpoint")
+    loaded = Policy.load(
+        tmp_path / "checkpoint",
+        settings,
+        device="cpu",
+        threads=2,
+        max_demonstrations=2,
+        max_prompt_tokens=50,
+    )
+    written = dict(policy.sample(tasks, 7))
+    assert written == dict(loaded.sample(tasks, 7))
+    assert sorted(written) == [0, 1, 2]
+    assert all(len(texts) == 4 for texts in written.values())
+    assert all(Program.parse(text) for texts in written.values() for text in texts)
+
+
+def test_a_policy_says_how_likely_it_would_write_a_program(untrained):
+    (task,) = datasets.load("arc1-training")[:1]
+    settings = SamplingSettings(samples_per_task=1, max_tokens=30)
+    policy = Policy(untrained, PromptWriter(TOKENIZER, 1, 20), settings)
+    programs = ["O = hmirror(I)", "x1 = hmirror(I)\nO = vconcat(I, x1)"]
+    likely = policy.log_probabilities(task, programs)
+    assert likely.shape == (2,)
+    assert (likely < 0).all()
+    assert policy.log_probabilities(task, programs[::-1]).tolist() == pytest.approx(likely[::-1])
+    assert policy.log_probabilities(task, []).shape == (0,)
+    plain = to_plain_model(untrained)
+    with torch.inference_mode():
+        source = torch.from_numpy(policy.prompts.true_prompt(task).astype(np.int64))[None]
+        for text, found in zip(programs, likely, strict=True):
+            target = torch.from_numpy(TOKENIZER.encode_program(text).astype(np.int64))[None]
+            loss = plain(input_ids=source, labels=target).loss
+            assert found == pytest.approx(-loss.item() * target.shape[1], rel=1e-4)
+
+
+def test_a_policy_refuses_a_program_that_it_cannot_write(untrained):
+    policy = Policy(untrained, PromptWriter(TOKENIZER), SamplingSettings())
+    (task,) = datasets.load("arc1-training")[:1]
+    with pytest.raises(ValueError, match="some_word"):
+        policy.log_probabilities(task, ["O = some_word(I)"])

@@ -334,16 +334,16 @@ def test_each_setting_that_takes_effect_is_in_force_when_the_run_goes_on(
     found = setting_values(loop._settings)
     for section, settings in (
         ("training", loop._trainer._settings),
-        ("sampling", loop._sampler.settings),
+        ("sampling", loop._policy.settings),
         ("replay", loop._buffer.settings),
     ):
         found |= {f"{section}.{key}": v for key, v in dataclasses.asdict(settings).items()}
     assert {name: found[name] for name in new} == new
     (group,) = loop._trainer._optimizer.param_groups
     assert group["lr"] == 0.125
-    assert loop._model.config.dropout == 0.25
+    assert loop._policy.model.config.dropout == 0.25
     assert loop._device == torch.device("cpu:0")
-    assert loop._threads == 2
+    assert loop._workers.threads == 2
     assert loop._buffer._mutated.capacity == loop._buffer._policy.capacity == 500
     assert loop._writer._max_program_tokens == 40
     said = console.file.getvalue().replace("\n", " ")

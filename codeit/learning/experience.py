@@ -9,7 +9,9 @@ import numpy as np
 
 from codeit.execution.results import Grid
 from codeit.learning.replay import Origin, ReplayBuffer
-from codeit.policy.tokenizer import Ids, Tokenizer
+from codeit.mutation import MutatedTask
+from codeit.policy.prompts import PromptWriter
+from codeit.policy.tokenizer import Ids
 from codeit.tasks.datasets import Task
 
 
@@ -41,49 +43,30 @@ class Experience:
         return sum(shares) / len(shares)
 
 
-class ExperienceWriter:
-    """Turns tasks and experiences into token ids, and experiences into entries of a buffer."""
+def of_mutant(mutant: MutatedTask) -> Experience:
+    """What a mutant teaches: the task that it solves."""
+    pairs = zip(mutant.outputs, mutant.parent.demonstrations, strict=True)
+    is_right = [np.array_equal(grid, d.output) for grid, d in pairs if d.output is not None]
+    share = sum(is_right) / len(is_right)
+    return Experience(mutant.parent, mutant.program.text, mutant.outputs, share)
 
-    def __init__(
-        self,
-        tokenizer: Tokenizer,
-        max_demonstrations: int,
-        max_prompt_tokens: int,
-        max_program_tokens: int,
-    ) -> None:
-        self._tokenizer = tokenizer
-        self._max_demonstrations = max_demonstrations
-        self._max_prompt_tokens = max_prompt_tokens
+
+class ExperienceWriter:
+    """Turns experiences into entries of a buffer.
+
+    Args:
+        prompts: what the policy reads of a task.
+        max_program_tokens: what is longer cannot be learned.
+    """
+
+    def __init__(self, prompts: PromptWriter, max_program_tokens: int) -> None:
+        self._prompts = prompts
+        self._tokenizer = prompts.tokenizer
         self._max_program_tokens = max_program_tokens
-        self._inputs: dict[tuple[str, tuple[int, ...]], Ids] = {}
 
     def fits(self, program: str) -> bool:
         """Whether a program can be learned: written by the tokenizer, in max_program_tokens."""
         return self._target(program) is not None
-
-    def is_cut(self, task: Task) -> bool:
-        """Whether the prompt of a task shows less of its demonstrations than it might."""
-        shown = task.demonstrations[: self._max_demonstrations]
-        most = self._max_prompt_tokens
-        inputs = self._tokenizer.encode_inputs([d.input for d in shown], most + 1)
-        outputs = [d.output for d in shown if d.output is not None]
-        return max(len(inputs), len(self._tokenizer.encode_outputs(outputs, most + 1))) > most
-
-    def prompt(self, task: Task, outputs: Sequence[Grid | None]) -> Ids:
-        """The prompt of a task with these outputs; demonstrations without one are left out."""
-        shown = tuple(k for k, grid in enumerate(outputs) if grid is not None)
-        shown = shown[: self._max_demonstrations]
-        key = (task.digest, shown)
-        if key not in self._inputs:
-            inputs = [task.demonstrations[k].input for k in shown]
-            self._inputs[key] = self._tokenizer.encode_inputs(inputs, self._max_prompt_tokens)
-        grids = [grid for grid in (outputs[k] for k in shown) if grid is not None]
-        after = self._tokenizer.encode_outputs(grids, self._max_prompt_tokens)
-        return np.concatenate([self._inputs[key], after])
-
-    def true_prompt(self, task: Task) -> Ids:
-        """The prompt that asks for a program: the task with its true outputs."""
-        return self.prompt(task, [d.output for d in task.demonstrations])
 
     def store(
         self,
@@ -108,7 +91,7 @@ class ExperienceWriter:
                 num_left_out += 1
                 continue
             kept.append(experience)
-            sources.append(self.prompt(experience.task, experience.outputs))
+            sources.append(self._prompts.prompt(experience.task, experience.outputs))
             targets.append(target)
         if kept:
             buffer.add(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from codeit.tasks.datasets import Task, grid_digest
 from codeit.tasks.scoring import Candidate
 
 
-@dataclass
+@dataclass(frozen=True)
 class Samples:
     """What the policy wrote for one task in one iteration, or what mutation did in its place."""
 
@@ -26,24 +26,37 @@ class Samples:
     texts: list[str]
     programs: list[Program | None]
     """The program of each text, or None."""
-    distinct: list[Program] = field(default_factory=list)
-    results: Results | None = None
-    """Of the distinct programs on the demonstrations."""
+
+    def distinct(self) -> list[Program]:
+        """Every program once, in the order in which they were written."""
+        return list({p.text: p for p in self.programs if p is not None}.values())
 
 
-def relabelled(samples: Samples, is_right_needed: bool) -> Iterator[Experience]:
+@dataclass(frozen=True)
+class ExecutedSamples:
+    """Samples, and how they ended.
+
+    Attributes:
+        distinct: every program once.
+        results: of these on the demonstrations.
+    """
+
+    samples: Samples
+    distinct: list[Program]
+    results: Results
+
+
+def relabelled(executed: ExecutedSamples, is_right_needed: bool) -> Iterator[Experience]:
     """Hindsight: what a program really made of the inputs becomes the output to explain.
 
     Without it, a program has to be right on all demonstrations.
     """
-    results = samples.results
-    assert results is not None
-    demonstrations = samples.task.demonstrations
-    shares = results.match([d.output for d in demonstrations]).mean(axis=1)
+    task, results = executed.samples.task, executed.results
+    shares = results.match([d.output for d in task.demonstrations]).mean(axis=1)
     is_kept = shares == 1 if is_right_needed else (results.height > 0).any(axis=1)
     for p in np.flatnonzero(is_kept).tolist():
-        outputs = tuple(results.grid(p, i) for i in range(len(demonstrations)))
-        yield Experience(samples.task, samples.distinct[p].text, outputs, float(shares[p]))
+        outputs = tuple(results.grid(p, i) for i in range(len(task.demonstrations)))
+        yield Experience(task, executed.distinct[p].text, outputs, float(shares[p]))
 
 
 def find_candidates(
@@ -79,44 +92,54 @@ def find_candidates(
     return candidates
 
 
-def sample_metrics(samples: Sequence[Samples]) -> dict[str, Any]:
-    """Shares of all samples, repeated ones included.
+@dataclass(frozen=True)
+class SampleFigures:
+    """How good samples are: shares of all of them, repeated ones included.
 
     A sample is valid when its program returns a valid grid for at least one demonstration, and
     right when it reproduces at least one.
     """
+
+    num_samples: int
+    num_distinct: int
+    share_parsed: float
+    share_valid: float
+    share_right: float
+
+
+def figures_of(executed: Sequence[ExecutedSamples]) -> SampleFigures:
+    """The figures of the samples for all tasks."""
     num_samples = num_parsed = num_valid = num_right = num_distinct = 0
-    for s in samples:
-        assert s.results is not None
-        is_valid = np.any(s.results.height > 0, axis=1)
-        is_right = np.any(s.results.match([d.output for d in s.task.demonstrations]), axis=1)
-        row = {program.text: p for p, program in enumerate(s.distinct)}
-        num_samples += len(s.texts)
-        num_distinct += len(s.distinct)
-        for program in s.programs:
+    for e in executed:
+        is_valid = np.any(e.results.height > 0, axis=1)
+        outputs = [d.output for d in e.samples.task.demonstrations]
+        is_right = np.any(e.results.match(outputs), axis=1)
+        row = {program.text: p for p, program in enumerate(e.distinct)}
+        num_samples += len(e.samples.texts)
+        num_distinct += len(e.distinct)
+        for program in e.samples.programs:
             if program is not None:
                 num_parsed += 1
                 num_valid += bool(is_valid[row[program.text]])
                 num_right += bool(is_right[row[program.text]])
-    return {
-        "num_samples": num_samples,
-        "num_distinct": num_distinct,
-        "share_parsed": num_parsed / num_samples,
-        "share_valid": num_valid / num_samples,
-        "share_right": num_right / num_samples,
-    }
+    return SampleFigures(
+        num_samples,
+        num_distinct,
+        num_parsed / num_samples,
+        num_valid / num_samples,
+        num_right / num_samples,
+    )
 
 
-def sample_row(samples: Samples) -> dict[str, Any]:
+def sample_row(executed: ExecutedSamples) -> dict[str, Any]:
     """What samples/ keeps of a task: every text, and how it ended on each demonstration."""
-    assert samples.results is not None
-    row = {program.text: p for p, program in enumerate(samples.distinct)}
+    row = {program.text: p for p, program in enumerate(executed.distinct)}
     rows: list[dict[str, Any]] = []
-    for text, program in zip(samples.texts, samples.programs, strict=True):
+    for text, program in zip(executed.samples.texts, executed.samples.programs, strict=True):
         if program is None:
             rows.append({"text": text})
             continue
-        outcomes = samples.results.outcome[row[program.text]].tolist()
+        outcomes = executed.results.outcome[row[program.text]].tolist()
         rows.append({"text": program.text, "outcomes": [Outcome(k).name for k in outcomes]})
-    task = samples.task
+    task = executed.samples.task
     return {"task": task.task_id, "task_digest": task.digest, "samples": rows}

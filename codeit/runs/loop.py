@@ -9,44 +9,49 @@ goes on from a checkpoint therefore does what it would have done without the bre
 
 from __future__ import annotations
 
-import math
 import os
 import shlex
 import signal
-import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import numpy as np
 import torch
 from rich.console import Console
 
-from codeit.execution.executor import execute_groups, num_usable_cores
-from codeit.execution.results import Results
+from codeit.execution.executor import num_usable_cores
 from codeit.files.event_file import EventFile
 from codeit.files.whole_directory import check_whole, finish_replacement, settle
-from codeit.language import Program, ProgramError, load_seed_programs
-from codeit.learning.experience import Experience, ExperienceWriter
+from codeit.language import load_seed_programs
+from codeit.learning.experience import Experience, ExperienceWriter, of_mutant
 from codeit.learning.replay import Origin, ReplayBuffer
-from codeit.learning.samples import Samples, find_candidates, relabelled, sample_metrics, sample_row
-from codeit.learning.training.trainer import Trainer
-from codeit.mutation import MutatedTask, mutate
+from codeit.learning.samples import ExecutedSamples, Samples, figures_of, relabelled, sample_row
+from codeit.learning.training.trainer import Trainer, TrainingReport
+from codeit.mutation import MutatedTask
 from codeit.parallel.processes import SINGLE_PROCESS, ProcessGroup
 from codeit.policy.model.checkpoint import (
     build_model,
     find_device,
-    save_checkpoint,
 )
+from codeit.policy.policy import Policy
+from codeit.policy.prompts import PromptWriter
 from codeit.policy.sampling.constraint import check_max_tokens
-from codeit.policy.sampling.engine import EngineSampler
-from codeit.policy.sampling.generate import GenerateSampler
 from codeit.policy.tokenizer import Tokenizer, load_tokenizer
 from codeit.runs.directory import CHECKPOINT, CONFIG, RunDirectory, check_free, check_written
 from codeit.runs.evaluation import choose_tasks
+from codeit.runs.metrics import (
+    IterationMetrics,
+    Metrics,
+    StartMetrics,
+    Stopwatch,
+    check_finite,
+    scalars,
+    to_row,
+)
 from codeit.runs.resuming import (
     WITHOUT_INFLUENCE,
     Changes,
@@ -62,13 +67,10 @@ from codeit.runs.settings import (
     settings_to_toml,
     with_absolute_paths,
 )
+from codeit.runs.stages import Workers, execute, find, find_everywhere, learn, mutate, write
 from codeit.tasks import datasets
-from codeit.tasks.datasets import Task
 from codeit.tasks.scoring import Candidate, Score, in_words
 from codeit.terminal import say
-from codeit.terminal.progress import phase
-
-_TASKS_AT_A_TIME = 20  # scored together; bounds the memory for their outputs
 
 # In a checkpoint, beside the model.
 _OPTIMIZER = "optimizer.pt"
@@ -79,10 +81,10 @@ _BUFFER = "replay.npz"
 class _Done:
     """What there is to write about an iteration."""
 
-    metrics: dict[str, Any]
+    metrics: Metrics
     solutions: list[Candidate]
     """Programs that are found for the first time."""
-    samples: list[Samples]
+    samples: list[ExecutedSamples]
 
 
 def train(settings: RunSettings, out: Path, console: Console) -> None:
@@ -184,8 +186,8 @@ class Loop:
     ) -> None:
         self._settings = settings
         self._console = console
-        self._processes = processes
-        self._threads = settings.threads or max(1, num_usable_cores() // processes.local_size)
+        threads = settings.threads or max(1, num_usable_cores() // processes.local_size)
+        self._workers = Workers(processes, threads, settings.limits, console)
         # Sampler and trainer run batches side by side. One thread inside each makes every sum come
         # out the same on any machine.
         torch.set_num_threads(1)
@@ -203,34 +205,25 @@ class Loop:
         model = settings.model
         if checkpoint:
             model = replace(model, name=str(checkpoint), pretrained=True, tokenizer="")
-        self._tokenizer: Tokenizer = load_tokenizer(model.tokenizer_name)
-        check_max_tokens(settings.sampling, self._tokenizer)
-        self._writer = ExperienceWriter(
-            self._tokenizer,
-            data.max_demonstrations,
-            data.max_prompt_tokens,
-            settings.sampling.max_tokens,
-        )
+        tokenizer: Tokenizer = load_tokenizer(model.tokenizer_name)
+        check_max_tokens(settings.sampling, tokenizer)
+        prompts = PromptWriter(tokenizer, data.max_demonstrations, data.max_prompt_tokens)
+        self._writer = ExperienceWriter(prompts, settings.sampling.max_tokens)
         self._seeds = choose_seeds(
-            seeds, training, data.training, self._writer.fits, self._threads, settings.limits
+            seeds, training, data.training, self._writer.fits, threads, settings.limits
         )
-        self._notes = [
-            *self._seeds.sentences(),
-            *self._to_solve.sentences(self._writer.is_cut),
-        ]
+        self._notes = [*self._seeds.sentences(), *self._to_solve.sentences(prompts.is_cut)]
         say(console, *self._notes)
-        self._model = build_model(model, self._tokenizer, self._seed("model", 0)).to(self._device)
-        make = EngineSampler if settings.sampling.sampler == "engine" else GenerateSampler
-        self._sampler = make(self._model, self._tokenizer, settings.sampling, self._threads)
-        self._trainer = Trainer(self._model, settings.training, self._threads, processes)
+        network = build_model(model, tokenizer, self._seed("model", 0)).to(self._device)
+        self._policy = Policy(network, prompts, settings.sampling, threads)
+        self._trainer = Trainer(network, settings.training, threads, processes)
         if checkpoint:
             self._trainer.load(checkpoint / _OPTIMIZER)
             self._buffer = ReplayBuffer.load(checkpoint / _BUFFER, settings.replay)
         else:
             self._buffer = ReplayBuffer(settings.replay)
         self._found = Score({(task.task_id, task.digest) for task in self._to_solve.seen})
-        self._prompts = [self._writer.true_prompt(task) for task in self._tasks]
-        self._sampler.check(self._prompts)
+        self._policy.check(self._tasks)
 
     def run(
         self,
@@ -259,9 +252,9 @@ class Loop:
                 for iteration in range(done + 1, self._settings.iterations + 1):
                     result = self._iterate(iteration) if iteration else self._start()
                     if changes and iteration == done + 1:
-                        result.metrics["changed"] = changes
-                    with self._processes.together():
-                        _check_finite(result.metrics)
+                        result.metrics.changed = changes
+                    with self._workers.processes.together():
+                        check_finite(to_row(result.metrics))
                     if directory and events:
                         self._record(iteration, result, directory, events)
                         self._save(directory, iteration)
@@ -284,7 +277,7 @@ class Loop:
             Position(iteration, self._settings, self.digests).write(fresh)
             directory.save_written(fresh)
 
-        save_checkpoint(self._model, self._tokenizer, directory.checkpoint, write_more)
+        self._policy.save(directory.checkpoint, write_more)
 
     def _remember(self, directory: RunDirectory) -> None:
         """Take in the programs that were found before."""
@@ -295,14 +288,14 @@ class Loop:
 
     def _start(self) -> _Done:
         """Fills the buffer with seed and mutated experiences, and scores the mutants."""
-        settings = self._settings
+        settings, model = self._settings, self._policy.model
         say(
             self._console,
             f"{len(self._tasks)} tasks to solve, {len(self._seeds.parents)} seed programs; model "
-            f"{settings.model.name} with {self._model.num_parameters:,} parameters on "
-            f"{self._device}, {self._threads} threads",
+            f"{settings.model.name} with {model.num_parameters:,} parameters on "
+            f"{self._device}, {self._workers.threads} threads",
         )
-        seconds = _Stopwatch()
+        seconds = Stopwatch()
         mutants = self._mutate(0, settings.mutation.num_tasks)
         seconds.lap("mutate")
         seeds = [
@@ -310,7 +303,7 @@ class Loop:
             for task, program in self._seeds.parents
         ]
         num_long = self._writer.store(self._buffer, seeds, Origin.seed, 0)
-        mutated = [_mutated_experience(mutant) for mutant in mutants]
+        mutated = [of_mutant(mutant) for mutant in mutants]
         num_long += self._writer.store(self._buffer, mutated, Origin.mutated, 0)
         seconds.lap("store")
         distinct = {mutant.program.text: mutant.program for mutant in mutants}
@@ -321,74 +314,52 @@ class Loop:
             f"stored, {len(programs):,} mutated programs scored on all tasks"
         )
         say(self._console, note)
-        found = self._score_on_all_tasks(programs)
-        new = self._found.add("mutation", found)
+        new = self._found.add("mutation", find_everywhere(programs, self._tasks, self._workers))
+        score = self._found.metrics()
         seconds.lap("score")
-        metrics = {
-            "iteration": 0,
+        metrics = StartMetrics(
             **self._to_solve.metrics(),
-            "notes": [*self._notes, note],
-            "num_seeds": len(seeds),
-            "num_seeds_left_out": self._seeds.num_left_out,
-            "seeds_left_out": self._seeds.left_out,
-            "num_mutated": len(mutated),
-            "num_too_long": num_long,
-            "num_mutants_scored": len(programs),
-            **self._found.metrics(),
-            "seconds": seconds.laps,
-        }
+            notes=[*self._notes, note],
+            num_seeds=len(seeds),
+            num_seeds_left_out=self._seeds.num_left_out,
+            seeds_left_out=self._seeds.left_out,
+            num_mutated=len(mutated),
+            num_too_long=num_long,
+            num_mutants_scored=len(programs),
+            solved=score["solved"],
+            solved_unseen=score["solved_unseen"],
+            seconds=seconds.laps,
+        )
         return _Done(metrics, new, [])
 
     def _mutate(self, iteration: int, count: int) -> list[MutatedTask]:
         """So many mutants of the seed programs, others for each iteration."""
-        if not count:
-            return []
-        with phase(self._console, "mutating", count, "tasks") as advance_to:
-            return mutate(
-                self._seeds.parents,
-                replace(self._settings.mutation, num_tasks=count),
-                self._seed("mutation", iteration),
-                self._settings.limits,
-                self._threads,
-                advance_to,
-                self._writer.fits,
-            )
-
-    def _score_on_all_tasks(self, programs: list[Program]) -> list[Candidate]:
-        """The candidates among programs that were not made for any of the tasks to solve."""
-        if not programs:
-            return []
-        found: list[list[Candidate]] = []
-        own = self._processes.share(self._tasks)
-        total = len(programs) * sum(len(task.demonstrations) for task in own)
-        with phase(self._console, "scoring mutants", total, "runs") as advance_to:
-            num_done = 0
-            for begin in range(0, len(own), _TASKS_AT_A_TIME):
-                tasks = own[begin : begin + _TASKS_AT_A_TIME]
-                runs = self._run_on_demonstrations([(task, programs) for task in tasks])
-                for task, results in zip(tasks, runs, strict=True):
-                    found.append(self._candidates(task, programs, results))
-                    num_done += results.outcome.size
-                advance_to(num_done)
-        return [candidate for one in self._processes.gather(found) for candidate in one]
+        seed = self._seed("mutation", iteration)
+        settings, fits = self._settings.mutation, self._writer.fits
+        return mutate(self._seeds.parents, settings, count, seed, fits, self._workers)
 
     # ---- One iteration -----------------------------------------------------------------------
 
     def _iterate(self, iteration: int) -> _Done:
-        title = f"iteration {iteration} of {self._settings.iterations}"
-        say(self._console, "", title, style="bold")
-        seconds = _Stopwatch()
-        training = self._learn(iteration)
+        say(
+            self._console,
+            "",
+            f"iteration {iteration} of {self._settings.iterations}",
+            style="bold",
+        )
+        seconds = Stopwatch()
+        report = self._learn(iteration)
         seconds.lap("learn")
-        samples = self._sample(iteration)
+        samples = self._write(iteration)
         seconds.lap("sample")
-        samples = self._execute(samples)
+        executed = execute(samples, self._workers)
         seconds.lap("execute")
-        found = [self._candidates(s.task, s.distinct, s.results) for s in samples]
-        new, score = self._score([candidate for one in found for candidate in one])
+        found = find(executed, self._workers)
+        new = self._found.add("policy", found)
+        score = self._found.metrics(found)
         seconds.lap("score")
         if self._settings.expert_iteration:
-            origin, teachers = Origin.policy, samples
+            origin, teachers = Origin.policy, executed
         else:
             origin, teachers = Origin.mutated, self._mutants_instead(iteration)
             seconds.lap("mutate")
@@ -396,76 +367,42 @@ class Loop:
         num_too_long = self._writer.store(self._buffer, experiences, origin, iteration)
         seconds.lap("store")
         buffer = self._buffer.statistics()
-        metrics = {
-            "iteration": iteration,
-            **training,
-            **sample_metrics(samples),
-            "num_experiences": len(experiences),
-            "num_too_long": num_too_long,
-            **score,
-            "buffer_num_seed": buffer.num_seed,
-            "buffer_num_mutated": buffer.num_mutated,
-            "buffer_num_policy": buffer.num_policy,
-            "buffer_mean_policy_priority": buffer.mean_policy_priority,
-            "seconds": seconds.laps,
-        }
-        return _Done(metrics, new, samples)
-
-    def _learn(self, iteration: int) -> dict[str, Any]:
-        settings = self._settings.training
-        drawn = self._buffer.draw(
-            settings.num_mutated, settings.num_policy, self._seed("draw", iteration)
-        )
-        total = len(drawn) * settings.epochs
-        with phase(self._console, "learning", total, "experiences") as advance_to:
-            report = self._trainer.train(drawn, self._seed("train", iteration), advance_to)
-        return {
-            "loss": report.loss,
-            "loss_per_experience": report.loss_per_experience,
-            "num_trained": report.num_experiences,
-            "num_target_tokens": report.num_tokens,
-            "num_source_tokens": report.num_source_tokens,
-            "num_training_flops": report.num_flops,
-            "share_of_padding": report.share_of_padding,
-            "num_steps": self._trainer.num_steps,
-            "speed": {
+        metrics = IterationMetrics(
+            iteration=iteration,
+            loss=report.loss,
+            loss_per_experience=report.loss_per_experience,
+            num_trained=report.num_experiences,
+            num_target_tokens=report.num_tokens,
+            num_source_tokens=report.num_source_tokens,
+            num_training_flops=report.num_flops,
+            share_of_padding=report.share_of_padding,
+            num_steps=self._trainer.num_steps,
+            speed={
                 "training_tokens_per_second": round(report.tokens_per_second),
                 "training_utilization": round(report.utilization, 4),
             },
-        }
+            **vars(figures_of(executed)),
+            num_experiences=len(experiences),
+            num_too_long=num_too_long,
+            solved=score["solved"],
+            solved_unseen=score["solved_unseen"],
+            buffer_num_seed=buffer.num_seed,
+            buffer_num_mutated=buffer.num_mutated,
+            buffer_num_policy=buffer.num_policy,
+            buffer_mean_policy_priority=buffer.mean_policy_priority,
+            seconds=seconds.laps,
+        )
+        return _Done(metrics, new, executed)
 
-    def _sample(self, iteration: int) -> list[Samples]:
-        """What the policy writes for this process's share of the tasks."""
-        total = len(self._processes.share(self._prompts)) * self._settings.sampling.samples_per_task
-        samples: list[Samples] = []
-        with (
-            self._processes.together(),
-            phase(self._console, "sampling", total, "programs") as advance_to,
-        ):
-            seed = self._seed("sample", iteration)
-            for k, tokens in self._sampler.sample(self._prompts, seed, advance_to, self._processes):
-                texts = [self._tokenizer.decode_program(row) for row in tokens]
-                programs = [_parsed(text, self._settings.data.dialect) for text in texts]
-                samples.append(Samples(k, self._tasks[k], texts, programs))
-        return samples
+    def _learn(self, iteration: int) -> TrainingReport:
+        seeds = self._seed("draw", iteration), self._seed("train", iteration)
+        return learn(self._buffer, self._trainer, self._settings.training, *seeds, self._workers)
 
-    def _execute(self, samples: Sequence[Samples]) -> list[Samples]:
-        """Every distinct program of a task once on each of its demonstrations.
+    def _write(self, iteration: int) -> list[Samples]:
+        seed = self._seed("sample", iteration)
+        return write(self._policy, self._tasks, self._settings.data.dialect, seed, self._workers)
 
-        Returns:
-            Those of all processes, in the order of the tasks.
-        """
-        for s in samples:
-            s.distinct = list({p.text: p for p in s.programs if p is not None}.values())
-        total = sum(len(s.distinct) * len(s.task.demonstrations) for s in samples)
-        with phase(self._console, "executing", total, "runs") as advance_to:
-            runs = self._run_on_demonstrations([(s.task, s.distinct) for s in samples])
-            advance_to(total)
-        for s, results in zip(samples, runs, strict=True):
-            s.results = results
-        return sorted(self._processes.gather(samples), key=lambda s: s.number)
-
-    def _mutants_instead(self, iteration: int) -> list[Samples]:
+    def _mutants_instead(self, iteration: int) -> list[ExecutedSamples]:
         """As many fresh mutants of the seed programs as the policy writes, on the same tasks."""
         count = len(self._tasks) * self._settings.sampling.samples_per_task
         mutants = self._mutate(iteration, count)
@@ -473,57 +410,40 @@ class Loop:
         for k, task in enumerate(self._tasks):
             programs = [mutant.program for mutant in mutants[k :: len(self._tasks)]]
             samples.append(Samples(k, task, [program.text for program in programs], [*programs]))
-        return self._execute(self._processes.share(samples))
+        return execute(self._workers.processes.share(samples), self._workers)
 
-    def _score(self, found: list[Candidate]) -> tuple[list[Candidate], dict[str, Any]]:
-        """Those of the policy's programs that are new, and the score with them."""
-        return self._found.add("policy", found), self._found.metrics(found)
-
-    def _run_on_demonstrations(self, groups: Sequence[tuple[Task, list[Program]]]) -> list[Results]:
-        return execute_groups(
-            [(programs, [d.input for d in task.demonstrations]) for task, programs in groups],
-            self._threads,
-            self._settings.limits,
-        )
-
-    def _candidates(
-        self, task: Task, programs: Sequence[Program], results: Results | None
-    ) -> list[Candidate]:
-        assert results is not None
-        return find_candidates(task, programs, results, self._threads, self._settings.limits)
+    # ---- Records -----------------------------------------------------------------------------
 
     def _record(
         self, iteration: int, done: _Done, directory: RunDirectory, events: EventFile
     ) -> None:
-        metrics = done.metrics
         directory.add_solutions(iteration, "policy" if iteration else "mutation", done.solutions)
         if iteration:
             directory.write_samples(iteration, map(sample_row, done.samples))
-            self._plot(metrics, directory, events)
-        directory.add_metrics(metrics)
+            self._plot(cast(IterationMetrics, done.metrics), directory, events)
+        directory.add_metrics(to_row(done.metrics))
 
-    def _plot(self, metrics: dict[str, Any], directory: RunDirectory, events: EventFile) -> None:
-        iteration, solved = metrics["iteration"], metrics["solved"]
+    def _plot(self, metrics: IterationMetrics, directory: RunDirectory, events: EventFile) -> None:
         num_scored = self._to_solve.num_scored
         directory.add_performance(
-            iteration,
-            {rule: count / max(num_scored, 1) for rule, count in solved["policy"].items()},
-            {rule: count / max(num_scored, 1) for rule, count in solved["now"].items()},
-            metrics["num_steps"],
-            metrics["buffer_num_seed"] + metrics["buffer_num_mutated"],
-            metrics["buffer_num_policy"],
+            metrics.iteration,
+            {rule: n / max(num_scored, 1) for rule, n in metrics.solved["policy"].items()},
+            {rule: n / max(num_scored, 1) for rule, n in metrics.solved["now"].items()},
+            metrics.num_steps,
+            metrics.buffer_num_seed + metrics.buffer_num_mutated,
+            metrics.buffer_num_policy,
         )
-        events.add(iteration, _scalars(metrics))
+        events.add(metrics.iteration, scalars(to_row(metrics)))
         say(
             self._console,
-            f"  loss {metrics['loss']:.3f}   parsed {metrics['share_parsed']:.1%}   "
-            f"valid {metrics['share_valid']:.1%}   solved "
-            f"{in_words(solved['all'], num_scored)}",
+            f"  loss {metrics.loss:.3f}   parsed {metrics.share_parsed:.1%}   "
+            f"valid {metrics.share_valid:.1%}   solved "
+            f"{in_words(metrics.solved['all'], num_scored)}",
         )
-        if metrics["num_too_long"]:
+        if metrics.num_too_long:
             say(
                 self._console,
-                f"  {metrics['num_too_long']} of {metrics['num_experiences']} experiences left out "
+                f"  {metrics.num_too_long} of {metrics.num_experiences} experiences left out "
                 "because their programs do not fit sampling.max_tokens",
             )
 
@@ -531,47 +451,6 @@ class Loop:
         """A seed of its own for each component and iteration."""
         words = [self._settings.seed, zlib.crc32(component.encode()), iteration]
         return int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0] >> 1)
-
-
-def _scalars(metrics: dict[str, Any]) -> Iterator[tuple[str, float]]:
-    """The numbers among the metrics; those of a group under `GROUP/NAME`."""
-    for name, value in metrics.items():
-        if isinstance(value, dict):
-            yield from ((f"{name}/{inner}", number) for inner, number in _scalars(value))
-        elif isinstance(value, int | float) and name != "iteration":
-            yield name, value
-
-
-def _check_finite(metrics: dict[str, Any]) -> None:
-    """Raise FloatingPointError unless all numbers can be written: JSON has no others."""
-    for name, value in _scalars(metrics):
-        if not math.isfinite(value):
-            raise FloatingPointError(f"{name} is {value}")
-
-
-class _Stopwatch:
-    def __init__(self) -> None:
-        self.laps: dict[str, float] = {}
-        self._last = time.perf_counter()
-
-    def lap(self, name: str) -> None:
-        now = time.perf_counter()
-        self.laps[name] = round(now - self._last, 3)
-        self._last = now
-
-
-def _parsed(text: str, dialect: Any) -> Program | None:
-    try:
-        return Program.parse(text, dialect)
-    except ProgramError:
-        return None
-
-
-def _mutated_experience(mutant: MutatedTask) -> Experience:
-    pairs = zip(mutant.outputs, mutant.parent.demonstrations, strict=True)
-    is_right = [np.array_equal(grid, d.output) for grid, d in pairs if d.output is not None]
-    share = sum(is_right) / len(is_right)
-    return Experience(mutant.parent, mutant.program.text, mutant.outputs, share)
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from codeit.learning.replay import ReplaySettings
 from codeit.learning.training import TrainingSettings
 from codeit.mutation import MutationSettings
 from codeit.policy.model import ModelSettings
+from codeit.policy.prompts import MAX_DEMONSTRATIONS, MAX_PROMPT_TOKENS
 from codeit.policy.sampling import SamplingSettings
 from codeit.ranges import MAX_IDS, MAX_SEED, check_at_least
 from codeit.tasks import datasets
@@ -43,9 +44,9 @@ class DataSettings:
     """Only so many of the tasks to solve, spread evenly over them; 0 for all."""
     dialect: Dialect = "codeit"
     """Which variant of the primitives programs mean."""
-    max_demonstrations: int = 10
+    max_demonstrations: int = MAX_DEMONSTRATIONS
     """Demonstrations of a task that its prompt shows (1: ablation A5)."""
-    max_prompt_tokens: int = 512
+    max_prompt_tokens: int = MAX_PROMPT_TOKENS
     """Tokens of a prompt for all inputs, and again for all outputs."""
 
     def __post_init__(self) -> None:

@@ -1,0 +1,135 @@
+"""The policy: a model that writes programs for tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from codeit.parallel.processes import SINGLE_PROCESS, ProcessGroup
+from codeit.policy.model.checkpoint import find_device, load_model, save_checkpoint
+from codeit.policy.model.t5 import T5
+from codeit.policy.prompts import MAX_DEMONSTRATIONS, MAX_PROMPT_TOKENS, PromptWriter
+from codeit.policy.sampling.constraint import check_max_tokens
+from codeit.policy.sampling.engine import EngineSampler
+from codeit.policy.sampling.generate import GenerateSampler, Sampler
+from codeit.policy.sampling.settings import SamplingSettings
+from codeit.policy.tokenizer import load_tokenizer
+from codeit.tasks.datasets import Task
+
+
+class Policy:
+    """A model, the tokenizer that it was made with, and how programs are sampled from it.
+
+    Args:
+        model: on its device; its weights may change from call to call.
+        prompts: what the model reads of a task, and the tokenizer.
+        sampling: how programs are sampled.
+        threads: to sample on, where the model is on a CPU. Has no influence on the samples.
+    Raises:
+        ValueError: samples may not be as long as the shortest program, or the mode is not for the
+            tokenizer.
+    """
+
+    def __init__(
+        self, model: T5, prompts: PromptWriter, sampling: SamplingSettings, threads: int = 1
+    ) -> None:
+        self.model = model
+        self.prompts = prompts
+        self.tokenizer = prompts.tokenizer
+        self.settings = sampling
+        check_max_tokens(sampling, self.tokenizer)
+        make = EngineSampler if sampling.sampler == "engine" else GenerateSampler
+        self._sampler: Sampler = make(model, self.tokenizer, sampling, threads)
+        self._threads = threads
+
+    @classmethod
+    def load(
+        cls,
+        checkpoint: str | Path,
+        sampling: SamplingSettings | None = None,
+        *,
+        device: str = "auto",
+        threads: int = 1,
+        max_demonstrations: int = MAX_DEMONSTRATIONS,
+        max_prompt_tokens: int = MAX_PROMPT_TOKENS,
+    ) -> Policy:
+        """A policy from a checkpoint: a directory with model and tokenizer, or a model of the hub.
+
+        Args:
+            sampling: SamplingSettings() if it is None.
+            device: `auto` (a GPU if there is one), `cpu`, `cuda`, `cuda:1`, ...
+            max_demonstrations, max_prompt_tokens: of a prompt, as the policy was trained with.
+        Raises:
+            ValueError: there is no such device, it is no T5, its weights do not fit its config or
+                are not finite, or the tokenizer does not fit it; for the rest, see Policy.
+            OSError: there is no such model.
+        """
+        place = find_device(device)
+        prompts = PromptWriter(
+            load_tokenizer(str(checkpoint)), max_demonstrations, max_prompt_tokens
+        )
+        model = load_model(str(checkpoint))
+        model.config.check_tokenizer(prompts.tokenizer, f"model {str(checkpoint)!r}")
+        return cls(model.to(place), prompts, sampling or SamplingSettings(), threads)
+
+    def save(self, directory: Path, write_more: Callable[[Path], None] | None = None) -> None:
+        """Write model and tokenizer in Hugging Face's format, whole or not at all.
+
+        Args:
+            write_more: writes what else belongs there into a directory that takes the place.
+        """
+        save_checkpoint(self.model, self.tokenizer, directory, write_more)
+
+    def check(self, tasks: Sequence[Task]) -> None:
+        """Raise what `sample` would raise before its first sample."""
+        self._sampler.check([self.prompts.true_prompt(task) for task in tasks])
+
+    def sample(
+        self,
+        tasks: Sequence[Task],
+        seed: int,
+        on_progress: Callable[[int], None] | None = None,
+        processes: ProcessGroup = SINGLE_PROCESS,
+    ) -> Iterator[tuple[int, list[str]]]:
+        """Write settings.samples_per_task programs for each task.
+
+        Args:
+            seed: the same policy, tasks and seed give the same samples.
+            on_progress: told how many samples are finished.
+            processes: only this process's share of the tasks is written for.
+        Returns:
+            Pairs (index of the task, texts, which need not be programs), in any order; each task
+            comes once.
+        Raises:
+            ValueError: a prompt is longer than what there is memory for.
+            FloatingPointError: a weight or a score of the model is not finite.
+        """
+        prompts = [self.prompts.true_prompt(task) for task in tasks]
+        for k, rows in self._sampler.sample(prompts, seed, on_progress, processes):
+            yield k, [self.tokenizer.decode_program(row) for row in rows]
+
+    def log_probabilities(self, task: Task, programs: Sequence[str]) -> npt.NDArray[np.float64]:
+        """How likely the model thinks programs are for a task: at temperature 1, all ids allowed.
+
+        Args:
+            programs: their texts.
+        Returns:
+            Natural logarithms [P], of a program's whole spelling, the end included.
+        Raises:
+            ValueError: the tokenizer cannot write a program.
+            FloatingPointError: a weight or a score of the model is not finite.
+        """
+        if not programs:
+            return np.zeros(0)
+        targets = [self.tokenizer.encode_program(program).astype(np.int64) for program in programs]
+        longest = max(map(len, targets))
+        padding = self.tokenizer.pad_id
+        rows = np.stack(
+            [np.pad(ids, (0, longest - len(ids)), constant_values=padding) for ids in targets]
+        )
+        engine = EngineSampler(self.model, self.tokenizer, self.settings, self._threads)
+        (found,) = engine.log_probabilities([self.prompts.true_prompt(task)], [rows])
+        return found.sum(axis=1, dtype=np.float64)

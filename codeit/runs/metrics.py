@@ -1,0 +1,123 @@
+"""What a run records of its start and of each iteration: the rows of metrics.jsonl."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from codeit.runs.resuming import Changes
+from codeit.tasks.scoring import Figures
+
+Solved = Mapping[str, Figures]
+"""How many tasks are solved, by what found the programs: `mutation`, `policy`, `all`, `now`."""
+
+
+@dataclass(kw_only=True)
+class StartMetrics:
+    """Of what comes before the first iteration."""
+
+    iteration: int = 0
+    num_tasks: int
+    """Tasks to solve, and of these: with a hidden output, the others, those of them that are no
+    training tasks."""
+    num_hidden_tasks: int
+    num_scored_tasks: int
+    num_unseen_tasks: int
+    seen_tasks: Sequence[str]
+    """Ids of tasks to solve that are training tasks, too."""
+    notes: Sequence[str]
+    """What was said on the console."""
+    num_seeds: int
+    num_seeds_left_out: int
+    seeds_left_out: Mapping[str, Sequence[str]]
+    """Task ids by the reason."""
+    num_mutated: int
+    num_too_long: int
+    """Experiences of seeds and mutants whose programs cannot be learned."""
+    num_mutants_scored: int
+    solved: Solved
+    solved_unseen: Solved
+    """The same without the tasks that are training tasks, too."""
+    seconds: Mapping[str, float]
+    """Of each stage."""
+    changed: Changes | None = None
+    """Settings that were others before this iteration, if the run was resumed with others."""
+
+
+@dataclass(kw_only=True)
+class IterationMetrics:
+    """Of one iteration."""
+
+    iteration: int
+    loss: float
+    """Mean over the target tokens."""
+    loss_per_experience: float
+    num_trained: int
+    num_target_tokens: int
+    num_source_tokens: int
+    num_training_flops: int
+    share_of_padding: float
+    num_steps: int
+    """Since the run's beginning."""
+    speed: Mapping[str, float]
+    num_samples: int
+    num_distinct: int
+    share_parsed: float
+    """Of all samples, repeated ones included, and so below."""
+    share_valid: float
+    """Of those that return a grid for at least one demonstration."""
+    share_right: float
+    """Of those that reproduce at least one demonstration."""
+    num_experiences: int
+    num_too_long: int
+    solved: Solved
+    solved_unseen: Solved
+    buffer_num_seed: int
+    buffer_num_mutated: int
+    buffer_num_policy: int
+    buffer_mean_policy_priority: float
+    seconds: Mapping[str, float]
+    changed: Changes | None = None
+
+
+Metrics = StartMetrics | IterationMetrics
+
+
+def to_row(metrics: Metrics) -> dict[str, Any]:
+    """As an object of a JSON file."""
+    row = {field.name: getattr(metrics, field.name) for field in fields(metrics)}
+    if row["changed"] is None:
+        del row["changed"]
+    return row
+
+
+def scalars(row: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """The numbers of a row; those of a table under `TABLE/NAME`."""
+    for name, value in row.items():
+        if isinstance(value, Mapping):
+            yield from ((f"{name}/{inner}", number) for inner, number in scalars(value))
+        elif isinstance(value, int | float) and name != "iteration":
+            yield name, value
+
+
+def check_finite(row: Mapping[str, Any]) -> None:
+    """Raise FloatingPointError unless all numbers can be written: JSON has no others."""
+    for name, value in scalars(row):
+        if not math.isfinite(value):
+            raise FloatingPointError(f"{name} is {value}")
+
+
+@dataclass
+class Stopwatch:
+    """Seconds of one stage after the other."""
+
+    laps: dict[str, float] = field(default_factory=dict)
+    _last: float = field(default_factory=time.perf_counter)
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name] = round(now - self._last, 3)
+        self._last = now

@@ -1,0 +1,176 @@
+"""The stages of an iteration, each from one thing to another.
+
+    learn      buffer             -> report
+    write      policy, tasks      -> samples
+    execute    samples            -> executed samples
+    find       executed samples   -> candidates
+    mutate     seed programs      -> mutants
+
+They know nothing of each other and nothing of a run's directory; `loop.py` puts them together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from rich.console import Console
+
+from codeit.execution.executor import Limits, execute_groups
+from codeit.execution.results import Results
+from codeit.language import Program, ProgramError
+from codeit.language.program import Dialect
+from codeit.learning.replay import ReplayBuffer
+from codeit.learning.samples import ExecutedSamples, Samples, find_candidates
+from codeit.learning.training.settings import TrainingSettings
+from codeit.learning.training.trainer import Trainer, TrainingReport
+from codeit.mutation import MutatedTask, MutationSettings
+from codeit.mutation import mutate as mutate_programs
+from codeit.parallel.processes import ProcessGroup
+from codeit.policy.policy import Policy
+from codeit.tasks.datasets import Task
+from codeit.tasks.scoring import Candidate
+from codeit.terminal.progress import phase
+
+_TASKS_AT_A_TIME = 20  # scored together; bounds the memory for their outputs
+
+
+@dataclass(frozen=True)
+class Workers:
+    """What the stages work with. Of all this only the limits have an influence on what they make.
+
+    Attributes:
+        processes: those that share the tasks.
+        threads: of this process.
+        limits: of the execution of programs.
+        console: where progress is shown.
+    """
+
+    processes: ProcessGroup
+    threads: int
+    limits: Limits
+    console: Console
+
+    def run(self, groups: Sequence[tuple[Task, Sequence[Program]]]) -> list[Results]:
+        """Programs on the demonstrations of their tasks."""
+        return execute_groups(
+            [(programs, [d.input for d in task.demonstrations]) for task, programs in groups],
+            self.threads,
+            self.limits,
+        )
+
+    def candidates(
+        self, task: Task, programs: Sequence[Program], results: Results
+    ) -> list[Candidate]:
+        """The programs that are right on a demonstration, from their results on all of them."""
+        return find_candidates(task, programs, results, self.threads, self.limits)
+
+
+def learn(
+    buffer: ReplayBuffer,
+    trainer: Trainer,
+    settings: TrainingSettings,
+    draw_seed: int,
+    train_seed: int,
+    workers: Workers,
+) -> TrainingReport:
+    """Train on a prioritised draw of experiences."""
+    drawn = buffer.draw(settings.num_mutated, settings.num_policy, draw_seed)
+    total = len(drawn) * settings.epochs
+    with phase(workers.console, "learning", total, "experiences") as advance_to:
+        return trainer.train(drawn, train_seed, advance_to)
+
+
+def write(
+    policy: Policy, tasks: Sequence[Task], dialect: Dialect, seed: int, workers: Workers
+) -> list[Samples]:
+    """What the policy writes for this process's share of the tasks."""
+    total = len(workers.processes.share(tasks)) * policy.settings.samples_per_task
+    samples: list[Samples] = []
+    with (
+        workers.processes.together(),
+        phase(workers.console, "sampling", total, "programs") as advance_to,
+    ):
+        for k, texts in policy.sample(tasks, seed, advance_to, workers.processes):
+            samples.append(Samples(k, tasks[k], texts, [_parsed(text, dialect) for text in texts]))
+    return samples
+
+
+def _parsed(text: str, dialect: Dialect) -> Program | None:
+    try:
+        return Program.parse(text, dialect)
+    except ProgramError:
+        return None
+
+
+def execute(samples: Sequence[Samples], workers: Workers) -> list[ExecutedSamples]:
+    """Run every distinct program of a task once on each of its demonstrations.
+
+    Returns:
+        Those of all processes, in the order of the tasks.
+    """
+    distinct = [s.distinct() for s in samples]
+    total = sum(
+        len(programs) * len(s.task.demonstrations)
+        for s, programs in zip(samples, distinct, strict=True)
+    )
+    with phase(workers.console, "executing", total, "runs") as advance_to:
+        runs = workers.run([(s.task, p) for s, p in zip(samples, distinct, strict=True)])
+        advance_to(total)
+    parts = zip(samples, distinct, runs, strict=True)
+    executed = [ExecutedSamples(s, programs, results) for s, programs, results in parts]
+    return sorted(workers.processes.gather(executed), key=lambda e: e.samples.number)
+
+
+def find(executed: Sequence[ExecutedSamples], workers: Workers) -> list[Candidate]:
+    """The programs that are right on a demonstration of their task, with their predictions."""
+    found = [workers.candidates(e.samples.task, e.distinct, e.results) for e in executed]
+    return [candidate for one in found for candidate in one]
+
+
+def mutate(
+    parents: Sequence[tuple[Task, Program]],
+    settings: MutationSettings,
+    count: int,
+    seed: int,
+    fits: Callable[[str], bool],
+    workers: Workers,
+) -> list[MutatedTask]:
+    """So many mutants of the seed programs, as far as they can be made.
+
+    Args:
+        fits: whether the text of a program can be learned.
+    """
+    if not count:
+        return []
+    with phase(workers.console, "mutating", count, "tasks") as advance_to:
+        return mutate_programs(
+            parents,
+            replace(settings, num_tasks=count),
+            seed,
+            workers.limits,
+            workers.threads,
+            advance_to,
+            fits,
+        )
+
+
+def find_everywhere(
+    programs: Sequence[Program], tasks: Sequence[Task], workers: Workers
+) -> list[Candidate]:
+    """The candidates among programs that were not made for any of the tasks: all on all."""
+    if not programs:
+        return []
+    found: list[list[Candidate]] = []
+    own = workers.processes.share(tasks)
+    total = len(programs) * sum(len(task.demonstrations) for task in own)
+    with phase(workers.console, "scoring mutants", total, "runs") as advance_to:
+        num_done = 0
+        for begin in range(0, len(own), _TASKS_AT_A_TIME):
+            some = own[begin : begin + _TASKS_AT_A_TIME]
+            runs = workers.run([(task, programs) for task in some])
+            for task, results in zip(some, runs, strict=True):
+                found.append(workers.candidates(task, programs, results))
+                num_done += results.outcome.size
+            advance_to(num_done)
+    return [candidate for one in workers.processes.gather(found) for candidate in one]
