@@ -1,7 +1,10 @@
 """What the README shows is true of the tree; tests/test_docs.py has the names in all documents."""
 
 import re
+import subprocess
 from pathlib import Path
+
+import pytest
 
 from codeit.cli import main
 from codeit.language import load_seed_programs
@@ -54,6 +57,16 @@ def test_the_five_figures_are_those_of_the_page_of_all():
     page = [row[1:] for row in rows((ROOT / "docs" / "figures.md").read_text())]
     assert len(five) == 5
     assert [row for row in five if row not in page] == []
+
+
+def test_the_tree_has_every_folder():
+    (tree,) = re.findall(r"```text\n(csrc/.*?)```", README, flags=re.DOTALL)
+    shown = {line.split("/")[0] for line in tree.splitlines()}
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode != 0:
+        pytest.skip("no checkout of git")
+    folders = {name.split("/")[0] for name in listed.stdout.splitlines() if "/" in name}
+    assert shown == {name for name in folders if not name.startswith(".")}
 
 
 def test_the_recorded_outcomes_are_counted_once():
