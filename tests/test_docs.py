@@ -61,6 +61,26 @@ def test_every_file_that_a_document_names_is_in_the_tree(path):
     assert unknown == []
 
 
+CODE = sorted(
+    path
+    for folder in ("benchmarks", "codeit", "csrc", "tests")
+    for path in (ROOT / folder).rglob("*")
+    if path.suffix in (".py", ".pyx", ".pyi", ".h", ".cc", ".def", ".sh") and path != Path(__file__)
+)
+
+
+def test_every_source_file_that_the_code_names_is_in_the_tree():
+    """With the folder that it is in: comments, docstrings and messages do so."""
+    name = re.compile(r"(?<![\w/.*{}<-])(?:[\w-]+/)+[\w-]+\.(?:py|pyx|h|cc|def|md)\b")
+    unknown = {
+        (word, str(path.relative_to(ROOT)))
+        for path in CODE
+        for word in name.findall(path.read_text())
+        if not is_in_tree(word, str(path.parent.relative_to(ROOT))) and word not in OF_OTHERS
+    }
+    assert unknown == set()
+
+
 def test_names_are_found_and_told_apart():
     text = "`core/set.h`, `no/such.py`, [a](docs/design/sets.md), `tests/primitives/GROUP.txt`"
     names = list(names_in(text))

@@ -1,8 +1,8 @@
 """What a decoder's step is made of; the only file of this room that knows which kernel exists.
 
-Two sets of the same operations: torch's and what model/attention.py has beside them for CUDA, on
-any device, and ours on a CPU. With ours, what
-becomes of a token does not depend on which others are worked on beside it, to the last bit.
+Two sets of the same operations: torch's, with those of model/attention/choice.py for attention, on
+any device, and ours on a CPU. With ours, the result for a token does not depend on which other
+tokens are in the step, to the last bit.
 
 Shape letters: T tokens of a step, R slots, H heads, D size of a head, S source length, C capacity
 of a slot, M width of the model.
