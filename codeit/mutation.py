@@ -11,7 +11,7 @@ from codeit._native import vm
 from codeit.execution.executor import Limits, checked_limits, execute_groups
 from codeit.execution.results import Grid, Results
 from codeit.language import Program, ProgramError
-from codeit.ranges import check_at_least
+from codeit.ranges import check_at_least, check_types
 from codeit.tasks.datasets import Task
 
 _ROUND = 4096  # mutants drawn between two executions
@@ -38,6 +38,7 @@ class MutationSettings:
     """Gives up after this many tries for each task wanted."""
 
     def __post_init__(self) -> None:
+        check_types(self)
         weights = ("argument", "function", "definition")
         check_at_least(self, 0, *weights)
         if not any(getattr(self, name) > 0 for name in weights):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import reprlib
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
@@ -53,8 +54,8 @@ def integer(name: str, value: Any, least: int, most: int | None = None) -> int:
         return int(value)
     allowed = f"{least} or more" if most is None else f"{least} to {most}"
     if not is_integer(value):
-        raise ValueError(f"{name} is {value!r}; allowed: integers, {allowed}")
-    raise ValueError(f"{name} is {value}; allowed: {allowed}")
+        raise ValueError(f"{name} is {shown(value)}; allowed: integers, {allowed}")
+    raise ValueError(f"{name} is {shown(int(value))}; allowed: {allowed}")
 
 
 def integers(
@@ -135,6 +136,46 @@ def _has_mask(values: object, depth: int = 3) -> bool:
         return True
     is_nested = depth > 1 and any(issubclass(kind, list | tuple) for kind in kinds)
     return is_nested and any(_has_mask(part, depth - 1) for part in values)
+
+
+def check_types(settings: object) -> None:
+    """Raise ValueError unless the fields of a dataclass are of the types that they are declared.
+
+    Whoever reads a file or a command line sees to that; a program may write anything. Numbers that
+    are declared an int are left to `integer`, which says what is allowed as well.
+    """
+    declared: Any = type(settings)
+    for name, kind in _kinds_of(declared).items():
+        value = getattr(settings, name)
+        allowed: object
+        if get_origin(kind) is Literal:
+            allowed = get_args(kind)
+            is_right = isinstance(value, str) and value in get_args(kind)
+        elif kind is float:
+            allowed, is_right = "numbers", _is_real(value)
+        elif kind is int or not isinstance(kind, type):
+            continue
+        else:
+            allowed, is_right = _PLURALS.get(kind, kind.__name__), isinstance(value, kind)
+        if not is_right:
+            raise ValueError(f"{name} is {shown(value)}; allowed: {allowed}")
+
+
+_PLURALS = {bool: "True and False", str: "texts"}
+
+
+@functools.cache
+def _kinds_of(settings: Any) -> dict[str, Any]:
+    return get_type_hints(settings)
+
+
+def _is_real(value: object) -> bool:
+    try:
+        return isinstance(value, float | np.floating) or (
+            is_integer(value) and math.isfinite(value)  # type: ignore[arg-type]
+        )
+    except OverflowError:  # an int that no float can be
+        return False
 
 
 def check_at_least(settings: object, least: int, *names: str, most: int = MAX_INT) -> None:

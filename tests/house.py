@@ -149,7 +149,7 @@ PYTHON_ROOMS = [
         "know Hugging Face's names, `attention` the only folder that knows which kernel exists "
         "(`choice.py` chooses; `tiled.py` for a CPU, `fused*.py` over `triton_kernels.py` for "
         "CUDA, `padded.py` for all)",
-        ("files", "policy"),
+        ("ranges", "files", "policy"),
     ),
     Room(
         "codeit/policy/sampling",

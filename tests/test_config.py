@@ -7,9 +7,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_type_hints
 
+import numpy as np
 import pytest
 
+from codeit import Limits
 from codeit.runs.settings import (
     PRESETS,
     RunSettings,
@@ -272,3 +275,39 @@ def test_setting_names_are_those_of_the_command_line():
 def test_settings_need_no_torch():
     code = "import sys, codeit, codeit.runs.settings, codeit.cli; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+HOSTILE = {
+    int: [None, "3", 1.0, True, 2**70, 10**400, [3], np.array([1, 2])],
+    float: [None, "3", True, 1j, 10**400, [0.5], np.array([1, 2]), np.timedelta64(1)],
+    bool: [None, 0, 1, "true", np.array([1, 2])],
+    str: [None, 0, b"tiny", ["tiny"], np.array([1, 2])],
+}
+
+
+def fields_of(settings):
+    """Every field of the settings and of their parts, with its type."""
+    for name, kind in get_type_hints(type(settings)).items():
+        if dataclasses.is_dataclass(kind):
+            yield from fields_of(getattr(settings, name))
+        yield settings, name, kind
+
+
+def nested(depth):
+    value = [1]
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("settings", "name", "kind"),
+    [f for f in fields_of(PRESETS["demo"]) if not isinstance(f[0], Limits)],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_setting_of_another_type_is_refused_by_name(settings, name, kind):
+    values = HOSTILE.get(kind, [None, 5, "fp16", {}, np.array([1, 2])])
+    for value in [*values, nested(50_000), object()]:
+        with pytest.raises(ValueError, match=rf"^{name} is .*; allowed: ") as raised:
+            dataclasses.replace(settings, **{name: value})
+        assert len(str(raised.value)) < 200

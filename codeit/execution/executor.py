@@ -82,7 +82,7 @@ class Limits:
             if isinstance(value, bool) or not isinstance(value, int):
                 raise TypeError(f"{field.name} is {shown(value)}; an int is needed")
             if not least <= value <= most:
-                raise ValueError(f"{field.name} is {value}; allowed are {least} to {most}")
+                raise ValueError(f"{field.name} is {shown(value)}; allowed are {least} to {most}")
 
     def _native(self) -> tuple[int, int, int, int]:
         fuel, max_bytes, max_depth, max_len = astuple(self)

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 import codeit._native.replay as native
 from codeit.learning.replay_file import read_buffers, write_buffers
-from codeit.ranges import MAX_INT, check_at_least, integer, integers, reals
+from codeit.ranges import MAX_INT, check_at_least, check_types, integer, integers, reals
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Ids: TypeAlias = npt.NDArray[np.uint16]
@@ -63,6 +63,7 @@ class ReplaySettings:
     """Iteration from which on all experiences count as equally new."""
 
     def __post_init__(self) -> None:
+        check_types(self)
         check_at_least(self, 1, "capacity", most=native.MAX_CAPACITY)
         weights = ("demonstration_weight", "length_weight", "age_weight", "distance_weight")
         check_at_least(self, 0, *weights)

@@ -26,7 +26,7 @@ from codeit.mutation import MutationSettings
 from codeit.policy.model import ModelSettings
 from codeit.policy.prompts import MAX_DEMONSTRATIONS, MAX_PROMPT_TOKENS
 from codeit.policy.sampling import SamplingSettings
-from codeit.ranges import MAX_IDS, MAX_SEED, check_at_least
+from codeit.ranges import MAX_IDS, MAX_SEED, check_at_least, check_types
 from codeit.tasks import datasets
 
 
@@ -50,6 +50,7 @@ class DataSettings:
     """Tokens of a prompt for all inputs, and again for all outputs."""
 
     def __post_init__(self) -> None:
+        check_types(self)
         check_at_least(self, 0, "num_evaluation")
         check_at_least(self, 1, "max_demonstrations")
         check_at_least(self, 1, "max_prompt_tokens", most=MAX_IDS // 2)
@@ -84,6 +85,7 @@ class RunSettings:
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
+        check_types(self)
         check_at_least(self, 1, "iterations")
         check_at_least(self, 0, "seed", most=MAX_SEED)
         check_at_least(self, 0, "threads", most=MAX_THREADS)

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from codeit.ranges import check_at_least
+from codeit.ranges import check_at_least, check_types
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class TrainingSettings:
     """Whether AdamW forgets its moments at each iteration, as the original does."""
 
     def __post_init__(self) -> None:
+        check_types(self)
         check_at_least(self, 1, "epochs", "batch_size", "micro_batch_tokens")
         check_at_least(self, 0, "num_policy", "num_mutated", "max_gradient_norm")
         if self.num_policy == self.num_mutated == 0:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from codeit.ranges import check_types
+
 
 @dataclass(frozen=True)
 class ModelSettings:
@@ -21,6 +23,7 @@ class ModelSettings:
     """`auto` (a GPU if there is one), `cpu`, `cuda`, `cuda:1`, ..."""
 
     def __post_init__(self) -> None:
+        check_types(self)
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout is {self.dropout}; allowed: 0 to below 1")
         if self.name == "tiny" and self.pretrained:

@@ -2,9 +2,9 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
-from codeit.ranges import MAX_IDS, check_at_least
+from codeit.ranges import MAX_IDS, check_at_least, check_types
 
 SamplingMode = Literal["reference", "speculative", "grammar", "typed"]
 Precision = Literal["float32", "bfloat16", "int8"]
@@ -43,12 +43,9 @@ class SamplingSettings:
     """Tasks whose samples `generate` draws together."""
 
     def __post_init__(self) -> None:
-        if self.mode not in get_args(SamplingMode):
-            raise ValueError(f"mode is {self.mode!r}; allowed are {get_args(SamplingMode)}")
+        check_types(self)
         if self.sampler == "generate" and self.mode != "reference":
             raise ValueError(f"sampler `generate` knows no mode {self.mode!r}; only 'reference'")
-        if self.precision not in get_args(Precision):
-            raise ValueError(f"precision is {self.precision!r}; allowed are {get_args(Precision)}")
         check_at_least(self, 1, "samples_per_task", "num_rows", "batch_size")
         check_at_least(self, 1, "max_tokens", most=MAX_IDS)
         if not 0 < self.temperature < math.inf:
