@@ -5,28 +5,33 @@
 #   make lint      formatting, lint and types
 #   make sanitize  all native code under sanitizers, the core under valgrind
 #   make fuzz      the parser, codes, programs and the automaton under the fuzzer, SECONDS=60 each
-# TORCH=torch==2.13.0 pins torch, OUT=DIR says where the demo's run goes, PYTHON=python3.12 picks the
-# interpreter, VENV=DIR puts the virtual environment elsewhere.
+#   make native    what has changed in csrc/ and the .pyx files is built, as before all of these
+# TORCH=torch==2.13.0 pins torch, CONSTRAINTS=requirements/ci.txt all packages; OUT=DIR says where the
+# demo's run goes, PYTHON=python3.12 picks the interpreter, VENV=DIR puts the virtual environment elsewhere.
 
 PYTHON ?= python3
 TORCH ?=
+CONSTRAINTS ?=
 OUT ?= runs/demo-$(shell date +%Y%m%d-%H%M%S)
 VENV ?= .venv
 SECONDS ?= 60
 BIN := $(VENV)/bin
 
-# What the native extensions are built from; a change installs the package anew.
-SOURCES := setup.py pyproject.toml $(wildcard codeit/_native/*.p[xy][xd] csrc/*/*)
+# As variables, they bind what an isolated build installs, too.
+ifneq ($(CONSTRAINTS),)
+export PIP_CONSTRAINT := $(abspath $(CONSTRAINTS))
+export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
+endif
 
-.PHONY: demo test bench lint sanitize fuzz clean
+.PHONY: demo test bench lint sanitize fuzz native clean
 
-demo: $(VENV)/installed
+demo: native
 	$(BIN)/codeit train --preset demo --out $(OUT)
 
-test: $(VENV)/installed
+test: native
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
-bench: $(VENV)/installed
+bench: native
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 	$(BIN)/python -m pytest -q benchmarks/latency.py
 
@@ -36,11 +41,15 @@ lint: $(VENV)/installed $(VENV)/lint-installed
 	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run --Werror csrc/*/*.cc csrc/*/*.h
 
-sanitize: $(VENV)/installed $(VENV)/sanitize-installed
+sanitize: native
 	csrc/fuzz/sanitize.sh $(BIN)
 
 fuzz:
 	csrc/fuzz/fuzz.sh $(SECONDS)
+
+# Builds what has changed since the installation, which for an editable one is all that it takes.
+native: $(VENV)/installed
+	$(BIN)/python setup.py -q build_ext --inplace
 
 $(VENV)/created:
 	$(PYTHON) -m venv $(VENV)
@@ -51,12 +60,8 @@ $(VENV)/torch: $(VENV)/created
 	$(if $(TORCH),$(BIN)/python -m pip install --quiet $(TORCH))
 	touch $@
 
-$(VENV)/installed: $(VENV)/torch $(SOURCES)
+$(VENV)/installed: $(VENV)/torch pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
-	touch $@
-
-$(VENV)/sanitize-installed: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --editable '.[sanitize]'
 	touch $@
 
 $(VENV)/lint-installed: $(VENV)/installed
@@ -64,4 +69,4 @@ $(VENV)/lint-installed: $(VENV)/installed
 	touch $@
 
 clean:
-	rm -rf $(VENV) build codeit.egg-info codeit/_native/*.so codeit/_native/*.cpp
+	rm -rf $(VENV) build codeit.egg-info compile_commands.json codeit/_native/*.so codeit/_native/*.cpp

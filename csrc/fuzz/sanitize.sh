@@ -39,17 +39,17 @@ fi
 
 if runtime libtsan.so >/dev/null; then
     echo "== threads under ThreadSanitizer"
-    make -s -j "$(nproc)" -C csrc/fuzz KIND=thread
-    build/fuzz-thread/threads codeit/data/seed_programs.jsonl 4
+    make -s -j "$(nproc)" -C csrc fuzz KIND=thread
+    build/thread/fuzz/threads codeit/data/seed_programs.jsonl 4
 else
     echo "LEFT OUT: $cxx has no ThreadSanitizer"
 fi
 
 if command -v valgrind >/dev/null; then
     echo "== the corpora of programs and rows under valgrind"
-    make -s -j "$(nproc)" -C csrc/fuzz KIND=fast
+    make -s -j "$(nproc)" -C csrc fuzz
     for target in programs rows; do
-        valgrind -q --error-exitcode=1 --leak-check=full build/fuzz-fast/$target tests/corpus/$target/*
+        valgrind -q --error-exitcode=1 --leak-check=full build/release/fuzz/$target tests/corpus/$target/*
     done
 else
     echo "LEFT OUT: there is no valgrind"

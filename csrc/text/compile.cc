@@ -85,7 +85,7 @@ class Compiler {
                             ids.size() == variables[0].size() && ids[0] == variables[0][0];
             if (ids.size() == 1) is_right = variables[0].size() == 1;
             if (!is_right || ids.back() != spelling_.names[k].back()) {
-                return fail("x" + std::to_string(k + 1) +
+                return fail('x' + std::to_string(k + 1) +
                             " is not written as one token, or one that all variables share and "
                             "one of its own");
             }
