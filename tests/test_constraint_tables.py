@@ -17,7 +17,6 @@ def tokenizer(request):
 
 FUNCTIONS, FIRST_ARGUMENTS, ARGUMENTS = range(3)
 CHAINS = ("start", "name", "output", "function", "between", "line", "program")
-FIRST_VARIABLE = 192
 
 
 def has(words, k):
@@ -29,10 +28,13 @@ class PlainWalk:
 
     def __init__(self, tables):
         self.t = tables
+        self.first = tables["costs"].shape[1]  # of the variables, behind whole words of other terms
         self.chains = dict(zip(CHAINS, tables["chains"], strict=True))
         self.kinds = []
         self.called = []
-        self.under = [{k for k in range(320) if has(words, k)} for words in tables["under"]]
+        self.under = [
+            {k for k in range(self.first + 128) if has(words, k)} for words in tables["under"]
+        ]
         self.going_on = set()  # tokens by which a term that could end here goes on
 
     def masks_of(self, text):
@@ -69,7 +71,8 @@ class PlainWalk:
             return list(PRIMITIVES).index(name)
         if name in CONSTANTS:
             return len(PRIMITIVES) + list(CONSTANTS).index(name)
-        return 188 if name == "I" else FIRST_VARIABLE + int(name[1:]) - 1
+        num_names = len(PRIMITIVES) + len(CONSTANTS)
+        return num_names if name == "I" else self.first + int(name[1:]) - 1
 
     def name(self, name):
         output, first = int(self.t["output_token"][0]), int(self.t["name_token"][0])
@@ -91,44 +94,44 @@ class PlainWalk:
         return int(self.chains[chain][2])
 
     def kind(self, term):
-        if term < FIRST_VARIABLE:
+        if term < self.first:
             return int(self.t["kinds_of_fixed"][term])
-        return self.kinds[term - FIRST_VARIABLE]
+        return self.kinds[term - self.first]
 
     def kind_of_call(self, function, kinds):
-        kind = int(self.t["kinds_of_calls"][function]) if function < 160 else 0
+        kind = int(self.t["kinds_of_calls"][function]) if function < self.first else 0
         if kind == 254:  # a pair of numbers is an IntegerTuple, another one some container
             return 3 if kinds[0] in (2, 4) else 18
         return max(kinds[0] - 1, 20) if kind == 255 else kind
 
     def arity(self, function):
-        if function < 160:
+        if function < self.first:
             return int(self.t["arities"][function])
         return max(self.kind(function) - 20, 0)
 
     def variables(self, number):
         return {
-            FIRST_VARIABLE + k
+            self.first + k
             for k, kind in enumerate(self.kinds)
             if int(self.t["kinds"][number]) >> kind & 1
         }
 
     def functions(self, is_output):
         words = self.t["output_functions" if is_output else "functions"]
-        fixed = {f for f in range(160) if has(words, f)}
-        for c in range(int(self.t["num_classes"][0])):
+        fixed = {f for f in range(self.first) if has(words, f)}
+        for c in range(len(self.t["num_fixed"])):
             if self.t["num_fixed"][c] == 0 and not self.variables(c):
-                fixed -= {f for f in range(160) if has(self.t["users_of"][c], f)}
+                fixed -= {f for f in range(self.first) if has(self.t["users_of"][c], f)}
         for f in self.called:  # once each
-            classes = self.t["class_of"][f][: self.t["arities"][f]] if f < 160 else [0]
+            classes = self.t["class_of"][f][: self.t["arities"][f]] if f < self.first else [0]
             sizes = [int(self.t["num_fixed"][c]) + len(self.variables(c)) for c in classes]
             fixed -= {f} if np.prod(sizes) == 1 else set()
         return fixed | self.variables(int(self.t["function_class"][0]))
 
     def arguments(self, function, k):
-        number = int(self.t["class_of"][function][k]) if function < 160 else 0
+        number = int(self.t["class_of"][function][k]) if function < self.first else 0
         words = self.t["fixed"][ARGUMENTS, number, -1]
-        return {f for f in range(189) if has(words, f)} | self.variables(number)
+        return {f for f in range(self.first) if has(words, f)} | self.variables(number)
 
     def term(self, root, term, allowed, behind, is_open=False):
         """The masks on the way to a term; where others go on from it, chain needs to know."""
@@ -143,9 +146,9 @@ class PlainWalk:
             if ends in allowed:
                 mask |= behind
             if is_fan:
-                mask |= {v - FIRST_VARIABLE for v in allowed if v >= FIRST_VARIABLE}
+                mask |= {v - self.first for v in allowed if v >= self.first}
             yield None if is_open and at == self.t["roots"][root] else mask
-            if is_fan and term >= FIRST_VARIABLE:
+            if is_fan and term >= self.first:
                 return
             at = next(b for b in edges.values() if term in self.under[b])
 

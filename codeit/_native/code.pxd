@@ -4,6 +4,8 @@ from libc.stdint cimport uint8_t, uint16_t, uint64_t
 from libcpp cimport bool as cbool
 from libcpp.string cimport string
 
+from codeit._native.lang cimport Dialect, Language
+
 
 cdef extern from "<string_view>" namespace "std" nogil:
     cdef cppclass string_view:
@@ -17,27 +19,21 @@ cdef extern from "<span>" namespace "std" nogil:
         const uint16_t *data() noexcept
         size_t size() noexcept
 
-cdef extern from "lang/language.h" namespace "codeit" nogil:
-    cdef enum class Dialect(uint8_t):
-        codeit
-        arc_dsl
-
 cdef extern from "code/code.h" namespace "codeit" nogil:
     cppclass Code:
         Code() noexcept
         Code(uint16_span words) except +
         @staticmethod
-        string why_not(uint16_span words) except +
+        string why_not(uint16_span words, const Language &language) except +
         uint16_span words() noexcept
     cbool operator==(const Code &, const Code &) noexcept
-    string text_of(const Code &code) except +
+    string text_of(const Code &code, const Language &language) except +
 
 cdef extern from "code/key.h" namespace "codeit" nogil:
     struct Key:
         uint64_t low
         uint64_t high
-    Key key_of(const Code &code, Dialect dialect) except +
-    uint64_t language_digest() noexcept
+    Key key_of(const Code &code, const Language &language, Dialect dialect) except +
 
 cdef extern from "code/parser.h" namespace "codeit" nogil:
     struct ParseError:
@@ -47,9 +43,11 @@ cdef extern from "code/parser.h" namespace "codeit" nogil:
 cdef extern from "vm/program.h" namespace "codeit" nogil:
     cppclass Program:
         Program() noexcept
-        Program(Code code, Dialect dialect) except +
+        Program(Code code, const Language &language, Dialect dialect) except +
         @staticmethod
-        cbool parse(string_view text, Dialect dialect, Program *out, ParseError *error) except +
+        cbool parse(string_view text, const Language &language, Dialect dialect, Program *out,
+                    ParseError *error) except +
         const Code &code() noexcept
+        const Language &language() noexcept
         Dialect dialect() noexcept
         size_t num_lines() noexcept

@@ -11,6 +11,8 @@ from libcpp.vector cimport vector
 
 import numpy as np
 
+from codeit._native.lang cimport Language, standard_names
+
 from codeit.ranges import MAX_IDS as _MAX_IDS
 from codeit.ranges import integer
 
@@ -31,17 +33,17 @@ cdef extern from "text/spelling.h" namespace "codeit::text" nogil:
         vector[CIds] functions
         vector[CIds] first_arguments
         vector[CIds] arguments
-    string why_not(const Spelling &) except +
+    string why_not(const Language &, const Spelling &) except +
 
 
 cdef extern from "text/automaton.h" namespace "codeit::text" nogil:
     cdef cppclass Tables:
-        unsigned num_words
+        size_t num_words
         CIds alphabet
 
     cdef cppclass Automaton:
         @staticmethod
-        cbool compile(const Spelling &, cbool, Automaton *, string *) except +
+        cbool compile(const Language &, const Spelling &, cbool, Automaton *, string *) except +
         const Tables &tables() noexcept
         unsigned min_tokens() noexcept
 
@@ -73,7 +75,9 @@ cdef extern from "text/flat.h" namespace "codeit::text" nogil:
         const char *dtype
         vector[size_t] shape
         const void *data
-    vector[FlatTable] flat_tables(const Automaton &) except +
+    cdef cppclass FlatTables:
+        FlatTables(const Automaton &) except +
+        vector[FlatTable] tables() except +
 
 
 cdef extern from "<string_view>" namespace "std" nogil:
@@ -83,7 +87,7 @@ cdef extern from "<string_view>" namespace "std" nogil:
 
 cdef extern from "text/program_ids.h" namespace "codeit::text" nogil:
     cdef cppclass CProgramWriter "codeit::text::ProgramWriter":
-        CProgramWriter(Spelling, cbool) except +
+        CProgramWriter(const Language &, Spelling, cbool) except +
         cbool write(string_view, CIds *) except +
 
 
@@ -156,7 +160,7 @@ cdef class ProgramAutomaton:
         """
         cdef Spelling native = _spelling(spelling)
         cdef string error
-        if not Automaton.compile(native, is_typed, &self.automaton, &error):
+        if not Automaton.compile(standard_names(), native, is_typed, &self.automaton, &error):
             raise ValueError(error.decode())
 
     @property
@@ -167,7 +171,9 @@ cdef class ProgramAutomaton:
     def tables(self):
         """Copies of all tables by name, laid out as csrc/text/flat.h says."""
         arrays = {}
-        for table in flat_tables(self.automaton):
+        cdef unique_ptr[FlatTables] flat
+        flat.reset(new FlatTables(self.automaton))
+        for table in flat.get().tables():
             array = np.empty(table.shape, dtype=table.dtype.decode())
             memcpy(<void *><size_t>array.ctypes.data, table.data, array.nbytes)
             arrays[table.name.decode()] = array
@@ -277,10 +283,10 @@ cdef class ProgramWriter:
             ValueError: programs cannot be written so; the message says why.
         """
         cdef Spelling native = _spelling(spelling)
-        cdef string reason = why_not(native)
+        cdef string reason = why_not(standard_names(), native)
         if not reason.empty():
             raise ValueError(reason.decode())
-        self.writer.reset(new CProgramWriter(native, is_renumbered))
+        self.writer.reset(new CProgramWriter(standard_names(), native, is_renumbered))
 
     def write(self, str text not None):
         """uint16 ids, or None for a text that needs the tokenizer itself."""

@@ -17,15 +17,24 @@ from libcpp.vector cimport vector
 
 from codeit._native.code cimport (
     Code,
-    Dialect,
     Key,
     ParseError,
     Program,
     key_of,
-    language_digest,
     string_view,
     text_of,
     uint16_span,
+)
+from codeit._native.lang cimport (
+    ConstantRow,
+    Dialect,
+    Language,
+    Opcode,
+    PrimitiveRow,
+    Type,
+    accepts,
+    num_types,
+    type_name,
 )
 
 import threading
@@ -40,43 +49,8 @@ cdef extern from "<span>" namespace "std" nogil:
         const_int64_span() noexcept
         const_int64_span(const int64_t *, size_t) noexcept
 
-cdef extern from "lang/language.h" namespace "codeit" nogil:
-    cdef enum class Type(uint8_t):
-        Any
-        Boolean
-        Integer
-    cdef enum class Opcode(uint8_t):
-        pass
-    struct CalledWith:
-        uint8_t least
-        cbool may_be_more
-    struct Parameter:
-        Type type
-        const char *name
-        CalledWith calls
-    struct Result:
-        Type declared
-    cppclass PrimitiveRow:
-        const char *name
-        const char *group
-        Result result
-        Parameter parameters[4]
-        const char *summary
-        uint8_t arity() noexcept
-    struct ConstantRow:
-        const char *name
-        Type type
-        int32_t first
-        int32_t second
-    const PrimitiveRow *primitive_rows "codeit::kPrimitives.data"() noexcept
-    const ConstantRow kConstants[]
-    const size_t kNumPrimitives
-    const size_t kNumConstants
-    const unsigned kNumTypes
-    const char *type_name(Type) noexcept
-
-cdef extern from "lang/types.h" namespace "codeit" nogil:
-    cbool accepts(Type wanted, Type given) noexcept
+cdef extern from "primitives/bodies.h" namespace "codeit" nogil:
+    const Language &standard_language() except +
 
 cdef extern from "core/outcome.h" namespace "codeit" nogil:
     cdef enum class Outcome(uint8_t):
@@ -143,9 +117,9 @@ cdef extern from "vm/batch.h" namespace "codeit" nogil:
     PrintedRun run_and_print(const Program &program, const InputGrid &input, const Limits &limits,
                              cbool all_lines, int64_t max_values, Poll poll,
                              const Trial &trial) except +
-    PrintedRun call_and_print(Dialect dialect, Opcode opcode, const_int64_span arguments,
-                              size_t num_arguments, const Limits &limits, int64_t max_values,
-                              Poll poll) except +
+    PrintedRun call_and_print(const Language &language, Dialect dialect, Opcode opcode,
+                              const_int64_span arguments, size_t num_arguments,
+                              const Limits &limits, int64_t max_values, Poll poll) except +
 
 cdef extern from "mutation/mutate.h" namespace "codeit::mutation" nogil:
     struct Weights:
@@ -196,10 +170,9 @@ def primitive_table():
     """The primitives by opcode: (name, group, return type, parameters, summary). A parameter is
     (type, name, fewest arguments that functions in it are called with, whether it may be more)."""
     table = []
-    cdef size_t k
     cdef const PrimitiveRow *row
-    for k in range(kNumPrimitives):
-        row = primitive_rows() + k
+    for number in standard_language().primitives():
+        row = &standard_language().row(number).primitive
         parameters = tuple(
             (
                 type_name(row.parameters[p].type).decode(),
@@ -223,7 +196,7 @@ def primitive_table():
 
 def accepted_types():
     """By the name of each type, the names of those whose values may stand where it is declared."""
-    types = [<Type>k for k in range(kNumTypes)]
+    types = [<Type>k for k in range(num_types)]
     return {
         type_name(wanted).decode(): frozenset(
             type_name(given).decode() for given in types if accepts(wanted, given)
@@ -235,15 +208,16 @@ def accepted_types():
 def constant_table():
     """The constants: (name, type, value) with value a bool, an int or a pair of ints."""
     table = []
-    cdef size_t k
-    for k in range(kNumConstants):
-        if kConstants[k].type == Type.Boolean:
-            value = bool(kConstants[k].first)
-        elif kConstants[k].type == Type.Integer:
-            value = kConstants[k].first
+    cdef const ConstantRow *row
+    for number in standard_language().constants():
+        row = &standard_language().row(number).constant
+        if row.type == Type.Boolean:
+            value = bool(row.first)
+        elif row.type == Type.Integer:
+            value = row.first
         else:
-            value = (kConstants[k].first, kConstants[k].second)
-        table.append((kConstants[k].name.decode(), type_name(kConstants[k].type).decode(), value))
+            value = (row.first, row.second)
+        table.append((row.name.decode(), type_name(row.type).decode(), value))
     return table
 
 
@@ -269,20 +243,24 @@ cdef class CompiledProgram:
                 and self.program.code() == that.program.code())
 
     def __hash__(self):
-        return <Py_hash_t>(key_of(self.program.code(), self.program.dialect()).low >> 1)
+        return <Py_hash_t>(key_of(
+            self.program.code(), self.program.language(), self.program.dialect()
+        ).low >> 1)
 
     @property
     def text(self):
         """One `name = function(argument, ...)` a line, without other blanks; the variables are
         x1, x2, ... in order, and O."""
         if self.printed is None:
-            self.printed = text_of(self.program.code()).decode()
+            self.printed = text_of(self.program.code(), self.program.language()).decode()
         return self.printed
 
     @property
     def key(self):
         """What identifies it, however it is written (csrc/code/key.h): 32 hexadecimal digits."""
-        cdef Key key = key_of(self.program.code(), self.program.dialect())
+        cdef Key key = key_of(
+            self.program.code(), self.program.language(), self.program.dialect()
+        )
         return f"{<uint64_t>key.high:016x}{<uint64_t>key.low:016x}"
 
     @property
@@ -313,7 +291,9 @@ def parse(CompiledProgram program not None, bytes text not None, bint is_arc_dsl
     cdef cbool is_program
     cdef string_view view = string_view(<const char *>text, len(text))
     with nogil:
-        is_program = Program.parse(view, _dialect(is_arc_dsl), &program.program, &error)
+        is_program = Program.parse(
+            view, standard_language(), _dialect(is_arc_dsl), &program.program, &error
+        )
     return None if is_program else (error.line, error.reason.decode())
 
 
@@ -331,15 +311,15 @@ def read(CompiledProgram program not None, bytes code not None, bint is_arc_dsl)
     words.resize(size // sizeof(uint16_t))
     memcpy(words.data(), <const char *>code, size)
     cdef uint16_span view = uint16_span(words.data(), words.size())
-    cdef string fault = Code.why_not(view)
+    cdef string fault = Code.why_not(view, standard_language())
     if not fault.empty():
         raise ValueError(f"no code of a program: {fault.decode()}")
-    program.program = Program(Code(view), _dialect(is_arc_dsl))
+    program.program = Program(Code(view), standard_language(), _dialect(is_arc_dsl))
 
 
 def language():
     """What tells whether another process has the same names under the same numbers."""
-    return language_digest()
+    return standard_language().digest()
 
 
 cdef Limits _limits(tuple limits) except *:
@@ -516,7 +496,9 @@ def call_and_print_one(bint is_arc_dsl, opcode, const int64_t[::1] arguments not
     cdef vector[int64_t] own_arguments
     own_arguments.assign(&arguments[0], &arguments[0] + size)
     cdef const_int64_span encoded = const_int64_span(own_arguments.data(), size)
-    cdef uint8_t number = integer("opcode", opcode, 0, kNumPrimitives - 1)
+    cdef uint16_t number = integer(
+        "opcode", opcode, 0, standard_language().primitives().size() - 1
+    )
     cdef size_t count = integer("num_arguments", num_arguments, 0, size)
     cdef Limits native_limits = _limits(limits)
     cdef Dialect dialect = _dialect(is_arc_dsl)
@@ -524,7 +506,8 @@ def call_and_print_one(bint is_arc_dsl, opcode, const int64_t[::1] arguments not
     cdef PrintedRun printed
     with nogil:
         printed = call_and_print(
-            dialect, <Opcode>number, encoded, count, native_limits, max_values, poll
+            standard_language(), dialect, <Opcode>number, encoded, count, native_limits,
+            max_values, poll
         )
     return _printed(printed)
 

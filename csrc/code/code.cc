@@ -1,37 +1,43 @@
 #include "code/code.h"
 
 #include <algorithm>
-#include <array>
 
 namespace codeit {
 namespace {
 
-// What is wrong with a line, or nothing. `is_shadowed` tells which constants, and I in the end, a
-// line before has taken the name of.
-using Shadowed = std::array<bool, kNumConstants + 1>;
+// Which constants, by number, and I in the end, a line before has taken the name of.
+class Shadowed {
+  public:
+    explicit Shadowed(const Language &language)
+        : language_(language), is_shadowed_(language.num_names() + 1) {}
 
-size_t place_of(Term constant_or_input) {
-    return constant_or_input == kInput ? kNumConstants : constant_of(constant_or_input);
-}
+    bool may_be(Term term) const { return term == kInput || language_.is_constant(term); }
+    bool has(Term term) const { return is_shadowed_[place_of(term)]; }
+    void add(Term term) { is_shadowed_[place_of(term)] = true; }
 
-bool may_be_shadowed(Term term) {
-    return term == kInput || is_constant(term);
-}
+  private:
+    size_t place_of(Term term) const { return term == kInput ? language_.num_names() : term; }
 
-const char *why_not(const CodeLine &line, size_t number, bool is_last, const Shadowed &shadowed) {
+    const Language &language_;
+    std::vector<bool> is_shadowed_;
+};
+
+// What is wrong with a line, or nothing.
+const char *why_not(const CodeLine &line, size_t number, bool is_last, const Language &language,
+                    const Shadowed &shadowed) {
     const bool shadows = line.outer != kNoTerm;
     auto is_known = [&](Term term) {
-        if (may_be_shadowed(term)) return !shadowed[place_of(term)];
+        if (shadowed.may_be(term)) return !shadowed.has(term);
         if (is_line(term)) return line_of(term) < number + !shadows;
-        return is_primitive(term);
+        return language.is_primitive(term);
     };
-    if (shadows && (!may_be_shadowed(line.outer) || shadowed[place_of(line.outer)])) {
+    if (shadows && (!shadowed.may_be(line.outer) || shadowed.has(line.outer))) {
         return "shadows what is no constant nor I, or is shadowed already";
     }
     if (shadows && is_last) return "shadows something, although it is O";
     if (line.arguments.empty()) return "has no arguments";
     const bool is_function =
-        may_be_shadowed(line.function) ? line.function == line.outer : is_known(line.function);
+        shadowed.may_be(line.function) ? line.function == line.outer : is_known(line.function);
     if (!is_function) return "calls what is no primitive and no line up to there";
     if (!std::all_of(line.arguments.begin(), line.arguments.end(), is_known)) {
         return "has an argument that is no name and no line up to there";
@@ -41,7 +47,7 @@ const char *why_not(const CodeLine &line, size_t number, bool is_last, const Sha
 
 } // namespace
 
-std::string Code::why_not(std::span<const uint16_t> words) {
+std::string Code::why_not(std::span<const uint16_t> words, const Language &language) {
     if (words.empty()) return "there are no lines";
     if (words.size() > kMaxWords)
         return "there are more than " + std::to_string(kMaxWords) + " words";
@@ -56,13 +62,13 @@ std::string Code::why_not(std::span<const uint16_t> words) {
     }
     if (num_lines > kMaxLines) return "there are more than " + std::to_string(kMaxLines) + " lines";
     const Code code(words);
-    Shadowed shadowed{};
+    Shadowed shadowed(language);
     size_t number = 0;
     for (const CodeLine &line : code) {
         ++number;
-        const char *fault = codeit::why_not(line, number, number == num_lines, shadowed);
+        const char *fault = codeit::why_not(line, number, number == num_lines, language, shadowed);
         if (fault != nullptr) return "line " + std::to_string(number) + " " + fault;
-        if (line.outer != kNoTerm) shadowed[place_of(line.outer)] = true;
+        if (line.outer != kNoTerm) shadowed.add(line.outer);
     }
     const std::vector<uint32_t> repeats = repeats_of(code);
     const auto most = std::max_element(repeats.begin(), repeats.end());
@@ -82,10 +88,6 @@ Code::Code(std::span<const uint16_t> words) : words_(words.begin(), words.end())
 
 namespace {
 
-std::string_view name_of(Term term) {
-    return is_primitive(term) ? kPrimitives[term].name : kConstants[constant_of(term)].name;
-}
-
 // The terms as the text names them: a line that shadows has the name of what it shadows, so that
 // one text may stand for either.
 class Spelling {
@@ -101,10 +103,10 @@ class Spelling {
         return outer_[line_of(term)];
     }
 
-    void append(Term term, std::string *text) const {
+    void append(Term term, const Language &language, std::string *text) const {
         term = spelled(term);
         if (!is_line(term)) {
-            text->append(name_of(term));
+            text->append(language.name_of(term));
         } else if (term == kInput) {
             *text += 'I';
         } else if (line_of(term) == num_lines_) {
@@ -151,7 +153,7 @@ std::vector<uint32_t> repeats_of(const Code &code) {
     return repeats;
 }
 
-std::string text_of(const Code &code) {
+std::string text_of(const Code &code, const Language &language) {
     const Spelling spelling(code);
     const std::vector<uint32_t> repeats = repeats_of(code);
     std::string text;
@@ -159,13 +161,13 @@ std::string text_of(const Code &code) {
     size_t number = 0;
     for (const CodeLine &line : code) {
         if (number > 0) text += '\n';
-        spelling.append(term_of_line(number + 1), &text);
+        spelling.append(term_of_line(number + 1), language, &text);
         text += " = ";
-        spelling.append(line.function, &text);
+        spelling.append(line.function, language, &text);
         text += '(';
         for (size_t k = 0; k < line.arguments.size(); ++k) {
             if (k > 0) text += ", ";
-            spelling.append(line.arguments[k], &text);
+            spelling.append(line.arguments[k], language, &text);
         }
         text += ')';
         text.append(repeats[number++], ' ');

@@ -28,6 +28,7 @@ namespace codeit {
 using Term = uint16_t;
 
 inline constexpr Term kInput = 0x8000;
+static_assert(Language::kMaxNames <= kInput);
 inline constexpr Term kNoTerm = UINT16_MAX;
 
 inline constexpr size_t kMaxLines = kNoTerm - kInput - 1;
@@ -46,18 +47,6 @@ constexpr Term term_of_line(size_t line) {
 }
 constexpr Term term_of(Opcode primitive) {
     return static_cast<Term>(primitive);
-}
-constexpr Term term_of_constant(size_t constant) {
-    return static_cast<Term>(kNumPrimitives + constant);
-}
-constexpr bool is_primitive(Term term) {
-    return term < kNumPrimitives;
-}
-constexpr bool is_constant(Term term) {
-    return term >= kNumPrimitives && term < kNumPrimitives + kNumConstants;
-}
-constexpr size_t constant_of(Term term) {
-    return term - kNumPrimitives;
 }
 
 // One line as it stands in a code.
@@ -88,7 +77,7 @@ class Code {
     };
 
     // What is wrong with words from outside, or nothing: whoever takes some asks first.
-    static std::string why_not(std::span<const uint16_t> words);
+    static std::string why_not(std::span<const uint16_t> words, const Language &language);
 
     Code() = default;
     // Of words with which nothing is wrong.
@@ -131,6 +120,6 @@ std::vector<uint32_t> repeats_of(const Code &code);
 
 // One line each, `name = function(argument, ...)`. Lines that repeat an earlier call carry one
 // blank at their end for each earlier repeat, which is how the language's checker tells them apart.
-std::string text_of(const Code &code);
+std::string text_of(const Code &code, const Language &language);
 
 } // namespace codeit

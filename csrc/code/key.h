@@ -7,22 +7,10 @@
 #pragma once
 
 #include "code/code.h"
-
-#include <cstdint>
+#include "lang/key.h"
 
 namespace codeit {
 
-// Every bit is uniform: among ten million programs two share a key with probability 2e-25.
-struct Key {
-    uint64_t low = 0;
-    uint64_t high = 0;
-
-    bool operator==(const Key &) const = default;
-};
-
-Key key_of(const Code &code, Dialect dialect);
-
-// Of all names and what they stand for: two builds of one number read each other's codes.
-uint64_t language_digest();
+Key key_of(const Code &code, const Language &language, Dialect dialect);
 
 } // namespace codeit

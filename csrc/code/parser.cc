@@ -185,7 +185,8 @@ class Variables {
 
 class Parser {
   public:
-    Parser(std::string_view text, Code *code, ParseError *error) : code_(code), error_(error) {
+    Parser(std::string_view text, const Language &language, Code *code, ParseError *error)
+        : language_(language), code_(code), error_(error) {
         while (!text.empty() && text.back() == '\n') text.remove_suffix(1);
         text_ = text;
         num_lines_ = 1 + static_cast<size_t>(std::count(text.begin(), text.end(), '\n'));
@@ -262,7 +263,7 @@ class Parser {
         // constant or I, this line still sees that.
         Term outer = kNoTerm;
         if (name == "I") outer = kInput;
-        if (meaning.kind == Name::Kind::constant) outer = term_of_constant(meaning.index);
+        if (meaning.kind == Name::Kind::constant) outer = meaning.number;
         own_name_ = name;
         own_term_ = outer != kNoTerm ? outer : term_of_line(line);
 
@@ -326,15 +327,14 @@ class Parser {
         return true;
     }
 
-    static Name meaning_of(std::string_view name) {
-        if (Variables::is_numbered(name)) return {Name::Kind::unknown, 0};
-        return find_name(name);
+    Name meaning_of(std::string_view name) const {
+        return Variables::is_numbered(name) ? Name{} : language_.find(name);
     }
 
     bool resolve_function(std::string_view name, Term *out) {
         Name meaning = meaning_of(name);
         if (meaning.kind == Name::Kind::primitive) {
-            *out = term_of(static_cast<Opcode>(meaning.index));
+            *out = meaning.number;
             return true;
         }
         return resolve_variable(name, out);
@@ -343,18 +343,19 @@ class Parser {
     bool resolve_argument(std::string_view name, Term *out) {
         Name meaning = meaning_of(name);
         if (meaning.kind == Name::Kind::primitive) {
-            *out = term_of(static_cast<Opcode>(meaning.index));
+            *out = meaning.number;
             return true;
         }
         if (resolve_variable(name, out)) return true;
         if (meaning.kind == Name::Kind::constant) {
-            *out = term_of_constant(meaning.index);
+            *out = meaning.number;
             return true;
         }
         *out = kInput;
         return name == "I";
     }
 
+    const Language &language_;
     std::string_view text_;
     size_t num_lines_;
     Code *code_;
@@ -368,9 +369,9 @@ class Parser {
 
 } // namespace
 
-bool parse(std::string_view text, Code *out, ParseError *error) {
+bool parse(std::string_view text, const Language &language, Code *out, ParseError *error) {
     *out = Code();
-    return Parser(text, out, error).parse();
+    return Parser(text, language, out, error).parse();
 }
 
 } // namespace codeit

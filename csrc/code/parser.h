@@ -16,6 +16,6 @@ struct ParseError {
 
 // The text rules are those of language.md 1.2, in their order, and then what a code can hold. The
 // limits bound the time, too: nobody needs to interrupt it.
-bool parse(std::string_view text, Code *out, ParseError *error);
+bool parse(std::string_view text, const Language &language, Code *out, ParseError *error);
 
 } // namespace codeit

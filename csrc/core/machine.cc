@@ -52,13 +52,13 @@ READS_BEYOND uint64_t Machine::digest_of_kept() const {
 Outcome Machine::call_with_settled(Opcode opcode, const Value *args, Value *out) {
     DepthScope frame(*this);
     TRY(frame.outcome());
-    const PrimitiveRow &row = row_of(opcode);
+    const Routine &called = routine(opcode);
     Value settled[kMaxArity];
-    for (unsigned k = 0; k < kArities[static_cast<size_t>(opcode)]; ++k) {
+    for (unsigned k = 0; k < called.arity; ++k) {
         settled[k] = args[k];
-        if (!row.parameters[k].may_be_joined) TRY(settle(&settled[k]));
+        if ((called.joined_parameters >> k & 1) == 0) TRY(settle(&settled[k]));
     }
-    return kBodies[static_cast<size_t>(opcode)](*this, settled, out);
+    return called.body(*this, settled, out);
 }
 
 Outcome Machine::join(const Value *sets, size_t num_sets, size_t size, Value *out) {

@@ -53,10 +53,6 @@ class OrderCache {
     std::unique_ptr<uint32_t[]> turns_[kMaxSide * kMaxSide];
 };
 
-// The body of a primitive: arguments as many as its row has parameters, *out apart from them.
-using Body = Outcome (*)(Machine &m, const Value *args, Value *out);
-extern const Body kBodies[kNumPrimitives]; // by opcode; primitives/bodies.cc
-
 // What dear things take, in units of fuel; measured where tables are larger than the caches.
 namespace units {
 
@@ -77,8 +73,11 @@ class Machine {
         refuel(limits.fuel);
     }
 
-    // Starts a run with full limits and empty memory.
-    void reset(Dialect dialect) {
+    // Starts a run of a program of a language, which has bodies and outlives the run, with full
+    // limits and empty memory.
+    void reset(const Language &language, Dialect dialect) {
+        language_ = &language;
+        routines_ = language.routines();
         arena_.reset();
         refuel(limits_.fuel);
         depth_ = 0;
@@ -124,6 +123,8 @@ class Machine {
     }
     bool is_plain() const { return is_plain_; }
 
+    const Language &language() const { return *language_; }
+    const Routine &routine(Opcode opcode) const { return routines_[static_cast<size_t>(opcode)]; }
     Dialect dialect() const { return dialect_; }
     const Limits &limits() const { return limits_; }
     Arena &arena() { return arena_; }
@@ -212,7 +213,7 @@ class Machine {
     Outcome call(const Value &function, const Value *args, unsigned count, Value *out) {
         if (function.kind != Kind::function) return Outcome::type_error;
         if (function.closure != nullptr) return call_closure(*function.closure, args, count, out);
-        if (count != kArities[static_cast<size_t>(function.opcode)]) [[unlikely]]
+        if (count != routine(function.opcode).arity) [[unlikely]]
             return refuse_arguments();
         return call(function.opcode, args, out);
     }
@@ -225,7 +226,7 @@ class Machine {
         if (depth_ >= limits_.max_depth) [[unlikely]]
             return Outcome::recursion;
         ++depth_;
-        Outcome outcome = kBodies[static_cast<size_t>(opcode)](*this, args, out);
+        Outcome outcome = routine(opcode).body(*this, args, out);
         --depth_;
         return outcome;
     }
@@ -287,6 +288,8 @@ class Machine {
     uint64_t digest_of_kept() const;
     Outcome call_with_settled(Opcode opcode, const Value *args, Value *out);
 
+    const Routine *routines_ = nullptr; // of the language, by opcode
+    const Language *language_ = nullptr;
     Limits limits_;
     Arena arena_;
     OrderCache orders_;

@@ -1,6 +1,8 @@
 // One enum for every way a run can end. A failing sampled program is data, never a C++ exception.
 #pragma once
 
+#include "lang/row.h"
+
 #include <cstdint>
 
 #ifndef NDEBUG
@@ -11,7 +13,7 @@
 
 namespace codeit {
 
-enum class [[nodiscard]] Outcome : uint8_t {
+enum class Outcome : uint8_t {
 #define OUTCOME(name, exception, message) name,
 #include "core/outcome.def"
 #undef OUTCOME

@@ -39,8 +39,8 @@ enum class Kind : uint8_t {
 // apart.
 struct Value {
     Kind kind = Kind::unbound;
+    uint8_t padding = 0;
     Opcode opcode{}; // function: the primitive, where `closure` is null
-    uint16_t padding = 0;
     union {
         int32_t color; // cell
         uint32_t size; // tuple: number of items

@@ -1,5 +1,8 @@
 #include "fuzz/case.h"
 
+#include "fuzz/check.h"
+#include "primitives/bodies.h"
+
 #include <algorithm>
 #include <map>
 
@@ -12,12 +15,31 @@ constexpr uint8_t kFirstValue = 224; // up to kOtherArity: then the bytes of a v
 constexpr uint8_t kOtherArity = 254; // then a primitive, a number of arguments, and those
 constexpr uint8_t kOtherName =
     255; // then a constant or I, whose name the line binds; then the line
-static_assert(kNumPrimitives + kNumFunctionLines <= kFirstValue);
 
-// An argument is I, a constant, a primitive, the line's own name, or a line counted back from 255.
-constexpr size_t kFirstPrimitive = 1 + kNumConstants;
-constexpr size_t kOwnName = kFirstPrimitive + kNumPrimitives;
-static_assert(kOwnName + kMaxLines <= UINT8_MAX);
+// The language in numbers, as bytes name it. An argument is I, a constant, a primitive, the line's
+// own name, or a line counted back from 255.
+struct Names {
+    const Language &language = standard_language();
+    const size_t num_primitives = language.primitives().size();
+    const size_t first_primitive = 1 + language.constants().size();
+    const size_t own_name = first_primitive + num_primitives;
+
+    Names() {
+        CHECK(num_primitives + kNumFunctionLines <= kFirstValue);
+        CHECK(own_name + kMaxLines <= UINT8_MAX);
+    }
+    const PrimitiveRow &primitive(size_t k) const {
+        return language.row(language.primitives()[k % num_primitives]).primitive;
+    }
+    const ConstantRow &constant(size_t k) const {
+        return language.constant(language.constants()[k]);
+    }
+};
+
+const Names &names() {
+    static const Names names;
+    return names;
+}
 
 class Bytes {
   public:
@@ -58,7 +80,8 @@ std::vector<uint8_t> make_cells(int32_t height, int32_t width, uint8_t pattern, 
 
 // The name of a small int.
 std::string constant(int n) {
-    for (const ConstantRow &row : kConstants) {
+    for (uint16_t number : names().language.constants()) {
+        const ConstantRow &row = names().language.constant(number);
         if (row.type == Type::Integer && row.first == n) return row.name;
     }
     return "ZERO";
@@ -75,13 +98,13 @@ class Writer {
             name_ = "x" + std::to_string(names_.size() + 1);
             uint8_t first = bytes_.take();
             if (first == kOtherName) {
-                uint8_t shadowed = bytes_.take() % kFirstPrimitive;
-                std::string name = shadowed == 0 ? "I" : kConstants[shadowed - 1].name;
+                const size_t shadowed = bytes_.take() % names().first_primitive;
+                std::string name = shadowed == 0 ? "I" : names().constant(shadowed - 1).name;
                 if (std::find(names_.begin(), names_.end(), name) == names_.end()) name_ = name;
                 first = bytes_.take();
             }
             bool is_value = first >= kFirstValue && first < kOtherArity;
-            put(name_, has_values_ ? call_with_values(first % kNumPrimitives)
+            put(name_, has_values_ ? call_with_values(first)
                        : is_value  ? value(first - kFirstValue)
                                    : call(first));
             names_.push_back(name_);
@@ -115,17 +138,18 @@ class Writer {
         case 3:
             return object();
         default:
-            return call_with_values(bytes_.take() % kNumPrimitives);
+            return call_with_values(bytes_.take());
         }
     }
 
     // A primitive, called with such values of the types that it declares.
-    std::string call_with_values(size_t opcode) {
+    std::string call_with_values(uint8_t number) {
+        const PrimitiveRow &row = names().primitive(number);
         std::string text;
-        for (size_t k = 0; k < kArities[opcode]; ++k) {
-            text += (k > 0 ? ", " : "") + value_of(kPrimitives[opcode].parameters[k].type);
+        for (size_t k = 0; k < row.arity(); ++k) {
+            text += (k > 0 ? ", " : "") + value_of(row.parameters[k].type);
         }
-        return std::string(kPrimitives[opcode].name) + "(" + text + ")";
+        return std::string(row.name) + "(" + text + ")";
     }
 
     std::string value_of(Type type) {
@@ -200,22 +224,23 @@ class Writer {
     // Any but the name of the line itself, which has no value before it.
     std::string known_argument() {
         uint8_t byte = bytes_.take();
-        return argument(byte == kOwnName ? uint8_t{0} : byte);
+        return argument(byte == names().own_name ? uint8_t{0} : byte);
     }
 
     std::string call(uint8_t first) {
         std::string function;
         size_t num_arguments;
         if (first == kOtherArity) {
-            function = kPrimitives[bytes_.take() % kNumPrimitives].name;
+            function = names().primitive(bytes_.take()).name;
             num_arguments = 1 + bytes_.take() % 6;
-        } else if (first >= kNumPrimitives && first - kNumPrimitives < names_.size()) {
-            function = names_[names_.size() - 1 - (first - kNumPrimitives)];
+        } else if (const size_t num_primitives = names().num_primitives;
+                   first >= num_primitives && first - num_primitives < names_.size()) {
+            function = names_[names_.size() - 1 - (first - num_primitives)];
             num_arguments = 1 + bytes_.take() % kMaxArity;
         } else {
-            size_t opcode = first % kNumPrimitives;
-            function = kPrimitives[opcode].name;
-            num_arguments = kArities[opcode];
+            const PrimitiveRow &row = names().primitive(first);
+            function = row.name;
+            num_arguments = row.arity();
         }
         std::string text = function + "(";
         for (size_t k = 0; k < num_arguments; ++k) {
@@ -232,13 +257,14 @@ class Writer {
     }
 
     std::string argument(uint8_t byte) {
-        if (byte == kOwnName) return name_;
-        if (byte > kOwnName) {
+        if (byte == names().own_name) return name_;
+        if (byte > names().own_name) {
             size_t back = UINT8_MAX - byte;
             return back < names_.size() ? names_[names_.size() - 1 - back] : "I";
         }
-        if (byte >= kFirstPrimitive) return kPrimitives[byte - kFirstPrimitive].name;
-        return byte == 0 ? "I" : kConstants[byte - 1].name;
+        if (byte >= names().first_primitive)
+            return names().primitive(byte - names().first_primitive).name;
+        return byte == 0 ? "I" : names().constant(byte - 1u).name;
     }
 
     Bytes bytes_;

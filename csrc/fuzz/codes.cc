@@ -3,6 +3,7 @@
 #include "code/key.h"
 #include "code/parser.h"
 #include "fuzz/check.h"
+#include "primitives/bodies.h"
 #include "vm/program.h"
 
 #include <cstring>
@@ -16,8 +17,8 @@ constexpr uint8_t kFirstName = 64; // a byte below it is a line, counted back fr
 Term term_of_byte(uint8_t byte, size_t line) {
     if (byte < kFirstName) return term_of_line(byte % 32 > line ? 0 : line - byte % 32);
     const size_t name = size_t{byte} - kFirstName;
-    return name < kNumPrimitives + kNumConstants ? static_cast<Term>(name)
-                                                 : static_cast<Term>(byte * 130);
+    return name < standard_language().num_names() ? static_cast<Term>(name)
+                                                  : static_cast<Term>(byte * 130);
 }
 
 std::vector<uint16_t> raw_words(const uint8_t *data, size_t size) {
@@ -57,23 +58,24 @@ void check_operands(const Program &program) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size == 0) return 0;
+    const Language &language = standard_language();
     const Dialect dialect = (data[0] & 1) == 0 ? Dialect::codeit : Dialect::arc_dsl;
     const auto words =
         (data[0] & 2) == 0 ? lines_of_bytes(data + 1, size - 1) : raw_words(data + 1, size - 1);
-    const std::string fault = Code::why_not(words);
+    const std::string fault = Code::why_not(words, language);
     if (!fault.empty()) {
         CHECK(fault.size() < 300);
         return 0;
     }
     const Code code(words);
-    const std::string text = text_of(code);
+    const std::string text = text_of(code, language);
     Code parsed;
     ParseError error;
-    CHECK(parse(text, &parsed, &error));
+    CHECK(parse(text, language, &parsed, &error));
     CHECK(parsed == code);
     CHECK(parsed.num_lines() == code.num_lines() && parsed.has_shadows() == code.has_shadows());
-    CHECK(text_of(parsed) == text);
-    CHECK(key_of(parsed, dialect) == key_of(code, dialect));
-    check_operands(Program(code, dialect));
+    CHECK(text_of(parsed, language) == text);
+    CHECK(key_of(parsed, language, dialect) == key_of(code, language, dialect));
+    check_operands(Program(code, language, dialect));
     return 0;
 }

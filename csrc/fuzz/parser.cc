@@ -1,5 +1,6 @@
 // A fuzz target: any bytes as the text of a program. The first byte chooses the dialect.
 #include "fuzz/check.h"
+#include "primitives/bodies.h"
 #include "vm/program.h"
 
 #include <algorithm>
@@ -17,7 +18,8 @@ struct Parsed {
     bool is_program;
 
     Parsed(std::string_view text, Dialect dialect)
-        : is_program(Program::parse(text, dialect, &program, &error)) {}
+        : is_program(Program::parse(text, codeit::standard_language(), dialect, &program, &error)) {
+    }
 };
 
 bool is_shown_as_ascii(const std::string &text) {
@@ -63,8 +65,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     check_program(first.program, dialect);
     const codeit::Code &code = first.program.code();
     CHECK(code == again.program.code());
-    CHECK(codeit::Code::why_not(code.words()).empty());
-    Parsed parsed_normal(codeit::text_of(code), dialect);
+    CHECK(codeit::Code::why_not(code.words(), codeit::standard_language()).empty());
+    Parsed parsed_normal(codeit::text_of(code, codeit::standard_language()), dialect);
     CHECK(parsed_normal.is_program);
     CHECK(parsed_normal.program.code() == code);
     return 0;

@@ -4,6 +4,7 @@
 #include "core/print.h"
 #include "fuzz/case.h"
 #include "fuzz/check.h"
+#include "primitives/bodies.h"
 
 #include <array>
 #include <memory>
@@ -190,7 +191,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     auto run = [&](const Case &given) {
         if (std::getenv("SHOW") != nullptr) show(given);
         ParseError error;
-        CHECK(Program::parse(given.text, given.dialect, &program, &error));
+        CHECK(Program::parse(given.text, codeit::standard_language(), given.dialect, &program,
+                             &error));
         End end = Trials(program, given).run(given.limits, false, 0);
         ++tally.runs[static_cast<size_t>(end.outcome)];
         return end;

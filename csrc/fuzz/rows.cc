@@ -63,7 +63,7 @@ Spelling read_spelling(Reader *in) {
     }
     auto terms = [&](uint16_t first) {
         std::vector<Ids> terms;
-        for (unsigned k = 0; k < kNumFixed; ++k) {
+        for (unsigned k = 0; k < num_fixed_of(codeit::standard_names()); ++k) {
             const auto head = static_cast<uint16_t>(first + k / (is_long ? 8 : 1));
             terms.push_back(is_long ? Ids{head, static_cast<uint16_t>(k % 8 + 30)} : Ids{head});
         }
@@ -185,7 +185,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const Spelling spelling = read_spelling(&in);
     Automaton automaton;
     std::string error;
-    const bool is_right = Automaton::compile(spelling, is_typed, &automaton, &error);
+    const bool is_right =
+        Automaton::compile(codeit::standard_names(), spelling, is_typed, &automaton, &error);
     CHECK(is_right == error.empty());
     if (!is_right) return 0;
     Walk walk(automaton);

@@ -2,6 +2,7 @@
 //
 //   threads PROGRAMS.jsonl [EVERY]   every EVERY-th line, which holds "program": "text" in JSON
 #include "fuzz/check.h"
+#include "primitives/bodies.h"
 #include "vm/batch.h"
 
 #include <algorithm>
@@ -52,7 +53,8 @@ int main(int count, char **words) {
     for (size_t k = 0; std::getline(file, line); ++k) {
         if (every == 0 || k % every != 0) continue;
         ParseError error;
-        CHECK(Program::parse(text_in(line), Dialect::codeit, &programs.emplace_back(), &error));
+        CHECK(Program::parse(text_in(line), codeit::standard_language(), Dialect::codeit,
+                             &programs.emplace_back(), &error));
     }
     CHECK(!programs.empty());
 

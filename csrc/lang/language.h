@@ -1,200 +1,102 @@
-// The language as data: types, groups, primitives and constants, all generated from table.def.
+// The language as a value: its names, with what is known of each. Made once, from the rows of
+// table.def or from those of another language and more, and never changed; all that reads, writes
+// or runs programs is handed one.
+//
+// Names are numbered: those of table.def are its primitives and then its constants, and those that
+// are added come behind them. So what is encoded in a language's numbers is valid in a language
+// that has more names, too.
 #pragma once
 
-#include <array>
-#include <cstddef>
-#include <cstdint>
+#include "lang/key.h"
+#include "lang/row.h"
+
+#include <deque>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace codeit {
 
-enum class Dialect : uint8_t {
-    codeit,  // canvas is bounded, four patch primitives fail on an empty patch
-    arc_dsl, // the original library
-};
-
-enum class Type : uint8_t {
-    Any,
-    Boolean,
-    Integer,
-    IntegerTuple,
-    Numerical,
-    IntegerSet,
-    Grid,
-    Cell,
-    Object,
-    Objects,
-    Indices,
-    IndicesSet,
-    Patch,
-    Element,
-    Piece,
-    Tuple,
-    TupleTuple,
-    FrozenSet,
-    Container,
-    ContainerContainer,
-    Callable,
-};
-inline constexpr unsigned kNumTypes = static_cast<unsigned>(Type::Callable) + 1;
-
-enum class Opcode : uint8_t {
-#define PRIMITIVE(group, name, result, parameters, many, summary) op_##name,
-#include "lang/table.def"
-};
-
-inline constexpr size_t kMaxArity = 4;
-
-// ---- The columns of table.def, whose head says what they mean ----
-
-constexpr uint32_t bit_of(Type type) {
-    return uint32_t{1} << static_cast<unsigned>(type);
-}
-
-// How many arguments a function is called with.
-struct CalledWith {
-    uint8_t least = 0; // 0: it is no function
-    bool may_be_more = false;
-
-    constexpr bool fits(unsigned arity) const {
-        return may_be_more ? arity >= least : arity == least;
-    }
-    bool operator==(const CalledWith &) const = default;
-};
-struct OrMore {};
-inline constexpr OrMore or_more;
-
-struct Parameter {
-    Type type = Type::Any; // declared
-    const char *name = nullptr;
-    Type taken = Type::Any; // in place of the declared one
-    uint32_t also_taken = 0;
-    CalledWith calls;
-    bool may_be_joined = false;
-
-    constexpr Parameter() = default;
-    constexpr Parameter(Type type, const char *name)
-        : type(type), name(name), taken(type),
-          calls{static_cast<uint8_t>(type == Type::Callable), false} {}
-
-    constexpr Parameter takes(Type other) const {
-        Parameter changed = *this;
-        changed.taken = other;
-        return changed;
-    }
-    template <typename... Types>
-    constexpr Parameter also(Types... types) const {
-        Parameter changed = *this;
-        changed.also_taken = (bit_of(types) | ...);
-        return changed;
-    }
-    constexpr Parameter called_with(uint8_t count) const {
-        Parameter changed = *this;
-        changed.calls = {count, false};
-        return changed;
-    }
-    constexpr Parameter called_with(uint8_t count, OrMore) const {
-        Parameter changed = *this;
-        changed.calls = {count, true};
-        return changed;
-    }
-    constexpr Parameter or_joined() const {
-        Parameter changed = *this;
-        changed.may_be_joined = true;
-        return changed;
-    }
-};
-
-struct Result {
-    enum class Form : uint8_t { plain, pair, bound_function };
-
-    Type declared;
-    Type given; // in place of the declared one, where the form is plain
-    Form form = Form::plain;
-
-    constexpr Result(Type type) : declared(type), given(type) {}
-    constexpr Result gives(Type type) const {
-        Result changed = *this;
-        changed.given = type;
-        return changed;
-    }
-    constexpr Result gives(Form other) const {
-        Result changed = *this;
-        changed.form = other;
-        return changed;
-    }
-};
-inline constexpr Result::Form a_pair = Result::Form::pair;
-inline constexpr Result::Form a_bound_function = Result::Form::bound_function;
-
-// How a function of many items takes a primitive.
-enum class Many : uint8_t { alone, each, lazy, packed };
-
-struct PrimitiveRow {
-    const char *name;
-    const char *group;
-    Result result;
-    Parameter parameters[kMaxArity]; // those after the last one have no name
-    Many many;
-    const char *summary;
-
-    constexpr uint8_t arity() const {
-        uint8_t count = 0;
-        while (count < kMaxArity && parameters[count].name != nullptr) ++count;
-        return count;
-    }
-};
-
-// A boolean or an integer is its first component; a pair is both.
-struct ConstantRow {
-    const char *name;
-    Type type;
-    int32_t first;
-    int32_t second = 0;
-};
-
-inline constexpr auto kPrimitives = [] {
-    using enum Type;
-    using R = Result;
-    using P = Parameter;
-    return std::to_array<PrimitiveRow>({
-#define P(type, name) , P(type, #name)
-#define FROM_SECOND(first, ...) __VA_ARGS__
-#define PRIMITIVE(group, name, result, parameters, many, summary)                                  \
-    {#name, #group, result, {FROM_SECOND(0 parameters)}, Many::many, summary},
-#include "lang/table.def"
-#undef FROM_SECOND
-#undef P
-    });
-}();
-
-inline constexpr ConstantRow kConstants[] = {
-#define CONSTANT(name, type, ...) {#name, Type::type, __VA_ARGS__},
-#include "lang/table.def"
-};
-
-inline constexpr size_t kNumPrimitives = kPrimitives.size();
-inline constexpr size_t kNumConstants = sizeof(kConstants) / sizeof(kConstants[0]);
-
-// The arity of each primitive, for the call of one.
-inline constexpr std::array<uint8_t, kNumPrimitives> kArities = [] {
-    std::array<uint8_t, kNumPrimitives> arities{};
-    for (size_t k = 0; k < kNumPrimitives; ++k) arities[k] = kPrimitives[k].arity();
-    return arities;
-}();
-
-inline const PrimitiveRow &row_of(Opcode opcode) {
-    return kPrimitives[static_cast<size_t>(opcode)];
-}
-
-const char *type_name(Type type);
-
-// What a name of the language stands for.
+// What a text means as a name of the language.
 struct Name {
-    enum class Kind : uint8_t { unknown, primitive, constant } kind;
-    uint8_t index; // into kPrimitives or kConstants
+    enum class Kind : uint8_t { unknown, primitive, constant } kind = Kind::unknown;
+    uint16_t number = 0;
 };
 
-Name find_name(std::string_view text);
+// What the call of a primitive needs to know.
+struct Routine {
+    Body body = nullptr;
+    Step step = nullptr;
+    uint8_t arity = 0; // 0 of a constant
+    Many many = Many::alone;
+    uint8_t joined_parameters = 0; // a bit for each one that may be joined
+};
+
+class Language {
+  public:
+    static constexpr size_t kMaxNames = 0x7FFF;
+    static constexpr size_t kMaxNameLength = 64;
+
+    // Why rows are not those of a language, or nothing. Asked by whoever takes some from outside.
+    static std::string why_not(const std::vector<NameRow> &rows);
+
+    // Of rows with which nothing is wrong; copies their texts.
+    Language(std::string title, const std::vector<NameRow> &rows);
+    Language(const Language &) = delete;
+    Language &operator=(const Language &) = delete;
+
+    // A short name for people; the digest of all that decides what programs are and mean, but not
+    // of what the bodies do.
+    const std::string &title() const { return title_; }
+    uint64_t digest() const { return digest_; }
+
+    size_t num_names() const { return rows_.size(); }
+    const NameRow &row(size_t number) const { return rows_[number]; }
+    const std::vector<NameRow> &rows() const { return rows_; }
+    const char *name_of(size_t number) const { return rows_[number].name(); }
+    bool is_primitive(size_t number) const {
+        return number < rows_.size() && rows_[number].is_primitive;
+    }
+    bool is_constant(size_t number) const {
+        return number < rows_.size() && !rows_[number].is_primitive;
+    }
+    const PrimitiveRow &primitive(Opcode opcode) const {
+        return rows_[static_cast<size_t>(opcode)].primitive;
+    }
+    const ConstantRow &constant(size_t number) const { return rows_[number].constant; }
+
+    // Their numbers, in order.
+    const std::vector<uint16_t> &primitives() const { return primitives_; }
+    const std::vector<uint16_t> &constants() const { return constants_; }
+
+    Name find(std::string_view text) const;
+
+    // By number.
+    const Routine *routines() const { return routines_.data(); }
+    unsigned arity_of(size_t number) const { return routines_[number].arity; }
+
+    // Of a name alone, wherever it stands among others.
+    const Key &key_of(size_t number) const { return keys_[number]; }
+
+  private:
+    const char *keep(const char *text);
+
+    std::string title_;
+    std::deque<std::string> texts_; // of the rows
+    std::vector<NameRow> rows_;
+    std::vector<uint16_t> primitives_;
+    std::vector<uint16_t> constants_;
+    std::vector<Routine> routines_;
+    std::vector<std::string_view> names_;
+    std::vector<Key> keys_;
+    std::vector<uint16_t> buckets_; // open addressing; 1 + a name's number, 0 where it is empty
+    unsigned shift_ = 0;
+    uint64_t digest_ = 0;
+};
+
+// The rows of table.def, without bodies; and the language of them, which is enough to read and
+// write programs. primitives/bodies.h has the one that runs them.
+std::vector<NameRow> standard_rows();
+const Language &standard_names();
 
 } // namespace codeit

@@ -41,7 +41,7 @@ class Random {
 // A term of a program under change: I or a line (its number), a primitive, or a constant.
 struct Term {
     enum class Kind : uint8_t { line, primitive, constant } kind;
-    uint32_t number; // 0 is I
+    uint32_t number; // of a line, 0 is I; of a name, as in the language
 
     bool operator==(const Term &) const = default;
 };
@@ -64,7 +64,8 @@ bool has_same_signature(const PrimitiveRow &a, const PrimitiveRow &b) {
 
 class Mutation {
   public:
-    Mutation(const Parent &parent, uint64_t seed) : types_(parent.types), random_(seed) {
+    Mutation(const Parent &parent, uint64_t seed)
+        : language_(parent.program->language()), types_(parent.types), random_(seed) {
         read(*parent.program);
     }
 
@@ -116,12 +117,12 @@ class Mutation {
         if (value.kind == Kind::function) {
             return {Term::Kind::primitive, static_cast<uint32_t>(value.opcode)};
         }
-        return {Term::Kind::constant, constant_of(value)};
+        return {Term::Kind::constant, constant_of(program.language(), value)};
     }
 
-    static uint32_t constant_of(const Value &value) {
-        for (uint32_t k = 0; k < kNumConstants; ++k) {
-            const ConstantRow &row = kConstants[k];
+    static uint32_t constant_of(const Language &language, const Value &value) {
+        for (uint32_t k : language.constants()) {
+            const ConstantRow &row = language.constant(k);
             bool is_pair = row.type == Type::IntegerTuple;
             if (is_pair != (value.kind == Kind::pair)) continue;
             if (is_pair ? row.first == value.i && row.second == value.j
@@ -151,10 +152,8 @@ class Mutation {
             }
             break;
         case Term::Kind::primitive:
-            *text += kPrimitives[term.number].name;
-            break;
         case Term::Kind::constant:
-            *text += kConstants[term.number].name;
+            *text += language_.name_of(term.number);
             break;
         }
     }
@@ -202,13 +201,13 @@ class Mutation {
     // A call that returns `type` and may stand on `line`.
     bool define(Type type, size_t line, Call *out) {
         std::vector<Term> functions;
-        for (uint32_t k = 0; k < kNumPrimitives; ++k) {
-            if (kPrimitives[k].result.declared == type)
+        for (uint32_t k : language_.primitives()) {
+            if (primitive(k).result.declared == type)
                 functions.push_back({Term::Kind::primitive, k});
         }
         Call call;
         if (!pick(functions, &call.function)) return false;
-        const PrimitiveRow &row = kPrimitives[call.function.number];
+        const PrimitiveRow &row = primitive(call.function.number);
         for (unsigned k = 0; k < row.arity(); ++k) {
             std::vector<Term> candidates;
             add_terms(concrete(row.parameters[k].type, line), line, row.parameters[k].calls,
@@ -242,21 +241,21 @@ class Mutation {
         for (uint32_t k = 0; k < line; ++k) {
             if (types_[k] == type) out->push_back({Term::Kind::line, k});
         }
-        for (uint32_t k = 0; k < kNumConstants; ++k) {
-            if (kConstants[k].type == type) out->push_back({Term::Kind::constant, k});
+        for (uint32_t k : language_.constants()) {
+            if (language_.constant(k).type == type) out->push_back({Term::Kind::constant, k});
         }
         if (type != Type::Callable) return;
         const bool is_any = calls.least == 0 || calls.may_be_more;
-        for (uint32_t k = 0; k < kNumPrimitives; ++k) {
-            if (is_any || calls.fits(kPrimitives[k].arity())) {
+        for (uint32_t k : language_.primitives()) {
+            if (is_any || calls.fits(language_.arity_of(k))) {
                 out->push_back({Term::Kind::primitive, k});
             }
         }
     }
 
     void add_primitives_like(uint32_t opcode, std::vector<Term> *out) const {
-        for (uint32_t k = 0; k < kNumPrimitives; ++k) {
-            if (has_same_signature(kPrimitives[k], kPrimitives[opcode])) {
+        for (uint32_t k : language_.primitives()) {
+            if (has_same_signature(primitive(k), primitive(opcode))) {
                 out->push_back({Term::Kind::primitive, k});
             }
         }
@@ -278,7 +277,12 @@ class Mutation {
     }
 
     Type type_of(const Term &term) const {
-        return term.kind == Term::Kind::line ? types_[term.number] : kConstants[term.number].type;
+        return term.kind == Term::Kind::line ? types_[term.number]
+                                             : language_.constant(term.number).type;
+    }
+
+    const PrimitiveRow &primitive(uint32_t number) const {
+        return language_.primitive(static_cast<Opcode>(number));
     }
 
     bool pick(const std::vector<Term> &candidates, Term *out) {
@@ -287,6 +291,7 @@ class Mutation {
         return true;
     }
 
+    const Language &language_;
     std::vector<Call> calls_;
     std::vector<Type> types_; // of I and of each line
     Random random_;

@@ -89,7 +89,8 @@ std::vector<Type> types_of_lines(const Program &program, const InputGrid &input,
         Type declared = Type::Any;
         if (function >= num_registers) {
             const Value &value = program.pool()[function - num_registers];
-            if (value.kind == Kind::function) declared = row_of(value.opcode).result.declared;
+            if (value.kind == Kind::function)
+                declared = program.language().primitive(value.opcode).result.declared;
         }
         types.push_back(declared);
     }

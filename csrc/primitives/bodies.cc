@@ -1,23 +1,45 @@
-// The dispatch tables: a row of lang/table.def without a body, or without the step that it says it
-// has, does not link.
+// Rows and bodies come together: a row of lang/table.def without a body, or without the step that
+// it says it has, does not link.
+#include "primitives/bodies.h"
+
 #include "primitives/steps.h"
 
 #undef PRIMITIVE
 
 namespace codeit {
+namespace {
 
-const Body kBodies[kNumPrimitives] = {
-#define PRIMITIVE(group, name, result, parameters, many, summary) primitive_##name,
-#include "lang/table.def"
+struct Bodies {
+    Body body;
+    Step step;
 };
 
-const Step kSteps[kNumPrimitives] = {
+// In the order of the rows.
+constexpr Bodies kBodies[] = {
 #define STEP_IF_alone(name) nullptr
 #define STEP_IF_packed(name) nullptr
 #define STEP_IF_each(name) step_##name
 #define STEP_IF_lazy(name) step_##name
-#define PRIMITIVE(group, name, result, parameters, many, summary) STEP_IF_##many(name),
+#define PRIMITIVE(group, name, result, parameters, many, summary)                                  \
+    {primitive_##name, STEP_IF_##many(name)},
 #include "lang/table.def"
 };
+
+} // namespace
+
+const Language &standard_language() {
+    // Never destroyed: threads may outlive the static objects.
+    static const Language &language = []() -> const Language & {
+        std::vector<NameRow> rows = standard_rows();
+        const Bodies *next = kBodies;
+        for (NameRow &row : rows) {
+            if (!row.is_primitive) continue;
+            row.body = next->body;
+            row.step = next++->step;
+        }
+        return *new Language("standard", rows);
+    }();
+    return language;
+}
 
 } // namespace codeit

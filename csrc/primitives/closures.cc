@@ -19,8 +19,8 @@ Outcome make_closure(Machine &m, Closure::Form form, unsigned arity, const Value
 Outcome bind(Machine &m, Closure::Form form, const Value *args, Value *out) {
     const Value &function = args[0];
     if (function.kind != Kind::function) return Outcome::attribute_error;
-    unsigned arity = function.closure != nullptr ? function.closure->arity
-                                                 : kArities[static_cast<size_t>(function.opcode)];
+    unsigned arity =
+        function.closure != nullptr ? function.closure->arity : m.routine(function.opcode).arity;
     unsigned left = arity == 2 ? 1 : arity == 3 ? 2 : 3;
     return make_closure(m, form, left, args, 2, out);
 }

@@ -262,9 +262,7 @@ PRIMITIVE(apply) {
 STEP(apply) {
     Series items[2];
     Series images[2];
-    if (args[0].stride != 0 || !block.pay(2)) return false;
-    int budget = Block::kMaxFunctions;
-    if (!has_steps_only(*args[0].values, &budget)) return false;
+    if (!block.pay(2) || !block.has_steps_only(args[0])) return false;
     Series unused;
     auto is_pair = [](const Value *v, Value *) { return v->kind == Kind::pair; };
     return block.map<1>(&args[1], &unused, is_pair) && block.item(0, args[1], &items[0]) &&

@@ -7,7 +7,7 @@ namespace codeit {
 Images::Images(Machine &m, const Value &function, const Items &items, Wanted wanted)
     : m_(m), scratch_(m), function_(function), items_(items), wanted_(wanted) {
     int budget = Block::kMaxFunctions;
-    is_suited_ = !m.is_plain() && items.size >= kLeastItems && has_steps_only(function, &budget);
+    is_suited_ = !m.is_plain() && items.size >= kLeastItems && has_steps_only(m, function, &budget);
     if (!is_suited_) return;
     size_t count = std::min(items.size, kLargestBlock);
     block_ = static_cast<Value *>(m.arena().allocate_scratch(count * sizeof(Value)));

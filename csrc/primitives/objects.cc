@@ -173,7 +173,7 @@ Outcome turns_of_places(Machine &m, const Grid &grid, const uint32_t **out) {
     // On a machine of its own, as a run must not differ by whether the order is known by then.
     Machine other(Limits{INT64_MAX, kBytesForOrder, 1, 0});
     if (!other.arena().is_reserved()) return Outcome::out_of_memory;
-    other.reset(m.dialect());
+    other.reset(m.language(), m.dialect());
     TRY(primitive_asindices(other, &value, &indices));
     TRY(items_of(other, indices, &places));
     turns = m.orders().make(grid.height, grid.width);

@@ -4,35 +4,36 @@
 
 namespace codeit {
 
-// Whether all that a function calls can be a step; looks at no more than *budget functions.
-bool has_steps_only(const Value &function, int *budget) {
+bool has_steps_only(const Machine &m, const Value &function, int *budget) {
     if (function.kind != Kind::function || --*budget < 0) return false;
     if (function.closure == nullptr) {
-        return row_of(function.opcode).many != Many::alone;
+        return m.routine(function.opcode).many != Many::alone;
     }
     const Closure &closure = *function.closure;
     switch (closure.form) {
     case Closure::Form::compose:
-        return has_steps_only(closure.parts[0], budget) && has_steps_only(closure.parts[1], budget);
+        return has_steps_only(m, closure.parts[0], budget) &&
+               has_steps_only(m, closure.parts[1], budget);
     case Closure::Form::chain:
     case Closure::Form::fork:
-        return has_steps_only(closure.parts[0], budget) &&
-               has_steps_only(closure.parts[1], budget) && has_steps_only(closure.parts[2], budget);
+        return has_steps_only(m, closure.parts[0], budget) &&
+               has_steps_only(m, closure.parts[1], budget) &&
+               has_steps_only(m, closure.parts[2], budget);
     case Closure::Form::matcher:
     case Closure::Form::rbind:
     case Closure::Form::lbind:
         break;
     }
-    return has_steps_only(closure.parts[0], budget);
+    return has_steps_only(m, closure.parts[0], budget);
 }
 
 bool Block::call(const Value &function, const Series *args, unsigned count, Series *out) {
     if (function.kind != Kind::function || !pay(units::kCall)) return false;
-    unsigned arity = function.closure != nullptr ? function.closure->arity
-                                                 : kArities[static_cast<size_t>(function.opcode)];
+    const Closure *closure = function.closure;
+    const unsigned arity = closure != nullptr ? closure->arity : m_.routine(function.opcode).arity;
     if (count != arity || m_.enter() != Outcome::ok) return false;
-    bool is_done = function.closure != nullptr ? call_closure(*function.closure, args, out)
-                                               : take_step(function.opcode, args, out);
+    bool is_done = closure != nullptr ? call_closure(*closure, args, out)
+                                      : take_step(m_.routine(function.opcode), args, out);
     m_.leave();
     return is_done;
 }
@@ -100,21 +101,18 @@ bool Block::call_closure(const Closure &closure, const Series *args, Series *out
     return false;
 }
 
-bool Block::take_step(Opcode opcode, const Series *args, Series *out) {
-    const PrimitiveRow &row = row_of(opcode);
-    const Step step = kSteps[static_cast<size_t>(opcode)];
-    if (row.many == Many::lazy) return step(*this, args, out);
+bool Block::take_step(const Routine &called, const Series *args, Series *out) {
+    if (called.many == Many::lazy) return called.step(*this, args, out);
     Series settled[kMaxArity];
-    const unsigned arity = kArities[static_cast<size_t>(opcode)];
-    for (unsigned k = 0; k < arity; ++k) {
+    for (unsigned k = 0; k < called.arity; ++k) {
         settled[k] = args[k];
         if (!settle(&settled[k])) return false;
     }
-    switch (row.many) {
+    switch (called.many) {
     case Many::each:
-        return step(*this, settled, out);
+        return called.step(*this, settled, out);
     case Many::packed:
-        return take_packed(opcode, settled, arity, out);
+        return take_packed(called, settled, out);
     case Many::lazy:
     case Many::alone:
         break;
@@ -122,21 +120,22 @@ bool Block::take_step(Opcode opcode, const Series *args, Series *out) {
     return false;
 }
 
-bool Block::take_packed(Opcode opcode, const Series *args, unsigned arity, Series *out) {
-    size_t stride = arity == 2 ? args[0].stride | args[1].stride : args[0].stride;
+bool Block::take_packed(const Routine &called, const Series *args, Series *out) {
+    const unsigned arity = called.arity;
+    size_t stride = 0;
+    for (unsigned n = 0; n < arity; ++n) stride |= args[n].stride;
     size_t count = stride != 0 ? size_ : 1;
     Value *results = room(count);
     if (results == nullptr) return false;
     uint64_t cost = 0;
     for (size_t k = 0; k < count; ++k) {
         const int64_t before = m_.fuel_left();
-        Value values[2];
+        Value values[kMaxArity];
         for (unsigned n = 0; n < arity; ++n) {
             values[n] = args[n].values[k * args[n].stride];
             if (!values[n].is_set() || !values[n].set->is_densely_packed()) return false;
         }
-        Body body = kBodies[static_cast<size_t>(opcode)];
-        if (body(m_, values, &results[k]) != Outcome::ok) return false;
+        if (called.body(m_, values, &results[k]) != Outcome::ok) return false;
         cost = static_cast<uint64_t>(before - m_.fuel_left());
         if (count == size_) costs_[k] += cost;
     }

@@ -31,6 +31,9 @@ struct Pairs {
     Series made; // no values until they are
 };
 
+// Whether all that a function calls can be a step; looks at no more than *budget functions.
+bool has_steps_only(const Machine &m, const Value &function, int *budget);
+
 class Block {
   public:
     static constexpr int kMaxFunctions = 64;
@@ -57,6 +60,12 @@ class Block {
         bool is_done = call(function, &argument, 1, out);
         m_.leave();
         return is_done;
+    }
+
+    // Whether the items have one function, of nothing but steps.
+    bool has_steps_only(const Series &functions) const {
+        int budget = kMaxFunctions;
+        return functions.stride == 0 && codeit::has_steps_only(m_, *functions.values, &budget);
     }
 
     // f(args, &result) for each item, where f returns whether there is a result.
@@ -102,19 +111,13 @@ class Block {
 
     bool make(Pairs *pairs);
     bool call_closure(const Closure &closure, const Series *args, Series *out);
-    bool take_step(Opcode opcode, const Series *args, Series *out);
-    bool take_packed(Opcode opcode, const Series *args, unsigned arity, Series *out);
+    bool take_step(const Routine &called, const Series *args, Series *out);
+    bool take_packed(const Routine &called, const Series *args, Series *out);
 
     Machine &m_;
     size_t size_;
     uint64_t *costs_;
 };
-
-// Whether all that a function calls can be a step; looks at no more than *budget functions.
-bool has_steps_only(const Value &function, int *budget);
-
-using Step = bool (*)(Block &block, const Series *args, Series *out);
-extern const Step kSteps[kNumPrimitives]; // by opcode, nullptr without STEP; primitives/bodies.cc
 
 #undef PRIMITIVE
 #define PRIMITIVE(group, name, result, parameters, many, summary)                                  \

@@ -5,10 +5,6 @@
 namespace codeit::text {
 namespace {
 
-void add_token(Mask *mask, unsigned token) {
-    (*mask)[token >> 6] |= uint64_t{1} << (token & 63);
-}
-
 Root root_at(unsigned position) {
     return position == 0 ? kFirstArguments : kArguments;
 }
@@ -18,14 +14,14 @@ Root root_at(unsigned position) {
 // ---- Steps ----
 
 void Automaton::begin(State *state, uint16_t max_tokens) const {
-    *state = first_state_;
+    *state = first_state_; // in the memory that it has
     state->num_left = max_tokens;
     follow(state, tables_.start);
 }
 
 bool Automaton::advance(State *s, uint16_t token) const {
     if (s->node == kFinished || s->node == kFailed) return false;
-    bool is_right = token < kMaxTokens && step(s, token);
+    bool is_right = token < tables_.alphabet.size() && step(s, token);
     if (!is_right) s->node = kFailed;
     return is_right;
 }
@@ -77,20 +73,20 @@ bool Automaton::step(State *s, uint16_t token) const {
             return token == edge.token;
         }
         if (node.is_fan && token < kMaxVariables) {
-            if (!s->allowed.variables.has(token)) return false;
+            if (!s->allowed.has(token)) return false;
             --s->num_left;
             complete(s, static_cast<Term>(kFirstVariable + token));
             return true;
         }
         uint16_t child = child_of(s->node, token);
-        if (child != 0 && tables_.under[child].meets(s->allowed)) {
+        if (child != 0 && is_any_allowed(*s, child)) {
             --s->num_left;
             s->node = child;
             const Node &reached = tables_.nodes[child];
             if (reached.num_edges == 0 && !reached.is_fan) complete(s, reached.term);
             return true;
         }
-        if (node.term != kNoTerm && s->allowed.has(node.term)) {
+        if (node.term != kNoTerm && is_allowed(*s, node.term)) {
             complete(s, node.term);
         } else if (s->may_close) {
             finish_call(s);
@@ -159,6 +155,7 @@ void Automaton::finish_call(State *s) const {
     if (!s->is_output) {
         unsigned line = s->num_variables++;
         s->functions[line] = s->function;
+        if (typing_.is_name(s->function)) ++s->num_calls[s->function];
         s->arguments[line] = s->call;
         Term first = s->call[0];
         uint8_t kind_of_first = first < kFirstVariable ? typing_.kinds_of_fixed[first]
@@ -183,8 +180,10 @@ void Automaton::enter_name(State *s) const {
 
 void Automaton::enter_function(State *s) const {
     s->node = tables_.roots[kFunctions];
-    s->allowed.fixed = s->is_output ? typing_.output_functions : typing_.functions;
-    s->allowed.variables = s->variables_of[typing_.function_class];
+    const Words allowed = s->allowed_fixed;
+    std::ranges::copy(s->is_output ? typing_.output_functions[0] : typing_.functions[0],
+                      allowed.begin());
+    s->allowed = s->variables_of[typing_.function_class];
     if (typing_.is_typed) remove_unusable(s);
     if (int left = budget(*s); left < tables_.loose) {
         auto is_too_long = [&](Term function) {
@@ -192,40 +191,43 @@ void Automaton::enter_function(State *s) const {
                        rest(*s, function, arity_of(*s, function), 0, lines_with(*s, function));
             return need > left;
         };
-        const TermSet candidates = s->allowed;
-        candidates.fixed.for_each([&](unsigned k) {
-            if (is_too_long(static_cast<Term>(k))) s->allowed.fixed.remove(k);
+        for_each(allowed, [&](unsigned k) {
+            if (is_too_long(static_cast<Term>(k))) remove(allowed, k);
         });
-        candidates.variables.for_each([&](unsigned k) {
-            if (is_too_long(static_cast<Term>(kFirstVariable + k))) s->allowed.variables.remove(k);
+        const LineSet candidates = s->allowed;
+        candidates.for_each([&](unsigned k) {
+            if (is_too_long(static_cast<Term>(kFirstVariable + k))) s->allowed.remove(k);
         });
     }
-    if (s->allowed.fixed == s->known_functions) return;
-    FixedSet gone = s->known_functions - s->allowed.fixed;
-    remove_tokens(kFunctions, gone, s->allowed, &s->function_mask);
-    (s->allowed.fixed - s->known_functions).for_each([&](unsigned k) {
-        add_token(&s->function_mask, tables_.first_tokens[kFunctions][k]);
-    });
-    s->known_functions = s->allowed.fixed;
+    const Words known = s->known_functions;
+    if (std::ranges::equal(allowed, known)) return;
+    const Words mask = s->function_mask;
+    for_each_without(known, allowed, [&](unsigned k) { remove_token(kFunctions, k, *s, mask); });
+    for_each_without(allowed, known,
+                     [&](unsigned k) { add(mask, tables_.first_tokens[kFunctions][k]); });
+    std::ranges::copy(allowed, known.begin());
 }
 
 // Without the primitives for some parameter of which there is nothing, and those of which every
 // possible call is used up.
 void Automaton::remove_unusable(State *s) const {
+    const Words allowed = s->allowed_fixed;
     for (unsigned c = 0; c < typing_.num_classes; ++c) {
-        if (tables_.num_fixed[c] == 0 && s->variables_of[c].is_empty())
-            s->allowed.fixed -= tables_.users_of[c];
+        if (tables_.num_fixed[c] != 0 || !s->variables_of[c].is_empty()) continue;
+        const ConstWords users = tables_.users_of[c];
+        for (size_t k = 0; k < allowed.size(); ++k) allowed[k] &= ~users[k];
     }
-    std::array<uint8_t, kNumPrimitives> num_used{};
+    const ConstWords may_run_out = tables_.may_run_out[0];
     for (unsigned line = 0; line < s->num_variables; ++line) {
-        Term function = s->functions[line];
-        if (function >= kNumPrimitives || !tables_.may_run_out.has(function)) continue;
+        const Term function = s->functions[line];
+        if (!typing_.is_name(function) || !has(may_run_out, function)) continue;
+        if (!has(allowed, function)) continue;
         unsigned num_calls = 1;
-        for (unsigned k = 0; k < kArities[function]; ++k) {
+        for (unsigned k = 0; k < typing_.arities[function]; ++k) {
             unsigned c = typing_.class_of[function][k];
             num_calls *= tables_.num_fixed[c] + s->variables_of[c].count();
         }
-        if (++num_used[function] == num_calls) s->allowed.fixed.remove(function);
+        if (s->num_calls[function] == num_calls) remove(allowed, function);
     }
 }
 
@@ -242,19 +244,22 @@ void Automaton::enter_argument(State *s) const {
     int max_cost = kMaxTermCost;
     if (left < tables_.loose) max_cost = left - rest(*s, function, s->arity, position + 1, {});
     s->max_cost = static_cast<uint8_t>(std::clamp<int>(max_cost, 0, kMaxTermCost));
-    s->allowed.fixed = tables_.fixed[root][term_class][s->max_cost];
-    s->allowed.variables = {};
-    if (s->max_cost >= tables_.variable_costs[root]) {
-        s->allowed.variables = s->variables_of[term_class];
-    }
+    const size_t row = tables_.at(root, term_class, s->max_cost);
+    std::ranges::copy(tables_.fixed[row], s->allowed_fixed.begin());
+    s->allowed = {};
+    if (s->max_cost >= tables_.variable_costs[root]) s->allowed = s->variables_of[term_class];
     // What continues an earlier call needs to be able to end in another one.
     for (LineSet left_over = s->same; !left_over.is_empty();) {
         Term term = s->arguments[left_over.first()][position];
         LineSet alike = narrowed(*s, left_over, position, term);
         left_over -= alike;
         if (term == kNoTerm) continue;
-        if (cost_of(root, term) + rest(*s, function, s->arity, position + 1, alike) > left) {
-            s->allowed.remove(term);
+        if (cost_of(root, term) + rest(*s, function, s->arity, position + 1, alike) <= left)
+            continue;
+        if (term < kFirstVariable) {
+            remove(s->allowed_fixed, term);
+        } else {
+            s->allowed.remove(term - kFirstVariable);
         }
     }
 }
@@ -289,14 +294,14 @@ int Automaton::rest(const State &s, Term function, unsigned arity, unsigned posi
 int Automaton::next(const State &s, Term function, unsigned arity, unsigned position,
                     const LineSet &same) const {
     const Root root = root_at(position);
-    TermSet known;
+    Known known;
     int fewest = kNever;
     for (LineSet left_over = same; !left_over.is_empty();) {
         Term term = s.arguments[left_over.first()][position];
         LineSet alike = narrowed(s, left_over, position, term);
         left_over -= alike;
         if (term == kNoTerm) continue;
-        known.add(term);
+        known.terms[known.size++] = term;
         fewest =
             std::min(fewest, cost_of(root, term) + rest(s, function, arity, position + 1, alike));
     }
@@ -305,32 +310,39 @@ int Automaton::next(const State &s, Term function, unsigned arity, unsigned posi
 }
 
 int Automaton::cheapest(const State &s, Root root, unsigned term_class,
-                        const TermSet &without) const {
-    int fewest = kNever;
-    const Tables::ByCost &fixed = tables_.fixed[root][term_class];
-    for (int cost = 1; cost <= int{kMaxTermCost} && fewest == kNever; ++cost) {
-        if (!(fixed[static_cast<size_t>(cost)] - without.fixed).is_empty()) fewest = cost;
+                        const Known &without) const {
+    unsigned num_variables = s.variables_of[term_class].count();
+    for (unsigned k = 0; k < without.size; ++k) {
+        const Term term = without.terms[k];
+        if (term < kFirstVariable) continue;
+        num_variables -= s.variables_of[term_class].has(term - kFirstVariable);
     }
-    if (!(s.variables_of[term_class] - without.variables).is_empty()) {
-        fewest = std::min(fewest, int{tables_.variable_costs[root]});
+    const int cost_of_variable = num_variables > 0 ? tables_.variable_costs[root] : kNever;
+    for (unsigned cost = 1; cost <= kMaxTermCost; ++cost) {
+        const size_t row = tables_.at(root, term_class, cost);
+        unsigned num_left = tables_.fixed_counts[row];
+        for (unsigned k = 0; k < without.size; ++k) {
+            const Term term = without.terms[k];
+            num_left -= term < kFirstVariable && has(tables_.fixed[row], term);
+        }
+        if (num_left > 0) return std::min(static_cast<int>(cost), cost_of_variable);
     }
-    return fewest;
+    return cost_of_variable;
 }
 
 unsigned Automaton::class_at(Term function, unsigned position) const {
-    return function < kNumPrimitives ? typing_.class_of[function][position] : typing_.any_class;
+    return typing_.is_name(function) ? typing_.class_of[function][position] : typing_.any_class;
 }
 
-unsigned Automaton::arity_of(const State &s, Term function) {
+unsigned Automaton::arity_of(const State &s, Term function) const {
     return function >= kFirstVariable ? arity_of_kind(s.kinds[function - kFirstVariable])
-                                      : kArities[function];
+                                      : typing_.arities[function];
 }
 
 LineSet Automaton::lines_with(const State &s, Term function) {
     LineSet lines;
     for (unsigned line = 0; line < s.num_variables; ++line) {
-        uint64_t is_there = s.functions[line] == function;
-        lines.words[line >> 6] |= is_there << (line & 63);
+        lines.add_if(s.functions[line] == function, line);
     }
     return lines;
 }
@@ -354,83 +366,78 @@ bool Automaton::can_close(const State &s, unsigned position, const LineSet &same
 // ---- Masks ----
 
 void Automaton::mask(const State &s, uint64_t *out) const {
-    Mask mask{};
+    const Words mask = {out, tables_.num_words};
+    std::ranges::fill(mask, 0);
     switch (s.node) {
     case kFinished:
     case kFailed:
         break;
     case kName:
-        add_token(&mask, tables_.output_token);
+        add(mask, tables_.output_token);
         if (s.may_define) {
-            add_token(&mask, tables_.name_token != kNoToken ? tables_.name_token : s.num_variables);
+            add(mask, tables_.name_token != kNoToken ? tables_.name_token : s.num_variables);
         }
         break;
     case kNumber:
-        add_token(&mask, s.num_variables);
+        add(mask, s.num_variables);
         break;
     case kChoice:
-        if (s.may_continue) add_token(&mask, tables_.between.first_token);
-        if (s.may_close) add_token(&mask, end_of_line(s).first_token);
+        if (s.may_continue) add(mask, tables_.between.first_token);
+        if (s.may_close) add(mask, end_of_line(s).first_token);
         break;
     default:
-        node_mask(s, &mask);
+        node_mask(s, mask);
     }
-    std::copy_n(mask.begin(), tables_.num_words, out);
 }
 
-void Automaton::node_mask(const State &s, Mask *mask) const {
+void Automaton::node_mask(const State &s, Words mask) const {
     const Node &node = tables_.nodes[s.node];
     const Edge *edges = &tables_.edges[node.first_edge];
-    if (node.is_link) return add_token(mask, edges[0].token);
+    if (node.is_link) return add(mask, edges[0].token);
     const Root root = s.place == Place::function ? kFunctions : root_at(s.num_arguments);
     if (s.node == tables_.roots[root]) {
         if (root == kFunctions) {
-            *mask = s.function_mask;
+            std::ranges::copy(s.function_mask, mask.begin());
         } else {
-            unsigned term_class = class_at(s.function, s.num_arguments);
-            *mask = tables_.masks[root][term_class][s.max_cost];
-            FixedSet gone = tables_.fixed[root][term_class][s.max_cost] - s.allowed.fixed;
-            remove_tokens(root, gone, s.allowed, mask);
-            if (s.may_close) add_token(mask, end_of_line(s).first_token);
+            const size_t row = tables_.at(root, class_at(s.function, s.num_arguments), s.max_cost);
+            std::ranges::copy(tables_.masks[row], mask.begin());
+            for_each_without(tables_.fixed[row], s.allowed_fixed,
+                             [&](unsigned k) { remove_token(root, k, s, mask); });
+            if (s.may_close) add(mask, end_of_line(s).first_token);
         }
         uint16_t token = tables_.variable_tokens[root];
-        if (token != kNoToken && !s.allowed.variables.is_empty()) add_token(mask, token);
+        if (token != kNoToken && !s.allowed.is_empty()) add(mask, token);
     } else {
         for (unsigned k = 0; k < node.num_edges; ++k) {
-            if (tables_.under[edges[k].node].meets(s.allowed)) add_token(mask, edges[k].token);
+            if (is_any_allowed(s, edges[k].node)) add(mask, edges[k].token);
         }
-        if (node.term != kNoTerm && s.allowed.has(node.term)) add_follow(s, node.term, mask);
+        if (node.term != kNoTerm && is_allowed(s, node.term)) add_follow(s, node.term, mask);
     }
     if (node.is_fan) {
-        for (unsigned k = 0; k < s.allowed.variables.words.size(); ++k) {
-            (*mask)[k] |= s.allowed.variables.words[k];
-        }
+        const ConstWords variables = s.allowed.words();
+        for (size_t k = 0; k < variables.size(); ++k) mask[k] |= variables[k];
     }
 }
 
-// Terms that share their first token with one that stays keep it.
-void Automaton::remove_tokens(Root root, const FixedSet &terms, const TermSet &staying,
-                              Mask *mask) const {
-    terms.for_each([&](unsigned k) {
-        uint16_t token = tables_.first_tokens[root][k];
-        if (tables_.under[tables_.children[root][token]].meets(staying)) return;
-        (*mask)[token >> 6] &= ~(uint64_t{1} << (token & 63));
-    });
+// Of a fixed term that is gone; those that share their first token with one that stays keep it.
+void Automaton::remove_token(Root root, unsigned fixed, const State &staying, Words mask) const {
+    const uint16_t token = tables_.first_tokens[root][fixed];
+    if (!is_any_allowed(staying, tables_.children[root][token])) remove(mask, token);
 }
 
 // What may come after a term that others begin with.
-void Automaton::add_follow(const State &s, Term term, Mask *mask) const {
-    if (s.place == Place::function) return add_token(mask, tables_.after_function.first_token);
+void Automaton::add_follow(const State &s, Term term, Words mask) const {
+    if (s.place == Place::function) return add(mask, tables_.after_function.first_token);
     const unsigned position = s.num_arguments + 1u;
     if (position == (s.arity != 0 ? s.arity : kMaxArity)) {
-        return add_token(mask, end_of_line(s).first_token);
+        return add(mask, end_of_line(s).first_token);
     }
-    if (s.arity != 0) return add_token(mask, tables_.between.first_token);
+    if (s.arity != 0) return add(mask, tables_.between.first_token);
     // As enter_choice decides it.
     LineSet same = narrowed(s, s.same, s.num_arguments, term);
-    if (can_close(s, position, same)) add_token(mask, end_of_line(s).first_token);
+    if (can_close(s, position, same)) add(mask, end_of_line(s).first_token);
     int need = tables_.between.size + next(s, s.function, 0, position, same);
-    if (need <= budget(s)) add_token(mask, tables_.between.first_token);
+    if (need <= budget(s)) add(mask, tables_.between.first_token);
 }
 
 uint16_t Automaton::forced(const State &s) const {
@@ -446,10 +453,11 @@ uint16_t Automaton::forced(const State &s) const {
     if (s.node >= kFirstNode && tables_.nodes[s.node].is_link) {
         return tables_.edges[tables_.nodes[s.node].first_edge].token;
     }
-    Mask mask{};
-    this->mask(s, mask.data());
+    // As large as any, for this is asked for every token that is drawn.
+    uint64_t mask[num_words_for(size_t{UINT16_MAX} + 1)];
+    this->mask(s, mask);
     uint16_t token = kNoToken;
-    for (unsigned k = 0; k < tables_.num_words; ++k) {
+    for (size_t k = 0; k < tables_.num_words; ++k) {
         if (mask[k] == 0) continue;
         if (token != kNoToken || (mask[k] & (mask[k] - 1)) != 0) return kNoToken;
         token = static_cast<uint16_t>(k * 64 + static_cast<unsigned>(std::countr_zero(mask[k])));

@@ -17,12 +17,9 @@
 
 namespace codeit::text {
 
-inline constexpr unsigned kMaxWords = 8;
-inline constexpr unsigned kMaxTokens = kMaxWords * 64;
-inline constexpr unsigned kMaxTermCost = 7; // tokens of a term
 inline constexpr uint16_t kNoToken = UINT16_MAX;
-
-using Mask = std::array<uint64_t, kMaxWords>;
+inline constexpr unsigned kMaxTokens = kNoToken; // numbers of 16 bits, but for kNoToken
+inline constexpr unsigned kMaxTermCost = 7;      // tokens of a term
 
 // A place in the tables. Every other one is a link, a token that can only be followed by the next
 // one, or a node of the prefix tree of one of the three lists of terms.
@@ -50,7 +47,7 @@ struct State {
     bool may_close;        // the present call may end here
     bool may_continue;     // kChoice: it may have another argument
     uint8_t max_cost;      // of the argument's term
-    TermSet allowed;       // terms, at a node of a prefix tree
+    LineSet allowed;       // variables, at a node of a prefix tree
     LineSet same;          // earlier lines whose call begins like the present one
     Term function;         // of the present call, and its arguments so far
     std::array<Term, kMaxArity> call;
@@ -58,10 +55,13 @@ struct State {
     std::array<Term, kMaxVariables> functions;
     std::array<std::array<Term, kMaxArity>, kMaxVariables> arguments;
     std::array<uint8_t, kMaxVariables> kinds;
-    std::array<LineSet, kMaxClasses> variables_of; // the variables that a class takes
-    // The first tokens of a set of functions, kept because the set seldom changes.
-    FixedSet known_functions;
-    Mask function_mask;
+    std::vector<LineSet> variables_of; // by class, the variables that it takes
+    std::vector<uint8_t> num_calls;    // by name, of earlier lines
+    // The fixed terms that are allowed at a node of a prefix tree; and the first tokens of a set of
+    // functions, kept because the set seldom changes.
+    std::vector<uint64_t> allowed_fixed;
+    std::vector<uint64_t> known_functions;
+    std::vector<uint64_t> function_mask;
 };
 
 // Where the second level of the tables is read: a term after `assign`, `open` and `separator`.
@@ -98,23 +98,25 @@ struct Chain {
 
 struct Tables {
     unsigned num_variables = 0;
-    unsigned num_words = 0;
+    size_t num_words = 0;          // of a mask
+    size_t num_fixed_words = 0;    // of a set of fixed terms
     Ids alphabet;                  // ids by token
     std::vector<uint16_t> numbers; // tokens by id, kNoToken for those outside
     std::vector<Node> nodes;
     std::vector<Edge> edges;
-    std::vector<TermSet> under; // the terms at and below each node
+    WordTable under; // the terms at and below each node: fixed ones, then variables
     std::array<uint16_t, kNumRoots> roots{};
-    std::array<std::array<uint16_t, kMaxTokens>, kNumRoots> children{}; // 0: none
-    std::array<std::array<uint8_t, kFirstVariable>, kNumRoots> costs{};
-    std::array<std::array<uint16_t, kFirstVariable>, kNumRoots> first_tokens{};
+    std::array<std::vector<uint16_t>, kNumRoots> children; // by token; 0: none
+    // By fixed term, with room for whole words of them.
+    std::array<std::vector<uint8_t>, kNumRoots> costs;
+    std::array<std::vector<uint16_t>, kNumRoots> first_tokens;
     std::array<uint8_t, kNumRoots> variable_costs{};
     std::array<uint16_t, kNumRoots>
         variable_tokens{}; // the first one, kNoToken if it is the number
-    using ByCost = std::array<FixedSet, kMaxTermCost + 1>;
-    using MaskByCost = std::array<Mask, kMaxTermCost + 1>;
-    std::array<std::array<ByCost, kMaxClasses>, kNumRoots> fixed{};
-    std::array<std::array<MaskByCost, kMaxClasses>, kNumRoots> masks{};
+    // By root, class and cost: at(root, class, cost).
+    WordTable fixed;
+    WordTable masks;
+    unsigned num_classes = 0;
     Chain start, after_name, after_output, after_function, between, end_of_line, end_of_program;
     uint16_t output_token = 0;
     uint16_t name_token = kNoToken; // before a name's number, kNoToken if there is none
@@ -122,19 +124,23 @@ struct Tables {
     // included, when so many lines are before it.
     std::array<int, kMaxVariables + 1> line_need{};
     std::array<int, kMaxVariables + 1> output_need{};
-    int loose = 0; // with so many tokens for a call, no call is too long
-    std::array<unsigned, kMaxClasses> num_fixed{};
-    std::array<FixedSet, kMaxClasses> users_of{}; // primitives with a parameter of that class
-    FixedSet may_run_out; // primitives with no more calls, without variables, than lines
+    int loose = 0;                   // with so many tokens for a call, no call is too long
+    std::vector<unsigned> num_fixed; // by class
+    WordTable users_of;              // by class, the primitives with a parameter of it
+    WordTable may_run_out; // one row: primitives with no more calls, without variables, than lines
+
+    size_t at(unsigned root, unsigned term_class, unsigned cost) const {
+        return (size_t{root} * num_classes + term_class) * (kMaxTermCost + 1) + cost;
+    }
+    unsigned num_fixed_at(size_t row) const { return fixed_counts[row]; }
+    std::vector<unsigned> fixed_counts; // of the rows of `fixed`
 };
 
 class Automaton {
   public:
     // An error is a text that says why programs cannot be written so.
-    static bool compile(const Spelling &spelling, bool is_typed, Automaton *out,
-                        std::string *error);
-
-    Automaton() : typing_(false) {}
+    static bool compile(const Language &language, const Spelling &spelling, bool is_typed,
+                        Automaton *out, std::string *error);
 
     const Tables &tables() const { return tables_; }
     const Typing &typing() const { return typing_; }
@@ -177,9 +183,14 @@ class Automaton {
              const LineSet &same) const;
     int next(const State &s, Term function, unsigned arity, unsigned position,
              const LineSet &same) const;
-    int cheapest(const State &s, Root root, unsigned term_class, const TermSet &without) const;
+    // Of the terms of a class without some of them, the fewest tokens of one.
+    struct Known {
+        std::array<Term, kMaxVariables> terms;
+        unsigned size = 0;
+    };
+    int cheapest(const State &s, Root root, unsigned term_class, const Known &without) const;
     unsigned class_at(Term function, unsigned position) const;
-    static unsigned arity_of(const State &s, Term function);
+    unsigned arity_of(const State &s, Term function) const;
     static LineSet lines_with(const State &s, Term function);
     static LineSet narrowed(const State &s, const LineSet &lines, unsigned position, Term term);
     static bool can_close(const State &s, unsigned position, const LineSet &same);
@@ -187,11 +198,21 @@ class Automaton {
     int cost_of(Root root, Term term) const {
         return term < kFirstVariable ? tables_.costs[root][term] : tables_.variable_costs[root];
     }
+    static bool is_allowed(const State &s, Term term) {
+        return term < kFirstVariable ? has(s.allowed_fixed, term)
+                                     : s.allowed.has(term - kFirstVariable);
+    }
+    // Whether an allowed term is at a node, or below it.
+    bool is_any_allowed(const State &s, uint16_t node) const {
+        const ConstWords under = tables_.under[node];
+        return meet(s.allowed_fixed, under) ||
+               meet(s.allowed.words(), under.subspan(tables_.num_fixed_words));
+    }
 
     uint16_t child_of(uint16_t node, uint16_t token) const;
-    void node_mask(const State &s, Mask *mask) const;
-    void remove_tokens(Root root, const FixedSet &terms, const TermSet &staying, Mask *mask) const;
-    void add_follow(const State &s, Term term, Mask *mask) const;
+    void node_mask(const State &s, Words mask) const;
+    void remove_token(Root root, unsigned fixed, const State &staying, Words mask) const;
+    void add_follow(const State &s, Term term, Words mask) const;
 
     Tables tables_;
     Typing typing_;

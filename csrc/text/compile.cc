@@ -7,28 +7,38 @@ namespace codeit::text {
 
 class Compiler {
   public:
-    Compiler(const Spelling &spelling, Automaton *out, std::string *error)
-        : spelling_(spelling), a_(*out), t_(out->tables_), error_(error) {}
+    Compiler(const Language &language, const Spelling &spelling, Automaton *out, std::string *error)
+        : language_(language), spelling_(spelling), num_fixed_(num_fixed_of(language)), a_(*out),
+          t_(out->tables_), error_(error) {}
 
     bool compile() {
-        if (std::string reason = why_not(spelling_); !reason.empty()) return fail(reason);
+        if (std::string reason = why_not(language_, spelling_); !reason.empty()) {
+            return fail(reason);
+        }
         t_.numbers.assign(size_t{UINT16_MAX} + 1, kNoToken);
         t_.num_variables = static_cast<unsigned>(spelling_.names.size());
         t_.nodes.assign(kFirstNode, Node{});
+        t_.num_fixed_words = num_words_for(num_fixed_);
+        t_.num_classes = a_.typing_.num_classes;
         if (!number_variables()) return false;
         if (!add_chains()) return false;
         if (!number_terms()) return false;
         if (!add_trees()) return false;
-        t_.num_words = static_cast<unsigned>((t_.alphabet.size() + 63) / 64);
+        t_.num_words = num_words_for(t_.alphabet.size());
         if (!check_follow()) return false;
         add_terms_by_cost();
         count_calls();
         find_needs();
-        a_.first_state_.node = kName;
-        a_.first_state_.known_functions = a_.typing_.functions;
-        a_.typing_.functions.for_each([&](unsigned k) {
-            add(t_.first_tokens[kFunctions][k], &a_.first_state_.function_mask);
-        });
+        State &first = a_.first_state_;
+        first.node = kName;
+        first.variables_of.resize(t_.num_classes);
+        first.num_calls.resize(language_.num_names());
+        first.allowed_fixed.resize(t_.num_fixed_words);
+        const ConstWords functions = a_.typing_.functions[0];
+        first.known_functions.assign(functions.begin(), functions.end());
+        first.function_mask.resize(t_.num_words);
+        for_each(functions,
+                 [&](unsigned k) { add(first.function_mask, t_.first_tokens[kFunctions][k]); });
         return true;
     }
 
@@ -36,10 +46,6 @@ class Compiler {
     bool fail(std::string reason) {
         *error_ = std::move(reason);
         return false;
-    }
-
-    static void add(unsigned token, Mask *mask) {
-        (*mask)[token >> 6] |= uint64_t{1} << (token & 63);
     }
 
     uint16_t number(uint16_t id) {
@@ -71,7 +77,7 @@ class Compiler {
         t_.alphabet.resize(kMaxVariables, spelling_.names[0].back());
         if (!is_prefix_shared(spelling_.names.data(), &t_.name_token)) return false;
         for (unsigned root = 0; root < kNumRoots; ++root) {
-            const Ids *variables = terms(root).data() + kNumFixed;
+            const Ids *variables = terms(root).data() + num_fixed_;
             if (!is_prefix_shared(variables, &t_.variable_tokens[root])) return false;
             t_.variable_costs[root] = static_cast<uint8_t>(variables[0].size());
         }
@@ -145,18 +151,18 @@ class Compiler {
     struct Branch {
         Term term = kNoTerm;
         bool is_fan = false;
-        TermSet under;
+        std::vector<uint64_t> under;                       // fixed terms, then variables
         std::vector<std::pair<uint16_t, size_t>> branches; // by token
     };
 
-    static bool is_among(unsigned root, unsigned term) {
-        return root != kFunctions || term < kNumPrimitives;
+    bool is_among(unsigned root, unsigned term) const {
+        return root != kFunctions || language_.is_primitive(term);
     }
 
     // All tokens have their numbers before a table has a row over them.
     bool number_terms() {
         for (unsigned root = 0; root < kNumRoots; ++root) {
-            for (unsigned k = 0; k < kNumFixed; ++k) {
+            for (unsigned k = 0; k < num_fixed_; ++k) {
                 if (!is_among(root, k)) continue;
                 const Ids &ids = terms(root)[k];
                 if (ids.empty() || ids.size() > kMaxTermCost) {
@@ -172,18 +178,23 @@ class Compiler {
     }
 
     bool add_trees() {
-        t_.under.resize(t_.nodes.size());
+        const size_t num_words = t_.num_fixed_words + kWordsOfLines;
+        t_.under = WordTable(t_.nodes.size(), num_words);
         for (unsigned root = 0; root < kNumRoots; ++root) {
-            std::vector<Branch> tree(1);
-            for (unsigned k = 0; k < kNumFixed; ++k) {
+            t_.children[root].assign(t_.alphabet.size(), 0);
+            t_.costs[root].assign(t_.num_fixed_words * 64, 0);
+            t_.first_tokens[root].assign(t_.num_fixed_words * 64, 0);
+            std::vector<Branch> tree;
+            add_branch(&tree);
+            for (unsigned k = 0; k < num_fixed_; ++k) {
                 if (!is_among(root, k)) continue;
                 const Ids &ids = terms(root)[k];
                 auto term = static_cast<Term>(k);
                 size_t at = 0;
-                tree[at].under.add(term);
+                add(tree[at].under, term);
                 for (uint16_t id : ids) {
                     at = grown(&tree, at, number(id));
-                    tree[at].under.add(term);
+                    add(tree[at].under, term);
                 }
                 if (tree[at].term != kNoTerm) {
                     return fail(name_of(k) + " is written like " + name_of(tree[at].term));
@@ -200,24 +211,32 @@ class Compiler {
             }
             tree[fan].is_fan = true;
             for (unsigned k = 0; k < t_.num_variables; ++k) {
-                tree[0].under.variables.add(k);
-                tree[fan].under.variables.add(k);
+                for (size_t at : {size_t{0}, fan}) {
+                    add(Words(tree[at].under).subspan(t_.num_fixed_words), k);
+                }
             }
             for (const auto &[token, to] : tree[fan].branches) {
                 if (token < kMaxVariables) return fail("a term begins like a variable");
+            }
+            if (t_.nodes.size() + tree.size() > UINT16_MAX) {
+                return fail("the terms of the language take too many different tokens");
             }
             flatten(tree, root);
         }
         return true;
     }
 
-    static size_t grown(std::vector<Branch> *tree, size_t at, uint16_t token) {
+    void add_branch(std::vector<Branch> *tree) const {
+        tree->emplace_back().under.resize(t_.num_fixed_words + kWordsOfLines);
+    }
+
+    size_t grown(std::vector<Branch> *tree, size_t at, uint16_t token) const {
         for (const auto &[known, to] : (*tree)[at].branches) {
             if (known == token) return to;
         }
         size_t to = tree->size();
         (*tree)[at].branches.emplace_back(token, to);
-        tree->emplace_back();
+        add_branch(tree);
         return to;
     }
 
@@ -231,7 +250,8 @@ class Compiler {
             node.term = branch.term;
             node.is_fan = branch.is_fan;
             t_.nodes.push_back(node);
-            t_.under.push_back(branch.under);
+            t_.under.add_row();
+            std::ranges::copy(branch.under, t_.under[t_.under.num_rows() - 1].begin());
             for (const auto &[token, to] : branch.branches) {
                 t_.edges.push_back({token, static_cast<uint16_t>(base + to)});
             }
@@ -241,9 +261,8 @@ class Compiler {
         }
     }
 
-    static std::string name_of(unsigned term) {
-        if (term < kNumPrimitives) return kPrimitives[term].name;
-        return term < kInput ? kConstants[term - kNumPrimitives].name : "I";
+    std::string name_of(unsigned term) const {
+        return term < language_.num_names() ? language_.name_of(term) : "I";
     }
 
     // What comes after a term has to differ from what continues it, and one more argument from the
@@ -285,14 +304,19 @@ class Compiler {
     // ---- Counts ----
 
     void add_terms_by_cost() {
+        const size_t num_rows = t_.at(kNumRoots, 0, 0);
+        t_.fixed = WordTable(num_rows, t_.num_fixed_words);
+        t_.masks = WordTable(num_rows, t_.num_words);
         for (unsigned root = 0; root < kNumRoots; ++root) {
-            for (unsigned c = 0; c < a_.typing_.num_classes; ++c) {
+            for (unsigned c = 0; c < t_.num_classes; ++c) {
                 for (unsigned cost = 0; cost <= kMaxTermCost; ++cost) {
-                    a_.typing_.fixed[c].for_each([&](unsigned k) {
+                    const size_t row = t_.at(root, c, cost);
+                    for_each(a_.typing_.fixed[c], [&](unsigned k) {
                         if (root == kFunctions || t_.costs[root][k] > cost) return;
-                        t_.fixed[root][c][cost].add(k);
-                        add(t_.first_tokens[root][k], &t_.masks[root][c][cost]);
+                        add(t_.fixed[row], k);
+                        add(t_.masks[row], t_.first_tokens[root][k]);
                     });
+                    t_.fixed_counts.push_back(count(t_.fixed[row]));
                 }
             }
         }
@@ -300,34 +324,36 @@ class Compiler {
 
     void count_calls() {
         const Typing &typing = a_.typing_;
-        for (unsigned c = 0; c < typing.num_classes; ++c) {
-            t_.num_fixed[c] = typing.fixed[c].count();
-        }
-        for (unsigned f = 0; f < kNumPrimitives; ++f) {
+        for (unsigned c = 0; c < t_.num_classes; ++c)
+            t_.num_fixed.push_back(count(typing.fixed[c]));
+        t_.users_of = WordTable(t_.num_classes, t_.num_fixed_words);
+        t_.may_run_out = WordTable(1, t_.num_fixed_words);
+        for (unsigned f : language_.primitives()) {
             uint64_t num_calls = 1;
-            for (unsigned k = 0; k < kArities[f]; ++k) {
+            for (unsigned k = 0; k < typing.arities[f]; ++k) {
                 num_calls *= t_.num_fixed[typing.class_of[f][k]];
-                t_.users_of[typing.class_of[f][k]].add(f);
+                add(t_.users_of[typing.class_of[f][k]], f);
             }
-            if (num_calls <= kMaxVariables) t_.may_run_out.add(f);
+            if (num_calls <= kMaxVariables) add(t_.may_run_out[0], f);
         }
     }
 
     // By the number of calls before it, tokens of the shortest call of which there are, without
     // variables, so many that one is left. The shortest of all, unless the program is so long that
     // it may have used those up.
-    std::array<int, kMaxVariables + 1> cheapest_call(const FixedSet &functions) const {
+    std::array<int, kMaxVariables + 1> cheapest_call(ConstWords functions) const {
         std::vector<uint64_t> num_calls;
-        functions.for_each([&](unsigned f) {
+        for_each(functions, [&](unsigned f) {
             std::vector<uint64_t> ways(t_.costs[kFunctions][f] + t_.after_function.size + 1);
             ways.back() = 1;
-            for (unsigned k = 0; k < kArities[f]; ++k) {
-                const auto &fixed =
-                    t_.fixed[k == 0 ? kFirstArguments : kArguments][a_.typing_.class_of[f][k]];
+            for (unsigned k = 0; k < a_.typing_.arities[f]; ++k) {
+                const size_t row =
+                    t_.at(k == 0 ? kFirstArguments : kArguments, a_.typing_.class_of[f][k], 0);
                 size_t between = k == 0 ? 0 : t_.between.size;
                 std::vector<uint64_t> longer(ways.size() + between + kMaxTermCost);
                 for (unsigned cost = 1; cost <= kMaxTermCost; ++cost) {
-                    uint64_t num_terms = fixed[cost].count() - fixed[cost - 1].count();
+                    uint64_t num_terms =
+                        t_.fixed_counts[row + cost] - t_.fixed_counts[row + cost - 1];
                     for (size_t n = 0; n < ways.size(); ++n) {
                         longer[n + between + cost] += ways[n] * num_terms;
                     }
@@ -348,12 +374,12 @@ class Compiler {
     }
 
     void find_needs() {
-        t_.line_need = cheapest_call(a_.typing_.functions);
+        t_.line_need = cheapest_call(a_.typing_.functions[0]);
         for (int &need : t_.line_need) {
             need += static_cast<int>(spelling_.names[0].size() + t_.after_name.size +
                                      t_.end_of_line.size);
         }
-        t_.output_need = cheapest_call(a_.typing_.output_functions);
+        t_.output_need = cheapest_call(a_.typing_.output_functions[0]);
         for (int &need : t_.output_need) {
             need += static_cast<int>(1 + t_.after_output.size + t_.end_of_program.size);
         }
@@ -361,17 +387,19 @@ class Compiler {
                                     kMaxArity * (kMaxTermCost + t_.between.size));
     }
 
+    const Language &language_;
     const Spelling &spelling_;
+    const unsigned num_fixed_;
     Automaton &a_;
     Tables &t_;
     std::string *error_;
 };
 
-bool Automaton::compile(const Spelling &spelling, bool is_typed, Automaton *out,
-                        std::string *error) {
+bool Automaton::compile(const Language &language, const Spelling &spelling, bool is_typed,
+                        Automaton *out, std::string *error) {
     *out = Automaton();
-    out->typing_ = Typing(is_typed);
-    return Compiler(spelling, out, error).compile();
+    out->typing_ = Typing(language, is_typed);
+    return Compiler(language, spelling, out, error).compile();
 }
 
 } // namespace codeit::text

@@ -9,13 +9,27 @@ struct FlatTable {
     const char *name;  // as in Tables and Typing
     const char *dtype; // as NumPy writes it, little-endian
     std::vector<size_t> shape;
-    const void *data; // the automaton's own
+    const void *data; // the automaton's, or that of FlatTables
 };
 
-// Sets of terms are words: three for fixed terms, then two for variables. A Node is `<u2` first
-// edge, number of edges and term, `u1` is_link, is_fan and place; an Edge `<u2` token and node; a
-// Chain
-// `<u2` size, first node and first token, `u1` place. Both are padded with one byte.
-std::vector<FlatTable> flat_tables(const Automaton &automaton);
+// Sets of fixed terms are words, as many as the language needs; in `under` two of variables follow
+// them. What is listed by fixed term is filled up to whole words. A Node is `<u2` first edge,
+// number of edges and term, `u1` is_link, is_fan and place; an Edge `<u2` token and node; a Chain
+// `<u2` size, first node and first token, `u1` place. Nodes and chains are padded with one byte.
+class FlatTables {
+  public:
+    // The automaton outlives them.
+    explicit FlatTables(const Automaton &automaton);
+    FlatTables(const FlatTables &) = delete;
+    FlatTables &operator=(const FlatTables &) = delete;
+
+    const std::vector<FlatTable> &tables() const { return tables_; }
+
+  private:
+    std::vector<FlatTable> tables_;
+    std::vector<uint16_t> children_;
+    std::vector<uint8_t> costs_;
+    std::vector<uint16_t> first_tokens_;
+};
 
 } // namespace codeit::text

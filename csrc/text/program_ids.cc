@@ -53,15 +53,14 @@ bool ProgramWriter::write(std::string_view text, Ids *out) const {
     for (unsigned k = 0; k < numbers.size(); ++k) numbers[k] = k;
 
     auto append_term = [&](std::string_view name, const std::vector<Ids> &spelled) {
-        size_t at = kInput;
+        size_t at = language_.num_names(); // I
         if (unsigned number = number_of(name); number != 0) {
             if (number > num_variables) return false;
-            at = kNumFixed + numbers[number] - 1;
+            at = num_fixed_of(language_) + numbers[number] - 1;
         } else if (name != "I") {
-            Name meaning = find_name(name);
+            Name meaning = language_.find(name);
             if (meaning.kind == Name::Kind::unknown) return false;
-            bool is_primitive = meaning.kind == Name::Kind::primitive;
-            at = is_primitive ? meaning.index : kNumPrimitives + meaning.index;
+            at = meaning.number;
         }
         append(spelled[at], out);
         return true;

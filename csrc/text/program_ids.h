@@ -9,9 +9,10 @@ namespace codeit::text {
 
 class ProgramWriter {
   public:
-    // `is_renumbered`: the variable of line k is written as x_k, whatever the text calls it.
-    ProgramWriter(Spelling spelling, bool is_renumbered)
-        : spelling_(std::move(spelling)), is_renumbered_(is_renumbered) {}
+    // `is_renumbered`: the variable of line k is written as x_k, whatever the text calls it. The
+    // language outlives the writer.
+    ProgramWriter(const Language &language, Spelling spelling, bool is_renumbered)
+        : language_(language), spelling_(std::move(spelling)), is_renumbered_(is_renumbered) {}
 
     // The ids of a program that has nothing but lines `name = function(argument, ...)`, names of
     // the language and variables x1, x2, ... within the tokenizer's number, and O on the last line.
@@ -19,6 +20,7 @@ class ProgramWriter {
     bool write(std::string_view text, Ids *out) const;
 
   private:
+    const Language &language_;
     Spelling spelling_;
     bool is_renumbered_;
 };

@@ -53,12 +53,12 @@ void Rows::advance_forced(size_t max_ids, int64_t *out, int64_t *counts) {
     }
 }
 
-Ids Rows::forced(size_t row) const {
+Ids Rows::forced(size_t row) {
     const Ids &alphabet = automaton_->tables().alphabet;
-    State state = states_[row];
+    ahead_ = states_[row];
     Ids ids;
-    for (uint16_t token; (token = automaton_->forced(state)) != kNoToken;) {
-        automaton_->advance(&state, token);
+    for (uint16_t token; (token = automaton_->forced(ahead_)) != kNoToken;) {
+        automaton_->advance(&ahead_, token);
         ids.push_back(alphabet[token]);
     }
     return ids;

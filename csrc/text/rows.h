@@ -35,7 +35,7 @@ class Rows {
     void advance_forced(size_t max_ids, int64_t *out, int64_t *counts);
 
     // The ids that must come next in a row, below size(), which stays where it is.
-    Ids forced(size_t row) const;
+    Ids forced(size_t row);
 
     // Of each row 0 if it has finished, 1 if it has failed, else 2.
     void conditions(uint8_t *out) const;
@@ -43,6 +43,7 @@ class Rows {
   private:
     const Automaton *automaton_ = nullptr;
     std::vector<State> states_;
+    State ahead_; // of a row, where it is followed without taking a step
 };
 
 } // namespace codeit::text

@@ -27,8 +27,8 @@ struct Spelling {
     std::vector<Ids> arguments;       // after `separator`
 };
 
-// What is wrong with the sizes of a spelling, or nothing. Whoever takes one from outside asks
-// first: its lists are indexed by term and by line.
-std::string why_not(const Spelling &spelling);
+// What is wrong with the sizes of a language's spelling, or nothing. Whoever takes one from outside
+// asks first: its lists are indexed by term and by line.
+std::string why_not(const Language &language, const Spelling &spelling);
 
 } // namespace codeit::text

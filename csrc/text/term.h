@@ -1,4 +1,8 @@
-// What calls are made of, numbered: primitives, constants, I, and the variables x1, x2, ...
+// What calls are made of, numbered; and sets of that.
+//
+// A fixed term is a name, by its number in the language, or I, which comes behind the names. There
+// are as many as the language has; so sets of them have a number of words that is known when an
+// automaton is made. Variables have numbers of their own, which no language reaches.
 #pragma once
 
 #include "lang/language.h"
@@ -6,83 +10,120 @@
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <span>
+#include <vector>
 
 namespace codeit::text {
 
 using Term = uint16_t;
 
 inline constexpr unsigned kMaxVariables = 99;
-inline constexpr unsigned kNumFixed = kNumPrimitives + kNumConstants + 1;
-inline constexpr Term kInput = kNumPrimitives + kNumConstants;
-inline constexpr Term kFirstVariable = 192; // x1; a multiple of 64, so that variables have words
+inline constexpr Term kFirstVariable = 0x8000; // x1
 inline constexpr Term kNoTerm = UINT16_MAX;
-static_assert(kNumFixed <= kFirstVariable);
+static_assert(Language::kMaxNames < kFirstVariable);
 
-template <unsigned NumWords>
-struct Bits {
-    std::array<uint64_t, NumWords> words{};
+// Fixed terms of a language; I is the last one.
+inline unsigned num_fixed_of(const Language &language) {
+    return static_cast<unsigned>(language.num_names()) + 1;
+}
 
-    bool has(unsigned k) const { return words[k >> 6] >> (k & 63) & 1; }
-    void add(unsigned k) { words[k >> 6] |= uint64_t{1} << (k & 63); }
-    void remove(unsigned k) { words[k >> 6] &= ~(uint64_t{1} << (k & 63)); }
-    bool is_empty() const { return *this == Bits{}; }
-    bool meets(const Bits &other) const {
-        uint64_t common = 0;
-        for (unsigned k = 0; k < NumWords; ++k) common |= words[k] & other.words[k];
-        return common != 0;
+// ---- Bits in words ----
+
+using Words = std::span<uint64_t>;
+using ConstWords = std::span<const uint64_t>;
+
+inline constexpr size_t num_words_for(size_t num_bits) {
+    return (num_bits + 63) / 64;
+}
+inline bool has(ConstWords words, unsigned k) {
+    return words[k >> 6] >> (k & 63) & 1;
+}
+inline void add(Words words, unsigned k) {
+    words[k >> 6] |= uint64_t{1} << (k & 63);
+}
+inline void remove(Words words, unsigned k) {
+    words[k >> 6] &= ~(uint64_t{1} << (k & 63));
+}
+inline bool meet(ConstWords a, ConstWords b) {
+    uint64_t common = 0;
+    for (size_t k = 0; k < a.size(); ++k) common |= a[k] & b[k];
+    return common != 0;
+}
+inline unsigned count(ConstWords words) {
+    int count = 0;
+    for (uint64_t word : words) count += std::popcount(word);
+    return static_cast<unsigned>(count);
+}
+
+// Of one word, the lowest first.
+template <typename Visit>
+inline void for_each_bit(uint64_t word, size_t index, Visit visit) {
+    for (; word != 0; word &= word - 1) {
+        visit(static_cast<unsigned>(index * 64) + static_cast<unsigned>(std::countr_zero(word)));
     }
-    unsigned count() const {
-        int count = 0;
-        for (uint64_t word : words) count += std::popcount(word);
-        return static_cast<unsigned>(count);
-    }
+}
+// visit may remove what it is given.
+template <typename Visit>
+inline void for_each(ConstWords words, Visit visit) {
+    for (size_t k = 0; k < words.size(); ++k) for_each_bit(words[k], k, visit);
+}
+// Those of a that b lacks.
+template <typename Visit>
+inline void for_each_without(ConstWords a, ConstWords b, Visit visit) {
+    for (size_t k = 0; k < a.size(); ++k) for_each_bit(a[k] & ~b[k], k, visit);
+}
+
+// Lines: bit k is line k + 1, or the variable that it binds.
+class LineSet {
+  public:
+    bool has(unsigned k) const { return text::has(words_, k); }
+    void add(unsigned k) { text::add(words_, k); }
+    void add_if(bool is_there, unsigned k) { words_[k >> 6] |= uint64_t{is_there} << (k & 63); }
+    void remove(unsigned k) { text::remove(words_, k); }
+    bool is_empty() const { return (words_[0] | words_[1]) == 0; }
+    bool meets(const LineSet &other) const { return meet(words_, other.words_); }
+    unsigned count() const { return text::count(words_); }
     // The smallest; there is one.
     unsigned first() const {
-        unsigned k = 0;
-        while (words[k] == 0) ++k;
-        return k * 64 + static_cast<unsigned>(std::countr_zero(words[k]));
+        const size_t k = words_[0] == 0;
+        return static_cast<unsigned>(k * 64) + static_cast<unsigned>(std::countr_zero(words_[k]));
     }
-    Bits &operator|=(const Bits &other) {
-        for (unsigned k = 0; k < NumWords; ++k) words[k] |= other.words[k];
+    LineSet &operator-=(const LineSet &other) {
+        for (size_t k = 0; k < words_.size(); ++k) words_[k] &= ~other.words_[k];
         return *this;
     }
-    // Without those of the other.
-    Bits &operator-=(const Bits &other) {
-        for (unsigned k = 0; k < NumWords; ++k) words[k] &= ~other.words[k];
-        return *this;
-    }
-    friend Bits operator-(Bits a, const Bits &b) { return a -= b; }
-    bool operator==(const Bits &) const = default;
+    ConstWords words() const { return words_; }
 
     template <typename Visit>
     void for_each(Visit visit) const {
-        for (unsigned k = 0; k < NumWords; ++k) {
-            for (uint64_t left = words[k]; left != 0; left &= left - 1) {
-                visit(k * 64 + static_cast<unsigned>(std::countr_zero(left)));
-            }
-        }
+        text::for_each(words_, visit);
     }
+
+  private:
+    static_assert(kMaxVariables <= 128);
+    std::array<uint64_t, 2> words_{};
 };
+inline constexpr size_t kWordsOfLines = 2;
 
-using LineSet = Bits<2>; // bit k: line k + 1, or the variable that it binds
-using FixedSet = Bits<3>;
+// Rows of words, all of one length.
+class WordTable {
+  public:
+    WordTable() = default;
+    WordTable(size_t num_rows, size_t num_words)
+        : num_words_(num_words), words_(num_rows * num_words) {}
 
-struct TermSet {
-    FixedSet fixed;
-    LineSet variables;
+    Words operator[](size_t row) { return {words_.data() + row * num_words_, num_words_}; }
+    ConstWords operator[](size_t row) const {
+        return {words_.data() + row * num_words_, num_words_};
+    }
+    size_t num_words() const { return num_words_; }
+    const uint64_t *data() const { return words_.data(); }
+    void add_row() { words_.resize(words_.size() + num_words_); }
+    size_t num_rows() const { return num_words_ == 0 ? 0 : words_.size() / num_words_; }
 
-    bool has(Term term) const {
-        return term < kFirstVariable ? fixed.has(term) : variables.has(term - kFirstVariable);
-    }
-    void add(Term term) {
-        term < kFirstVariable ? fixed.add(term) : variables.add(term - kFirstVariable);
-    }
-    void remove(Term term) {
-        term < kFirstVariable ? fixed.remove(term) : variables.remove(term - kFirstVariable);
-    }
-    bool meets(const TermSet &other) const {
-        return fixed.meets(other.fixed) || variables.meets(other.variables);
-    }
+  private:
+    size_t num_words_ = 0;
+    std::vector<uint64_t> words_;
 };
 
 } // namespace codeit::text

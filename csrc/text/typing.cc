@@ -1,8 +1,7 @@
 #include "text/typing.h"
 
 #include <algorithm>
-#include <cassert>
-#include <vector>
+#include <stdexcept>
 
 namespace codeit::text {
 namespace {
@@ -48,52 +47,62 @@ uint8_t kind_of_result(const PrimitiveRow &row) {
 
 } // namespace
 
-uint8_t Typing::add_class(Type type, CalledWith calls, uint32_t also) {
-    assert(num_classes < kMaxClasses);
-    auto takes = [&](Type given) { return (also >> static_cast<unsigned>(given) & 1) != 0; };
-    size_t number = num_classes++;
-    for (unsigned k = 0; k < kNumFixed; ++k) {
-        uint8_t kind = kinds_of_fixed[k];
-        Type given = k < kNumPrimitives ? Type::Callable : static_cast<Type>(kind);
-        bool is_right = k >= kNumPrimitives || is_callable(calls, arity_of_kind(kind));
-        if (is_right && (accepts(type, given) || takes(given))) fixed[number].add(k);
+void Typing::add_class(const Language &language, Type type, CalledWith calls, uint32_t also) {
+    auto takes = [&](Type given) { return (also & bit_of(given)) != 0; };
+    fixed.add_row();
+    Words terms = fixed[num_classes++];
+    for (unsigned k = 0; k <= num_names; ++k) {
+        const bool is_primitive = language.is_primitive(k);
+        Type given = is_primitive ? Type::Callable : static_cast<Type>(kinds_of_fixed[k]);
+        bool is_right = !is_primitive || is_callable(calls, arities[k]);
+        if (is_right && (accepts(type, given) || takes(given))) add(terms, k);
     }
+    uint32_t taken = 0;
     for (unsigned kind = 0; kind < kNumKinds; ++kind) {
         bool is_function = kind > kFunctionKind;
         Type given = is_function ? Type::Callable : static_cast<Type>(kind);
         unsigned known = arity_of_kind(static_cast<uint8_t>(kind));
         bool is_right = !is_function || is_callable(calls, known);
-        if (is_right && (may_accept(type, given) || takes(given))) {
-            kinds[number] |= uint32_t{1} << kind;
-        }
+        if (is_right && (may_accept(type, given) || takes(given))) taken |= uint32_t{1} << kind;
     }
-    return static_cast<uint8_t>(number);
+    kinds.push_back(taken);
 }
 
-Typing::Typing(bool is_typed) : is_typed(is_typed) {
-    for (unsigned k = 0; k < kNumPrimitives; ++k) kinds_of_fixed[k] = kind_of_function(kArities[k]);
-    for (unsigned k = 0; k < kNumConstants; ++k) {
-        kinds_of_fixed[kNumPrimitives + k] = static_cast<uint8_t>(kConstants[k].type);
+Typing::Typing(const Language &language, bool is_typed)
+    : is_typed(is_typed), num_names(static_cast<unsigned>(language.num_names())),
+      fixed(0, num_words_for(num_names + 1)), functions(1, fixed.num_words()),
+      output_functions(1, fixed.num_words()), class_of(num_names), kinds_of_calls(num_names),
+      arities(num_names), kinds_of_fixed(fixed.num_words() * 64) {
+    for (unsigned k : language.primitives()) {
+        arities[k] = static_cast<uint8_t>(language.arity_of(k));
+        kinds_of_fixed[k] = kind_of_function(arities[k]);
     }
-    kinds_of_fixed[kInput] = static_cast<uint8_t>(Type::Grid);
-    any_class = add_class(Type::Any, {}, 0);
-    function_class = add_class(is_typed ? Type::Callable : Type::Any, {}, 0);
-    fixed[function_class] = {};
+    for (unsigned k : language.constants()) {
+        kinds_of_fixed[k] = static_cast<uint8_t>(language.constant(k).type);
+    }
+    kinds_of_fixed[num_names] = static_cast<uint8_t>(Type::Grid); // of I
+    any_class = 0;
+    add_class(language, Type::Any, {}, 0);
+    function_class = 1;
+    add_class(language, is_typed ? Type::Callable : Type::Any, {}, 0);
+    std::ranges::fill(fixed[function_class], 0);
     // The function class is no parameter's.
     std::vector<Wanted> known = {{Type::Any, {}, 0}, {Type::Callable, {}, UINT32_MAX}};
-    for (unsigned f = 0; f < kNumPrimitives; ++f) {
-        const PrimitiveRow &row = kPrimitives[f];
-        functions.add(f);
+    for (unsigned f : language.primitives()) {
+        const PrimitiveRow &row = language.row(f).primitive;
+        add(functions[0], f);
         if (is_typed) kinds_of_calls[f] = kind_of_result(row);
-        if (!is_typed || may_accept(Type::Grid, row.result.declared)) output_functions.add(f);
-        for (unsigned k = 0; is_typed && k < kArities[f]; ++k) {
+        if (!is_typed || may_accept(Type::Grid, row.result.declared)) add(output_functions[0], f);
+        for (unsigned k = 0; is_typed && k < arities[f]; ++k) {
             const Wanted wanted = wanted_by(row.parameters[k]);
             auto at = std::find(known.begin(), known.end(), wanted);
-            class_of[f][k] = static_cast<uint8_t>(at - known.begin());
             if (at == known.end()) {
-                known.push_back(wanted);
-                add_class(wanted.type, wanted.calls, wanted.also);
+                if (num_classes > UINT8_MAX)
+                    throw std::length_error("too many kinds of parameters");
+                at = known.insert(at, wanted);
+                add_class(language, wanted.type, wanted.calls, wanted.also);
             }
+            class_of[f][k] = static_cast<uint8_t>(at - known.begin());
         }
     }
 }

@@ -8,8 +8,6 @@
 
 namespace codeit::text {
 
-inline constexpr unsigned kMaxClasses = 24;
-
 // A variable's kind: the type that its primitive is declared to return, or a function whose arity
 // is known.
 inline constexpr uint8_t kAnyKind = static_cast<uint8_t>(Type::Any);
@@ -17,6 +15,7 @@ inline constexpr uint8_t kFunctionKind = static_cast<uint8_t>(Type::Callable); /
 inline constexpr uint8_t kBoundKind = UINT8_MAX;    // a function of one argument less than another
 inline constexpr uint8_t kPairKind = UINT8_MAX - 1; // two numbers, or a container of two others
 inline constexpr unsigned kNumKinds = kFunctionKind + 1 + kMaxArity;
+static_assert(kNumKinds <= 32);
 
 // 0 where a variable of that kind may be called with any number of arguments.
 inline unsigned arity_of_kind(uint8_t kind) {
@@ -24,24 +23,31 @@ inline unsigned arity_of_kind(uint8_t kind) {
 }
 
 struct Typing {
-    explicit Typing(bool is_typed);
+    Typing() = default;
+    Typing(const Language &language, bool is_typed);
 
-    bool is_typed;
+    bool is_typed = false;
+    unsigned num_names = 0;
     unsigned num_classes = 0;
-    uint8_t any_class;      // an argument of a variable's call
-    uint8_t function_class; // a variable in the place of a function; the class has no fixed terms
-    std::array<std::array<uint8_t, kMaxArity>, kNumPrimitives> class_of{};
-    std::array<FixedSet, kMaxClasses> fixed{}; // what a class takes, but for variables
-    std::array<uint32_t, kMaxClasses> kinds{}; // a bit for each kind of variables that it takes
-    FixedSet functions;                        // the primitives
-    FixedSet output_functions;                 // those that may return a grid
+    uint8_t any_class = 0;       // an argument of a variable's call
+    uint8_t function_class = 0;  // a variable in the place of a function; it has no fixed terms
+    WordTable fixed;             // by class, the fixed terms that it takes
+    std::vector<uint32_t> kinds; // by class, a bit for each kind of variables that it takes
+    WordTable functions;         // one row: the primitives
+    WordTable output_functions;  // one row: those that may return a grid
 
-    std::array<uint8_t, kFirstVariable> kinds_of_fixed{};
-    std::array<uint8_t, kNumPrimitives> kinds_of_calls{}; // or kBoundKind, kPairKind
+    // By name; what is not a primitive's is 0.
+    std::vector<std::array<uint8_t, kMaxArity>> class_of; // of each parameter
+    std::vector<uint8_t> kinds_of_calls;                  // or kBoundKind, kPairKind
+    std::vector<uint8_t> arities;
+
+    std::vector<uint8_t> kinds_of_fixed; // by fixed term, with room for whole words of them
+
+    bool is_name(Term term) const { return term < num_names; }
 
     // What a call returns; `kind_of_first` is that of its first argument.
     uint8_t kind_of_call(Term function, uint8_t kind_of_first) const {
-        uint8_t kind = function < kNumPrimitives ? kinds_of_calls[function] : kAnyKind;
+        uint8_t kind = is_name(function) ? kinds_of_calls[function] : kAnyKind;
         if (kind == kPairKind) {
             bool is_number = kind_of_first == static_cast<uint8_t>(Type::Integer) ||
                              kind_of_first == static_cast<uint8_t>(Type::Numerical);
@@ -52,7 +58,7 @@ struct Typing {
     }
 
   private:
-    uint8_t add_class(Type type, CalledWith calls, uint32_t also);
+    void add_class(const Language &language, Type type, CalledWith calls, uint32_t also);
 };
 
 } // namespace codeit::text

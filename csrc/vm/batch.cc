@@ -366,11 +366,11 @@ PrintedRun run_and_print(const Program &program, const InputGrid &input, const L
                      [&](Machine &m) { return run(m, program, input); });
 }
 
-PrintedRun call_and_print(Dialect dialect, Opcode opcode, std::span<const int64_t> arguments,
-                          size_t num_arguments, const Limits &limits, int64_t max_values,
-                          Interrupt::Poll poll) {
+PrintedRun call_and_print(const Language &language, Dialect dialect, Opcode opcode,
+                          std::span<const int64_t> arguments, size_t num_arguments,
+                          const Limits &limits, int64_t max_values, Interrupt::Poll poll) {
     return print_run(limits, false, max_values, poll, {}, [&](Machine &m) {
-        return call_primitive(m, dialect, opcode, arguments, num_arguments);
+        return call_primitive(m, language, dialect, opcode, arguments, num_arguments);
     });
 }
 

@@ -116,8 +116,8 @@ struct Trial {
 PrintedRun run_and_print(const Program &program, const InputGrid &input, const Limits &limits,
                          bool all_lines, int64_t max_values, Interrupt::Poll poll,
                          const Trial &trial = {});
-PrintedRun call_and_print(Dialect dialect, Opcode opcode, std::span<const int64_t> arguments,
-                          size_t num_arguments, const Limits &limits, int64_t max_values,
-                          Interrupt::Poll poll);
+PrintedRun call_and_print(const Language &language, Dialect dialect, Opcode opcode,
+                          std::span<const int64_t> arguments, size_t num_arguments,
+                          const Limits &limits, int64_t max_values, Interrupt::Poll poll);
 
 } // namespace codeit

@@ -26,10 +26,13 @@ struct Instruction {
 class Program {
   public:
     Program() = default;
-    Program(Code code, Dialect dialect);
-    static bool parse(std::string_view text, Dialect dialect, Program *out, ParseError *error);
+    // The language outlives the program.
+    Program(Code code, const Language &language, Dialect dialect);
+    static bool parse(std::string_view text, const Language &language, Dialect dialect,
+                      Program *out, ParseError *error);
 
     const Code &code() const { return code_; }
+    const Language &language() const { return *language_; }
     Dialect dialect() const { return dialect_; }
     size_t num_lines() const { return code_.num_lines(); }
 
@@ -45,6 +48,7 @@ class Program {
 
   private:
     Code code_;
+    const Language *language_ = &standard_names();
     Dialect dialect_ = Dialect::codeit;
     std::vector<Instruction> instructions_;
     std::vector<Operand> arguments_;

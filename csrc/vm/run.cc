@@ -130,7 +130,7 @@ class Decoder {
         case 6: {
             int64_t opcode;
             TRY(take(&opcode));
-            if (opcode < 0 || opcode >= static_cast<int64_t>(kNumPrimitives)) break;
+            if (opcode < 0 || !m_.language().is_primitive(static_cast<size_t>(opcode))) break;
             Value primitive = Value::of_primitive(static_cast<Opcode>(opcode));
             if (tag == 5) {
                 *out = primitive;
@@ -215,7 +215,7 @@ RunResult SharedRuns::run(const Program &program, size_t num_common, size_t num_
 }
 
 Outcome SharedRuns::start(const Program &program) {
-    m_.reset(program.dialect());
+    m_.reset(program.language(), program.dialect());
     size_t count = std::max(num_registers(program), kNumRegisters);
     registers_ = static_cast<Value *>(m_.arena().allocate_scratch(count * sizeof(Value)));
     if (registers_ == nullptr) return Outcome::out_of_memory; // its lines are charged for in turn
@@ -254,9 +254,9 @@ Outcome SharedRuns::run_lines(const Program &program, size_t num_done, size_t nu
     return m.settle(&result->value);
 }
 
-RunResult call_primitive(Machine &m, Dialect dialect, Opcode opcode,
+RunResult call_primitive(Machine &m, const Language &language, Dialect dialect, Opcode opcode,
                          std::span<const int64_t> arguments, size_t num_arguments) {
-    m.reset(dialect);
+    m.reset(language, dialect);
     RunResult result;
     result.line = 1;
     const char *mark = m.arena().scratch_mark();

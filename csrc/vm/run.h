@@ -59,7 +59,7 @@ class SharedRuns {
 //   5 opcode      a primitive
 //   6 opcode size ...  what the primitive returns for that many values
 // internal_error when the list is malformed.
-RunResult call_primitive(Machine &m, Dialect dialect, Opcode opcode,
+RunResult call_primitive(Machine &m, const Language &language, Dialect dialect, Opcode opcode,
                          std::span<const int64_t> arguments, size_t num_arguments);
 
 // For tests: from now on all runs of this process leave an invariant broken, or no longer do.

@@ -19,9 +19,7 @@ import torch
 _FINISHED, _NAME, _NUMBER, _CHOICE, _FIRST_NODE = 0, 2, 3, 4, 5
 _NAME_PLACE, _FUNCTION_PLACE, _ARGUMENT_PLACE, _FINISHED_PLACE = range(4)
 _NO_TOKEN = _NO_TERM = (1 << 16) - 1
-_FIRST_VARIABLE, _MAX_VARIABLES, _MAX_ARITY = 192, 99, 4
-_NONE = _FIRST_VARIABLE + _MAX_VARIABLES  # in place of a term
-_NUM_TERMS = _NONE + 1
+_MAX_VARIABLES, _MAX_ARITY = 99, 4
 _NEVER = 1 << 20
 
 _USED = 128  # more than there are lines
@@ -34,7 +32,7 @@ Tables = dict[str, npt.NDArray[Any]]
 def why_not(tables: Tables) -> str | None:
     """Why the automaton with these tables cannot be in tensors; None if it can."""
     for root in (1, 2):
-        costs = np.sort(_costs(tables, root)[:_FIRST_VARIABLE])
+        costs = np.sort(_costs(tables, root)[: _first_variable(tables)])
         is_plenty = costs[_MAX_VARIABLES - 1] == costs[0]
         variable = tables["variable_costs"][root]
         if not is_plenty and not costs[_MAX_VARIABLES - 1] <= costs[0] + 1 <= variable:
@@ -42,12 +40,18 @@ def why_not(tables: Tables) -> str | None:
     return None
 
 
+def _first_variable(tables: Tables) -> int:
+    """Terms are numbered here without a gap: the fixed ones, filled up to whole words, then the
+    variables, then what is no term."""
+    return int(tables["costs"].shape[1])
+
+
 def _costs(tables: Tables, root: int) -> npt.NDArray[np.int64]:
     """Tokens of each term [W]."""
-    costs = np.full(_NUM_TERMS, _NEVER)
+    first = _first_variable(tables)
+    costs = np.full(first + _MAX_VARIABLES + 1, _NEVER)
     fixed = tables["costs"][root].astype(np.int64)
-    costs[:_FIRST_VARIABLE] = np.where(fixed > 0, fixed, _NEVER)
-    first = _FIRST_VARIABLE
+    costs[:first] = np.where(fixed > 0, fixed, _NEVER)
     costs[first : first + tables["num_variables"][0]] = tables["variable_costs"][root]
     return costs
 
@@ -65,6 +69,9 @@ class StaticGrammar:
         self, tables: Tables, num_tokens: int, num_slots: int, device: torch.device
     ) -> None:
         assert why_not(tables) is None
+        self._first_variable = _first_variable(tables)
+        self._none = self._first_variable + _MAX_VARIABLES  # in place of a term
+        self._num_terms = self._none + 1
         nodes, edges = tables["nodes"], tables["edges"]
         self._num_nodes = len(nodes)
         self._num_tokens = num_tokens
@@ -75,9 +82,9 @@ class StaticGrammar:
         # Nodes behind the last one say what is decided next.
         first_tree = int(tables["roots"][0])
         child = np.zeros((self._num_nodes, num_tokens), np.int64)
-        token_of = np.full((self._num_nodes, _NUM_TERMS), num_tokens)
+        token_of = np.full((self._num_nodes, self._num_terms), num_tokens)
         under = np.unpackbits(tables["under"].view(np.uint8), axis=1, bitorder="little")
-        term = np.full(self._num_nodes, _NONE)
+        term = np.full(self._num_nodes, self._none)
         is_leaf = np.zeros(self._num_nodes + 4, bool)
         is_fan = np.zeros(self._num_nodes, bool)
         link_token = np.full(self._num_nodes, num_tokens)
@@ -89,14 +96,14 @@ class StaticGrammar:
                     child[k, token] = to or self._num_nodes + place
                     link_token[k] = token
                 else:
-                    token_of[k, np.flatnonzero(under[to][:_NONE])] = token
+                    token_of[k, np.flatnonzero(under[to][: self._none])] = token
             if k >= first_tree:
-                term[k] = _NONE if own_term == _NO_TERM else own_term
+                term[k] = self._none if own_term == _NO_TERM else own_term
                 is_leaf[k] = num_edges == 0 and not fans
             if fans:
                 is_fan[k] = True
                 variables = np.arange(tables["num_variables"][0])
-                token_of[k, _FIRST_VARIABLE + variables] = variables
+                token_of[k, self._first_variable + variables] = variables
         self._child, self._token_of, self._term = moved(child), moved(token_of), moved(term)
         self._is_leaf, self._is_fan, self._link_token = map(moved, (is_leaf, is_fan, link_token))
         self._roots: list[int] = tables["roots"].tolist()
@@ -121,13 +128,13 @@ class StaticGrammar:
         costs = np.stack([_costs(tables, root) for root in range(3)])
         cheapest = costs.min(1)
         self._next_cost = int(self._between_size + cheapest[2])  # of one more argument
-        arities = np.zeros(_NUM_TERMS, np.int64)
+        arities = np.zeros(self._num_terms, np.int64)
         arities[: len(tables["arities"])] = tables["arities"]
         needs = costs.copy()
         needs[0] += open_size + cheapest[1] + np.maximum(arities - 1, 0) * self._next_cost
         is_cheap = costs == cheapest[:, None]
         self._needs, self._is_cheap, self._arities = moved(needs), moved(is_cheap), moved(arities)
-        self._num_cheap = moved(is_cheap[:, :_FIRST_VARIABLE].sum(1))
+        self._num_cheap = moved(is_cheap[:, : self._first_variable].sum(1))
         output_need = tables["output_need"].astype(np.int64)
         line_need = tables["line_need"].astype(np.int64)
         after = np.append(output_need[1:], _NEVER)
@@ -137,7 +144,7 @@ class StaticGrammar:
         self._reserve = moved(np.stack([sizes[5] + after, np.full_like(after, sizes[6])]))
 
         # Of a row: node, variables, arguments so far, arity, whether the line binds O; the call.
-        first_state = [start, 0, 0, 0, 0, *[_NONE] * (1 + _MAX_ARITY)]
+        first_state = [start, 0, 0, 0, 0, *[self._none] * (1 + _MAX_ARITY)]
         if start >= self._num_nodes:
             first_state[0] = _NAME
         self._first_state = moved(np.array(first_state))
@@ -145,12 +152,13 @@ class StaticGrammar:
         # A function and its arguments; two places more are never filled. One line more is written
         # where there is none to write.
         shape = (num_slots + 1, _MAX_VARIABLES + 1, 3 + _MAX_ARITY)
-        self._lines = torch.full(shape, _NONE, dtype=torch.int16, device=device)
-        self._allowed = torch.zeros(num_slots + 1, _NUM_TERMS, dtype=torch.bool, device=device)
+        kind = torch.int16 if self._num_terms < 1 << 15 else torch.int32
+        self._lines = torch.full(shape, self._none, dtype=kind, device=device)
+        self._allowed = torch.zeros(num_slots + 1, self._num_terms, dtype=torch.bool, device=device)
         self._masks = torch.zeros(num_slots + 1, num_tokens, dtype=torch.bool, device=device)
         self._places = torch.arange(3 + _MAX_ARITY, device=device)
         self._numbers = torch.arange(_MAX_VARIABLES, device=device)
-        self._variables = torch.arange(_NUM_TERMS, device=device) - _FIRST_VARIABLE
+        self._variables = torch.arange(self._num_terms, device=device) - self._first_variable
 
     def begin(self, slots: torch.Tensor, left: int) -> None:
         """Put rows at the start of a program of so many tokens."""
@@ -183,13 +191,13 @@ class StaticGrammar:
         is_after = is_in_tree & (child == 0) & ~is_variable
         last = is_in_tree & self._is_leaf[child]
         term = self._term[torch.where(last, child, node)]
-        term = torch.where(last | is_after, term, _NONE)
-        term = torch.where(is_variable, _FIRST_VARIABLE + tokens, term)
-        is_complete = term != _NONE
+        term = torch.where(last | is_after, term, self._none)
+        term = torch.where(is_variable, self._first_variable + tokens, term)
+        is_complete = term != self._none
         is_function = is_complete & (node < self._roots[1])
         is_argument = is_complete & ~is_function
         place = torch.where(is_function, 0, 1 + num_arguments)
-        call = torch.where(is_function[:, None], _NONE, call)
+        call = torch.where(is_function[:, None], self._none, call)
         is_place = (self._places[: 1 + _MAX_ARITY] == place[:, None]) & is_complete[:, None]
         call = torch.where(is_place, term[:, None], call)
         arity = torch.where(is_function, self._arities[term], arity)
@@ -311,10 +319,10 @@ class StaticGrammar:
         in the tokens that are left, and is then none that there was."""
         root, next_root = place.clamp(max=2), (place + 1).clamp(max=2)
         # By term: whether an earlier call ends there, and how many end with one short term more.
-        ends = (second == _NONE).int() * _USED
-        ends_cheaply = self._is_cheap[next_root[:, None], second] & (third == _NONE)
-        is_there = is_same & (following != _NONE)
-        used = torch.zeros(len(place), _NUM_TERMS, dtype=torch.int32, device=place.device)
+        ends = (second == self._none).int() * _USED
+        ends_cheaply = self._is_cheap[next_root[:, None], second] & (third == self._none)
+        is_there = is_same & (following != self._none)
+        used = torch.zeros(len(place), self._num_terms, dtype=torch.int32, device=place.device)
         used.scatter_add_(1, following, torch.where(is_there, ends + ends_cheaply.int(), 0))
         is_used = used >= _USED
         more = torch.where(place == _most(arity), _NEVER, self._next_cost)
@@ -333,8 +341,8 @@ class StaticGrammar:
         second: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Whether a call of any number of arguments may end, and whether it may go on [B]."""
-        may_close = ~(is_same & (following == _NONE)).any(1)
-        ends_cheaply = is_same & self._is_cheap[2, following] & (second == _NONE)
+        may_close = ~(is_same & (following == self._none)).any(1)
+        ends_cheaply = is_same & self._is_cheap[2, following] & (second == self._none)
         is_out = ends_cheaply.sum(1) >= self._num_cheap[2]
         return may_close, self._next_cost + is_out.int() <= budget
 
