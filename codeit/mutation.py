@@ -11,6 +11,7 @@ from codeit._native import vm
 from codeit.execution.executor import Limits, checked_limits, execute_groups
 from codeit.execution.results import Grid, Results
 from codeit.language import Program, ProgramError
+from codeit.language.program import distinct
 from codeit.ranges import check_at_least, check_types
 from codeit.tasks.datasets import Task
 
@@ -65,17 +66,17 @@ def mutate(
     limits: Limits | None = None,
     threads: int | None = None,
     on_progress: Callable[[int], None] | None = None,
-    is_wanted: Callable[[str], bool] | None = None,
+    is_wanted: Callable[[Program], bool] | None = None,
 ) -> list[MutatedTask]:
     """Make mutants that return a valid grid for every demonstration of their parent's task.
 
-    A parent is drawn uniformly for each mutant. No mutant repeats a program that is known for its
-    parent's task. The result depends on the arguments and the seed alone.
+    A parent is drawn uniformly for each mutant. No mutant has the key of a program that is known
+    for its parent's task. The result depends on the arguments and the seed alone.
 
     Args:
         parents: programs and the tasks whose demonstrations they run on; test pairs are not used.
         on_progress: told how many mutants there are so far.
-        is_wanted: whether a mutant counts, by its text; None wants all.
+        is_wanted: whether a mutant counts; None wants all.
     Returns:
         At most settings.num_tasks; fewer when settings.max_tries is used up.
     """
@@ -89,7 +90,7 @@ def mutate(
         for task, program in parents
     ]
     weights = (settings.argument, settings.function, settings.definition, settings.new_variable)
-    known = {(task.digest, program.text) for task, program in parents}
+    known = {(task.digest, program.key) for task, program in parents}
     random = np.random.default_rng(np.random.SeedSequence(seed))
     mutants: list[MutatedTask] = []
     for _ in range(-(-settings.num_tasks * settings.max_tries // _ROUND)):
@@ -99,9 +100,7 @@ def mutate(
         for k in np.unique(choices):
             task, parent = parents[k]
             texts = vm.mutate_many(natives[k], weights, seeds[choices == k])
-            programs = _new_programs(texts, task.digest, parent, known)
-            if is_wanted:
-                programs = [program for program in programs if is_wanted(program.text)]
+            programs = _new_programs(texts, task.digest, parent, known, is_wanted)
             groups.append((task, programs))
         runs = execute_groups(
             [(programs, [d.input for d in task.demonstrations]) for task, programs in groups],
@@ -120,18 +119,25 @@ def mutate(
 
 
 def _new_programs(
-    texts: Sequence[str | None], task: str, parent: Program, known: set[tuple[str, str]]
+    texts: Sequence[str | None],
+    task: str,
+    parent: Program,
+    known: set[tuple[str, str]],
+    is_wanted: Callable[[Program], bool] | None,
 ) -> list[Program]:
     """The programs among the texts that are new for the task (a digest); they become known."""
     programs = []
     for text in texts:
-        if text is None or (task, text) in known:
+        if text is None:
             continue
-        known.add((task, text))
         try:
-            programs.append(Program.parse(text, parent.dialect))
+            program = Program.parse(text, parent.dialect)
         except ProgramError:  # the change made a call that the program has already
             continue
+        if (task, program.key) not in known and (is_wanted is None or is_wanted(program)):
+            programs.append(program)
+    programs = distinct(programs)
+    known.update((task, program.key) for program in programs)
     return programs
 
 

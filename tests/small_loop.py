@@ -60,7 +60,7 @@ def done(self, iteration):
         target_offsets=[0, 3],
     )
     task = self._tasks[0]
-    candidate = Candidate(task.task_id, task.digest, name, 1, 3, ("grid",), (iteration > 0,))
+    candidate = Candidate(task.task_id, task.digest, name, name, 1, 3, ("grid",), (iteration > 0,))
     new = self._found.add("policy" if iteration else "mutation", [candidate])
     metrics = dict(self.metrics[min(iteration, 1)])
     metrics |= {"iteration": iteration, "weight": self._policy.model.embedding[0, 0].item()}

@@ -11,6 +11,7 @@ from test_program import ACCEPTED, MIRRORED, refusal
 from codeit import Program, run
 from codeit._native import vm
 from codeit.language import load_seed_programs
+from codeit.language.program import distinct
 
 INPUT = 0x8000
 SHADOWS = 0x8000
@@ -174,6 +175,15 @@ def test_every_change_of_a_needed_word_changes_the_key_of_a_seed_program():
     assert num_programs > 200
     # All lines of it are needed; some changes make a line that is not, or one that stands twice.
     assert len(keys) > num_programs * 0.8
+
+
+def test_of_programs_of_one_key_the_one_with_the_fewest_lines_stands_for_all():
+    long = "x1 = size(I)\nx2 = size(x1)\n" + BASE.replace("x1", "a").replace("x2", "b")
+    texts = [SAME["a line that is not needed"], "O = hmirror(I)", BASE, long, SAME["other names"]]
+    programs = [Program.parse(text) for text in texts]
+    kept = distinct(programs)
+    assert kept == [programs[2], programs[1]]
+    assert kept[0] is programs[2]  # not the one of as few lines that comes later
 
 
 # ---- Codes from outside

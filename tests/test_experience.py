@@ -2,13 +2,17 @@
 
 import numpy as np
 
+from codeit import Program
 from codeit.learning.experience import Experience, ExperienceWriter
 from codeit.learning.replay import Origin, ReplayBuffer, ReplaySettings
 from codeit.policy.prompts import PromptWriter
 from codeit.policy.tokenizer import CompactTokenizer
 from codeit.tasks.datasets import Example, Task, load
 
-PROGRAM = "O = hmirror(I)"
+PROGRAM = Program.parse("O = hmirror(I)")
+MANY_VARIABLES = "\n".join(
+    ["x1 = hmirror(I)", *(f"x{k} = hmirror(x{k - 1})" for k in range(2, 101)), "O = hmirror(x100)"]
+)
 
 
 def prompts():
@@ -58,11 +62,25 @@ def test_one_task_under_two_ids_is_one_task():
     assert len(buffer) == 1
 
 
-def test_a_program_fits_with_so_many_tokens_and_words_that_the_tokenizer_has():
-    num_tokens = len(CompactTokenizer().encode_program(PROGRAM))
+def test_a_program_is_kept_once_however_it_is_written():
+    buffer = ReplayBuffer(ReplaySettings(capacity=10))
+    outputs = tuple(pair.output for pair in TASKS[0].demonstrations)
+    texts = [
+        "x1 = size(I)\nx2 = hmirror(I)\nO = vconcat(x2, I)",
+        "y = hmirror(I)\nO = vconcat(y, I)",
+        "x1 = hmirror(I)\nO = vconcat(I, x1)",
+    ]
+    for text in texts:
+        experience = Experience(TASKS[0], Program.parse(text), outputs, 1.0)
+        writer().store(buffer, [experience], Origin.policy, 1)
+    assert len(buffer) == 2
+
+
+def test_a_program_fits_with_so_many_tokens_and_variables_that_the_tokenizer_has():
+    num_tokens = len(CompactTokenizer().encode_program(PROGRAM.text))
     for most, fits in ((num_tokens, True), (num_tokens - 1, False)):
         assert writer(most).fits(PROGRAM) is fits
-    assert not writer().fits("O = some_word(I)")
+    assert not writer(10_000).fits(Program.parse(MANY_VARIABLES))
 
 
 def test_a_prompt_is_cut_when_it_could_show_more():

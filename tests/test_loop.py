@@ -366,7 +366,7 @@ def test_relabelled_experiences_explain_what_the_program_did(data):
     program = Program.parse("O = hmirror(I)")
     outputs = tuple(run(program, d.input).grid for d in one.demonstrations)
     buffer = ReplayBuffer(ReplaySettings(capacity=10))
-    experience = Experience(one, program.text, (outputs[0], None, outputs[2]), 0.0)
+    experience = Experience(one, program, (outputs[0], None, outputs[2]), 0.0)
     assert writer.store(buffer, [experience], Origin.policy, 1) == 0
     batch = buffer.draw(0, 1, seed=0)
     shown = [one.demonstrations[k].input for k in (0, 2)]
@@ -386,9 +386,11 @@ def test_the_distance_is_the_share_of_cells_that_differ(data):
 
     (one, *_) = datasets.load(data / "evaluation.json")
     outputs = [pair.output.copy() for pair in one.demonstrations]
-    assert Experience(one, "", tuple(outputs), 1.0).distance() == 0
+    assert Experience(one, Program.parse("O = hmirror(I)"), tuple(outputs), 1.0).distance() == 0
     outputs[0][0, :3] += 1
-    changed = Experience(one, "", (outputs[0], None, outputs[2][:-1]), 0.0)
+    changed = Experience(
+        one, Program.parse("O = hmirror(I)"), (outputs[0], None, outputs[2][:-1]), 0.0
+    )
     assert changed.distance() == pytest.approx((3 / outputs[0].size + 1 + 1) / 3)
 
 
@@ -404,7 +406,7 @@ def test_distance_counts_only_where_it_has_a_weight(data):
         (ReplaySettings(distance_weight=3.0), 0.75),
     ):
         buffer = ReplayBuffer(settings)
-        experience = Experience(one, "O = hmirror(I)", outputs, 0.0)
+        experience = Experience(one, Program.parse("O = hmirror(I)"), outputs, 0.0)
         writer.store(buffer, [experience], Origin.policy, 1)
         assert buffer.statistics().mean_policy_priority == pytest.approx(expected)
 
@@ -417,7 +419,7 @@ def test_programs_that_do_not_fit_are_left_out_and_counted(data):
     writer = ExperienceWriter(PromptWriter(CompactTokenizer(), 2, 100), max_program_tokens=5)
     outputs = tuple(d.output for d in one.demonstrations)
     buffer = ReplayBuffer(ReplaySettings(capacity=10))
-    short = Experience(one, "O = vmirror(I)", outputs, 0.0)
-    long = Experience(one, PROGRAMS["double"], outputs, 0.0)
+    short = Experience(one, Program.parse("O = vmirror(I)"), outputs, 0.0)
+    long = Experience(one, Program.parse(PROGRAMS["double"]), outputs, 0.0)
     assert writer.store(buffer, [short, long], Origin.policy, 1) == 1
     assert len(buffer) == 1

@@ -195,9 +195,9 @@ def test_grown_tasks_hold_what_their_program_really_returns():
 
 def test_grown_tasks_do_not_repeat_a_program_of_their_task_nor_their_parent():
     tasks = mutate([task_of()], MutationSettings(num_tasks=50), seed=2)
-    texts = [task.program.text for task in tasks]
-    assert len(set(texts)) == len(texts)
-    assert PROGRAM.text not in texts
+    keys = [task.program.key for task in tasks]
+    assert len(set(keys)) == len(keys)
+    assert PROGRAM.key not in keys
 
 
 def test_tasks_of_one_id_and_other_data_do_not_take_each_others_programs():
@@ -212,14 +212,14 @@ def test_tasks_of_one_id_and_other_data_do_not_take_each_others_programs():
 
 
 def test_grown_tasks_are_as_many_as_wanted_of_those_that_are():
-    def is_short(text):
-        return text.count("\n") <= PROGRAM.text.count("\n")
+    def is_short(program):
+        return len(program) <= len(PROGRAM)
 
     settings = MutationSettings(num_tasks=50)
-    assert not all(is_short(m.program.text) for m in mutate([task_of()], settings, seed=1))
+    assert not all(is_short(m.program) for m in mutate([task_of()], settings, seed=1))
     tasks = mutate([task_of()], settings, seed=1, is_wanted=is_short)
     assert len(tasks) == 50
-    assert all(is_short(m.program.text) for m in tasks)
+    assert all(is_short(m.program) for m in tasks)
 
 
 def test_grown_tasks_follow_from_the_seed_for_any_number_of_threads():

@@ -366,7 +366,7 @@ def test_numpy_reads_a_saved_buffer(tmp_path):
     add(buffer, ["a", "bb"], Origin.policy, [0.5, 1.0], iteration=4)
     buffer.save(tmp_path / "buffer")
     arrays = np.load(tmp_path / "buffer")
-    assert arrays["version"] == 1
+    assert arrays["version"] == 2
     assert arrays["policy/iteration"].tolist() == [4, 4]
     assert arrays["policy/priority"].tolist() == [0.5, 1.0]
     assert arrays["mutated/keys"].shape == (0, 2)
@@ -400,8 +400,8 @@ def test_a_file_that_is_cut_off_is_refused(tmp_path):
 
 
 def test_a_file_of_another_version_is_refused(tmp_path):
-    np.savez(tmp_path / "buffer.npz", version=np.array(2))
-    with pytest.raises(ValueError, match=r"buffer.npz: .*version 2; allowed: 1"):
+    np.savez(tmp_path / "buffer.npz", version=np.array(1))
+    with pytest.raises(ValueError, match=r"buffer.npz: .*version 1; allowed: 2"):
         ReplayBuffer.load(tmp_path / "buffer.npz", ReplaySettings())
 
 

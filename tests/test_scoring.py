@@ -9,11 +9,13 @@ from codeit.tasks.scoring import RULES, Candidate, Score, Scoreboard, in_words
 A = ("a", "digest of a")
 
 
-def candidate(program, num_right, tests_right=(False,), task=A, predictions=None):
+def candidate(program, num_right, tests_right=(False,), task=A, predictions=None, key=None):
     """Of a task with four demonstrations; without predictions, one that no other program makes."""
     if predictions is None:
         predictions = [f"{program} {k}" for k in range(len(tests_right))]
-    return Candidate(*task, program, num_right, 4, tuple(predictions), tuple(tests_right))
+    return Candidate(
+        *task, program, key or program, num_right, 4, tuple(predictions), tuple(tests_right)
+    )
 
 
 def board_of(*candidates):
@@ -214,6 +216,28 @@ def test_figures_in_words_stand_side_by_side():
     assert list(RULES) == ["top3", "two_attempts", "fits_all"]
 
 
+# ---- One program, written in several ways ----
+
+
+def test_programs_of_one_key_are_one_attempt_and_one_submission():
+    board = board_of(*(candidate(text, 2, key="same") for text in ("bb", "ccc")), candidate("d", 1))
+    assert programs(board.submission(A)) == ["bb", "d"]
+    assert [programs(group) for group in board.attempts(A)] == [["bb"], ["d"]]
+
+
+def test_of_one_key_the_program_is_kept_that_is_submitted_first():
+    board = Scoreboard()
+    for found, is_new in (
+        (candidate("ccc", 2, key="same"), True),
+        (candidate("dddd", 2, key="same"), False),  # longer
+        (candidate("bb", 2, key="same"), True),
+        (candidate("a", 1, key="same"), False),  # right less often
+        (candidate("eeeee", 3, key="same"), True),
+    ):
+        assert bool(board.add([found])) is is_new
+    assert programs(board.submission(A)) == ["eeeee"]
+
+
 # ---- In a file ----
 
 ROW = candidate("p", 4, [True, False, None], predictions=["x", None, "y"]).to_row()
@@ -243,7 +267,11 @@ def test_a_row_that_is_no_candidate_is_refused_by_its_key(changes, message):
         Candidate.from_row(ROW | changes)
 
 
-@pytest.mark.parametrize("key", ROW)
+def test_a_row_of_before_there_were_keys_is_identified_by_its_text():
+    assert Candidate.from_row({k: v for k, v in ROW.items() if k != "key"}).key == "p"
+
+
+@pytest.mark.parametrize("key", ROW.keys() - {"key"})
 def test_a_row_without_a_key_is_refused(key):
     with pytest.raises(ValueError, match=f'no key "{key}"'):
         Candidate.from_row({name: value for name, value in ROW.items() if name != key})

@@ -230,6 +230,7 @@ cdef class CompiledProgram:
 
     cdef Program program
     cdef str printed
+    cdef str hexadecimal
 
     def __len__(self):
         """The number of lines."""
@@ -258,10 +259,13 @@ cdef class CompiledProgram:
     @property
     def key(self):
         """What identifies it, however it is written (csrc/code/key.h): 32 hexadecimal digits."""
-        cdef Key key = key_of(
-            self.program.code(), self.program.language(), self.program.dialect()
-        )
-        return f"{<uint64_t>key.high:016x}{<uint64_t>key.low:016x}"
+        cdef Key key
+        if self.hexadecimal is None:
+            key = key_of(
+                self.program.code(), self.program.language(), self.program.dialect()
+            )
+            self.hexadecimal = f"{<uint64_t>key.high:016x}{<uint64_t>key.low:016x}"
+        return self.hexadecimal
 
     @property
     def is_arc_dsl(self):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import reprlib
+from collections.abc import Iterable
 from typing import Literal, get_args
 
 from codeit._native import vm
@@ -82,6 +83,17 @@ class Program(vm.CompiledProgram):
 
     def __reduce__(self) -> tuple[object, tuple[bytes, Dialect, int]]:
         return _read, (self.code, self.dialect, vm.language())
+
+
+def distinct(programs: Iterable[Program]) -> list[Program]:
+    """One program of each key, in the order in which the keys come first: the one with the fewest
+    lines, of those the first."""
+    found: dict[str, Program] = {}
+    for program in programs:
+        known = found.setdefault(program.key, program)
+        if len(program) < len(known):
+            found[program.key] = program
+    return list(found.values())
 
 
 def _read(code: bytes, dialect: Dialect, language: int) -> Program:

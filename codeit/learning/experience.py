@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from codeit.execution.results import Grid
+from codeit.language import Program
 from codeit.learning.replay import Origin, ReplayBuffer
 from codeit.mutation import MutatedTask
 from codeit.policy.prompts import PromptWriter
@@ -21,13 +22,12 @@ class Experience:
 
     Attributes:
         task: the parent, whose demonstrations' inputs are used.
-        program: normalised text.
         outputs: what the program returned for each demonstration; None where that is no grid.
         share_right: of the parent's demonstrations, how many have the true output.
     """
 
     task: Task
-    program: str
+    program: Program
     outputs: tuple[Grid | None, ...]
     share_right: float
 
@@ -48,7 +48,7 @@ def of_mutant(mutant: MutatedTask) -> Experience:
     pairs = zip(mutant.outputs, mutant.parent.demonstrations, strict=True)
     is_right = [np.array_equal(grid, d.output) for grid, d in pairs if d.output is not None]
     share = sum(is_right) / len(is_right)
-    return Experience(mutant.parent, mutant.program.text, mutant.outputs, share)
+    return Experience(mutant.parent, mutant.program, mutant.outputs, share)
 
 
 class ExperienceWriter:
@@ -64,7 +64,7 @@ class ExperienceWriter:
         self._tokenizer = prompts.tokenizer
         self._max_program_tokens = max_program_tokens
 
-    def fits(self, program: str) -> bool:
+    def fits(self, program: Program) -> bool:
         """Whether a program can be learned: written by the tokenizer, in max_program_tokens."""
         return self._target(program) is not None
 
@@ -96,7 +96,7 @@ class ExperienceWriter:
         if kept:
             buffer.add(
                 [experience.task.digest for experience in kept],
-                [experience.program for experience in kept],
+                [experience.program.key for experience in kept],
                 origin=origin,
                 iteration=iteration,
                 demonstration_share=np.array([experience.share_right for experience in kept]),
@@ -108,9 +108,9 @@ class ExperienceWriter:
             )
         return num_left_out
 
-    def _target(self, program: str) -> Ids | None:
+    def _target(self, program: Program) -> Ids | None:
         try:
-            target = self._tokenizer.encode_program(program)
+            target = self._tokenizer.encode_program(program.text)
         except ValueError:
             return None
         return target if len(target) <= self._max_program_tokens else None

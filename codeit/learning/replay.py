@@ -157,7 +157,7 @@ class Statistics:
 
 
 class ReplayBuffer:
-    """Experiences under (parent task, normalised program), drawn by priority.
+    """Experiences under (parent task, program), drawn by priority.
 
     Any thread may call any method; calls wait for each other.
     """
@@ -212,7 +212,7 @@ class ReplayBuffer:
 
         Args:
             task_digests: what identifies the parent task of each: `Task.digest`, not its name.
-            programs: normalised program text of each.
+            programs: what identifies the program of each, however it is written: `Program.key`.
             origin: who wrote all of them; it decides the half they live in.
             iteration: the meta-iteration all of them come from.
             demonstration_share: see `priority`; [N], or one number for all.

@@ -24,7 +24,7 @@ import numpy.typing as npt
 import codeit._native.replay as native
 from codeit.files.whole_file import whole_file
 
-VERSION = 1
+VERSION = 2
 
 _PART = 100_000  # experiences whose ids are in memory at once
 # What zipfile and NumPy raise for bytes that are not theirs.

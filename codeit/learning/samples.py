@@ -11,6 +11,7 @@ import numpy as np
 from codeit.execution.executor import Limits, execute_groups
 from codeit.execution.results import Outcome, Results
 from codeit.language import Program
+from codeit.language.program import distinct
 from codeit.learning.experience import Experience
 from codeit.tasks.datasets import Task, grid_digest
 from codeit.tasks.scoring import Candidate
@@ -28,8 +29,8 @@ class Samples:
     """The program of each text, or None."""
 
     def distinct(self) -> list[Program]:
-        """Every program once, in the order in which they were written."""
-        return list({p.text: p for p in self.programs if p is not None}.values())
+        """Of the programs of each key the one that runs for all of them."""
+        return distinct(p for p in self.programs if p is not None)
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class ExecutedSamples:
     """Samples, and how they ended.
 
     Attributes:
-        distinct: every program once.
+        distinct: of each key the program with the fewest lines.
         results: of these on the demonstrations.
     """
 
@@ -56,7 +57,7 @@ def relabelled(executed: ExecutedSamples, is_right_needed: bool) -> Iterator[Exp
     is_kept = shares == 1 if is_right_needed else (results.height > 0).any(axis=1)
     for p in np.flatnonzero(is_kept).tolist():
         outputs = tuple(results.grid(p, i) for i in range(len(task.demonstrations)))
-        yield Experience(task, executed.distinct[p].text, outputs, float(shares[p]))
+        yield Experience(task, executed.distinct[p], outputs, float(shares[p]))
 
 
 def find_candidates(
@@ -83,6 +84,7 @@ def find_candidates(
                 task_id=task.task_id,
                 task_digest=task.digest,
                 program=programs[p].text,
+                key=programs[p].key,
                 num_right=int(num_right[p]),
                 num_demonstrations=len(task.demonstrations),
                 predictions=tuple(None if grid is None else grid_digest(grid) for grid in grids),
@@ -114,14 +116,14 @@ def figures_of(executed: Sequence[ExecutedSamples]) -> SampleFigures:
         is_valid = np.any(e.results.height > 0, axis=1)
         outputs = [d.output for d in e.samples.task.demonstrations]
         is_right = np.any(e.results.match(outputs), axis=1)
-        row = {program.text: p for p, program in enumerate(e.distinct)}
+        row = {program.key: p for p, program in enumerate(e.distinct)}
         num_samples += len(e.samples.texts)
         num_distinct += len(e.distinct)
         for program in e.samples.programs:
             if program is not None:
                 num_parsed += 1
-                num_valid += bool(is_valid[row[program.text]])
-                num_right += bool(is_right[row[program.text]])
+                num_valid += bool(is_valid[row[program.key]])
+                num_right += bool(is_right[row[program.key]])
     return SampleFigures(
         num_samples,
         num_distinct,
@@ -132,14 +134,15 @@ def figures_of(executed: Sequence[ExecutedSamples]) -> SampleFigures:
 
 
 def sample_row(executed: ExecutedSamples) -> dict[str, Any]:
-    """What samples/ keeps of a task: every text, and how it ended on each demonstration."""
-    row = {program.text: p for p, program in enumerate(executed.distinct)}
+    """What samples/ keeps of a task: every text, and how its program ended on each demonstration,
+    or the one that ran for it."""
+    row = {program.key: p for p, program in enumerate(executed.distinct)}
     rows: list[dict[str, Any]] = []
     for text, program in zip(executed.samples.texts, executed.samples.programs, strict=True):
         if program is None:
             rows.append({"text": text})
             continue
-        outcomes = executed.results.outcome[row[program.text]].tolist()
+        outcomes = executed.results.outcome[row[program.key]].tolist()
         rows.append({"text": program.text, "outcomes": [Outcome(k).name for k in outcomes]})
     task = executed.samples.task
     return {"task": task.task_id, "task_digest": task.digest, "samples": rows}

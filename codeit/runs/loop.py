@@ -27,6 +27,7 @@ from codeit.execution.executor import num_usable_cores
 from codeit.files.event_file import EventFile
 from codeit.files.whole_directory import check_whole, finish_replacement, settle
 from codeit.language import load_seed_programs
+from codeit.language.program import distinct
 from codeit.learning.experience import Experience, ExperienceWriter, of_mutant
 from codeit.learning.replay import Origin, ReplayBuffer
 from codeit.learning.samples import ExecutedSamples, Samples, figures_of, relabelled, sample_row
@@ -299,15 +300,14 @@ class Loop:
         mutants = self._mutate(0, settings.mutation.num_tasks)
         seconds.lap("mutate")
         seeds = [
-            Experience(task, program.text, tuple(d.output for d in task.demonstrations), 1.0)
+            Experience(task, program, tuple(d.output for d in task.demonstrations), 1.0)
             for task, program in self._seeds.parents
         ]
         num_long = self._writer.store(self._buffer, seeds, Origin.seed, 0)
         mutated = [of_mutant(mutant) for mutant in mutants]
         num_long += self._writer.store(self._buffer, mutated, Origin.mutated, 0)
         seconds.lap("store")
-        distinct = {mutant.program.text: mutant.program for mutant in mutants}
-        programs = list(distinct.values())[: settings.mutation.num_scored]
+        programs = distinct(mutant.program for mutant in mutants)[: settings.mutation.num_scored]
         note = (
             f"{len(mutated):,} of {settings.mutation.num_tasks:,} mutated tasks made, "
             f"{len(mutated) + len(seeds) - num_long:,} experiences with those of the seed programs "

@@ -60,7 +60,7 @@ def choose_seeds(
     seeds: Sequence[SeedProgram],
     tasks: Sequence[Task],
     source: str,
-    fits: Callable[[str], bool],
+    fits: Callable[[Program], bool],
     threads: int,
     limits: Limits,
 ) -> Seeds:
@@ -73,7 +73,7 @@ def choose_seeds(
     Args:
         tasks: the training tasks; a seed program names its own by the id.
         source: what they were loaded from.
-        fits: whether the text of a program can be learned.
+        fits: whether a program can be learned.
     Raises:
         ValueError: no program is left.
     """
@@ -89,7 +89,7 @@ def choose_seeds(
     left_out["without_task"] = [seed.task_id for seed in seeds if seed.task_id not in by_id]
     for (task, program), results in zip(known, runs, strict=True):
         fault = _fault(task, results)
-        if fault is None and not fits(program.text):
+        if fault is None and not fits(program):
             fault = "too_long"
         if fault is None:
             parents.append((task, program))

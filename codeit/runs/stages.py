@@ -133,13 +133,13 @@ def mutate(
     settings: MutationSettings,
     count: int,
     seed: int,
-    fits: Callable[[str], bool],
+    fits: Callable[[Program], bool],
     workers: Workers,
 ) -> list[MutatedTask]:
     """So many mutants of the seed programs, as far as they can be made.
 
     Args:
-        fits: whether the text of a program can be learned.
+        fits: whether a program can be learned.
     """
     if not count:
         return []

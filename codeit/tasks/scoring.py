@@ -43,6 +43,8 @@ class Candidate:
     """A program that reproduces at least one demonstration of a task.
 
     Attributes:
+        program: its text.
+        key: what identifies it, however it is written.
         predictions: for each test, the digest of the grid that the program makes of its input;
             None where it makes none.
         tests_right: for each test, whether this is the true grid; None where that is hidden. Only
@@ -52,6 +54,7 @@ class Candidate:
     task_id: str
     task_digest: str
     program: str
+    key: str
     num_right: int
     num_demonstrations: int
     predictions: tuple[str | None, ...]
@@ -90,14 +93,15 @@ class Candidate:
         Raises:
             ValueError: it is something else; the message names the key.
         """
+        values = dict(row)
+        values.setdefault("key", values.get("program"))  # older files identify programs by text
         for field in fields(cls):
-            if field.name not in row:
+            if field.name not in values:
                 raise ValueError(f'no key "{field.name}"')
         unknown = row.keys() - {field.name for field in fields(cls)}
         if unknown:
             raise ValueError(f'unknown key "{min(unknown)}"')
-        values = dict(row)
-        for name in ("task_id", "task_digest", "program"):
+        for name in ("task_id", "task_digest", "program", "key"):
             if not isinstance(values[name], str):
                 raise ValueError(f'"{name}" is {values[name]!r}; it is a text')
         _check_count(values, "num_demonstrations")
@@ -130,12 +134,14 @@ class Scoreboard:
         self._by_task: dict[TaskKey, dict[str, Candidate]] = {}
 
     def add(self, candidates: Iterable[Candidate]) -> list[Candidate]:
-        """Keep candidates; returns those that were not known."""
+        """Keep candidates; returns those that were not known, or are written better: of one key,
+        the one is kept that is submitted first."""
         new = []
         for candidate in candidates:
             known = self._by_task.setdefault(candidate.task, {})
-            if candidate.program not in known:
-                known[candidate.program] = candidate
+            same = known.get(candidate.key)
+            if same is None or _rank(candidate) < _rank(same):
+                known[candidate.key] = candidate
                 new.append(candidate)
         return new
 
@@ -177,7 +183,11 @@ class Scoreboard:
 
     def _best_first(self, task: TaskKey) -> list[Candidate]:
         candidates = self._by_task.get(task, {}).values()
-        return sorted(candidates, key=lambda c: (-c.share_right, *_brevity(c)))
+        return sorted(candidates, key=_rank)
+
+
+def _rank(candidate: Candidate) -> tuple[float, int, str]:
+    return -candidate.share_right, *_brevity(candidate)
 
 
 def _brevity(candidate: Candidate) -> tuple[int, str]:

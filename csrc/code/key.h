@@ -1,4 +1,4 @@
-// A program's identity: 128 bits that do not depend on how it is written.
+// A program's identity: 128 bits that do not depend on how it is written (language.md 1.6).
 //
 // The key of a line is hashed from the names and from the keys of the lines that it mentions, and
 // that of a program is that of O. So lines that O does not need, the order of lines and a call that
