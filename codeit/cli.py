@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from codeit.terminal import open_console, prepare_streams, say, visible, write
 
 if TYPE_CHECKING:
-    from codeit.tasks.datasets import Task
+    from codeit.tasks.task import Task
 
 _DESCRIPTION = "Teach a language model to solve ARC tasks by programs that it writes itself."
 _TRAIN_HELP = """\

@@ -9,11 +9,12 @@ import numpy as np
 
 from codeit._native import vm
 from codeit.execution.executor import Limits, checked_limits, execute_groups
-from codeit.execution.results import Grid, Results
+from codeit.execution.results import Results
+from codeit.grids import Grid
 from codeit.language import Program, ProgramError
 from codeit.language.program import distinct
 from codeit.ranges import check_at_least, check_types
-from codeit.tasks.datasets import Task
+from codeit.tasks.task import Task
 
 _ROUND = 4096  # mutants drawn between two executions
 

@@ -93,6 +93,11 @@ PYTHON_ROOMS = [
         "the checks of numbers, arrays and lists from outside",
     ),
     Room(
+        "codeit/grids.py",
+        "what a grid is, the one check of it, its largest sides",
+        ("ranges",),
+    ),
+    Room(
         "codeit/_native",
         "Cython: arrays in, arrays out, no decisions; the only way to `csrc`",
         ("ranges",),
@@ -118,30 +123,30 @@ PYTHON_ROOMS = [
     Room(
         "codeit/tasks",
         "tasks and data sets; grids for the eye; what is submitted, and what counts as solved",
-        ("ranges", "terminal", "files"),
+        ("ranges", "grids", "terminal", "files"),
     ),
     Room(
         "codeit/execution",
         "run, execute, trace: programs x grids; their limits; how runs ended; what met a broken "
         "invariant of the machine, on disk",
-        ("version", "ranges", "_native", "terminal", "language"),
+        ("version", "ranges", "grids", "_native", "terminal", "language"),
     ),
     Room(
         "codeit/mutation.py",
         "mutants that are tasks",
-        ("ranges", "_native", "language", "tasks", "execution"),
+        ("ranges", "grids", "_native", "language", "tasks", "execution"),
     ),
     Room(
         "codeit/fuzzing",
         "random programs, natively and by a reference",
-        ("_native", "terminal", "files", "language", "tasks", "execution"),
+        ("grids", "_native", "terminal", "files", "language", "tasks", "execution"),
     ),
     Room(
         "codeit/policy",
         "what writes programs: `tokenizer.py`, `text.py` (grids and programs to token ids), "
         "`prompts.py` (what is read of a task), `hub.py` (what may be a name there, and whether it "
         "answers), `model`, `sampling`, `policy.py`",
-        ("ranges", "_native", "files", "language", "tasks"),
+        ("ranges", "grids", "_native", "files", "language", "tasks"),
     ),
     Room(
         "codeit/policy/model",
@@ -169,7 +174,8 @@ PYTHON_ROOMS = [
         "`samples.py` (what was written for a task, and what it teaches), `replay.py` and "
         "`replay_file.py` (priorities, the buffer, its file), `training` (the trainer)",
         (
-            *("ranges", "_native", "files", "parallel", "language", "tasks", "execution"),
+            *("ranges", "grids", "_native", "files", "parallel", "language", "tasks"),
+            "execution",
             "mutation",
             *("policy", "policy/model"),
         ),

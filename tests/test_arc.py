@@ -9,7 +9,9 @@ import sys
 import numpy as np
 import pytest
 
+from codeit.grids import check_grid, grid_digest
 from codeit.tasks import datasets
+from codeit.tasks.task import Example, Task
 
 TASK = {
     "train": [
@@ -38,7 +40,7 @@ def fails(text):
 
 
 def test_a_list_of_lists_becomes_a_read_only_uint8_array():
-    grid = datasets.check_grid([[0, 1, 2], [7, 8, 9]], "grid")
+    grid = check_grid([[0, 1, 2], [7, 8, 9]], "grid")
     assert grid.dtype == np.uint8
     assert grid.tolist() == [[0, 1, 2], [7, 8, 9]]
     assert grid.flags.c_contiguous
@@ -57,19 +59,19 @@ def test_a_list_of_lists_becomes_a_read_only_uint8_array():
     ],
 )
 def test_other_forms_of_integers_in_two_dimensions_are_grids(value):
-    grid = datasets.check_grid(value, "grid")
+    grid = check_grid(value, "grid")
     assert grid.tolist() == [[0, 1], [2, 3]]
     assert (grid.dtype, grid.flags.c_contiguous) == (np.uint8, True)
 
 
 def test_a_checked_grid_is_returned_as_it_is():
-    grid = datasets.check_grid([[1, 2]], "grid")
-    assert datasets.check_grid(grid, "grid") is grid
+    grid = check_grid([[1, 2]], "grid")
+    assert check_grid(grid, "grid") is grid
 
 
 def test_an_array_that_others_can_write_is_copied():
     array = np.array([[1, 2]], dtype=np.uint8)
-    grid = datasets.check_grid(array, "grid")
+    grid = check_grid(array, "grid")
     array[0, 0] = 9
     assert grid.tolist() == [[1, 2]]
 
@@ -78,14 +80,14 @@ def test_a_read_only_view_of_an_array_that_others_can_write_is_copied():
     array = np.array([[1, 2]], dtype=np.uint8)
     view = array[:]
     view.flags.writeable = False
-    grid = datasets.check_grid(view, "grid")
+    grid = check_grid(view, "grid")
     array[0, 0] = 9
     assert grid.tolist() == [[1, 2]]
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 30), (30, 1), (30, 30)])
 def test_sides_from_1_to_30_are_allowed(shape):
-    assert datasets.check_grid([[9] * shape[1]] * shape[0], "grid").shape == shape
+    assert check_grid([[9] * shape[1]] * shape[0], "grid").shape == shape
 
 
 INTEGERS = "colors are integers 0 to 9"
@@ -121,16 +123,14 @@ INTEGERS = "colors are integers 0 to 9"
 )
 def test_a_malformed_grid_is_refused_with_what_is_wrong_and_where(value, fault):
     with fails(f"here: {fault}"):
-        datasets.check_grid(value, "here")
+        check_grid(value, "here")
 
 
 # ---- Example and Task ----
 
 
 def make_task(task_id="a", color=1):
-    return datasets.Task(
-        task_id, (datasets.Example([[color]], [[2]]),), (datasets.Example([[3]], None),)
-    )
+    return Task(task_id, (Example([[color]], [[2]]),), (Example([[3]], None),))
 
 
 def test_examples_and_tasks_are_equal_when_their_content_is():
@@ -144,21 +144,21 @@ def test_tasks_with_another_id_or_grid_differ(other):
 
 
 def test_grids_of_the_same_cells_in_another_shape_differ():
-    assert datasets.Example([[1, 2]], None) != datasets.Example([[1], [2]], None)
+    assert Example([[1, 2]], None) != Example([[1], [2]], None)
 
 
 def test_a_hidden_output_differs_from_a_known_one():
-    assert datasets.Example([[1]], None) != datasets.Example([[1]], [[1]])
+    assert Example([[1]], None) != Example([[1]], [[1]])
 
 
 # ---- Identity ----
 
 
 def task_of(pairs, tests=(([[3]], [[4]]),), task_id="a"):
-    return datasets.Task(
+    return Task(
         task_id,
-        tuple(datasets.Example(*pair) for pair in pairs),
-        tuple(datasets.Example(*pair) for pair in tests),
+        tuple(Example(*pair) for pair in pairs),
+        tuple(Example(*pair) for pair in tests),
     )
 
 
@@ -169,10 +169,7 @@ def test_a_digest_is_that_of_the_data_and_the_same_everywhere():
     assert task_of(PAIRS).digest == task_of(PAIRS, task_id="b").digest
     # Written down, so that what one machine has stored is found on another.
     assert task_of(PAIRS).digest == "3780497fe60edb7e7b307b5b7f021c13"
-    assert (
-        datasets.grid_digest(datasets.check_grid([[5, 6]], "grid"))
-        == "9846640f63281025310dfbfa04a03cd2"
-    )
+    assert grid_digest(check_grid([[5, 6]], "grid")) == "9846640f63281025310dfbfa04a03cd2"
 
 
 @pytest.mark.parametrize(
@@ -215,22 +212,22 @@ def test_no_id_and_no_data_comes_twice_inside_a_data_set():
 
 def test_a_task_prints_in_one_short_line():
     assert repr(make_task("007bbfb7")) == "Task('007bbfb7', 1 demonstration, 1 test)"
-    assert repr(datasets.Example([[1, 2]], None)) == "Example(1x2 -> hidden)"
+    assert repr(Example([[1, 2]], None)) == "Example(1x2 -> hidden)"
 
 
 def test_an_example_checks_its_grids():
     with fails("output: 0 rows; a grid has 1 to 30"):
-        datasets.Example([[1]], [])
+        Example([[1]], [])
 
 
 def test_a_task_without_demonstrations_is_refused():
     with fails("task a: no demonstrations; a task has at least one"):
-        datasets.Task("a", (), (datasets.Example([[1]], None),))
+        Task("a", (), (Example([[1]], None),))
 
 
 def test_a_demonstration_cannot_hide_its_output():
     with fails("task a, demonstration 2 output: missing; only a test may hide its output"):
-        datasets.Task("a", (datasets.Example([[1]], [[1]]), datasets.Example([[1]], None)), ())
+        Task("a", (Example([[1]], [[1]]), Example([[1]], None)), ())
 
 
 # ---- Data sets ----
@@ -296,7 +293,7 @@ def test_a_task_file_gives_the_task_named_by_its_stem(tmp_path):
     assert task.task_id == "ab12"
     assert [x.input.tolist() for x in task.demonstrations] == [[[1, 0], [0, 0]], [[2, 0, 3]]]
     assert [x.output.tolist() for x in task.demonstrations] == [[[1]], [[2], [3]]]
-    assert task.tests == (datasets.Example([[4]], [[5]]),)
+    assert task.tests == (Example([[4]], [[5]]),)
 
 
 def test_a_path_may_be_a_string(tmp_path):
@@ -319,7 +316,7 @@ def test_a_test_may_hide_its_output(tmp_path):
     data = copy_task()
     del data["test"][0]["output"]
     (task,) = datasets.load(write(tmp_path / "a.json", data))
-    assert task.tests == (datasets.Example([[4]], None),)
+    assert task.tests == (Example([[4]], None),)
 
 
 def test_a_byte_order_mark_is_skipped(tmp_path):
@@ -336,7 +333,7 @@ def write_challenges(folder, solutions):
 
 def test_hidden_outputs_of_challenges_come_from_the_solutions_beside_them(tmp_path):
     (task,) = datasets.load(write_challenges(tmp_path, {"a": [[[6, 7]]]}))
-    assert task.tests == (datasets.Example([[4]], [[6, 7]]),)
+    assert task.tests == (Example([[4]], [[6, 7]]),)
 
 
 def test_challenges_without_solutions_keep_their_outputs_hidden(tmp_path):
@@ -578,15 +575,15 @@ def test_what_names_no_single_task_is_refused_with_what_would(tmp_path):
     [
         (("a", b"abc", ()), r"demonstrations\[0\] is of type int; an Example is needed"),
         (
-            ("a", (datasets.Example(np.zeros((1, 1), np.uint8), np.zeros((1, 1), np.uint8)),), "x"),
+            ("a", (Example(np.zeros((1, 1), np.uint8), np.zeros((1, 1), np.uint8)),), "x"),
             r"tests\[0\] is of type str; an Example is needed",
         ),
         (
-            (7, (datasets.Example(np.zeros((1, 1), np.uint8), np.zeros((1, 1), np.uint8)),), ()),
+            (7, (Example(np.zeros((1, 1), np.uint8), np.zeros((1, 1), np.uint8)),), ()),
             "task_id is of type int; a str is needed",
         ),
     ],
 )
 def test_a_task_is_made_of_examples_alone(parts, reason):
     with pytest.raises(TypeError, match=reason):
-        datasets.Task(*parts)
+        Task(*parts)

@@ -9,7 +9,7 @@ from codeit import Limits, Outcome, Program, run
 from codeit._native import vm
 from codeit.language import load_seed_programs
 from codeit.mutation import MutationSettings, mutate
-from codeit.tasks.datasets import Example, Task
+from codeit.tasks.task import Example, Task
 
 LIMITS = Limits(fuel=50_000_000, max_bytes=1 << 28)
 MAX_VALUES = 200_000

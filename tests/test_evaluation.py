@@ -12,13 +12,14 @@ from codeit.runs.directory import read_solutions
 from codeit.runs.evaluation import choose_tasks
 from codeit.tasks import datasets
 from codeit.tasks.scoring import RULES, Score
+from codeit.tasks.task import Example, Task
 
 
 def task_of(task_id, pairs, tests=(([[3]], [[4]]),)):
-    return datasets.Task(
+    return Task(
         task_id,
-        tuple(datasets.Example(*pair) for pair in pairs),
-        tuple(datasets.Example(*pair) for pair in tests),
+        tuple(Example(*pair) for pair in pairs),
+        tuple(Example(*pair) for pair in tests),
     )
 
 

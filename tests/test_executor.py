@@ -171,7 +171,7 @@ def test_groups_are_batches_of_their_own():
 
 def test_a_group_counts_its_own_programs_and_grids():
     good = (parsed("O = identity(I)"), [[[1]]])
-    with pytest.raises(ValueError, match="grid 1: 10 at row 0, column 0"):
+    with pytest.raises(ValueError, match="grid 1: color 10 at row 1, column 1"):
         execute_groups([good, (parsed("O = identity(I)"), [[[1]], [[10]]])])
     with pytest.raises(TypeError, match="program 0 is a str"):
         execute_groups([good, (["O = identity(I)"], [[[1]]])])
@@ -211,21 +211,27 @@ def test_an_input_is_not_changed_and_a_result_does_not_share_it():
 @pytest.mark.parametrize(
     ("grid", "message"),
     [
-        ([[1, 2], [3]], r"grid 0 is no array of numbers: its rows have different lengths"),
-        ([1, 2], r"grid 0: shape \(2,\); two dimensions of 1 to 32767 are needed"),
-        ([[[1]]], r"grid 0: shape \(1, 1, 1\); two dimensions"),
-        (5, r"grid 0: shape \(\); two dimensions"),
-        ([], r"grid 0: shape \(0,\); two dimensions"),
-        ([[]], r"grid 0: shape \(1, 0\); two dimensions"),
-        (np.zeros((1, 32_768), dtype=np.uint8), r"grid 0: shape \(1, 32768\); two dimensions"),
-        ([[1.0, 2.0]], r"grid 0: items of type float64; ints are needed"),
-        ([["1"]], r"grid 0: items of type <U1; ints are needed"),
-        ([[True]], r"grid 0: items of type bool; ints are needed"),
-        (None, r"grid 0: shape \(\)"),
-        ([[1, 2], [3, -1]], r"grid 0: -1 at row 1, column 1; colors are 0 to 9"),
-        ([[1, 10]], r"grid 0: 10 at row 0, column 1; colors are 0 to 9"),
-        ([[1, 266]], r"grid 0: 266 at row 0, column 1; colors are 0 to 9"),
-        (np.array([[10]], dtype=np.uint8), r"grid 0: 10 at row 0, column 0; colors are 0 to 9"),
+        ([[1, 2], [3]], "grid 0: row 2 has 1 columns, row 1 has 2; all are equal"),
+        ([1, 2], "grid 0: row 1 is 1; a row is a list of colors"),
+        ([[[1]]], r"grid 0: color \[1\] at row 1, column 1; colors are integers 0 to 9"),
+        (5, "grid 0: 5; a grid is a list of rows"),
+        ([], "grid 0: 0 rows; a grid has 1 to 32767"),
+        ([[]], "grid 0: row 1 has 0 columns; a grid has 1 to 32767"),
+        (
+            np.zeros((1, 32_768), dtype=np.uint8),
+            "grid 0: 1x32768 array; a grid has 1 to 32767 rows",
+        ),
+        ([[1.0, 2.0]], "grid 0: color 1.0 at row 1, column 1; colors are integers 0 to 9"),
+        ([["1"]], "grid 0: color '1' at row 1, column 1; colors are integers 0 to 9"),
+        ([[True]], "grid 0: color True at row 1, column 1; colors are integers 0 to 9"),
+        (None, "grid 0: None; a grid is a list of rows"),
+        ([[1, 2], [3, -1]], "grid 0: color -1 at row 2, column 2; colors are integers 0 to 9"),
+        ([[1, 10]], "grid 0: color 10 at row 1, column 2; colors are integers 0 to 9"),
+        ([[1, 266]], "grid 0: color 266 at row 1, column 2; colors are integers 0 to 9"),
+        (
+            np.array([[10]], dtype=np.uint8),
+            "grid 0: color 10 at row 1, column 1; colors are integers 0 to 9",
+        ),
     ],
     ids=str,
 )
@@ -240,7 +246,7 @@ def test_the_largest_side_is_accepted():
 
 
 def test_a_bad_grid_is_counted_from_zero():
-    with pytest.raises(ValueError, match="grid 2: 11 at row 0, column 0"):
+    with pytest.raises(ValueError, match="grid 2: color 11 at row 1, column 1"):
         execute(parsed("O = identity(I)"), [[[1]], [[2]], [[11]]])
 
 
@@ -438,21 +444,24 @@ def test_dialects_may_be_mixed_in_a_batch():
 
 
 NO_GRIDS = {
-    "timedelta64": (np.zeros((2, 2), "m8[s]"), r"items of type timedelta64\[s\]"),
-    "times in a list": ([[np.timedelta64(1, "s")]], r"items of type timedelta64\[s\]"),
-    "datetime64": (np.zeros((2, 2), "M8[s]"), r"items of type datetime64\[s\]"),
-    "truth values": (np.zeros((2, 2), bool), "items of type bool"),
-    "floats": ([[1.0]], "items of type float64"),
-    "objects": ([[2**70]], "items of type object"),
-    "texts": ([["1"]], "items of type <U1"),
+    "timedelta64": (np.zeros((2, 2), "m8[s]"), r"2-D array of timedelta64\[s\]"),
+    "times in a list": (
+        [[np.timedelta64(1, "s")]],
+        "color .* at row 1, column 1",
+    ),
+    "datetime64": (np.zeros((2, 2), "M8[s]"), r"2-D array of datetime64\[s\]"),
+    "truth values": (np.zeros((2, 2), bool), "2-D array of bool"),
+    "floats": ([[1.0]], "color 1.0 at row 1, column 1"),
+    "objects": ([[2**70]], f"color {2**70} at row 1, column 1"),
+    "texts": ([["1"]], "color '1' at row 1, column 1"),
     "masked": (np.ma.masked_equal([[1, 2]], 2), "a masked array"),
     "masked rows": ([np.ma.masked_equal([1, 2], 2)], "a masked array"),
     "masked uint8": (np.ma.zeros((2, 2), np.uint8), "a masked array"),
-    "a masked cell": ([[1, np.ma.masked]], "a masked array"),
-    "masked cells": (([np.ma.masked_array(1, mask=True), 2],), "a masked array"),
-    "ragged": ([[1], [1, 2]], "no array of numbers: its rows have different lengths"),
-    "a number": (5, r"shape \(\)"),
-    "nothing": (None, r"shape \(\)"),
+    "a masked cell": ([[1, np.ma.masked]], "color masked at row 1, column 2"),
+    "masked cells": (([np.ma.masked_array(1, mask=True), 2],), "color .* at row 1, column 1"),
+    "ragged": ([[1], [1, 2]], "row 2 has 2 columns, row 1 has 1; all are equal"),
+    "a number": (5, "5; a grid is a list of rows"),
+    "nothing": (None, "None; a grid is a list of rows"),
 }
 
 

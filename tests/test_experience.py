@@ -7,7 +7,8 @@ from codeit.learning.experience import Experience, ExperienceWriter
 from codeit.learning.replay import Origin, ReplayBuffer, ReplaySettings
 from codeit.policy.prompts import PromptWriter
 from codeit.policy.tokenizer import CompactTokenizer
-from codeit.tasks.datasets import Example, Task, load
+from codeit.tasks.datasets import load
+from codeit.tasks.task import Example, Task
 
 PROGRAM = Program.parse("O = hmirror(I)")
 MANY_VARIABLES = "\n".join(

@@ -19,6 +19,7 @@ from small_run import PROGRAMS, quiet, settings_for, without_seconds, write_data
 
 from codeit import Program, run
 from codeit.files.json_file import read_lines
+from codeit.grids import grid_digest
 from codeit.learning.experience import ExperienceWriter
 from codeit.learning.replay import Origin, ReplayBuffer, ReplaySettings
 from codeit.policy.prompts import PromptWriter
@@ -27,7 +28,7 @@ from codeit.runs.directory import RunDirectory, check_free
 from codeit.runs.loop import Loop, resume, train
 from codeit.runs.report import print_report, solutions_picture
 from codeit.runs.settings import RunSettings, load_settings, settings_to_toml
-from codeit.tasks.datasets import grid_digest, load
+from codeit.tasks.datasets import load
 from codeit.tasks.render import picture_to_svg
 from codeit.tasks.scoring import in_words
 

@@ -10,7 +10,7 @@ from codeit._native import vm
 from codeit.language import CONSTANTS, PRIMITIVES
 from codeit.mutation import MutationSettings, mutate
 from codeit.tasks import datasets
-from codeit.tasks.datasets import Example, Task
+from codeit.tasks.task import Example, Task
 
 GRID = np.array([[0, 0, 3], [0, 5, 5], [0, 0, 0]], dtype=np.uint8)
 PROGRAM = Program.parse(

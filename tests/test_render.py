@@ -12,8 +12,8 @@ from PIL import Image
 from rich.console import Console
 
 from codeit.tasks import render
-from codeit.tasks.datasets import Example, Task
 from codeit.tasks.render import Arrow, Block, Code, Panel, Picture
+from codeit.tasks.task import Example, Task
 
 FRAME = "#555555"
 SVG = "{http://www.w3.org/2000/svg}"

@@ -11,6 +11,7 @@ from codeit.files.json_file import read_lines
 from codeit.language import SeedProgram, load_seed_programs
 from codeit.runs.seeds import choose_seeds
 from codeit.tasks import datasets
+from codeit.tasks.task import Example, Task
 
 
 def seed(task_id, program):
@@ -92,8 +93,8 @@ def test_seeds_that_end_at_a_limit_are_not_called_wrong(limits, program, setting
 
 def test_a_seed_that_is_wrong_where_it_ends_is_wrong_under_any_limit(tasks):
     grids = [[[3]], [[3] * 30] * 30]
-    pairs = [datasets.Example(grid, [[1]]) for grid in grids]
-    task = datasets.Task("mixed", pairs, [])
+    pairs = [Example(grid, [[1]]) for grid in grids]
+    task = Task("mixed", pairs, [])
     with pytest.raises(ValueError, match="they fail a demonstration of their task: mixed"):
         choose([seed("mixed", PROGRAMS["flip"])], [task], limits=Limits(fuel=300))
 

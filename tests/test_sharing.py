@@ -6,7 +6,7 @@ import pytest
 from codeit import Limits, Outcome, Program, execute, execute_groups
 from codeit.language import load_seed_programs
 from codeit.mutation import MutationSettings, mutate
-from codeit.tasks.datasets import Example, Task
+from codeit.tasks.task import Example, Task
 
 
 def same(together, alone):

@@ -15,7 +15,6 @@ from codeit.execution import broken_runs
 from codeit.execution.results import (
     MAX_PRINTED_VALUES,
     UNREADABLE,
-    Grid,
     Outcome,
     Result,
     Results,
@@ -24,9 +23,10 @@ from codeit.execution.results import (
     grid_of,
     read_json,
 )
+from codeit.grids import Grid, check_grid
 from codeit.language import PRIMITIVES, Program
 from codeit.language.program import Dialect, is_arc_dsl
-from codeit.ranges import is_integer, listed, plain_array, shown
+from codeit.ranges import is_integer, listed, shown
 
 # Shape letters: P programs, I inputs, H rows, W columns.
 
@@ -370,19 +370,5 @@ def _encode(value: Any, code: list[int]) -> None:
 
 
 def _input_grid(grid: npt.ArrayLike, k: int) -> Grid:
-    """A grid as the native code takes it: uint8, C-contiguous, checked."""
-    array = plain_array(f"grid {k}", grid)
-    if array.ndim != 2 or array.size == 0 or max(array.shape) > vm.MAX_SIDE:
-        raise ValueError(
-            f"grid {k}: shape {array.shape}; two dimensions of 1 to {vm.MAX_SIDE} are needed"
-        )
-    if array.dtype != np.uint8:
-        if array.dtype.kind not in "iu":
-            raise ValueError(f"grid {k}: items of type {array.dtype}; ints are needed")
-        if array.min() < 0:
-            i, j = np.argwhere(array < 0)[0]
-            raise ValueError(f"grid {k}: {array[i, j]} at row {i}, column {j}; colors are 0 to 9")
-    if array.max() > 9:
-        i, j = np.argwhere(array > 9)[0]
-        raise ValueError(f"grid {k}: {array[i, j]} at row {i}, column {j}; colors are 0 to 9")
-    return np.ascontiguousarray(array, dtype=np.uint8)
+    """A grid as the native code takes it."""
+    return check_grid(grid, f"grid {k}", vm.MAX_SIDE)

@@ -13,16 +13,16 @@ import numpy as np
 import numpy.typing as npt
 
 from codeit._native import vm
+from codeit.grids import MAX_SIDE, Grid
 from codeit.ranges import is_integer, listed, plain_array, shown
 
 # Shape letters: P programs, I inputs, H rows, W columns.
 
-Grid = npt.NDArray[np.uint8]
 
 MAX_PRINTED_VALUES = 1_000_000
 """How many values `Result.value_json` writes at most; a small shared one can stand for 2^40."""
 
-_MAX_GRID_TEXT = 30 * (30 * len(",false") + len(',["t"]')) + len('["t"]')
+_MAX_GRID_TEXT = MAX_SIDE * (MAX_SIDE * len(",false") + len(',["t"]')) + len('["t"]')
 UNREADABLE = object()
 """In the place of a value that cannot be read."""
 _ROWS = vm.outcome_table()
@@ -336,7 +336,7 @@ def read_json(text: str) -> Any:
 def grid_of(text: str) -> Grid | None:
     """The grid that a value in canonical text is, or None."""
     value = read_json(text) if len(text) <= _MAX_GRID_TEXT else None
-    if not isinstance(value, list) or value[0] != "t" or not 1 <= len(value) - 1 <= 30:
+    if not isinstance(value, list) or value[0] != "t" or not 1 <= len(value) - 1 <= MAX_SIDE:
         return None
     rows = value[1:]
     if not all(isinstance(row, list) and row[0] == "t" for row in rows):
@@ -344,7 +344,7 @@ def grid_of(text: str) -> Grid | None:
     widths = {len(row) - 1 for row in rows}
     items = [item for row in rows for item in row[1:]]
     is_valid = len(widths) == 1 and all(isinstance(v, int) and 0 <= v <= 9 for v in items)
-    if not is_valid or not 1 <= widths.pop() <= 30:
+    if not is_valid or not 1 <= widths.pop() <= MAX_SIDE:
         return None
     grid = np.array([row[1:] for row in rows], dtype=np.uint8)
     grid.flags.writeable = False

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from codeit.execution.executor import Limits, run
-from codeit.execution.results import Grid, Outcome, Result
+from codeit.execution.results import Outcome, Result
 from codeit.fuzzing.programs import KINDS, Generator, parse_lines
 from codeit.fuzzing.references import (
     MAX_STEPS,
@@ -31,6 +31,7 @@ from codeit.fuzzing.references import (
     load_functions,
     load_oracle,
 )
+from codeit.grids import Grid
 from codeit.language import PRIMITIVES, Program
 from codeit.language.program import Dialect, is_arc_dsl
 from codeit.terminal import add_row, plain, say

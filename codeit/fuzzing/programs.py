@@ -15,8 +15,9 @@ import numpy as np
 
 from codeit._native import vm
 from codeit.execution.executor import Limits, run
-from codeit.execution.results import Grid, Outcome
+from codeit.execution.results import Outcome
 from codeit.fuzzing.values import ValueWriter, draw
+from codeit.grids import Grid
 from codeit.language import (
     ACCEPTED_TYPES,
     CONSTANTS,

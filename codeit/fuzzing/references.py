@@ -14,8 +14,8 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-from codeit.execution.results import Grid
 from codeit.files.text_file import read_text
+from codeit.grids import Grid
 from codeit.language import CONSTANTS, PRIMITIVES
 from codeit.language.program import Dialect
 

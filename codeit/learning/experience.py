@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from codeit.execution.results import Grid
+from codeit.grids import Grid
 from codeit.language import Program
 from codeit.learning.replay import Origin, ReplayBuffer
 from codeit.mutation import MutatedTask
 from codeit.policy.prompts import PromptWriter
 from codeit.policy.tokenizer import Ids
-from codeit.tasks.datasets import Task
+from codeit.tasks.task import Task
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,10 +21,10 @@ import numpy.typing as npt
 
 import codeit._native.replay as native
 from codeit.learning.replay_file import read_buffers, write_buffers
+from codeit.policy.tokenizer import Ids
 from codeit.ranges import MAX_INT, check_at_least, check_types, integer, integers, reals
 
 Floats: TypeAlias = npt.NDArray[np.float64]
-Ids: TypeAlias = npt.NDArray[np.uint16]
 Offsets: TypeAlias = npt.NDArray[np.int64]
 
 # Added to every priority, so that an experience without merit is drawn after all that have some,

@@ -10,11 +10,12 @@ import numpy as np
 
 from codeit.execution.executor import Limits, execute_groups
 from codeit.execution.results import Outcome, Results
+from codeit.grids import grid_digest
 from codeit.language import Program
 from codeit.language.program import distinct
 from codeit.learning.experience import Experience
-from codeit.tasks.datasets import Task, grid_digest
 from codeit.tasks.scoring import Candidate
+from codeit.tasks.task import Task
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from codeit.policy.sampling.engine import EngineSampler
 from codeit.policy.sampling.generate import GenerateSampler, Sampler
 from codeit.policy.sampling.settings import SamplingSettings
 from codeit.policy.tokenizer import load_tokenizer
-from codeit.tasks.datasets import Task
+from codeit.tasks.task import Task
 
 
 class Policy:

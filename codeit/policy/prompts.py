@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from codeit.grids import Grid
 from codeit.policy.tokenizer import Ids, Tokenizer
-from codeit.tasks.datasets import Grid, Task
+from codeit.tasks.task import Task
 
 MAX_DEMONSTRATIONS = 10
 """Demonstrations that a prompt shows, if not said otherwise; the paper's number."""

@@ -17,16 +17,15 @@ import numpy.typing as npt
 
 import codeit._native.text as native
 from codeit.files.json_file import read_object
+from codeit.grids import MAX_SIDE, NUM_COLORS, Grid, check_grid
 from codeit.language import CONSTANTS, PRIMITIVES
 from codeit.policy.hub import check_is_to_be_had, is_reachable
 from codeit.policy.text import SEPARATOR, grids_to_text
 from codeit.ranges import MAX_INT, check_elements, integers
-from codeit.tasks.datasets import check_grid
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-Grid = npt.NDArray[np.uint8]
 Ids = npt.NDArray[np.uint16]
 
 COMPACT_FILE = "compact_tokenizer.json"
@@ -123,7 +122,7 @@ class Tokenizer(ABC):
     @cached_property
     def _prompt_writer(self) -> native.PromptWriter | None:
         """None if pieces take more ids than it has room for, as the bytes of ByT5 do."""
-        sides, places, colors = range(1, 31), range(30), range(10)
+        sides, places, colors = range(1, MAX_SIDE + 1), range(MAX_SIDE), range(NUM_COLORS)
         texts = [
             *(f"{height}x{width}" for height in sides for width in sides),
             *(f" background={color}" for color in colors),
@@ -211,7 +210,7 @@ class CompactTokenizer(Tokenizer):
             *(f"x{n}" for n in sides),
             *(f"background={c}" for c in range(10)),
             *(f"{c}=" for c in range(10)),
-            *(f"{i},{j}" for i in range(30) for j in range(30)),
+            *(f"{i},{j}" for i in range(MAX_SIDE) for j in range(MAX_SIDE)),
         ]
         # `x3` is a variable in a program and three columns in a prompt: two tables, one id space.
         self._names = [*special, *program, *prompt]

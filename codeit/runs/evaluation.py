@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from codeit.runs.seeds import some_names
-from codeit.tasks.datasets import Task, seen_tasks
+from codeit.tasks.datasets import seen_tasks
+from codeit.tasks.task import Task
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,7 @@ from codeit.files.whole_file import whole_file
 from codeit.language import SeedProgram
 from codeit.runs.effects import without_effect
 from codeit.runs.settings import RunSettings, load_settings, setting_values, settings_to_toml
-from codeit.tasks.datasets import Task
+from codeit.tasks.task import Task
 
 TAKES_EFFECT = ""
 BY_CONTENT = "the run was made with others"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from codeit.execution.executor import Limits, execute_groups
 from codeit.execution.results import Outcome, Results
 from codeit.language import Program, SeedProgram
-from codeit.tasks.datasets import Task
+from codeit.tasks.task import Task
 
 _NUM_NAMED = 10  # on the console; a run's metrics have all
 

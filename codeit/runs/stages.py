@@ -28,8 +28,8 @@ from codeit.mutation import MutatedTask, MutationSettings
 from codeit.mutation import mutate as mutate_programs
 from codeit.parallel.processes import ProcessGroup
 from codeit.policy.policy import Policy
-from codeit.tasks.datasets import Task
 from codeit.tasks.scoring import Candidate
+from codeit.tasks.task import Task
 from codeit.terminal.progress import phase
 
 _TASKS_AT_A_TIME = 20  # scored together; bounds the memory for their outputs

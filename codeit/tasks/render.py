@@ -22,7 +22,8 @@ from rich.table import Table
 from rich.text import Text
 
 from codeit.files.whole_file import whole_file
-from codeit.tasks.datasets import Example, Grid, Task, check_grid
+from codeit.grids import Grid, check_grid
+from codeit.tasks.task import Example, Task
 from codeit.terminal import open_console, say, visible, visible_lines
 
 if TYPE_CHECKING:
