@@ -11,7 +11,7 @@ from codeit._native import vm
 from codeit.execution.executor import Limits, checked_limits, execute_groups
 from codeit.execution.results import Results
 from codeit.grids import Grid
-from codeit.language import Program, ProgramError
+from codeit.language import Program
 from codeit.language.program import distinct
 from codeit.ranges import check_at_least, check_types
 from codeit.tasks.task import Task
@@ -99,9 +99,9 @@ def mutate(
         seeds = random.integers(2**64, size=_ROUND, dtype=np.uint64)
         groups: list[tuple[Task, list[Program]]] = []
         for k in np.unique(choices):
-            task, parent = parents[k]
-            texts = vm.mutate_many(natives[k], weights, seeds[choices == k])
-            programs = _new_programs(texts, task.digest, parent, known, is_wanted)
+            task, _ = parents[k]
+            drawn = vm.mutate_many(Program, natives[k], weights, seeds[choices == k])
+            programs = _new_programs(drawn, task.digest, known, is_wanted)
             groups.append((task, programs))
         runs = execute_groups(
             [(programs, [d.input for d in task.demonstrations]) for task, programs in groups],
@@ -120,24 +120,19 @@ def mutate(
 
 
 def _new_programs(
-    texts: Sequence[str | None],
+    drawn: Sequence[Program | None],
     task: str,
-    parent: Program,
     known: set[tuple[str, str]],
     is_wanted: Callable[[Program], bool] | None,
 ) -> list[Program]:
-    """The programs among the texts that are new for the task (a digest); they become known."""
-    programs = []
-    for text in texts:
-        if text is None:
-            continue
-        try:
-            program = Program.parse(text, parent.dialect)
-        except ProgramError:  # the change made a call that the program has already
-            continue
-        if (task, program.key) not in known and (is_wanted is None or is_wanted(program)):
-            programs.append(program)
-    programs = distinct(programs)
+    """The programs that are new for the task (a digest); they become known."""
+    programs = distinct(
+        program
+        for program in drawn
+        if program is not None
+        and (task, program.key) not in known
+        and (is_wanted is None or is_wanted(program))
+    )
     known.update((task, program.key) for program in programs)
     return programs
 

@@ -62,7 +62,7 @@ CPP_ROOMS = [
     Room(
         "csrc/mutation",
         "types of the language; typed one-change mutants",
-        ("lang", "core", "vm"),
+        ("lang", "code", "core", "vm"),
     ),
     Room(
         "csrc/text",

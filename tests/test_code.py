@@ -3,13 +3,16 @@
 import copy
 import pickle
 import random
+import sys
+import threading
+import time
 
 import numpy as np
 import pytest
 from test_program import ACCEPTED, MIRRORED, refusal
 
-from codeit import Program, run
-from codeit._native import vm
+from codeit import Limits, Program, ProgramError, run
+from codeit._native import lang, vm
 from codeit.language import load_seed_programs
 from codeit.language.program import distinct
 
@@ -206,8 +209,10 @@ def test_a_code_is_read_back_as_it_was(text):
         assert hash(again) == hash(program)
 
 
-IDENTITY = vm.primitive_table().index(next(r for r in vm.primitive_table() if r[0] == "identity"))
-ONE = len(vm.primitive_table()) + [row[0] for row in vm.constant_table()].index("ONE")
+IDENTITY = lang.primitive_table().index(
+    next(r for r in lang.primitive_table() if r[0] == "identity")
+)
+ONE = len(lang.primitive_table()) + [row[0] for row in lang.constant_table()].index("ONE")
 X1 = INPUT + 1
 
 NO_CODES = {
@@ -320,3 +325,60 @@ def test_changed_codes_are_refused_or_are_what_their_text_is():
         if num_accepted % 10 == 0:
             assert run(program, grid).outcome.name != "internal_error"
     assert num_accepted > 2000
+
+
+# ---- Many at once
+
+
+def test_many_texts_are_parsed_as_each_alone():
+    texts = [*EXAMPLES, "O = nosuch(I)", "", "x1 = size(I)", "O = identity(\ud800)"]
+    for dialect in ("codeit", "arc-dsl"):
+        for text, found in zip(texts, Program.parse_all(texts, dialect), strict=True):
+            try:
+                expected = Program.parse(text, dialect)
+            except ProgramError as error:
+                expected = error
+            assert type(found) is type(expected)
+            assert str(found) == str(expected)
+    assert Program.parse_all([]) == []
+    with pytest.raises(TypeError):
+        vm.parse_all(Program, ["O = identity(I)"], False)
+    with pytest.raises(TypeError):
+        vm.parse_all(list, [b"O = identity(I)"], False)
+
+
+TEXT = chain(300)
+MANY = {
+    "parse_all": lambda: vm.parse_all(Program, [TEXT.encode()] * 4000, False),
+    "parse": lambda: vm.parse(vm.CompiledProgram(), chain(30_000).encode(), False),
+    "mutate_many": lambda: vm.mutate_many(
+        Program,
+        vm.MutationParent(Program.parse(TEXT), np.ones((1, 1), np.uint8), Limits()._native()),
+        (0.5, 0.25, 0.25, 0.5),
+        np.arange(4000, dtype=np.uint64),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_other_threads_run_while_many_programs_are_made(name):
+    before = sys.getswitchinterval()
+    done = []
+
+    def work():
+        MANY[name]()
+        done.append(name)
+
+    # A thread that does not let go of Python's lock keeps it until it ends.
+    sys.setswitchinterval(3600)
+    try:
+        thread = threading.Thread(target=work)
+        thread.start()
+        num_turns = 0
+        while not done:
+            num_turns += 1
+            time.sleep(0.0001)
+        thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert num_turns > 3

@@ -258,6 +258,7 @@ VM_CALLS = {
         COMPILED, grid, (fuel, *LIMITS[1:]), True, num_values
     ),
     "mutation": lambda grid, fuel, _: vm.mutate_many(
+        Program,
         vm.MutationParent(COMPILED, grid, (fuel, *LIMITS[1:])),
         (1.0, 1.0, 1.0, 1.0),
         np.zeros(3, np.uint64),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from codeit._native import vm
+from codeit._native import lang
 from codeit.language import ACCEPTED_TYPES, PRIMITIVES
 
 ROOT = Path(__file__).parent.parent
@@ -101,7 +101,7 @@ def test_a_parameter_tells_which_functions_it_can_call(name, arities):
 
 
 def test_the_relation_of_types_is_the_native_one():
-    assert vm.accepted_types() == ACCEPTED_TYPES
+    assert lang.accepted_types() == ACCEPTED_TYPES
     assert len(ACCEPTED_TYPES) == 21
     assert all(name in accepted for name, accepted in ACCEPTED_TYPES.items())
     assert ACCEPTED_TYPES["Any"] == ACCEPTED_TYPES.keys()

@@ -3,6 +3,7 @@
 from libc.stdint cimport uint8_t, uint16_t, uint64_t
 from libcpp cimport bool as cbool
 from libcpp.string cimport string
+from libcpp.vector cimport vector
 
 from codeit._native.lang cimport Dialect, Language
 
@@ -18,6 +19,12 @@ cdef extern from "<span>" namespace "std" nogil:
         uint16_span(const uint16_t *, size_t) noexcept
         const uint16_t *data() noexcept
         size_t size() noexcept
+    cdef cppclass uint64_span "std::span<const uint64_t>":
+        uint64_span(const uint64_t *, size_t) noexcept
+    cdef cppclass text_span "std::span<const std::string_view>":
+        text_span(const string_view *, size_t) noexcept
+
+ctypedef cbool (*Poll)() noexcept nogil  # codeit::Interrupt::Poll
 
 cdef extern from "code/code.h" namespace "codeit" nogil:
     cppclass Code:
@@ -51,3 +58,8 @@ cdef extern from "vm/program.h" namespace "codeit" nogil:
         const Language &language() noexcept
         Dialect dialect() noexcept
         size_t num_lines() noexcept
+    struct Parsed:
+        Program program
+        ParseError error
+    vector[Parsed] parse_all(text_span texts, const Language &language, Dialect dialect,
+                             Poll poll) except +

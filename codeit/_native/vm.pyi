@@ -1,21 +1,17 @@
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 _Limits = tuple[int, int, int, int]
 _Printed = tuple[int, int, int, list[str]]
+_Kind = TypeVar("_Kind", bound="CompiledProgram")
 _Cells = npt.NDArray[np.uint8]
 
 MAX_SIDE: int
 
 def outcome_table() -> list[tuple[str, str, str]]: ...
-def primitive_table() -> list[
-    tuple[str, str, str, tuple[tuple[str, str, int, bool], ...], str]
-]: ...
-def accepted_types() -> dict[str, frozenset[str]]: ...
-def constant_table() -> list[tuple[str, str, bool | int | tuple[int, int]]]: ...
 
 class CompiledProgram:
     def __len__(self) -> int: ...
@@ -29,6 +25,9 @@ class CompiledProgram:
     def code(self) -> bytes: ...
 
 def parse(program: CompiledProgram, text: bytes, is_arc_dsl: bool) -> tuple[int, str] | None: ...
+def parse_all(
+    kind: type[_Kind], texts: list[bytes], is_arc_dsl: bool
+) -> list[_Kind | tuple[int, str]]: ...
 def read(program: CompiledProgram, code: bytes, is_arc_dsl: bool) -> None: ...
 def language() -> int: ...
 def run_groups(
@@ -63,7 +62,8 @@ class MutationParent:
     def types(self) -> list[str]: ...
 
 def mutate_many(
+    kind: type[_Kind],
     parent: MutationParent,
     weights: tuple[float, float, float, float],
     seeds: npt.NDArray[np.uint64],
-) -> Sequence[str | None]: ...
+) -> list[_Kind | None]: ...

@@ -8,34 +8,29 @@ from cpython.buffer cimport (
     PyBuffer_Release,
     PyObject_GetBuffer,
 )
-from cpython.exc cimport PyErr_CheckSignals as check_signals
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 from libcpp cimport bool as cbool
 from libcpp.string cimport string
+from libcpp.utility cimport move
 from libcpp.vector cimport vector
 
 from codeit._native.code cimport (
     Code,
     Key,
     ParseError,
+    Parsed,
+    Poll,
     Program,
     key_of,
+    parse_all as native_parse_all,
     string_view,
     text_of,
+    text_span,
     uint16_span,
+    uint64_span,
 )
-from codeit._native.lang cimport (
-    ConstantRow,
-    Dialect,
-    Language,
-    Opcode,
-    PrimitiveRow,
-    Type,
-    accepts,
-    num_types,
-    type_name,
-)
+from codeit._native.lang cimport Dialect, Language, Opcode, Type, type_name
 
 import threading
 
@@ -68,8 +63,6 @@ cdef extern from "pythread.h" nogil:
 # Leaves what a handler raises to those that return to Python.
 cdef extern from "Python.h":
     int PyErr_CheckSignals() noexcept
-
-ctypedef cbool (*Poll)() noexcept nogil  # codeit::Interrupt::Poll
 
 cdef extern from "core/machine.h" namespace "codeit" nogil:
     struct Limits:
@@ -132,8 +125,12 @@ cdef extern from "mutation/mutate.h" namespace "codeit::mutation" nogil:
         vector[Type] types
     vector[Type] types_of_lines(const Program &program, const InputGrid &input,
                                 const Limits &limits, Poll poll) except +
-    cbool mutate(const CParent &parent, const Weights &weights, uint64_t seed,
-                 string *text) except +
+    struct Mutant:
+        size_t number
+        Program program
+    vector[Mutant] native_mutate_many "codeit::mutation::mutate_many"(
+        const CParent &parent, const Weights &weights, uint64_span seeds, Poll poll
+    ) except +
 
 
 cdef enum:
@@ -166,61 +163,6 @@ def outcome_table():
     ]
 
 
-def primitive_table():
-    """The primitives by opcode: (name, group, return type, parameters, summary). A parameter is
-    (type, name, fewest arguments that functions in it are called with, whether it may be more)."""
-    table = []
-    cdef const PrimitiveRow *row
-    for number in standard_language().primitives():
-        row = &standard_language().row(number).primitive
-        parameters = tuple(
-            (
-                type_name(row.parameters[p].type).decode(),
-                row.parameters[p].name.decode(),
-                row.parameters[p].calls.least,
-                row.parameters[p].calls.may_be_more,
-            )
-            for p in range(row.arity())
-        )
-        table.append(
-            (
-                row.name.decode(),
-                row.group.decode(),
-                type_name(row.result.declared).decode(),
-                parameters,
-                row.summary.decode(),
-            )
-        )
-    return table
-
-
-def accepted_types():
-    """By the name of each type, the names of those whose values may stand where it is declared."""
-    types = [<Type>k for k in range(num_types)]
-    return {
-        type_name(wanted).decode(): frozenset(
-            type_name(given).decode() for given in types if accepts(wanted, given)
-        )
-        for wanted in types
-    }
-
-
-def constant_table():
-    """The constants: (name, type, value) with value a bool, an int or a pair of ints."""
-    table = []
-    cdef const ConstantRow *row
-    for number in standard_language().constants():
-        row = &standard_language().row(number).constant
-        if row.type == Type.Boolean:
-            value = bool(row.first)
-        elif row.type == Type.Integer:
-            value = row.first
-        else:
-            value = (row.first, row.second)
-        table.append((row.name.decode(), type_name(row.type).decode(), value))
-    return table
-
-
 cdef Dialect _dialect(bint is_arc_dsl) noexcept nogil:
     return Dialect.arc_dsl if is_arc_dsl else Dialect.codeit
 
@@ -241,6 +183,7 @@ cdef class CompiledProgram:
             return NotImplemented
         cdef CompiledProgram that = <CompiledProgram>other
         return (self.program.dialect() == that.program.dialect()
+                and self.program.language().digest() == that.program.language().digest()
                 and self.program.code() == that.program.code())
 
     def __hash__(self):
@@ -290,15 +233,47 @@ def parse(CompiledProgram program not None, bytes text not None, bint is_arc_dsl
     Raises:
         ValueError: it has lines already, which may be in use.
     """
-    _check_empty(program)
-    cdef ParseError error
-    cdef cbool is_program
+    cdef Parsed parsed
     cdef string_view view = string_view(<const char *>text, len(text))
     with nogil:
-        is_program = Program.parse(
-            view, standard_language(), _dialect(is_arc_dsl), &program.program, &error
+        Program.parse(
+            view, standard_language(), _dialect(is_arc_dsl), &parsed.program, &parsed.error
         )
-    return None if is_program else (error.line, error.reason.decode())
+    _check_empty(program)
+    if parsed.program.num_lines() == 0:
+        return parsed.error.line, parsed.error.reason.decode()
+    program.program = move(parsed.program)
+
+
+cdef _filled(kind, Program *native):
+    """A new object of a kind of CompiledProgram, which takes the program over."""
+    cdef CompiledProgram program = kind.__new__(kind)
+    program.program = move(native[0])
+    return program
+
+
+def parse_all(kind not None, list texts not None, bint is_arc_dsl):
+    """For each text (bytes) a program, of a kind of CompiledProgram, or the (line, reason) for
+    which it is none. All are parsed without the GIL."""
+    cdef vector[string_view] views
+    cdef bytes text
+    held = tuple(texts)  # the list may change meanwhile
+    for text in held:
+        views.push_back(string_view(<const char *>text, len(text)))
+    cdef vector[Parsed] parsed
+    cdef Poll poll = _poll()
+    with nogil:
+        parsed = native_parse_all(
+            text_span(views.data(), views.size()), standard_language(), _dialect(is_arc_dsl), poll
+        )
+    programs = []
+    cdef size_t k
+    for k in range(parsed.size()):
+        if parsed[k].program.num_lines() != 0:
+            programs.append(_filled(kind, &parsed[k].program))
+        else:
+            programs.append((parsed[k].error.line, parsed[k].error.reason.decode()))
+    return programs
 
 
 def read(CompiledProgram program not None, bytes code not None, bint is_arc_dsl):
@@ -548,19 +523,27 @@ cdef class MutationParent:
         return [type_name(self.parent.types[k]).decode() for k in range(self.parent.types.size())]
 
 
-def mutate_many(MutationParent parent not None, tuple weights not None,
+def mutate_many(kind not None, MutationParent parent not None, tuple weights not None,
                 const uint64_t[::1] seeds not None):
-    """One mutant's text for each seed, or None where the change that was drawn had no candidate.
+    """For each seed a mutant, of a kind of CompiledProgram, or None where the change that was drawn
+    makes none. All are made without the GIL.
 
     Args:
         weights: (argument, function, definition, new_variable), as in csrc/mutation/mutate.h.
     """
     cdef Weights native
     native.argument, native.function, native.definition, native.new_variable = weights
-    cdef string text
-    texts = []
-    for seed in seeds:
-        check_signals()
-        found = mutate(parent.parent, native, seed, &text)
-        texts.append(text.decode() if found else None)
-    return texts
+    cdef vector[uint64_t] own_seeds  # the array may change meanwhile
+    cdef size_t k
+    for k in range(<size_t>seeds.shape[0]):
+        own_seeds.push_back(seeds[k])
+    cdef vector[Mutant] mutants
+    cdef Poll poll = _poll()
+    with nogil:
+        mutants = native_mutate_many(
+            parent.parent, native, uint64_span(own_seeds.data(), own_seeds.size()), poll
+        )
+    programs = [None] * own_seeds.size()
+    for k in range(mutants.size()):
+        programs[mutants[k].number] = _filled(kind, &mutants[k].program)
+    return programs

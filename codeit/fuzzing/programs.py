@@ -140,8 +140,7 @@ class Generator:
         for _ in range(source.choice((1, 1, 2, 3, 5))):
             parent = vm.MutationParent(program, grid, _GROWTH._native())
             seeds = np.array([source.getrandbits(64)], dtype=np.uint64)
-            (text,) = vm.mutate_many(parent, _MUTATION_WEIGHTS, seeds)
-            mutant = parse_lines(text.split("\n"), self._dialect) if text else None
+            (mutant,) = vm.mutate_many(Program, parent, _MUTATION_WEIGHTS, seeds)
             program = mutant or program
         if source.random() < _HOSTILE_SHARE:
             hostile = self._with_hostile_argument(source, program)

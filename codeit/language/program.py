@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal, get_args
 
 from codeit._native import vm
@@ -69,6 +69,15 @@ class Program(vm.CompiledProgram):
         if refusal:
             raise ProgramError(*refusal)
         return program
+
+    @classmethod
+    def parse_all(
+        cls, texts: Sequence[str], dialect: Dialect = "codeit"
+    ) -> list[Program | ProgramError]:
+        """What `parse` returns or raises for each of many texts, without Python's lock."""
+        encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
+        found = vm.parse_all(cls, encoded, is_arc_dsl(dialect))
+        return [ProgramError(*p) if isinstance(p, tuple) else p for p in found]
 
     @property
     def dialect(self) -> Dialect:

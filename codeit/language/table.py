@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from codeit._native import vm
+from codeit._native import lang
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Constant:
 
 
 def _read_primitives() -> Mapping[str, Primitive]:
-    rows = enumerate(vm.primitive_table())
+    rows = enumerate(lang.primitive_table())
     return MappingProxyType(
         {
             name: Primitive(
@@ -83,9 +83,9 @@ PRIMITIVES: Mapping[str, Primitive] = _read_primitives()
 """Every primitive by name, in the order of its opcode."""
 
 CONSTANTS: Mapping[str, Constant] = MappingProxyType(
-    {name: Constant(name, type_, value) for name, type_, value in vm.constant_table()}
+    {name: Constant(name, type_, value) for name, type_, value in lang.constant_table()}
 )
 """Every constant by name."""
 
-ACCEPTED_TYPES: Mapping[str, frozenset[str]] = MappingProxyType(vm.accepted_types())
+ACCEPTED_TYPES: Mapping[str, frozenset[str]] = MappingProxyType(lang.accepted_types())
 """By type, those whose values may stand where it is declared, itself among them."""

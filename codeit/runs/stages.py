@@ -18,7 +18,7 @@ from rich.console import Console
 
 from codeit.execution.executor import Limits, execute_groups
 from codeit.execution.results import Results
-from codeit.language import Program, ProgramError
+from codeit.language import Program
 from codeit.language.program import Dialect
 from codeit.learning.replay import ReplayBuffer
 from codeit.learning.samples import ExecutedSamples, Samples, find_candidates
@@ -92,15 +92,10 @@ def write(
         phase(workers.console, "sampling", total, "programs") as advance_to,
     ):
         for k, texts in policy.sample(tasks, seed, advance_to, workers.processes):
-            samples.append(Samples(k, tasks[k], texts, [_parsed(text, dialect) for text in texts]))
+            parsed = Program.parse_all(texts, dialect)
+            programs = [p if isinstance(p, Program) else None for p in parsed]
+            samples.append(Samples(k, tasks[k], texts, programs))
     return samples
-
-
-def _parsed(text: str, dialect: Dialect) -> Program | None:
-    try:
-        return Program.parse(text, dialect)
-    except ProgramError:
-        return None
 
 
 def execute(samples: Sequence[Samples], workers: Workers) -> list[ExecutedSamples]:

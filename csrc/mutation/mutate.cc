@@ -38,19 +38,6 @@ class Random {
     uint64_t state_;
 };
 
-// A term of a program under change: I or a line (its number), a primitive, or a constant.
-struct Term {
-    enum class Kind : uint8_t { line, primitive, constant } kind;
-    uint32_t number; // of a line, 0 is I; of a name, as in the language
-
-    bool operator==(const Term &) const = default;
-};
-
-struct Call {
-    Term function;
-    std::vector<Term> arguments;
-};
-
 bool has_same_signature(const PrimitiveRow &a, const PrimitiveRow &b) {
     if (a.result.declared != b.result.declared) return false;
     for (size_t k = 0; k < kMaxArity; ++k) {
@@ -62,227 +49,168 @@ bool has_same_signature(const PrimitiveRow &a, const PrimitiveRow &b) {
     return true;
 }
 
+// One change to a program. What it draws is kept beside the parent's code, of which it is a copy
+// but for one line, and one more line before that where a variable was defined.
 class Mutation {
   public:
     Mutation(const Parent &parent, uint64_t seed)
         : language_(parent.program->language()), types_(parent.types), random_(seed) {
-        read(*parent.program);
+        lines_.reserve(parent.program->num_lines());
+        for (const CodeLine &line : parent.program->code()) lines_.push_back(line);
     }
 
     bool apply(const Weights &weights) {
         double total = weights.argument + weights.function + weights.definition;
         double choice = random_.uniform() * total;
-        size_t line = 1 + random_.below(calls_.size());
-        if (choice < weights.argument) return change_argument(line, weights.new_variable);
-        if (choice < weights.argument + weights.function) return change_function(line);
-        return define(types_[line], line, &calls_[line - 1]);
+        line_ = 1 + random_.below(lines_.size());
+        const CodeLine &old = lines_[line_ - 1];
+        changed_ = {old.function, {old.arguments.begin(), old.arguments.end()}};
+        if (choice < weights.argument) return change_argument(weights.new_variable);
+        if (choice < weights.argument + weights.function) return change_function();
+        return define(types_[line_], &changed_);
     }
 
-    std::string text() const {
-        std::string text;
-        for (size_t line = 1; line <= calls_.size(); ++line) {
-            const Call &call = calls_[line - 1];
-            if (line > 1) text += '\n';
-            append_name(line, &text);
-            text += " = ";
-            append(call.function, &text);
-            text += '(';
-            for (size_t k = 0; k < call.arguments.size(); ++k) {
-                if (k > 0) text += ", ";
-                append(call.arguments[k], &text);
+    // False where it is no program: the change made a call that the program has already, or more
+    // than a code holds; or the parent calls what a line shadows, for which a mutant has no name.
+    bool write(Code *out) const {
+        *out = Code();
+        if (lines_.size() + has_new_line_ > kMaxLines) return false;
+        for (size_t line = 1; line <= lines_.size(); ++line) {
+            const CodeLine &old = lines_[line - 1];
+            if (line != line_) {
+                if (!add(old.function, old.arguments, out)) return false;
+                continue;
             }
-            text += ')';
+            if (has_new_line_ && !add(new_line_.function, new_line_.arguments, out)) return false;
+            if (!add(changed_.function, changed_.arguments, out)) return false;
         }
-        return text;
+        if (out->words().size() > kMaxWords) return false;
+        const std::vector<uint32_t> repeats = repeats_of(*out);
+        return std::all_of(repeats.begin(), repeats.end(), [](uint32_t n) { return n == 0; });
     }
 
   private:
-    // ---- The program as terms ----
+    struct Call {
+        Term function;
+        std::vector<Term> arguments;
+    };
 
-    void read(const Program &program) {
-        for (const Instruction &instruction : program.instructions()) {
-            Call call = {term_of(program, instruction.function), {}};
-            for (uint32_t k = 0; k < instruction.num_arguments; ++k) {
-                Operand operand = program.arguments()[instruction.first_argument + k];
-                call.arguments.push_back(term_of(program, operand));
-            }
-            calls_.push_back(std::move(call));
-        }
+    // In place of an argument, while the new line that it is to mention has no number.
+    static constexpr Term kNewLine = kNoTerm;
+
+    // Behind a new line, mentions of the line that changes and of those after it move up by one.
+    // The new line itself mentions only lines before.
+    Term moved(Term term) const {
+        if (!has_new_line_ || !is_line(term) || line_of(term) < line_) return term;
+        return term == kNewLine ? term_of_line(line_) : static_cast<Term>(term + 1);
     }
 
-    static Term term_of(const Program &program, Operand operand) {
-        size_t num_registers = program.num_lines() + 1;
-        if (operand < num_registers) return {Term::Kind::line, operand};
-        const Value &value = program.pool()[operand - num_registers];
-        if (value.kind == Kind::function) {
-            return {Term::Kind::primitive, static_cast<uint32_t>(value.opcode)};
-        }
-        return {Term::Kind::constant, constant_of(program.language(), value)};
-    }
-
-    static uint32_t constant_of(const Language &language, const Value &value) {
-        for (uint32_t k : language.constants()) {
-            const ConstantRow &row = language.constant(k);
-            bool is_pair = row.type == Type::IntegerTuple;
-            if (is_pair != (value.kind == Kind::pair)) continue;
-            if (is_pair ? row.first == value.i && row.second == value.j
-                        : row.first == value.integer &&
-                              (row.type == Type::Boolean) == (value.kind == Kind::boolean)) {
-                return k;
-            }
-        }
-        return 0;
-    }
-
-    void append_name(size_t line, std::string *text) const {
-        if (line == calls_.size()) {
-            *text += 'O';
-        } else {
-            text->append("x").append(std::to_string(line));
-        }
-    }
-
-    void append(const Term &term, std::string *text) const {
-        switch (term.kind) {
-        case Term::Kind::line:
-            if (term.number == 0) {
-                *text += 'I';
-            } else {
-                append_name(term.number, text);
-            }
-            break;
-        case Term::Kind::primitive:
-        case Term::Kind::constant:
-            *text += language_.name_of(term.number);
-            break;
-        }
+    bool add(Term function, std::span<const Term> arguments, Code *out) const {
+        if (function == kInput || language_.is_constant(function)) return false;
+        out->add_line(moved(function));
+        for (Term argument : arguments) out->add_argument(moved(argument));
+        return true;
     }
 
     // ---- Changes ----
 
-    bool change_argument(size_t line, double new_variable) {
-        std::vector<Term> &arguments = calls_[line - 1].arguments;
-        size_t position = random_.below(arguments.size());
-        const Term old = arguments[position];
-        bool is_primitive = old.kind == Term::Kind::primitive;
+    bool change_argument(double new_variable) {
+        size_t position = random_.below(changed_.arguments.size());
+        Term &argument = changed_.arguments[position];
+        const Term old = argument;
+        const bool is_function = language_.is_primitive(old);
         if (random_.uniform() < new_variable) {
-            Type type = is_primitive ? Type::Callable : type_of(old);
-            Call call;
-            if (!define(type, line, &call)) return false;
-            insert(line, type, std::move(call));
-            calls_[line].arguments[position] = {Term::Kind::line, static_cast<uint32_t>(line)};
+            if (!define(is_function ? Type::Callable : type_of(old), &new_line_)) return false;
+            has_new_line_ = true;
+            argument = kNewLine;
             return true;
         }
         std::vector<Term> candidates;
-        if (is_primitive) {
-            add_primitives_like(old.number, &candidates);
+        if (is_function) {
+            add_primitives_like(old, &candidates);
         } else {
-            add_terms(type_of(old), line, {}, &candidates);
+            add_terms(type_of(old), {}, &candidates);
         }
         std::erase(candidates, old);
-        return pick(candidates, &arguments[position]);
+        return pick(candidates, &argument);
     }
 
-    bool change_function(size_t line) {
-        Term &function = calls_[line - 1].function;
-        const Term old = function;
+    bool change_function() {
+        const Term old = changed_.function;
         std::vector<Term> candidates;
-        if (old.kind == Term::Kind::primitive) {
-            add_primitives_like(old.number, &candidates);
+        if (language_.is_primitive(old)) {
+            add_primitives_like(old, &candidates);
         } else {
-            for (uint32_t k = 1; k < line; ++k) {
-                if (types_[k] == Type::Callable) candidates.push_back({Term::Kind::line, k});
+            for (size_t k = 1; k < line_; ++k) {
+                if (types_[k] == Type::Callable) candidates.push_back(term_of_line(k));
             }
         }
         std::erase(candidates, old);
-        return pick(candidates, &function);
+        return pick(candidates, &changed_.function);
     }
 
-    // A call that returns `type` and may stand on `line`.
-    bool define(Type type, size_t line, Call *out) {
+    // A call that returns `type` and may stand on the line.
+    bool define(Type type, Call *out) {
         std::vector<Term> functions;
-        for (uint32_t k : language_.primitives()) {
-            if (primitive(k).result.declared == type)
-                functions.push_back({Term::Kind::primitive, k});
+        for (Term k : language_.primitives()) {
+            if (primitive(k).result.declared == type) functions.push_back(k);
         }
-        Call call;
-        if (!pick(functions, &call.function)) return false;
-        const PrimitiveRow &row = primitive(call.function.number);
+        if (!pick(functions, &out->function)) return false;
+        const PrimitiveRow &row = primitive(out->function);
+        out->arguments.clear();
         for (unsigned k = 0; k < row.arity(); ++k) {
             std::vector<Term> candidates;
-            add_terms(concrete(row.parameters[k].type, line), line, row.parameters[k].calls,
-                      &candidates);
+            add_terms(concrete(row.parameters[k].type), row.parameters[k].calls, &candidates);
             Term argument;
             if (!pick(candidates, &argument)) return false;
-            call.arguments.push_back(argument);
+            out->arguments.push_back(argument);
         }
-        *out = std::move(call);
         return true;
     }
 
-    // A type that something known before `line` has and that a parameter of `wanted` accepts, drawn
-    // uniformly; `wanted` itself when there is none.
-    Type concrete(Type wanted, size_t line) {
+    // A type that something known before the line has and that a parameter of `wanted` accepts,
+    // drawn uniformly; `wanted` itself when there is none.
+    Type concrete(Type wanted) {
         std::vector<Type> candidates;
         auto offer = [&](Type type) {
             bool is_new = std::find(candidates.begin(), candidates.end(), type) == candidates.end();
             if (is_new && accepts(wanted, type)) candidates.push_back(type);
         };
-        for (size_t k = 0; k < line; ++k) offer(types_[k]);
+        for (size_t k = 0; k < line_; ++k) offer(types_[k]);
         for (Type type : {Type::Boolean, Type::Integer, Type::IntegerTuple, Type::Callable}) {
             offer(type);
         }
         return candidates.empty() ? wanted : candidates[random_.below(candidates.size())];
     }
 
-    // Everything of exactly that type that is known before `line`. Of primitives, those that can be
-    // called so; all where a number of arguments is not asked for, or only the least one.
-    void add_terms(Type type, size_t line, CalledWith calls, std::vector<Term> *out) const {
-        for (uint32_t k = 0; k < line; ++k) {
-            if (types_[k] == type) out->push_back({Term::Kind::line, k});
+    // Everything of exactly that type that is known before the line. Of primitives, those that can
+    // be called so; all where a number of arguments is not asked for, or only the least one.
+    void add_terms(Type type, CalledWith calls, std::vector<Term> *out) const {
+        for (size_t k = 0; k < line_; ++k) {
+            if (types_[k] == type) out->push_back(term_of_line(k));
         }
-        for (uint32_t k : language_.constants()) {
-            if (language_.constant(k).type == type) out->push_back({Term::Kind::constant, k});
+        for (Term k : language_.constants()) {
+            if (language_.constant(k).type == type) out->push_back(k);
         }
         if (type != Type::Callable) return;
         const bool is_any = calls.least == 0 || calls.may_be_more;
-        for (uint32_t k : language_.primitives()) {
-            if (is_any || calls.fits(language_.arity_of(k))) {
-                out->push_back({Term::Kind::primitive, k});
-            }
+        for (Term k : language_.primitives()) {
+            if (is_any || calls.fits(language_.arity_of(k))) out->push_back(k);
         }
     }
 
-    void add_primitives_like(uint32_t opcode, std::vector<Term> *out) const {
-        for (uint32_t k : language_.primitives()) {
-            if (has_same_signature(primitive(k), primitive(opcode))) {
-                out->push_back({Term::Kind::primitive, k});
-            }
+    void add_primitives_like(Term other, std::vector<Term> *out) const {
+        for (Term k : language_.primitives()) {
+            if (has_same_signature(primitive(k), primitive(other))) out->push_back(k);
         }
     }
 
-    // Puts a new line before `line`; every mention of `line` and of those after it moves up by one.
-    void insert(size_t line, Type type, Call call) {
-        for (Call &other : calls_) {
-            move_up(line, &other.function);
-            for (Term &argument : other.arguments) move_up(line, &argument);
-        }
-        auto at = static_cast<std::ptrdiff_t>(line - 1);
-        calls_.insert(calls_.begin() + at, std::move(call));
-        types_.insert(types_.begin() + at + 1, type);
+    Type type_of(Term term) const {
+        return is_line(term) ? types_[line_of(term)] : language_.constant(term).type;
     }
 
-    static void move_up(size_t line, Term *term) {
-        if (term->kind == Term::Kind::line && term->number >= line) ++term->number;
-    }
-
-    Type type_of(const Term &term) const {
-        return term.kind == Term::Kind::line ? types_[term.number]
-                                             : language_.constant(term.number).type;
-    }
-
-    const PrimitiveRow &primitive(uint32_t number) const {
-        return language_.primitive(static_cast<Opcode>(number));
+    const PrimitiveRow &primitive(Term term) const {
+        return language_.primitive(static_cast<Opcode>(term));
     }
 
     bool pick(const std::vector<Term> &candidates, Term *out) {
@@ -292,18 +220,34 @@ class Mutation {
     }
 
     const Language &language_;
-    std::vector<Call> calls_;
-    std::vector<Type> types_; // of I and of each line
+    const std::vector<Type> &types_; // of I and of each line
+    std::vector<CodeLine> lines_;
     Random random_;
+    size_t line_ = 0; // that changes
+    Call changed_;    // its call
+    bool has_new_line_ = false;
+    Call new_line_; // before it
 };
 
 } // namespace
 
-bool mutate(const Parent &parent, const Weights &weights, uint64_t seed, std::string *text) {
+bool mutate(const Parent &parent, const Weights &weights, uint64_t seed, Code *out) {
     Mutation mutation(parent, seed);
-    if (!mutation.apply(weights)) return false;
-    *text = mutation.text();
-    return true;
+    return mutation.apply(weights) && mutation.write(out);
+}
+
+std::vector<Mutant> mutate_many(const Parent &parent, const Weights &weights,
+                                std::span<const uint64_t> seeds, Interrupt::Poll poll) {
+    Interrupt interrupt(poll);
+    std::vector<Mutant> mutants;
+    for (size_t k = 0; k < seeds.size(); ++k) {
+        Code code;
+        if (interrupt.ask()) throw Interrupted();
+        if (!mutate(parent, weights, seeds[k], &code)) continue;
+        const Program &program = *parent.program;
+        mutants.push_back({k, Program(std::move(code), program.language(), program.dialect())});
+    }
+    return mutants;
 }
 
 } // namespace codeit::mutation

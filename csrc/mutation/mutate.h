@@ -3,7 +3,7 @@
 
 #include "mutation/types.h"
 
-#include <string>
+#include <span>
 #include <vector>
 
 namespace codeit::mutation {
@@ -23,8 +23,17 @@ struct Parent {
     std::vector<Type> types; // of I and of each line
 };
 
-// One mutant's text, a function of the parent and the seed; false when the change that was drawn
-// has no candidate. Variables of the mutant are numbered x1, x2, ... in order.
-bool mutate(const Parent &parent, const Weights &weights, uint64_t seed, std::string *text);
+// One mutant, a function of the parent and the seed; false when the change that was drawn has no
+// candidate, or makes a call that the program has already. A mutant shadows nothing.
+bool mutate(const Parent &parent, const Weights &weights, uint64_t seed, Code *out);
+
+struct Mutant {
+    size_t number; // of its seed
+    Program program;
+};
+
+// Those of the seeds that make one, in order. Throws Interrupted as run_batch does.
+std::vector<Mutant> mutate_many(const Parent &parent, const Weights &weights,
+                                std::span<const uint64_t> seeds, Interrupt::Poll poll);
 
 } // namespace codeit::mutation

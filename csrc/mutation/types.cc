@@ -75,24 +75,23 @@ std::vector<Type> types_of_lines(const Program &program, const InputGrid &input,
     RunResult result = run(m, program, input);
     std::vector<Type> types = {Type::Grid};
     m.refuel(limits.fuel);
-    for (size_t k = 0; k < program.num_lines() && !interrupt.ask(); ++k) {
-        bool is_bound =
+    size_t k = 0;
+    for (const CodeLine &line : program.code()) {
+        if (interrupt.ask()) break;
+        const bool is_bound =
             result.lines != nullptr && k < result.line && result.lines[k].kind != Kind::unbound;
         if (is_bound) {
             Value value = result.lines[k];
             bool is_settled = m.settle(&value) == Outcome::ok;
             types.push_back(is_settled ? type_of_value(m, value) : Type::Tuple);
-            continue;
+        } else {
+            types.push_back(program.language().is_primitive(line.function)
+                                ? program.language()
+                                      .primitive(static_cast<Opcode>(line.function))
+                                      .result.declared
+                                : Type::Any);
         }
-        Operand function = program.instructions()[k].function;
-        size_t num_registers = program.num_lines() + 1;
-        Type declared = Type::Any;
-        if (function >= num_registers) {
-            const Value &value = program.pool()[function - num_registers];
-            if (value.kind == Kind::function)
-                declared = program.language().primitive(value.opcode).result.declared;
-        }
-        types.push_back(declared);
+        ++k;
     }
     if (interrupt.is_set()) throw Interrupted();
     return types;

@@ -1,6 +1,7 @@
 // The types that mutation works with: what a value is.
 #pragma once
 
+#include "code/code.h"
 #include "lang/types.h"
 #include "vm/batch.h"
 

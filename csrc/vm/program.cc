@@ -93,6 +93,17 @@ bool Program::parse(std::string_view text, const Language &language, Dialect dia
     return true;
 }
 
+std::vector<Parsed> parse_all(std::span<const std::string_view> texts, const Language &language,
+                              Dialect dialect, Interrupt::Poll poll) {
+    Interrupt interrupt(poll);
+    std::vector<Parsed> parsed(texts.size());
+    for (size_t k = 0; k < texts.size(); ++k) {
+        if (interrupt.ask()) throw Interrupted();
+        Program::parse(texts[k], language, dialect, &parsed[k].program, &parsed[k].error);
+    }
+    return parsed;
+}
+
 size_t num_common_lines(const Program &a, const Program &b) {
     const Code &of_a = a.code();
     const Code &of_b = b.code();

@@ -3,9 +3,11 @@
 
 #include "code/code.h"
 #include "code/parser.h"
+#include "core/interrupt.h"
 #include "core/value.h"
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -55,6 +57,15 @@ class Program {
     std::vector<Value> pool_;
     std::vector<Operand> outer_; // empty when no line shadows a constant or I
 };
+
+// What became of one of many texts: a program of at least one line, or why it is none.
+struct Parsed {
+    Program program;
+    ParseError error;
+};
+// Throws Interrupted when `poll` says so (core/interrupt.h).
+std::vector<Parsed> parse_all(std::span<const std::string_view> texts, const Language &language,
+                              Dialect dialect, Interrupt::Poll poll);
 
 // With how many lines both programs begin that do the same on the same input.
 size_t num_common_lines(const Program &a, const Program &b);
