@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -26,7 +26,7 @@ from codeit.execution.results import (
 from codeit.grids import Grid, check_grid
 from codeit.language import PRIMITIVES, Program
 from codeit.language.program import Dialect, is_arc_dsl
-from codeit.ranges import is_integer, listed, shown
+from codeit.ranges import integer, is_integer, listed, shown
 
 # Shape letters: P programs, I inputs, H rows, W columns.
 
@@ -42,6 +42,14 @@ nothing but waste, and this is what one of those costs at most: 70 ms."""
 SINGLE_FUEL = 1_000_000_000
 """What the run of a single program, which somebody has written, may use by default: two seconds at
 worst, which Ctrl-C ends."""
+
+
+_ALLOWED_LIMITS = {
+    "fuel": (0, MAX_FUEL),
+    "max_bytes": (1 << 12, 32 << 30),
+    "max_depth": (1, 4_000),
+    "max_len": (1, (1 << 32) - 1),
+}
 
 
 @dataclass(frozen=True)
@@ -68,25 +76,13 @@ class Limits:
     or more is not bound to its name, so that using it later is a NameError."""
 
     def __post_init__(self) -> None:
-        bounds = {
-            "fuel": (0, MAX_FUEL),
-            "max_bytes": (1 << 12, 32 << 30),
-            "max_depth": (1, 4_000),
-            "max_len": (1, (1 << 32) - 1),
-        }
-        for field in fields(self):
-            value = getattr(self, field.name)
-            least, most = bounds[field.name]
-            if field.name == "max_len" and value is None:
-                continue
-            if isinstance(value, bool) or not isinstance(value, int):
-                raise TypeError(f"{field.name} is {shown(value)}; an int is needed")
-            if not least <= value <= most:
-                raise ValueError(f"{field.name} is {shown(value)}; allowed are {least} to {most}")
+        for name, (least, most) in _ALLOWED_LIMITS.items():
+            value = getattr(self, name)
+            if name != "max_len" or value is not None:
+                object.__setattr__(self, name, integer(name, value, least, most))
 
     def _native(self) -> tuple[int, int, int, int]:
-        fuel, max_bytes, max_depth, max_len = astuple(self)
-        return fuel, max_bytes, max_depth, max_len or 0
+        return self.fuel, self.max_bytes, self.max_depth, self.max_len or 0
 
 
 SINGLE_LIMITS = Limits(fuel=SINGLE_FUEL)
