@@ -103,7 +103,7 @@ def _whole_number(least: int, most: int) -> Callable[[str], int]:
     """A type of an argument."""
 
     def parse(text: str) -> int:
-        from codeit.runs.setting_words import integer_of
+        from codeit.ranges import integer_of
 
         number = integer_of(text)
         if number is None or not least <= number <= most:
@@ -363,7 +363,6 @@ def _dsl(words: list[str]) -> None:
     parser.add_argument("name", nargs="?", help="a primitive, a constant or a group")
     parsed = parser.parse_args(words)
     from codeit.language import CONSTANTS, PRIMITIVES
-    from codeit.runs.settings import nearest_name
 
     groups: dict[str, list[Any]] = {}
     for primitive in PRIMITIVES.values():
@@ -374,6 +373,8 @@ def _dsl(words: list[str]) -> None:
         return
     if parsed.name is not None and parsed.name not in groups:
         if parsed.name not in PRIMITIVES:
+            from codeit.runs.settings import nearest_name
+
             known = [*PRIMITIVES, *CONSTANTS, *groups]
             raise ValueError(f"unknown name {parsed.name!r}{nearest_name(parsed.name, known)}")
         primitive = PRIMITIVES[parsed.name]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from codeit._native import vm
 from codeit.execution.executor import Limits, checked_limits, execute_groups
@@ -13,42 +15,36 @@ from codeit.execution.results import Results
 from codeit.grids import Grid
 from codeit.language import Program
 from codeit.language.program import distinct
-from codeit.ranges import check_at_least, check_types
 from codeit.tasks.task import Task
+from codeit.validation import Count, NonNegative, PositiveCount, Real, validated
 
 _ROUND = 4096  # mutants drawn between two executions
 
 
-@dataclass(frozen=True)
+@validated
 class MutationSettings:
     """How many mutants are made, and by which changes."""
 
-    num_tasks: int = 19_200
+    num_tasks: Count = 19_200
     """How many mutated tasks are made before the first iteration; 0 for none (ablation A6)."""
-    argument: float = 0.5
+    argument: NonNegative = 0.5
     """Weight of replacing an argument by another one of its type."""
-    function: float = 0.25
+    function: NonNegative = 0.25
     """Weight of replacing a function by another one of its signature."""
-    definition: float = 0.25
+    definition: NonNegative = 0.25
     """Weight of replacing a line by another call that returns its type."""
-    new_variable: float = 0.5
+    new_variable: Annotated[Real, Field(ge=0, le=1)] = 0.5
     """Share of the argument changes that define the new argument on a line of its own."""
-    num_scored: int = 19_200
+    num_scored: Count = 19_200
     """At most so many mutants are run on the tasks to solve, to count those that mutation alone
     solves; they are not learned from there."""
-    max_tries: int = 40
+    max_tries: PositiveCount = 40
     """Gives up after this many tries for each task wanted."""
 
     def __post_init__(self) -> None:
-        check_types(self)
         weights = ("argument", "function", "definition")
-        check_at_least(self, 0, *weights)
-        if not any(getattr(self, name) > 0 for name in weights):
+        if not any(getattr(self, name) for name in weights):
             raise ValueError(f"{', '.join(weights)} are all 0; allowed: at least one above 0")
-        if not 0 <= self.new_variable <= 1:
-            raise ValueError(f"new_variable is {self.new_variable}; allowed: 0 to 1")
-        check_at_least(self, 0, "num_tasks", "num_scored")
-        check_at_least(self, 1, "max_tries")
 
 
 @dataclass(frozen=True, eq=False)

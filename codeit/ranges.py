@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-import functools
+import decimal
 import math
 import reprlib
 from collections.abc import Iterable
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +17,7 @@ MAX_SEED = (1 << 63) - 1
 """The most that a seed may be."""
 MAX_IDS = (1 << 16) - 1
 """The most token ids that the replay buffer takes of one prompt, or of one program."""
+_MOST_DIGITS = 100
 
 
 def is_integer(value: object) -> bool:
@@ -56,6 +56,17 @@ def integer(name: str, value: Any, least: int, most: int | None = None) -> int:
     if not is_integer(value):
         raise ValueError(f"{name} is {shown(value)}; allowed: integers, {allowed}")
     raise ValueError(f"{name} is {shown(int(value))}; allowed: {allowed}")
+
+
+def integer_of(text: str) -> int | None:
+    """A whole number, also one that is written as 1e6 or 1_000_000."""
+    try:
+        number = decimal.Decimal(text.replace("_", ""))
+    except decimal.InvalidOperation:
+        return None
+    is_small = number.is_finite() and number.adjusted() < _MOST_DIGITS
+    is_whole = is_small and number == number.to_integral_value()
+    return int(number) if is_whole else None
 
 
 def integers(
@@ -136,60 +147,3 @@ def _has_mask(values: object, depth: int = 3) -> bool:
         return True
     is_nested = depth > 1 and any(issubclass(kind, list | tuple) for kind in kinds)
     return is_nested and any(_has_mask(part, depth - 1) for part in values)
-
-
-def check_types(settings: object) -> None:
-    """Raise ValueError unless the fields of a dataclass are of the types that they are declared.
-
-    Whoever reads a file or a command line sees to that; a program may write anything. Numbers that
-    are declared an int are left to `integer`, which says what is allowed as well.
-    """
-    declared: Any = type(settings)
-    for name, kind in _kinds_of(declared).items():
-        value = getattr(settings, name)
-        allowed: object
-        if get_origin(kind) is Literal:
-            allowed = get_args(kind)
-            is_right = isinstance(value, str) and value in get_args(kind)
-        elif kind is float:
-            allowed, is_right = "numbers", _is_real(value)
-        elif kind is int or not isinstance(kind, type):
-            continue
-        else:
-            allowed, is_right = _PLURALS.get(kind, kind.__name__), isinstance(value, kind)
-        if not is_right:
-            raise ValueError(f"{name} is {shown(value)}; allowed: {allowed}")
-
-
-_PLURALS = {bool: "True and False", str: "texts"}
-
-
-@functools.cache
-def _kinds_of(settings: Any) -> dict[str, Any]:
-    return get_type_hints(settings)
-
-
-def _is_real(value: object) -> bool:
-    try:
-        return isinstance(value, float | np.floating) or (
-            is_integer(value) and math.isfinite(value)  # type: ignore[arg-type]
-        )
-    except OverflowError:  # an int that no float can be
-        return False
-
-
-def check_at_least(settings: object, least: int, *names: str, most: int = MAX_INT) -> None:
-    """Raise ValueError unless the numbers of those names are in range, and finite.
-
-    Args:
-        settings: a dataclass with those fields; one that is declared an int takes no other number.
-        least: the least that each of them may be.
-        most: the most that an int among them may be.
-    """
-    declared = {field.name: field.type for field in dataclasses.fields(settings)}  # type: ignore[arg-type]
-    for name in names:
-        value = getattr(settings, name)
-        if is_integer(value) or declared[name] in (int, "int"):
-            integer(name, value, least, most)
-        elif not isinstance(value, float | np.floating) or not least <= value < math.inf:
-            raise ValueError(f"{name} is {value}; allowed: finite, {least} or more")

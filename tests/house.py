@@ -98,6 +98,11 @@ PYTHON_ROOMS = [
         ("ranges",),
     ),
     Room(
+        "codeit/validation.py",
+        "makes the dataclasses of settings, which pydantic checks",
+        ("ranges",),
+    ),
+    Room(
         "codeit/_native",
         "Cython: arrays in, arrays out, no decisions; the only way to `csrc`",
         ("ranges",),
@@ -134,7 +139,7 @@ PYTHON_ROOMS = [
     Room(
         "codeit/mutation.py",
         "mutants that are tasks",
-        ("ranges", "grids", "_native", "language", "tasks", "execution"),
+        ("grids", "validation", "_native", "language", "tasks", "execution"),
     ),
     Room(
         "codeit/fuzzing",
@@ -154,14 +159,14 @@ PYTHON_ROOMS = [
         "know Hugging Face's names, `attention` the only folder that knows which kernel exists "
         "(`choice.py` chooses; `tiled.py` for a CPU, `fused*.py` over `triton_kernels.py` for "
         "CUDA, `padded.py` for all)",
-        ("ranges", "files", "policy"),
+        ("validation", "files", "policy"),
     ),
     Room(
         "codeit/policy/sampling",
         "programs from the policy (`engine` schedules, `decoder` steps, `kernels` knows which "
         "kernel exists, `memory_budget` plans, `strategy` has the modes, `sampling_law` draws; "
         "`static_*` are the same for CUDA graphs; `generate` is the plain way)",
-        ("ranges", "_native", "parallel", "policy", "policy/model"),
+        ("ranges", "validation", "_native", "parallel", "policy", "policy/model"),
     ),
     Room(
         "codeit/policy/policy.py",
@@ -174,8 +179,8 @@ PYTHON_ROOMS = [
         "`samples.py` (what was written for a task, and what it teaches), `replay.py` and "
         "`replay_file.py` (priorities, the buffer, its file), `training` (the trainer)",
         (
-            *("ranges", "grids", "_native", "files", "parallel", "language", "tasks"),
-            "execution",
+            *("ranges", "grids", "validation", "_native", "files", "parallel", "language"),
+            *("tasks", "execution"),
             "mutation",
             *("policy", "policy/model"),
         ),
@@ -188,7 +193,7 @@ PYTHON_ROOMS = [
         "seed programs are used, which tasks are to be solved), `stages.py` (from one thing to "
         "another), `loop.py` (puts them together), `metrics.py` (what is recorded), `report.py`",
         (
-            *("ranges", "terminal", "files", "parallel", "language", "tasks"),
+            *("ranges", "validation", "terminal", "files", "parallel", "language", "tasks"),
             *("execution", "mutation", "policy", "policy/model", "policy/sampling"),
             *("policy/policy", "learning"),
         ),

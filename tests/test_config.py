@@ -90,8 +90,8 @@ def test_a_file_changes_what_it_names_and_nothing_else(tmp_path):
         ("[sampling]\ntemprature = 1.0", "unknown setting sampling.temprature; did you mean samp"),
         ("iteration = 3", "unknown setting iteration; did you mean iterations"),
         ("[samplings]\ntop_k = 1", "unknown setting samplings"),
-        ("[limits]\nfuel = 1e999", "limits.fuel is inf; allowed: a value of type int"),
-        ("[sampling]\ntop_k = 1.5", "sampling.top_k is 1.5; allowed: a value of type int"),
+        ("[limits]\nfuel = 1e999", "limits.fuel is inf; allowed: integers, 0 to"),
+        ("[sampling]\ntop_k = 1.5", "sampling.top_k is 1.5; allowed: integers, 0 to 2147483647"),
         ("[sampling]\ntop_k = true", "sampling.top_k is True"),
         ("[model]\npretrained = 1", "model.pretrained is 1; allowed: a value of type bool"),
         ("[model]\nname = 3", "model.name is 3; allowed: a value of type str"),
@@ -100,7 +100,7 @@ def test_a_file_changes_what_it_names_and_nothing_else(tmp_path):
         ("[sampling]\ntop_p = 0.0", "sampling.top_p is 0.0; allowed: above 0, at most 1"),
         (
             f"[sampling]\ntemperature = {10**309}",
-            "sampling.temperature has too many digits; allowed",
+            r"sampling.temperature is 10+\.\.\.0+; allowed: finite, above 0",
         ),
         ("sampling = 3", "sampling is 3; a table of settings is needed"),
         ("iterations = 0", "iterations is 0; allowed: 1 to 2147483647"),
@@ -273,6 +273,11 @@ def test_setting_names_are_those_of_the_command_line():
 
 def test_settings_need_no_torch():
     code = "import sys, codeit, codeit.runs.settings, codeit.cli; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_the_executor_and_the_list_of_commands_need_no_pydantic():
+    code = "import sys, codeit, codeit.cli; sys.exit('pydantic' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 

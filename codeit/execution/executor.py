@@ -76,6 +76,7 @@ class Limits:
     or more is not bound to its name, so that using it later is a NameError."""
 
     def __post_init__(self) -> None:
+        # Not by codeit/validation.py: `import codeit` loads no pydantic, which takes long.
         for name, (least, most) in _ALLOWED_LIMITS.items():
             value = getattr(self, name)
             if name != "max_len" or value is not None:

@@ -14,15 +14,17 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
 import codeit._native.replay as native
 from codeit.learning.replay_file import read_buffers, write_buffers
 from codeit.policy.tokenizer import Ids
-from codeit.ranges import MAX_INT, check_at_least, check_types, integer, integers, reals
+from codeit.ranges import MAX_INT, integer, integers, reals
+from codeit.validation import NonNegative, PositiveCount, Whole, validated
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Offsets: TypeAlias = npt.NDArray[np.int64]
@@ -40,35 +42,31 @@ class Origin(enum.IntEnum):
     policy = 2
 
 
-@dataclass(frozen=True)
+@validated
 class ReplaySettings:
     """What the buffer keeps and what it prefers. Weights are relative: only their ratios matter."""
 
-    capacity: int = 10_000_000
+    capacity: Annotated[Whole, Field(ge=1, le=native.MAX_CAPACITY)] = 10_000_000
     """Most experiences kept in each half, policy and mutated; the least valuable go first."""
-    demonstration_weight: float = 1.0
+    demonstration_weight: NonNegative = 1.0
     """Weight of the share of the task's true demonstrations that the program reproduces."""
-    length_weight: float = 0.0
+    length_weight: NonNegative = 0.0
     """Weight of being short: 1 - target tokens / length_normalizer, at least 0."""
-    age_weight: float = 0.0
+    age_weight: NonNegative = 0.0
     """Weight of being new: iteration / age_normalizer, at most 1."""
-    distance_weight: float = 0.0
+    distance_weight: NonNegative = 0.0
     """Weight of being near: 1 - the share of cells that differ from the task's true outputs."""
     use_priority: bool = True
     """Whether draws follow the priority; if not, all experiences are equally likely (ablation
     A3)."""
-    length_normalizer: int = 100
+    length_normalizer: PositiveCount = 100
     """Target tokens from which on a program earns nothing for being short."""
-    age_normalizer: int = 100
+    age_normalizer: PositiveCount = 100
     """Iteration from which on all experiences count as equally new."""
 
     def __post_init__(self) -> None:
-        check_types(self)
-        check_at_least(self, 1, "capacity", most=native.MAX_CAPACITY)
         weights = ("demonstration_weight", "length_weight", "age_weight", "distance_weight")
-        check_at_least(self, 0, *weights)
-        check_at_least(self, 1, "length_normalizer", "age_normalizer")
-        if self.use_priority and not any(getattr(self, name) > 0 for name in weights):
+        if self.use_priority and not any(getattr(self, name) for name in weights):
             raise ValueError(
                 f"{', '.join(weights)} are all 0; allowed: at least one above 0, "
                 "or use_priority=False"

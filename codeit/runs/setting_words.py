@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import decimal
 import types
 from collections.abc import Sequence
 from typing import Any, Literal, NoReturn, Union, get_args, get_origin
 
+from codeit.ranges import integer_of
 from codeit.runs.settings import RunSettings, nearest_name, override, setting_types
 
-_MOST_DIGITS = 100
 _TRUTH = {"true": True, "false": False}
 
 
@@ -87,17 +86,6 @@ def _without_none(kind: Any) -> tuple[Any, bool]:
     if get_origin(kind) in (Union, types.UnionType):
         return next(k for k in get_args(kind) if k is not type(None)), True
     return kind, False
-
-
-def integer_of(text: str) -> int | None:
-    """A whole number, also one that is written as 1e6 or 1_000_000."""
-    try:
-        number = decimal.Decimal(text.replace("_", ""))
-    except decimal.InvalidOperation:
-        return None
-    is_small = number.is_finite() and number.adjusted() < _MOST_DIGITS
-    is_whole = is_small and number == number.to_integral_value()
-    return int(number) if is_whole else None
 
 
 def _float_of(text: str) -> float | None:

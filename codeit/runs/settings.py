@@ -11,11 +11,12 @@ import json
 import operator
 import os
 import tomllib
-import types
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
-from typing import Any, Literal, TypeGuard, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeGuard, cast, get_type_hints
+
+from pydantic import Field
 
 from codeit.execution.executor import MAX_THREADS, Limits
 from codeit.files.text_file import read_text
@@ -26,11 +27,12 @@ from codeit.mutation import MutationSettings
 from codeit.policy.model import ModelSettings
 from codeit.policy.prompts import MAX_DEMONSTRATIONS, MAX_PROMPT_TOKENS
 from codeit.policy.sampling import SamplingSettings
-from codeit.ranges import MAX_IDS, MAX_SEED, check_at_least, check_types
+from codeit.ranges import MAX_IDS, MAX_SEED
 from codeit.tasks import datasets
+from codeit.validation import Count, PositiveCount, Whole, validated
 
 
-@dataclass(frozen=True)
+@validated
 class DataSettings:
     """Which tasks there are, and how much of them the policy reads."""
 
@@ -40,29 +42,23 @@ class DataSettings:
     out."""
     evaluation: str = "arc1-evaluation"
     """Tasks to solve."""
-    num_evaluation: int = 0
+    num_evaluation: Count = 0
     """Only so many of the tasks to solve, spread evenly over them; 0 for all."""
     dialect: Dialect = "codeit"
     """Which variant of the primitives programs mean."""
-    max_demonstrations: int = MAX_DEMONSTRATIONS
+    max_demonstrations: PositiveCount = MAX_DEMONSTRATIONS
     """Demonstrations of a task that its prompt shows (1: ablation A5)."""
-    max_prompt_tokens: int = MAX_PROMPT_TOKENS
+    max_prompt_tokens: Annotated[Whole, Field(ge=1, le=MAX_IDS // 2)] = MAX_PROMPT_TOKENS
     """Tokens of a prompt for all inputs, and again for all outputs."""
 
-    def __post_init__(self) -> None:
-        check_types(self)
-        check_at_least(self, 0, "num_evaluation")
-        check_at_least(self, 1, "max_demonstrations")
-        check_at_least(self, 1, "max_prompt_tokens", most=MAX_IDS // 2)
 
-
-@dataclass(frozen=True)
+@validated
 class RunSettings:
     """All settings of a run. What is not said is as in the paper; PRESETS has other starts."""
 
-    iterations: int = 99
+    iterations: PositiveCount = 99
     """Meta-iterations: each learns from the buffer, samples, executes, relabels and stores."""
-    seed: int = 17
+    seed: Annotated[Whole, Field(ge=0, le=MAX_SEED)] = 17
     """Everything random follows from it."""
     programs: str = ""
     """Seed programs: a JSONL file of {"task", "program"}, or a Python file of solve_TASK functions;
@@ -73,7 +69,7 @@ class RunSettings:
     relabel: bool = True
     """Whether every program that runs teaches the task that it solves; if not, only programs that
     are right on all demonstrations are learned from (ablation A2)."""
-    threads: int = 0
+    threads: Annotated[Whole, Field(ge=0, le=MAX_THREADS)] = 0
     """Threads that execute programs and, on a CPU, run the model; 0 for all cores. Has no influence
     on the results."""
     data: DataSettings = field(default_factory=DataSettings)
@@ -85,10 +81,6 @@ class RunSettings:
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
-        check_types(self)
-        check_at_least(self, 1, "iterations")
-        check_at_least(self, 0, "seed", most=MAX_SEED)
-        check_at_least(self, 0, "threads", most=MAX_THREADS)
         if self.training.num_mutated == 0 and not self.expert_iteration:
             raise ValueError(
                 "training.num_mutated is 0; allowed without expert_iteration: 1 or more, as the "
@@ -165,7 +157,7 @@ def load_settings(path: Path, base: RunSettings) -> RunSettings:
         _check_all_are_there(path, tables, "without its first line, the preset has what is missing")
     _make_paths_absolute(tables, path.parent)
     try:
-        return _override(base, tables, "")
+        return _override(base, tables)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
@@ -250,7 +242,7 @@ def override(settings: RunSettings, values: Mapping[str, Any]) -> RunSettings:
     for full_name, value in values.items():
         section, _, name = full_name.rpartition(".")
         (tables.setdefault(section, {}) if section else tables)[name] = value
-    return cast(RunSettings, _override(settings, tables, ""))
+    return cast(RunSettings, _override(settings, tables))
 
 
 def setting_values(settings: RunSettings) -> dict[str, Any]:
@@ -294,46 +286,21 @@ def _toml_line(name: str, value: Any) -> str:
     return f"{name} = {json.dumps(value)}"
 
 
-def _override(settings: Any, values: Mapping[str, Any], prefix: str) -> Any:
-    hints = get_type_hints(type(settings))
-    changes: dict[str, Any] = {}
+def _override(settings: Any, values: Mapping[str, Any], prefix: str = "") -> Any:
+    kinds = get_type_hints(type(settings))
+    changes = dict(values)
     for name, value in values.items():
         full_name = prefix + name
-        if name not in hints:
+        if name not in kinds:
             known = setting_names()
             raise ValueError(f"unknown setting {full_name}{nearest_name(full_name, known)}")
-        if dataclasses.is_dataclass(hints[name]):
+        if dataclasses.is_dataclass(kinds[name]):
             if not _is_table(value):
                 raise ValueError(f"{full_name} is {value!r}; a table of settings is needed")
             changes[name] = _override(getattr(settings, name), value, full_name + ".")
-        else:
-            changes[name] = _checked(full_name, value, hints[name])
+        elif isinstance(value, float) and value.is_integer() and kinds[name] in (int, int | None):
+            changes[name] = int(value)  # TOML has 1e6 for numbers with a point alone
     try:
         return dataclasses.replace(settings, **changes)
     except ValueError as error:
         raise ValueError(f"{prefix}{error}") from None
-
-
-def _checked(name: str, value: Any, hint: Any) -> Any:
-    """The value, if it is one of the type; ints pass as floats, and whole floats as ints."""
-    origin = get_origin(hint)
-    if origin in (Union, types.UnionType):
-        if value is None:
-            return None
-        hint = next(t for t in get_args(hint) if t is not type(None))
-        origin = get_origin(hint)
-    if origin is Literal:
-        if value not in get_args(hint):
-            allowed = ", ".join(map(repr, get_args(hint)))
-            raise ValueError(f"{name} is {value!r}; allowed: {allowed}")
-        return value
-    if hint is int and isinstance(value, float) and value.is_integer():
-        return int(value)
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        try:
-            return float(value)
-        except OverflowError:
-            raise ValueError(f"{name} has too many digits; allowed: finite numbers") from None
-    if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
-        raise ValueError(f"{name} is {value!r}; allowed: a value of type {hint.__name__}")
-    return value

@@ -1,11 +1,13 @@
 """Which model the policy is."""
 
-from dataclasses import dataclass
+from typing import Annotated
 
-from codeit.ranges import check_types
+from pydantic import Field
+
+from codeit.validation import Real, validated
 
 
-@dataclass(frozen=True)
+@validated
 class ModelSettings:
     """Which model the policy is, and where it runs."""
 
@@ -17,15 +19,12 @@ class ModelSettings:
     tokenizer: str = ""
     """`compact` (ours, for models trained from scratch), a model of the hub, or a directory; empty
     for the model's own."""
-    dropout: float = 0.1
+    dropout: Annotated[Real, Field(ge=0, lt=1)] = 0.1
     """Dropout while training."""
     device: str = "auto"
     """`auto` (a GPU if there is one), `cpu`, `cuda`, `cuda:1`, ..."""
 
     def __post_init__(self) -> None:
-        check_types(self)
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout is {self.dropout}; allowed: 0 to below 1")
         if self.name == "tiny" and self.pretrained:
             raise ValueError("pretrained is true; name 'tiny' has no pretrained weights")
         if self.tokenizer == "tiny":

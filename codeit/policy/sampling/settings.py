@@ -1,32 +1,33 @@
 """How programs are drawn from the policy."""
 
-import math
-from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-from codeit.ranges import MAX_IDS, check_at_least, check_types
+from pydantic import Field
+
+from codeit.ranges import MAX_IDS
+from codeit.validation import Count, Positive, PositiveCount, Real, Whole, validated
 
 SamplingMode = Literal["reference", "speculative", "grammar", "typed"]
 Precision = Literal["float32", "bfloat16", "int8"]
 
 
-@dataclass(frozen=True)
+@validated
 class SamplingSettings:
     """How programs are drawn from the policy."""
 
-    samples_per_task: int = 24
+    samples_per_task: PositiveCount = 24
     """Programs drawn for every task in an iteration."""
     mode: SamplingMode = "reference"
     """`reference` (any token can come), `speculative` (the same samples in fewer steps), `grammar`
     (every sample is a program) or `typed` (with arguments of the declared types besides)."""
-    temperature: float = 0.95
+    temperature: Positive = 0.95
     """Divides the logits before a token is drawn."""
-    top_k: int = 50
+    top_k: Count = 50
     """Only the k likeliest tokens can be drawn; 0 for all. The original left transformers' default
     of 50 in force."""
-    top_p: float = 1.0
+    top_p: Annotated[Real, Field(gt=0, le=1)] = 1.0
     """Only the likeliest tokens that together reach this probability can be drawn; 1 for all."""
-    max_tokens: int = 512
+    max_tokens: Annotated[Whole, Field(ge=1, le=MAX_IDS)] = 512
     """A sample that has not ended after so many tokens is cut there. Seed programs that are longer
     are left out, and mutants are made until there are enough that are not."""
     sampler: Literal["engine", "generate"] = "engine"
@@ -34,22 +35,14 @@ class SamplingSettings:
     precision: Precision = "float32"
     """Of the engine's matrix products and caches; float32 is the original's. int8, on a CPU, is of
     the weights alone."""
-    num_rows: int = 96
+    num_rows: PositiveCount = 96
     """Samples that the engine decodes at a time, on each thread."""
     cuda_graphs: bool = True
     """On a GPU, decode in CUDA graphs, with nothing decided by the host; modes `reference` and
     `grammar`."""
-    batch_size: int = 4
+    batch_size: PositiveCount = 4
     """Tasks whose samples `generate` draws together."""
 
     def __post_init__(self) -> None:
-        check_types(self)
         if self.sampler == "generate" and self.mode != "reference":
             raise ValueError(f"sampler `generate` knows no mode {self.mode!r}; only 'reference'")
-        check_at_least(self, 1, "samples_per_task", "num_rows", "batch_size")
-        check_at_least(self, 1, "max_tokens", most=MAX_IDS)
-        if not 0 < self.temperature < math.inf:
-            raise ValueError(f"temperature is {self.temperature}; allowed: finite, above 0")
-        check_at_least(self, 0, "top_k")
-        if not 0 < self.top_p <= 1:
-            raise ValueError(f"top_p is {self.top_p}; allowed: above 0, at most 1")
