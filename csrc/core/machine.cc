@@ -1,5 +1,6 @@
 #include "core/machine.h"
 
+#include "core/interrupt.h"
 #include "core/sequence.h"
 
 #include <algorithm>

@@ -3,7 +3,6 @@
 
 #include "core/arena.h"
 #include "core/change_log.h"
-#include "core/interrupt.h"
 #include "core/outcome.h"
 #include "core/value.h"
 
@@ -14,6 +13,8 @@
 #include <utility>
 
 namespace codeit {
+
+class Interrupt; // core/interrupt.h, whose headers would take a third of the time of those here
 
 // Every limit is a count, so that a verdict is the same on every machine. Python's codeit.Limits
 // documents the defaults and how they were chosen.

@@ -1,6 +1,7 @@
 // Runs many programs on their inputs over threads; results do not depend on how many threads.
 #pragma once
 
+#include "core/interrupt.h"
 #include "vm/run.h"
 
 #include <cstdlib>
