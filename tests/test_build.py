@@ -6,12 +6,14 @@ import shlex
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-pytest.importorskip("Cython")
-pytest.importorskip("setuptools")
+for name in ("Cython", "setuptools"):
+    if find_spec(name) is None:
+        pytest.skip(f"there is no {name}", allow_module_level=True)
 if shutil.which("make") is None:
     pytest.skip("there is no make", allow_module_level=True)
 
