@@ -21,8 +21,11 @@ void return_pages(char *from, char *to) {
 } // namespace
 
 Arena::Arena(size_t max_bytes) {
+    // Rounding up would wrap.
     if (max_bytes > SIZE_MAX - 2 * kPage) return;
     mapped_bytes_ = round_to_pages(max_bytes + kReadableBeyond);
+    // Without MAP_NORESERVE, a system that does not overcommit would refuse limits that no run
+    // reaches.
     void *region = mmap(nullptr, mapped_bytes_, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (region == MAP_FAILED) return;

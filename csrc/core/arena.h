@@ -1,4 +1,15 @@
 // The memory of one machine. Every byte that a program can make the machine use comes from here.
+//
+// The address space of one machine is reserved once, and the operating system gives it pages as
+// they are touched. Values are allocated upward from the low end and are never freed one by one: a
+// run ends by moving the cursor back to the beginning, and a return to an earlier line by moving it
+// back to a mark. Scratch is a stack that grows downward from the high end; ScratchScope
+// (core/machine.h) pops it.
+//
+// So an allocation is a comparison and an addition, the limit on memory holds to the byte, and a
+// pointer to a value is valid until the run ends. In return, nothing that lives here has a
+// destructor to be run, and what grows leaves its old storage behind, which counts as used
+// (ValueList in core/sequence.h doubles, so that this is at most as much again).
 #pragma once
 
 #include <cstddef>
@@ -21,13 +32,15 @@
 
 namespace codeit {
 
-// One region of address space, reserved once and touched as needed. Values grow from its low end
-// and live until they are released; scratch grows from its high end and lives until its scope ends.
+// Values grow from the low end and live until they are released; scratch grows from the high end
+// and lives until its scope ends.
 // Invariant: begin_ <= low_ <= high_ <= end_, and both cursors are multiples of kAlignment.
 class Arena {
   public:
     static constexpr size_t kAlignment = 16;
-    // So many bytes after any allocation may be read, though not used: kernels read whole vectors.
+    // So many bytes after any allocation may be read, though not used: what is read in whole
+    // vectors need not treat the end of an array apart. The region is mapped that much longer than
+    // its limit.
     static constexpr size_t kReadableBeyond = 64;
 
     explicit Arena(size_t max_bytes);
@@ -42,6 +55,7 @@ class Arena {
     // Uninitialised memory, or nullptr when the two ends would meet.
     void *allocate(size_t bytes) {
         size_t rounded = round_up(bytes);
+        // The first comparison catches a sum that wrapped.
         if (rounded < bytes || rounded > room() || is_failing()) return nullptr;
         char *result = low_;
         low_ += rounded;
@@ -90,6 +104,8 @@ class Arena {
     }
 
   private:
+    // What a machine keeps of either end between runs. A run of a usual program touches a few kB,
+    // and faulting its pages in again would take longer than the run.
     static constexpr ptrdiff_t kKeptBytes = ptrdiff_t{32} << 20;
 
     void return_most_pages();

@@ -6,9 +6,10 @@ namespace codeit {
 
 namespace {
 
-// Counts the places of rows and joins their columns.
+// Counts the places of rows and joins their columns, a byte's bits at a time: after 31 rows a byte
+// has counted at most 248 bits, and is added up before it can overflow.
 uint32_t count_by_bytes(const Row *rows, int64_t height, uint64_t *columns) {
-    constexpr int64_t kRowsOfSum = 31; // whose bits a byte can count
+    constexpr int64_t kRowsOfSum = 31;
     uint32_t count = 0;
     Halves all = {};
     for (int64_t begin = 0; begin < height; begin += kRowsOfSum) {
@@ -27,7 +28,8 @@ uint32_t count_by_bytes(const Row *rows, int64_t height, uint64_t *columns) {
 }
 
 #if defined(__x86_64__) && !defined(__POPCNT__)
-// The same with the instruction for it, which nearly every processor has.
+// The same with the instruction for it, which nearly every processor has, but which a build for any
+// x86-64 may not assume: the choice is made when the library is loaded.
 __attribute__((target("popcnt"))) uint32_t count_by_words(const Row *rows, int64_t height,
                                                           uint64_t *columns) {
     uint64_t count = 0;
@@ -64,6 +66,8 @@ Outcome BitmapBuilder::start() {
 }
 
 void BitmapBuilder::finish(Bitmap *out, uint32_t *size) {
+    // The window may be larger than what was put into it: cut off empty rows above and below, then
+    // empty columns, which the union of all rows shows.
     int64_t first = 0;
     int64_t end = window_.height;
     while (end > 0 && rows_[end - 1] == 0) --end;
@@ -124,6 +128,7 @@ Outcome upside_down(Machine &m, const Bitmap &bits, Bitmap *out) {
 
 namespace {
 
+// The bits of each byte are reversed by swapping neighbours, pairs and fours, then the bytes.
 uint64_t reversed_half(uint64_t word) {
     auto swap = [&](int by, uint64_t mask) { word = (word >> by & mask) | (word & mask) << by; };
     swap(1, 0x5555555555555555u);
@@ -143,6 +148,7 @@ Outcome left_right(Machine &m, const Bitmap &bits, Bitmap *out) {
     TRY(m.charge(static_cast<uint64_t>(bits.height)));
     TRY(m.allocate(static_cast<size_t>(bits.height), &rows));
     for (int32_t i = 0; i < bits.height; ++i) {
+        // Column 0 has become bit 127; the last column of the box must be bit 0.
         rows[i] = reversed_bits(bits.rows[i]) >> (Bitmap::kMaxWidth - bits.width);
     }
     *out = bits;
@@ -161,6 +167,8 @@ Outcome transposed_bits(Machine &m, const Bitmap &bits, Bitmap *out) {
 }
 
 bool are_adjacent(const Bitmap &a, const Bitmap &b) {
+    // A common place means a distance of 0. Otherwise the distance is 1 where a place of b stands
+    // beside, above or below one of a; rows of b more than one away from a's box can have none.
     Row common = 0;
     Row beside = 0;
     if (a.left > b.right() + 1 || b.left > a.right() + 1) return false;
@@ -190,6 +198,7 @@ bool share_column(const Bitmap &a, const Bitmap &b) {
         for (int32_t i = 0; i < bits.height; ++i) all |= bits.rows[i];
         return all;
     };
+    // The columns of a as a bitmap of one row, so that window() brings them beside those of b.
     Row row = columns(a);
     Bitmap a_columns = {0, a.left, 1, a.width, &row};
     return (a_columns.window(0, b.left) & columns(b)) != 0;

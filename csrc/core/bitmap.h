@@ -1,4 +1,18 @@
 // Places as bits: what most sets of the language are, held so that a row is one word.
+//
+// A bitmap is the smallest box around a set of places, and a word of 128 bits for each row of the
+// box. What is asked of a set then costs an operation for each row instead of a probe of a hash
+// table for each place: a union is an "or", an intersection an "and", a size a count of bits, and a
+// shift changes two numbers and shares the rows. Grids of ARC have at most 30 columns, and what
+// programs make of them (rays, shifted and upscaled patches) mostly fits 128; a set that does not
+// has no bits, and takes the general path of core/set.cc.
+//
+// The box is tight, so that sets of the same places have equal bitmaps, word for word. Rows never
+// change once a bitmap is published; several bitmaps may share them. Bits say nothing about the
+// order in which CPython would iterate the set: core/packed_table.h works that out when something
+// asks.
+//
+// Those of the functions that make rows charge for them; what only reads is paid for by its caller.
 #pragma once
 
 #include "core/machine.h"
@@ -16,7 +30,8 @@ namespace codeit {
 // One bit for each column. Most need half of it; rays, which are 42 places long, need more.
 __extension__ typedef unsigned __int128 Row;
 
-// Bit j of rows[i] is the place (top + i, left + j).
+// Bit j of rows[i] is the place (top + i, left + j). Both maxima together keep the code of a place
+// below 2^16 (core/packed_table.h).
 // Invariant: where rows is set, the first and the last row and column hold a bit each, and rows has
 // no bit from `width` on.
 struct Bitmap {
@@ -90,10 +105,12 @@ inline auto for_each_place(const Bitmap &bits, Visit visit) {
     if constexpr (kMayFail) return Outcome::ok;
 }
 
-// A row as two words, for work on both at once.
+// A row as two words, for work on both at once. A shift of this type shifts each word by itself, in
+// one instruction; to shift a Row takes several.
 using Halves = uint64_t __attribute__((vector_size(16)));
 
-// How many bits are set in each byte of a word, or of both.
+// How many bits are set in each byte of a word, or of both: first in pairs of bits, then in fours,
+// then in bytes, each sum beside the others in the same word.
 template <typename Word>
 inline Word bits_of_bytes(Word word) {
     word -= word >> 1 & 0x5555555555555555u;
@@ -101,7 +118,8 @@ inline Word bits_of_bytes(Word word) {
     return (word + (word >> 4)) & 0x0F0F0F0F0F0F0F0Fu;
 }
 
-// The sum of the bytes of both words.
+// The sum of the bytes of both words. A lane of 16 bits holds four bytes, at most 1,020; the
+// product has the sum of the four lanes, at most 4,080, in its highest lane.
 inline uint32_t sum_of_bytes(Halves bytes) {
     Halves pairs = (bytes & 0x00FF00FF00FF00FFu) + (bytes >> 8 & 0x00FF00FF00FF00FFu);
     return static_cast<uint32_t>((pairs[0] + pairs[1]) * 0x0001000100010001u >> 48);
@@ -156,7 +174,8 @@ inline Window joined(const Window &a, const Window &b) {
 // The rows of a bitmap from a place of the plane on: what lies above or left of it is cut off.
 class BitmapView {
   public:
-    // For places less than kMaxWidth columns away.
+    // For places less than kMaxWidth columns away. One of the two distances is 0, so that shifting
+    // by both is shifting by the one that is not, without a branch.
     BitmapView(const Bitmap &bits, int64_t top, int64_t left)
         : rows_(bits.rows), offset_(top - bits.top), height_(static_cast<uint64_t>(bits.height)),
           up_(distance(left, bits.left)), down_(distance(bits.left, left)),
@@ -183,7 +202,7 @@ class BitmapView {
     uint64_t height_;
     uint64_t up_;
     uint64_t down_;
-    bool fits_halves_; // moved within the lower one
+    bool fits_halves_; // no bit crosses from one word to the other: both may be shifted apart
 };
 
 // Rows under construction in a window; finish() makes the tight bitmap of them. The window must be
@@ -199,6 +218,8 @@ class BitmapBuilder {
     Row &row(int64_t i) { return rows_[i]; } // 0 is the window's first
     void add(int64_t i, int64_t j) { rows_[i - window_.top] |= Row{1} << (j - window_.left); }
     void add(const Bitmap &bits) {
+        // Where the bits stay in the lower word, the upper one is zero, and shifting the words
+        // apart is right (see Halves).
         const auto by = static_cast<uint64_t>(bits.left - window_.left);
         Row *row = rows_ + (bits.top - window_.top);
         const bool fits_halves = static_cast<uint64_t>(bits.width) + by <= 64;

@@ -1,4 +1,11 @@
 // Cells of dense grids, 16 at a time.
+//
+// These are the compiler's vector types, so that one text becomes SSE2, NEON or plain code. A
+// comparison gives a byte of -1 where it holds and 0 elsewhere: a mask chooses by "and", and
+// subtracting masks counts. A grid whose rows lie side by side is one line of cells, which spares
+// the rests of short rows. The last vector of a line reads up to 15 cells beyond it, and writes
+// them where the target is new; what it writes there is either written again by the next line or is
+// the spare room behind a grid (kSpareCells).
 #pragma once
 
 #include "core/bitmap.h"
@@ -57,6 +64,8 @@ struct Lines {
 // Writes map(cells) of each cell of a grid to one of the same size, which is new.
 template <typename Map>
 void map_cells(const Grid &from, Grid *to, Map map) {
+    // From top to bottom: what a line writes behind its end belongs to the next one, which comes
+    // later.
     const Lines lines(from);
     for (int64_t i = 0; i < lines.count; ++i) {
         const int8_t *source = from.row(i);
@@ -70,7 +79,7 @@ void map_cells(const Grid &from, Grid *to, Map map) {
 // How often each of the first num_colors colors from `first` on occurs in a grid, added to counts.
 template <int num_colors>
 void count_cells(const Grid &grid, int8_t first, uint32_t *counts) {
-    constexpr int64_t kLengthOfSum = 255 * kCellsAtOnce; // what bytes can count
+    constexpr int64_t kLengthOfSum = 255 * kCellsAtOnce; // 255 vectors, which a byte can count
     const Lines lines(grid);
     for (int64_t i = 0; i < lines.count; ++i) {
         for (int64_t from = 0; from < lines.length; from += kLengthOfSum) {

@@ -1,4 +1,13 @@
 // What values held before they were changed, so that a machine can go back to a state it was in.
+//
+// Values are immutable to programs, but fill in what they are asked for: a set its hash, its table,
+// its order. Programs that begin with the same lines run those once (docs/design/sharing.md), and
+// the machine then goes back to the end of these lines: the arena forgets what came later by
+// itself, and this log undoes what was filled in since in values that stay.
+//
+// An entry is the bytes of an object followed by where they belong, so that the newest is found
+// from the top. The log is bounded: one that had to leave a change out is lost, Machine::return_to
+// refuses, and the next program runs from its first line.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +17,7 @@
 
 namespace codeit {
 
-// A stack of copies, newest on top, of bounded size: a log that had to leave a change out is lost.
+// A stack of copies, newest on top, of bounded size.
 class ChangeLog {
   public:
     static constexpr size_t kCapacity = size_t{1} << 20;

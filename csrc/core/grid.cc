@@ -7,6 +7,7 @@ namespace codeit {
 Outcome new_grid(Machine &m, int64_t height, int64_t width, Grid **out) {
     if (height > INT32_MAX || width > INT32_MAX) return Outcome::out_of_memory;
     TRY(m.charge(static_cast<uint64_t>(height * width)));
+    // One allocation for the header and the cells behind it, which begin at a multiple of 16.
     struct alignas(Arena::kAlignment) Header {
         Grid grid;
     };

@@ -1,4 +1,11 @@
 // Dense grids: a tuple of rows held as one block of 8-bit cells.
+//
+// To a program a grid is a tuple of tuples of ints, and this is one of two ways to hold such a
+// tuple (see Value). It needs a byte for each cell where values need 16, primitives on it work on
+// whole vectors of cells (core/cells.h), and a crop shares the cells of the grid that it was cut
+// from. Inputs are dense, and so is what primitives for grids return; dense_grid() makes the dense
+// form of a tuple that came about otherwise, if it has one. Rows as values are made when something
+// asks for them.
 #pragma once
 
 #include "core/machine.h"
@@ -7,7 +14,8 @@
 
 namespace codeit {
 
-// Row i starts at cells + i * stride, so that a part of a grid shares its cells.
+// Row i starts at cells + i * stride, so that a part of a grid shares its cells. A tuple with no
+// rows, or with empty rows, is never dense.
 // Invariant: height and width are positive, and cells never change once a Value holds the grid.
 struct Grid {
     int32_t height;
@@ -54,7 +62,8 @@ inline void reverse_row(int8_t *to, const int8_t *from, int64_t width) {
     };
     auto put = [&](int64_t at, uint64_t cells) { std::memcpy(to + at, &cells, sizeof cells); };
     for (int64_t j = width - kStep; j > 0; j -= kStep) put(width - kStep - j, reversed(j));
-    // The first cells, and some that have been there, or that are none.
+    // The first eight cells come last, and overlap what the loop has written unless eight divides
+    // the width. Of a shorter row, what was read behind its end is shifted out.
     int64_t excess = std::max(kStep - width, int64_t{0});
     put(std::max(width - kStep, int64_t{0}), reversed(0) >> (8 * excess));
 }

@@ -1,4 +1,9 @@
 // How a call that takes long learns that nobody waits for it any more.
+//
+// A batch may run for minutes without holding Python's lock, and signals of a terminal only set a
+// flag until somebody holds it again. So the thread that has called asks for signals now and then,
+// and tells the others by a flag of its own, which all of them look at with every block of fuel
+// (Machine::begin_block). The flag carries no data, so that relaxed order suffices.
 #pragma once
 
 #include <atomic>

@@ -50,6 +50,8 @@ READS_BEYOND uint64_t Machine::digest_of_kept() const {
     return digest;
 }
 
+// call(), in a run that has made a joined value: arguments may be joined, and a primitive is given
+// one as it is only for a parameter that its row says may be.
 Outcome Machine::call_with_settled(Opcode opcode, const Value *args, Value *out) {
     DepthScope frame(*this);
     TRY(frame.outcome());
@@ -108,6 +110,8 @@ Outcome Machine::call_closure(const Closure &closure, const Value *args, unsigne
     if (count != closure.arity) return Outcome::type_error;
     DepthScope frame(*this);
     TRY(frame.outcome());
+    // The arguments of the primitive that made the closure, in its order; calls come in the order
+    // of the lambda's body, so that the innermost fails first.
     const Value *parts = closure.parts;
     switch (closure.form) {
     case Closure::Form::compose: {

@@ -1,4 +1,19 @@
 // What a primitive may use while a program runs: memory, fuel, depth, and calls of function values.
+//
+// A machine runs one program at a time on one thread; a pool of them is used for millions of runs,
+// so that reset() costs nanoseconds. All that it limits is counted and nothing is timed
+// (language.md 2.2): a run ends the same everywhere, whatever else the computer does.
+//
+// - Fuel is charged before the work that it stands for. It lies in blocks: charge() subtracts from
+//   the current one and looks at the sign; begin_block() is called when the block is spent, and
+//   asks the Interrupt, if there is one.
+// - Memory comes from the arena and is charged for.
+// - Depth counts calls as CPython counts frames (language.md 2.4); nesting counts what hashing and
+//   printing descend into, so that the native stack is bounded, too.
+//
+// Whatever can fail returns an Outcome, and TRY hands it on. There is nothing to clean up on the
+// way: the arena is reset before the next run. Machines know the bodies of primitives only as the
+// language's table of function pointers, by opcode.
 #pragma once
 
 #include "core/arena.h"
@@ -16,8 +31,7 @@ namespace codeit {
 
 class Interrupt; // core/interrupt.h, whose headers would take a third of the time of those here
 
-// Every limit is a count, so that a verdict is the same on every machine. Python's codeit.Limits
-// documents the defaults and how they were chosen.
+// Python's codeit.Limits documents the defaults and how they were chosen.
 struct Limits {
     int64_t fuel;       // units of work; see Machine::charge
     uint64_t max_bytes; // memory of one run
@@ -25,8 +39,9 @@ struct Limits {
     uint32_t max_len;   // 0: none; else a value of this length or more is not bound to its name
 };
 
-// Iteration orders that are worth keeping from run to run: they depend on nothing but a shape. Not
-// memory of a run, and bounded.
+// Iteration orders that are worth keeping from run to run, as they depend on nothing but a shape:
+// those in which `objects` goes over the places of a grid. They are no memory of a run; all 900
+// shapes take 0.9 MB a machine.
 class OrderCache {
   public:
     static constexpr int64_t kMaxSide = 30;
@@ -106,7 +121,9 @@ class Machine {
     bool return_to(const Checkpoint &checkpoint);
 
     // To be called before a field of a value that may be older than the line is written: values
-    // fill in what they are asked for, such as the order of a set.
+    // fill in what they are asked for, such as the order of a set. Objects that are no part of the
+    // arena, such as a set under construction on the stack, lie beyond any number of kept bytes:
+    // the difference is unsigned.
     template <typename T>
     void before_change(T *object) {
         auto at = reinterpret_cast<uintptr_t>(object) - reinterpret_cast<uintptr_t>(arena_.begin());

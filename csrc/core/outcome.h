@@ -1,4 +1,7 @@
-// One enum for every way a run can end. A failing sampled program is data, never a C++ exception.
+// One enum for every way a run can end. A failing sampled program is data, never a C++ exception:
+// most of them fail, and unwinding a stack takes longer than the median run. Rows of
+// core/outcome.def give each outcome its name, the exception that CPython would raise
+// (language.md 2.1), and a message.
 #pragma once
 
 #include "lang/row.h"

@@ -1,4 +1,9 @@
-// Sets of places and of cells that are held as bits.
+// Sets of places and of cells that are held as bits: made of values, selected from, joined, hashed.
+//
+// A packed set needs no table for any of that. Where one does not fit bits (scattered places, two
+// cells at one place, colors beyond 8 bits), these functions say so by a flag, and their callers
+// take the general path of core/set.cc. What they decide depends on the elements alone, so that
+// equal sets are held alike; it never shows in a result.
 #include "core/packed_table.h"
 #include "core/set_table.h"
 
@@ -11,7 +16,8 @@ Outcome empty_set(Machine &m, Value *out) {
     return set_of_distinct(m, nullptr, 0, out);
 }
 
-// The same as is_sparse() for a color at each place of the box.
+// The same as is_sparse() for the colors, of which an array has a byte for each place of the box,
+// cell or not.
 bool are_colors_sparse(const Bitmap &bits, uint64_t num_places) {
     constexpr uint64_t kFreeColors = 1024;
     constexpr uint64_t kColorsOfPlace = 64;
@@ -25,6 +31,7 @@ Patch part_of(const Patch &whole, const Bitmap &bits) {
     Patch part = whole;
     part.bits = bits;
     if (whole.colors != nullptr && bits.rows != nullptr) {
+        // Colors are found by the distance from the corner of the box, and the box has shrunk.
         part.colors +=
             int64_t{bits.top - whole.bits.top} * whole.stride + (bits.left - whole.bits.left);
     }
@@ -34,6 +41,8 @@ Patch part_of(const Patch &whole, const Bitmap &bits) {
 Outcome hash_set(Machine &m, Set *set, uint64_t *result) {
     if (!set->has_hash) {
         TRY(m.charge(uint64_t{set->size} * 3));
+        // The elements are joined by exclusive or (language.md 4.1), so that any order will do, and
+        // no table is needed.
         uint64_t hash = 0;
         if (set->is_packed()) {
             const Bitmap &bits = set->patch.bits;
@@ -177,6 +186,8 @@ Outcome select_places(Machine &m, const Set &a, const Set &b, bool are_common, P
                       uint32_t *size) {
     const Bitmap &bits = a.patch.bits;
     const Bitmap &others = b.patch.bits;
+    // Boxes that share a column are less than 128 columns apart, as a view needs them to be; with
+    // others, nothing is in common, as with an empty bitmap.
     bool are_apart = bits.left > others.right() || others.left > bits.right();
     bool are_one_color = a.patch.colors == nullptr && b.patch.colors == nullptr;
     bool may_differ =
@@ -191,6 +202,7 @@ Outcome select_places(Machine &m, const Set &a, const Set &b, bool are_common, P
         Halves same = row & view[i];
         if (may_differ && (same[0] | same[1]) != 0)
             same = same_places(a.patch, b.patch, bits.top + i, same);
+        // The places that are the same, or those of the row that are not.
         builder.row(i) = std::bit_cast<Row>(row & (same ^ flip));
     }
     Bitmap selected;
@@ -254,7 +266,8 @@ Outcome PatchUnion::finish(Patch *out, uint32_t *size, bool *is_packed) {
     return color_cells(out, is_packed);
 }
 
-// Cells may share a place only when they are equal.
+// Writes the colors of all sets into one array. Cells may share a place only when they are equal:
+// `colored` knows which places have been written, and what comes there again is compared.
 Outcome PatchUnion::color_cells(Patch *out, bool *is_packed) {
     const Bitmap &bits = out->bits;
     const auto height = static_cast<size_t>(bits.height);

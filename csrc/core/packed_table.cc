@@ -95,6 +95,8 @@ Outcome PackedTable::copy(const Set &source) {
     }
     TRY(table_.start(mask));
     uint16_t by = slots_between(source.patch.bits, set_->patch.bits);
+    // MERGE into an empty set: slot by slot where the tables are as large, else CLEAN
+    // (language.md 4.6).
     if (mask == source.mask && source.fill == source.size) {
         for_each_slot(source.codes, mask, [&](uint16_t slot, uint32_t at) {
             table_.put_at(at, static_cast<uint16_t>(slot + by));
@@ -150,8 +152,10 @@ Outcome lay_out_images(Machine &m, Set *set) {
     Set *source = set->source;
     TRY(lay_out_packed(m, source));
     return lay_out_turns(m, set, [&](uint16_t *next) {
+        // Scales are 1 or -1. The images lie in their box as the originals in theirs, so that the
+        // codes are the same; the hashes, and with them the table, are not.
         bool is_moved_only = !image.is_transposed && image.scale_i > 0 && image.scale_j > 0;
-        if (is_moved_only) { // the slots in the box are the same
+        if (is_moved_only) {
             for_each_slot(source->codes, source->mask,
                           [&](uint16_t slot, uint32_t) { *next++ = slot; });
             return Outcome::ok;
@@ -164,7 +168,8 @@ Outcome lay_out_images(Machine &m, Set *set) {
     });
 }
 
-// The table of a set that has the elements of one that is packed.
+// Lays out, in codes, a set that has the elements of one that is packed. It may not be packed
+// itself: bits are made for it, even if it is sparse.
 Outcome lay_out_equal(Machine &m, Set *set) {
     bool is_packed;
     TRY(pack(m, set, &is_packed, true));
@@ -219,7 +224,7 @@ Outcome lay_out_packed(Machine &m, Set *set) {
         break;
     }
     m.before_change(set);
-    set->chain = 0;
+    set->chain = 0; // whoever is made from it need not lay out what it was made from
     return Outcome::ok;
 }
 
@@ -294,6 +299,7 @@ Outcome decode_table(Machine &m, Set *set) {
 
 namespace {
 
+// GEN of the elements of a packed set that have stayed, in its order (language.md 4.5).
 struct Filtering : Construction {
     Set *source;
 
@@ -310,6 +316,7 @@ struct Filtering : Construction {
     }
 };
 
+// OR (language.md 4.6): MERGE of b into COPY(a).
 struct OfTwo : Construction {
     Set *a;
     Set *b;
@@ -322,7 +329,7 @@ struct OfTwo : Construction {
         TRY(lay_out_packed(m, b));
         PackedTable table(m, set);
         TRY(table.copy(*a));
-        TRY(table.make_room(b->size));
+        TRY(table.make_room(b->size)); // for all of b, whatever a has of it
         ScratchScope scratch(m);
         uint16_t *places;
         TRY(m.allocate_scratch(b->size, &places));
@@ -366,6 +373,9 @@ bool adds_to(const Row *seen, const Bitmap &box, const Bitmap &bits) {
 } // namespace
 
 Outcome lay_out_merged(Machine &m, const Items &sets, Set *set) {
+    // Of a place that several sets have, the first one counts. A set whose places have all been
+    // seen is passed over without its order being worked out: of the sets that mapply joins, many
+    // are such.
     if (!set->is_packed()) return lay_out_scattered(m, sets, set);
     const Bitmap &bits = set->patch.bits;
     ScratchScope scratch(m);
@@ -399,6 +409,7 @@ Outcome turns_of_packed(Machine &m, Set *set, const Items &elements, uint32_t *o
     const Bitmap &box = set->patch.bits;
     TRY(lay_out_packed(m, set));
     // Of the elements, by slot. No more of it is touched, and charged for, than there are of them.
+    // So it comes from the arena without a charge for its size.
     const size_t num_slots = (static_cast<size_t>(box.height) << kCodeShift) + 1;
     TRY(m.charge(set->size * units::kCode));
     auto *indices =
@@ -417,6 +428,8 @@ Outcome adopt_table(Machine &m, const Value &built, Set *set) {
     m.before_change(set);
     bool is_packed = false;
     if (set->is_packed()) TRY(pack(m, table, &is_packed, true));
+    // Codes mean the same in both sets only if both have the same box: equal sets have equal
+    // bitmaps.
     if (is_packed) {
         TRY(lay_out_packed(m, table));
         set->codes = table->codes;

@@ -1,5 +1,20 @@
-// Hash tables of packed sets. A slot is 0 where it is empty, kDummyCode, or 1 + the code of a place
-// in the box of the set's bits: 128 times its row, plus its column.
+// Hash tables of packed sets: the table that CPython would have built, from which the iteration
+// order of a set is read.
+//
+// A slot has 16 bits: 0 where it is empty, kDummyCode, or 1 + the code of a place in the box of the
+// set's bits, which is 128 times its row, plus its column. The bits and the colors of the set say
+// what is there. So a table is a quarter of the general one (core/set_table.h needs values and
+// hashes besides), a move of the box leaves it as it is, and a box within another one adds the same
+// number to every code.
+//
+// Hashes are not kept. Those of places near the origin stand in a table of 128 KiB made at compile
+// time, in rows as far apart as in a code, so that the hash of slot s of a set is places[s - 1];
+// those farther out are put together from a part for the row and one for the column. The elements
+// of a set that is laid out are known to be distinct, and no two are ever compared: DistinctTable
+// in core/slots.h.
+//
+// How a set is laid out follows from its recipe (Set::Recipe), and takes the steps of
+// language.md 4.4 to 4.6 one by one, on codes. Sets that a set was made from are laid out first.
 #pragma once
 
 #include "core/set.h"
@@ -8,6 +23,7 @@
 
 namespace codeit {
 
+// With so many rows and columns, no place has the code of a dummy.
 inline constexpr uint16_t kEmptyCode = 0;
 inline constexpr uint16_t kDummyCode = UINT16_MAX;
 inline constexpr int kCodeShift = 7;

@@ -31,6 +31,7 @@ void print_grid(const Grid &grid, std::string *out) {
     *out += ']';
 }
 
+// Recurses by the nesting of the value, which NestingScope bounds.
 Outcome print_items(Machine &m, const char *tag, const Value *items, size_t size,
                     int64_t *values_left, std::string *out) {
     NestingScope nesting(m);

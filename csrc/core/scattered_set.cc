@@ -1,5 +1,16 @@
-// Unions of cells that have no bits: two colors at one place, or too wide. Each color has a plane
-// of bits of its own, and the table is worked out over numbers that stand for cells.
+// Unions of patches that have no bits: cells of two colors at one place, or patches too far apart.
+//
+// mapply(f, ...) and merge make such sets, and most of them are only painted or counted, so that
+// they deserve better than a table of values. Their parts are packed. Each color has a plane of
+// bits of its own over the common window, in which cells are marked: the union's size is a count of
+// bits, and a part that adds nothing is recognised a row at a time, and never laid out.
+//
+// When the order is asked for, the parts that add something are laid out one after the other, and
+// their elements that are new are added in turn to a table of numbers that stand for cells: GEN, as
+// in core/packed_table.h, with 32 bits a slot in place of 16. Only then the elements become values.
+//
+// It falls back to adding values one by one where the window is too large for its elements, or a
+// color does not fit 8 bits.
 #include "core/packed_table.h"
 #include "core/set_table.h"
 

@@ -7,7 +7,7 @@
 
 namespace codeit {
 
-// Here, where no set is made.
+// In this file, as it makes no set (core/set.h).
 constinit const Set kEmptySet{Set::Empty{}};
 
 Outcome make_int_pair(Machine &m, int64_t a, int64_t b, Value *out) {
@@ -152,6 +152,7 @@ Outcome slice(Machine &m, const Value &v, Wide from, Wide to, Value *out) {
     int64_t size = static_cast<int64_t>(length);
     if (from < 0) from += size;
     if (to < 0) to += size;
+    // An end before the beginning makes an empty slice; so it is clamped to that.
     const auto begin = static_cast<int64_t>(std::clamp<Wide>(from, 0, size));
     const auto end = static_cast<int64_t>(std::clamp<Wide>(to, begin, size));
     if (v.kind == Kind::grid) {

@@ -1,4 +1,10 @@
-// Values as sequences: length, items, unpacking, indexing and slicing, as CPython does them.
+// Values as sequences: length, items, unpacking, indexing and slicing, as CPython does them
+// (language.md 3.8 to 3.10).
+//
+// Tuples are held in four ways (see Value), and these functions hide which: pairs, cells and rows
+// of grids have no items in memory, and are given some when all of them are asked for. What all of
+// them fail with is CPython's: type_error before a length is looked at, value_error or index_error
+// after.
 #pragma once
 
 #include "core/machine.h"
@@ -89,7 +95,8 @@ Outcome slice(Machine &m, const Value &v, Wide begin, Wide end, Value *out);
 // v[::-1]
 Outcome reversed(Machine &m, const Value &v, Value *out);
 
-// A growing list of values; its final storage lives until the run ends.
+// A growing list of values; its final storage lives until the run ends. Storage doubles, as the
+// arena keeps what is outgrown: together at most as much again.
 class ValueList {
   public:
     explicit ValueList(Machine &m) : m_(m) {}

@@ -1,3 +1,14 @@
+// The general path: sets of anything as values and a hash table, and what all sets share.
+//
+// A table is three arrays. values and hashes have the elements in the order in which they were
+// inserted, and stay where they are; slots has, for each slot of CPython's table, 0, a dummy's
+// mark, or 1 + the index of an element. So to resize moves four bytes a slot, copies of a set share
+// its values and hashes, and a set whose order nobody asks for has no slots. Elements with equal
+// hashes are compared in full, as CPython does; those that are known to be distinct are placed
+// without a look.
+//
+// Functions are named after the operations of language.md 4.4 to 4.6: add is ADD, place is CLEAN,
+// resize is RESIZE, start_copy is COPY.
 #include "core/set.h"
 
 #include "core/grid.h"
@@ -24,6 +35,7 @@ inline void place(uint32_t *slots, uint32_t mask, uint64_t hash, uint32_t entry)
     });
 }
 
+// The bit of each kind that occurs: "all are pairs" is then one comparison.
 uint16_t kinds_of(const Value *values, size_t size) {
     unsigned kinds = 0;
     for (size_t k = 0; k < size; ++k) kinds |= 1u << static_cast<unsigned>(values[k].kind);
@@ -42,6 +54,7 @@ Outcome allocate_slots(Machine &m, uint32_t mask, uint32_t **out) {
 // RESIZE: lays the live slots out afresh, slot 0 upward.
 Outcome resize(Machine &m, Set *set, uint64_t more_than) {
     uint32_t mask = mask_above(more_than);
+    // CPython keeps the eight slots that are part of the object, unless they have dummies.
     if (mask == 7 && set->mask == 7 && set->fill == set->size) return Outcome::ok;
     uint32_t *slots;
     TRY(allocate_slots(m, mask, &slots));
@@ -175,6 +188,8 @@ Outcome start_copy(Machine &m, const Set *source, Set *set) {
     uint32_t mask = 7;
     if (is_crowded(set->size, mask)) mask = mask_above(uint64_t{set->size} * 2);
     uint32_t *slots;
+    // MERGE takes a table over slot by slot where it is as large and has no dummies; the two sets
+    // can then share it, as neither changes.
     if (mask == source->mask && source->fill == source->size) {
         slots = source->slots;
     } else {
@@ -280,6 +295,7 @@ Outcome add(Machine &m, Set *set, size_t *capacity, const Value &v, uint64_t has
         if (failure == Outcome::ok && is_equal) *index = candidate - 1;
         return failure != Outcome::ok || is_equal;
     };
+    // The first slot is free more often than not.
     auto home = static_cast<uint32_t>(hash) & set->mask;
     if (set->slots[home] == Set::kEmptySlot) {
         free_slot = home;
@@ -308,6 +324,7 @@ Outcome publish(Machine &m, const Set &table, Value *out) {
 }
 
 Outcome ordered(Machine &m, Set *set, const Value **out) {
+    // A set of one element has one order, whatever its table.
     if (set->size <= 1) {
         TRY(fill_values(m, set));
         *out = set->values;

@@ -1,5 +1,24 @@
 // Frozensets, with the iteration order that CPython 3.11's hash tables give them. This is the one
 // room that knows about set order; names in capitals are those of language.md 4.
+//
+// The order follows from how the table came about, slot by slot, and most sets are never asked for
+// it: they are measured, painted, compared, joined. So a set holds what it was made of and how, and
+// works out the rest when something first asks. It may have, in the order of their cost:
+//
+// - bits (Patch), where its elements are places or cells that fit them: enough for all that needs
+//   no order (packed_set.cc)
+// - values, its elements in any order
+// - a recipe: the turn in which the elements are inserted, or the set that it is an image or a copy
+//   of, or a Construction that knows how to do it again
+// - a table, in codes for bits (packed_table.cc) or in slots for values (set.cc), which follows
+//   from the recipe by the rules of table_rules.h
+// - the values in iteration order, read from the table
+//
+// docs/design/sets.md says why. To programs a set is immutable; what it fills in is announced to
+// the machine (before_change), so that a run can go back to an earlier line. A plain run
+// (Machine::is_plain) has values and tables only, and must end as any other: tests compare the two.
+//
+// Bodies ask for `elements` where no order is needed, and for items_of or `ordered` where one is.
 #pragma once
 
 #include "core/bitmap.h"

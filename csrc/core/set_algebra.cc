@@ -1,5 +1,11 @@
-// Frozensets as sets: membership, union, intersection, difference, equality, inclusion. Packed sets
-// are compared and joined as bits; the tables do the same for any set, and give the order.
+// Frozensets as sets: membership, union, intersection, difference, equality, inclusion.
+//
+// Each operation has two forms. Of packed sets, the elements of the result are found as bits, and a
+// Construction is kept that does the operation of language.md 4.6 when the order is asked for. The
+// functions of tables do that operation at once, slot by slot, for any sets. Which form is taken
+// never shows: the elements are the same, and so is the table in the end.
+//
+// Questions (equality, inclusion, membership) have no order, and pack what can be packed first.
 #include "core/set_table.h"
 #include "core/table_rules.h"
 
@@ -11,7 +17,7 @@ namespace {
 using table_rules::grown;
 using table_rules::is_crowded;
 
-// OR
+// OR: MERGE of b into COPY(a).
 Outcome union_of_tables(Machine &m, Set *a, Set *b, Value *out) {
     TRY(m.charge(uint64_t{a->size} + b->size));
     TRY(lay_out(m, a));
@@ -37,7 +43,7 @@ Outcome union_of_tables(Machine &m, Set *a, Set *b, Value *out) {
     return publish(m, table, out);
 }
 
-// AND
+// AND: the elements of the smaller set that the other one has; of b's where they are as large.
 Outcome intersection_of_tables(Machine &m, Set *a, Set *b, Value *out) {
     Set *small = b->size > a->size ? a : b;
     Set *big = small == a ? b : a;
@@ -67,7 +73,7 @@ Outcome intersection_of_tables(Machine &m, Set *a, Set *b, Value *out) {
     return publish(m, table, out);
 }
 
-// SUB
+// SUB: COPY(a) with dummies where |a| >> 2 > |b|, else GEN of what is left.
 Outcome difference_of_tables(Machine &m, Set *a, Set *b, Value *out) {
     TRY(m.charge(uint64_t{a->size} + b->size));
     TRY(lay_out(m, a));
@@ -178,7 +184,8 @@ struct Selection : Construction {
     }
 };
 
-// SUB, to be done when the order of its result is asked for.
+// SUB, to be done when the order of its result is asked for. Only where dummies are left: otherwise
+// the result is a selection of a's elements.
 struct Difference : Construction {
     Set *a;
     Set *b;
@@ -262,6 +269,7 @@ Outcome set_union(Machine &m, Set *a, Set *b, Value *out) {
 }
 
 Outcome set_intersection(Machine &m, Set *a, Set *b, Value *out) {
+    // One object: CPython looks at this before anything else (language.md 4.8).
     if (a == b) return copy_of_set(m, a, out);
     bool are_packed;
     TRY(pack_both(m, a, b, &are_packed));
@@ -321,6 +329,8 @@ Outcome equal_sets(Machine &m, Set *a, Set *b, bool *result) {
     }
     *result = false;
     if (a->size != b->size) return Outcome::ok;
+    // Hashes are kept, so that of many unequal sets most are told apart by one comparison. Bits are
+    // compared in less time than they are hashed.
     if (!a->is_densely_packed() || !b->is_densely_packed()) {
         uint64_t hash_a;
         uint64_t hash_b;
@@ -328,7 +338,7 @@ Outcome equal_sets(Machine &m, Set *a, Set *b, bool *result) {
         TRY(hash_set(m, b, &hash_b));
         if (hash_a != hash_b) return Outcome::ok;
     }
-    return is_subset(m, a, b, result);
+    return is_subset(m, a, b, result); // of as many elements
 }
 
 } // namespace codeit

@@ -1,4 +1,5 @@
-// Hash tables of sets, for the files that make set.h up.
+// Hash tables of sets: what the files that make core/set.h up share, and bodies of primitives do
+// not see. core/set.cc has the tables of values, core/packed_table.cc those of codes.
 #pragma once
 
 #include "core/set.h"

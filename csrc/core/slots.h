@@ -1,5 +1,11 @@
 // The slots of hash tables: 0 where one is empty, all ones for a dummy; else live, and a number
-// that stands for an element.
+// that stands for an element. It has 16 bits in tables of packed sets and 32 in others.
+//
+// To iterate a table is to find its live slots, of which at most three fifths hold elements: 16
+// slots are looked at together and become a mask of bits. To build one is to insert elements that
+// are known to be distinct, since sets know their elements before they are laid out: an insertion
+// looks for an empty slot and compares nothing, and it is known beforehand after how many of them
+// the table grows.
 #pragma once
 
 #include "core/machine.h"
@@ -47,6 +53,7 @@ READS_BEYOND inline uint32_t live_among(const Slot *slots) {
     };
     __m128i dead;
     if constexpr (sizeof(Slot) == 2) {
+        // Packing saturates: comparisons, which are 0 or -1, stay what they are in half the width.
         dead = _mm_packs_epi16(are_dead(0), are_dead(8));
     } else {
         dead = _mm_packs_epi16(_mm_packs_epi32(are_dead(0), are_dead(4)),
@@ -65,6 +72,7 @@ READS_BEYOND inline uint32_t live_among(const Slot *slots) {
 template <typename Slot, typename Visit>
 inline auto for_each_slot(const Slot *slots, uint32_t mask, Visit visit) {
     constexpr bool kMayFail = std::is_same_v<decltype(visit(Slot{0}, 0u)), Outcome>;
+    // The smallest table has half as many slots as are looked at together.
     const uint32_t looked_at = mask == 7 ? 0xFF : 0xFFFF;
     for (uint32_t begin = 0; begin <= mask; begin += kSlotsAtOnce) {
         for (uint32_t live = live_among(slots + begin) & looked_at; live != 0; live &= live - 1) {
@@ -99,6 +107,7 @@ class DistinctTable {
     template <typename HashOf>
     Outcome add(const Slot *elements, size_t count, HashOf hash_of) {
         while (count != 0) {
+            // As many as the table takes before it is crowded; the last of them makes it grow.
             size_t some = std::min<size_t>(count, crowded_ - size_);
             put(elements, some, hash_of);
             elements += some;
@@ -140,6 +149,7 @@ class DistinctTable {
     Outcome resize(uint64_t more_than, HashOf hash_of) {
         uint32_t mask = table_rules::mask_above(more_than);
         if (mask == 7 && mask_ == 7) return Outcome::ok;
+        // The old table is not needed again. An element moves to where all slots have been visited.
         Slot *elements = slots_; // moved up in the old table
         uint32_t moved = 0;
         for_each_slot(slots_, mask_, [&](Slot slot, uint32_t) { elements[moved++] = slot; });

@@ -5,6 +5,7 @@
 namespace codeit {
 namespace {
 
+// How often in a row one run must win at first, until the merge takes items by the stretch.
 constexpr size_t kMinGallop = 7;
 constexpr size_t kMaxRuns = 64; // lengths on the stack grow at least as the Fibonacci numbers
 
@@ -44,7 +45,9 @@ class Sorter {
     size_t min_gallop_ = kMinGallop;
 };
 
-// Where the boundary between two neighbouring runs lies in a perfectly balanced merge tree.
+// Where the boundary between two neighbouring runs lies in a perfectly balanced merge tree: the
+// number of the first binary digit in which the middles of the two runs, as fractions of the whole,
+// differ. a and b are twice the middles; each round compares a digit, and doubles what remains.
 unsigned merge_power(size_t start, size_t length_1, size_t length_2, size_t size) {
     size_t a = 2 * start + length_1;
     size_t b = a + length_1 + length_2;
@@ -61,6 +64,8 @@ unsigned merge_power(size_t start, size_t length_1, size_t length_2, size_t size
 }
 
 Outcome Sorter::sort(size_t size) {
+    // The six highest bits of the size, plus 1 if any other bit is set: so that the number of runs
+    // is a power of two or just below, and merges are balanced.
     size_t min_run = size;
     size_t odd = 0;
     while (min_run >= 64) {
@@ -78,6 +83,8 @@ Outcome Sorter::sort(size_t size) {
             length = forced;
         }
         if (num_runs_ > 0) {
+            // Powers on the stack ascend: a boundary deeper in the tree than the new one is merged
+            // first.
             const Run top = runs_[num_runs_ - 1];
             unsigned power = merge_power(top.start, top.length, length, size);
             while (num_runs_ > 1 && runs_[num_runs_ - 2].power > power) {
@@ -102,6 +109,7 @@ Outcome Sorter::count_run(size_t lo, size_t end, size_t *length) {
         *length = 1;
         return Outcome::ok;
     }
+    // A run that descends does so strictly, so that to reverse it keeps equal items in their order.
     bool is_descending;
     TRY(is_less(a_[lo + 1], a_[lo], &is_descending));
     size_t at = lo + 2;
@@ -117,6 +125,7 @@ Outcome Sorter::count_run(size_t lo, size_t end, size_t *length) {
 
 Outcome Sorter::binary_insertion(size_t lo, size_t end, size_t start) {
     for (size_t at = start; at < end; ++at) {
+        // To the right of its equals, which came before it.
         uint32_t pivot = a_[at];
         size_t left = lo;
         size_t right = at;
@@ -146,6 +155,8 @@ Outcome Sorter::merge_at(size_t i) {
     std::move(runs_ + i + 2, runs_ + num_runs_, runs_ + i + 1);
     --num_runs_;
 
+    // What is in place at either end stays there. Of the rest, the first of b comes before all of
+    // a, and the last of a behind all of b; the merges rely on both.
     size_t in_place;
     TRY(gallop_right(a_[start_b], a_ + start_a, length_a, 0, &in_place));
     start_a += in_place;
@@ -157,7 +168,10 @@ Outcome Sorter::merge_at(size_t i) {
                                 : merge_high(start_a, length_a, length_b);
 }
 
-// Merges a_[to, +length_a) with the run right of it, output from left to right.
+// Merges a_[to, +length_a) with the run right of it, output from left to right. The shorter run has
+// been copied aside; items are taken one by one until one run wins min_gallop_ times in a row, then
+// by stretches that gallop_* find, as long as these are not short. Each round of stretches makes
+// the next change of mind easier, each return to single items harder.
 Outcome Sorter::merge_low(size_t to, size_t length_a, size_t length_b) {
     std::copy_n(a_ + to, length_a, aside_);
     const uint32_t *a = aside_;

@@ -1,4 +1,6 @@
-// The rules by which CPython 3.11 lays out a set's hash table (language.md 4.2 to 4.4).
+// The rules by which CPython 3.11 lays out a set's hash table (language.md 4.2 to 4.4). This is the
+// one place that has them; all tables of this room and of primitives/place_table.h follow them by
+// these functions. The numbers are those of CPython's setobject.c.
 #pragma once
 
 #include <cstdint>

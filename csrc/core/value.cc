@@ -1,3 +1,8 @@
+// Relations of values that have parts, or are of different kinds (language.md 3.5 to 3.7 and 4.1).
+//
+// A value can hold itself many times over, so that its size as a tree has no bound in its memory:
+// each level is charged for and counted, as depth where CPython counts it (comparisons), as nesting
+// where it does not (hashes).
 #include "core/value.h"
 
 #include "core/grid.h"
@@ -61,6 +66,7 @@ Outcome equal_composites(Machine &m, const Value &a, const Value &b, bool *resul
         if (a.kind == Kind::grid && b.kind == Kind::grid) {
             return equal_grids(m, *a.grid, *b.grid, result);
         }
+        // Items that are one object are equal to themselves: there is no NaN.
         if (a.kind == Kind::tuple && b.kind == Kind::tuple && a.items == b.items) {
             *result = true;
             return Outcome::ok;
@@ -82,6 +88,7 @@ Outcome equal_composites(Machine &m, const Value &a, const Value &b, bool *resul
         return equal_sets(m, a.set, b.set, result);
     }
     if (a.kind == Kind::function && b.kind == Kind::function) {
+        // Two closures are equal only if they are one; a primitive is one function.
         *result = a.closure == b.closure && (a.closure != nullptr || a.opcode == b.opcode);
     } else if (a.is_int() && b.is_int()) {
         *result = a.integer == b.integer;
@@ -113,7 +120,7 @@ Outcome less_composites(Machine &m, const Value &a, const Value &b, bool *result
         return less(m, items_a[position], items_b[position], result);
     }
     if (a.is_set() && b.is_set()) {
-        *result = false;
+        *result = false; // a proper subset is smaller
         if (a.set->size >= b.set->size) return Outcome::ok;
         return is_subset(m, a.set, b.set, result);
     }
@@ -134,7 +141,7 @@ Outcome hash_composite(Machine &m, const Value &v, uint64_t *result) {
         return hash_set(m, v.set, result);
     }
     case Kind::function:
-        // CPython hashes the address; any fixed number will do.
+        // CPython hashes the address; any fixed number will do (language.md 4.9).
         *result = v.closure != nullptr ? uint64_t{v.closure->serial} * 0x9E3779B97F4A7C15u
                                        : static_cast<uint64_t>(v.opcode) * 0xC2B2AE3D27D4EB4Fu;
         return Outcome::ok;

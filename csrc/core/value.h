@@ -1,4 +1,15 @@
 // A value of the language in 16 bytes, and the relations that the language has on values.
+//
+// Eight bytes say what kind of value it is, eight hold it or point to it. Ints, bools, None, pairs
+// of ints and cells, which are nearly all that programs compute with, lie in the value itself: to
+// make, copy, compare or hash one takes a few instructions and no memory. All else lies in the
+// machine's arena, never changes as far as a program can see, and is shared by all that refer to it
+// until the run ends; nothing is counted or freed.
+//
+// A tuple is held in one of four ways (pair, cell, tuple, grid). Which one follows from the items
+// for pairs and cells, so that two of them are compared by their bytes; only tuples and grids are
+// looked into. The relations are CPython's: language.md 3.5 (equality), 3.6 (order), 3.7 (truth),
+// 4.1 (hashes). What is short is inline here; value.cc has the rest.
 #pragma once
 
 #include "core/outcome.h"

@@ -1,5 +1,6 @@
-// Arithmetic at the ends of the range of ints. Python's ints have no end, so that what a primitive
-// adds up on its way may leave 64 bits although its result does not.
+// Arithmetic at the ends of the range of ints (language.md 2.3). Python's ints have no end, so that
+// what a primitive adds up on its way may leave 64 bits although its result does not; and a loop
+// that runs to the largest int has no int to stop at.
 #pragma once
 
 #include <cstddef>
