@@ -33,6 +33,8 @@ struct Applying : Construction {
         return adopt_table(m, built, set);
     }
 
+    // Of packed images a bit says whether one has been there; only the first of equal ones is
+    // inserted.
     static Outcome lay_out_places(Machine &m, const Items &images, const uint32_t *turns,
                                   Set *set) {
         const Bitmap &bits = set->patch.bits;
@@ -73,7 +75,8 @@ uint64_t key_of(const Set &set) {
 }
 
 // Whether nothing tells a set that is younger than `since` from an equal one for which this holds,
-// too: both are in row order, and nobody else has them.
+// too: both have been made by this very apply, in row order, and nobody else has them. Of other
+// equal sets the first stays, with its order, and which one comes first is a matter of order.
 bool is_one_of_many(const Set *set, const char *since) {
     return set->is_packed() && set->recipe == Set::Recipe::inserted && set->values == nullptr &&
            reinterpret_cast<const char *>(set) >= since;
@@ -82,6 +85,7 @@ bool is_one_of_many(const Set *set, const char *since) {
 // The distinct ones of sets, all of them packed or empty. *fits is false where two are equal and
 // could be told apart.
 Outcome distinct_sets(Machine &m, const Items &sets, const char *since, Items *out, bool *fits) {
+    // A table of indices with linear probing, at most half full.
     constexpr uint32_t kFree = UINT32_MAX;
     ScratchScope scratch(m);
     size_t mask = (size_t{2} << std::bit_width(sets.size)) - 1;
@@ -126,7 +130,7 @@ Outcome set_of_images(Machine &m, const Applying *how, Kind kind, const char *si
     auto kinds = static_cast<uint16_t>(1u << static_cast<unsigned>(kind));
     unsigned chain = how->source->chain;
     bool fits = true;
-    if (kind == Kind::integer) {
+    if (kind == Kind::integer) { // a table of them in any order says which are distinct
         SetBuilder numbers(m);
         Value built;
         for (const Value &v : images) TRY(numbers.add(v));
@@ -150,6 +154,7 @@ Outcome set_of_images(Machine &m, const Applying *how, Kind kind, const char *si
         values = const_cast<Value *>(distinct.data);
         if (fits) return constructed_set(m, values, distinct.size, kinds, how, chain, out);
     }
+    // All calls have succeeded, but their images do not fit: they are inserted in order now.
     ScratchScope scratch(m);
     uint32_t *turns;
     SetBuilder in_turn(m);
@@ -159,7 +164,8 @@ Outcome set_of_images(Machine &m, const Applying *how, Kind kind, const char *si
 }
 
 // Whether the order of a value, and of what it holds, is all that tells it from an equal one, and
-// it holds no function: those are told apart by when they were made.
+// it holds no function: those are told apart by when they were made. No bool passes: True and 1 are
+// equal, and are printed differently.
 Outcome is_settled_image(Machine &m, const Value &image, bool *result) {
     *result = image.kind == Kind::integer || image.kind == Kind::pair || image.kind == Kind::cell ||
               (image.is_set() && image.set->size == 0);

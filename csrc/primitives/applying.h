@@ -1,4 +1,10 @@
-// `apply` to a set without its order.
+// `apply` to a set, without asking for the set's order.
+//
+// language.md 6.4 has the images inserted in the order of the set (GEN). But which elements the
+// result has does not depend on that order, as long as no call fails and equal images are as good
+// as each other. So the function is called for the elements as they lie, what is distinct of the
+// images is found, and the set is made of it with a Construction that does the insertions over when
+// somebody asks for the order. Where that is not sound, the caller begins anew, in order.
 #pragma once
 
 #include "primitives/primitive.h"

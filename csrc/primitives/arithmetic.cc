@@ -1,4 +1,10 @@
 // Numbers, pairs of numbers, truth (language.md 6.1).
+//
+// An operation is a struct: what it does with ints, and with all other values, of which Python's
+// operators know some (primitives/operators.h). componentwise() spreads it over pairs, and tries
+// what programs mostly have first: two ints, then pairs and ints that lie in the values themselves.
+// Whatever does not come out well there is done again by any_componentwise(), step by step in
+// CPython's order, which then fails with the right outcome.
 #include "primitives/operators.h"
 #include "primitives/steps.h"
 

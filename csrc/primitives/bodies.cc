@@ -1,5 +1,6 @@
 // Rows and bodies come together: a row of lang/table.def without a body, or without the step that
-// it says it has, does not link.
+// it says it has, does not link. Rooms that only read and write programs (csrc/code, csrc/text) do
+// without it.
 #include "primitives/bodies.h"
 
 #include "primitives/steps.h"

@@ -1,4 +1,8 @@
 // Functions that make functions, and the choice between values (language.md 6.2).
+//
+// A closure is a form, and the arguments of the primitive that made it (core/value.h);
+// Machine::call_closure calls it. Making one looks at nothing but what language.md 3.12 says: what
+// it is to call may be no function at all, and fails only when it is called.
 #include "primitives/steps.h"
 
 namespace codeit {

@@ -1,4 +1,11 @@
 // What cells hold (language.md 6.5).
+//
+// Most of these primitives count colors. CPython makes a set of the colors first, and ties are
+// broken by that set's order, which depends on the order in which colors first occur. So an
+// element's colors are counted in that order, or in any order where it makes no difference to the
+// set (Histogram::is_order_free), and the set is built only where a tie asks for it. Dense grids
+// are counted 16 cells at a time, packed objects by rows; what is neither goes the way of the
+// original: the list of all colors (FLAT), and a scan (SCANMAX, SCANMIN).
 #include "core/cells.h"
 #include "primitives/patch.h"
 #include "primitives/selection.h"
@@ -24,8 +31,9 @@ class Histogram {
     int8_t color(size_t k) const { return colors_[k]; }
     uint32_t count(size_t k) const { return counts_[k]; }
 
-    // Whether a set of the colors is iterated in one order whatever the order of insertion: five
-    // or more ints below 10 ascend, and fewer meet only where they are equal modulo 8.
+    // Whether a set of the colors is iterated in one order whatever the order of insertion. An int
+    // below 10 is its own hash. Five or more are in 32 slots, each in its own, and ascend; fewer
+    // are in 8 slots, where only those meet that are equal modulo 8.
     bool is_order_free() const {
         unsigned slots = 0;
         bool have_met = false;
@@ -121,7 +129,8 @@ Outcome count_grid(Machine &m, const Grid &grid, Histogram *histogram) {
     return Outcome::ok;
 }
 
-// The colors of a packed object, row by row; its own order may be another.
+// The colors of a packed object, row by row, whereas its own order may be another: the caller must
+// look at is_order_free(), or need no order.
 Outcome count_object(Machine &m, const Set &set, Histogram *histogram) {
     const Patch &object = set.patch;
     const Bitmap &bits = object.bits;
@@ -237,8 +246,8 @@ Outcome colorfilter_in_order(Machine &m, const Value *args, Value *out) {
     return kept.finish(out);
 }
 
-// Whether all elements of a set are objects of one color each; such an object needs no order to
-// tell which.
+// Whether all elements of a set are objects of one color each; the first cell of such an object,
+// whichever it is, has that color.
 Outcome are_of_one_color(Machine &m, const Items &objects, bool *result) {
     *result = true;
     for (const Value &v : objects) {
@@ -276,7 +285,8 @@ PRIMITIVE(mostcolor) {
     TRY(m.charge(static_cast<uint64_t>(grid.num_cells())));
     if (grid.most_common == Grid::kUnknown) {
         uint32_t num_black = 0;
-        count_cells<1>(grid, 0, &num_black); // more than all others together, mostly
+        // A color of more than half of the cells is the most common one, and mostly 0 is that.
+        count_cells<1>(grid, 0, &num_black);
         *out = Value::of_int(0);
         if (num_black <= grid.num_cells() / 2) {
             TRY(extreme_color(m, Extreme::largest, element, out));

@@ -1,4 +1,8 @@
 // Tuples and frozensets, without functions (language.md 6.3).
+//
+// A body that takes a set asks first whether the order matters. Where it does not, the result is
+// made of the elements as they lie, with a Construction for its own order; where it does, or where
+// something fails, a function named ..._in_order takes the items as CPython iterates them.
 #include "primitives/patch.h"
 #include "primitives/selection.h"
 #include "primitives/steps.h"
@@ -117,7 +121,8 @@ PRIMITIVE(size) {
 STEP_OF_BODY(size, 1, is_anything)
 
 PRIMITIVE(initset) {
-    // What is nested is hashed level by level as it is built, not all at once and deep down later.
+    // What is nested is hashed level by level as it is built, since a set keeps its hash: not all
+    // at once and deep down later.
     if (args[0].kind == Kind::set || args[0].kind == Kind::tuple) {
         SetBuilder set(m);
         TRY(set.add(args[0]));
@@ -357,8 +362,9 @@ Outcome product_of_any(Machine &m, const Value *args, Value *out) {
     return set.finish(out);
 }
 
-// Of distinct items, to be done when the order is asked for. The pairs are distinct, too, and their
-// hashes follow from those of the items.
+// GEN of the pairs of distinct items, b outermost, to be done when the order is asked for. The
+// pairs are distinct, too, and their hashes follow from those of the items: the part of a pair's
+// hash that is the first item's is worked out once for each of them (language.md 4.1).
 struct Product : Construction {
     Set *sets[2]; // nullptr for a tuple
     Items elements[2];
@@ -400,7 +406,7 @@ struct Product : Construction {
         }
         m.before_change(set);
         set->hashes = hashes;
-        constexpr size_t kAhead = 8;
+        constexpr size_t kAhead = 8; // slots are asked for before they are needed
         ValueTable table(m, set);
         TRY(table.start());
         for (size_t j = 0; j < size_b; ++j) {
@@ -442,6 +448,8 @@ Outcome product_of_distinct(Machine &m, const Value *args, bool *is_done, Value 
     TRY(m.allocate(count, &pairs));
     unsigned kinds = 0;
     Value *next = pairs;
+    // Without an int in front, none is held as a pair or a cell: all of them need room for their
+    // items, which is allocated at once.
     bool are_tuples = std::none_of(how.elements[0].begin(), how.elements[0].end(),
                                    [](const Value &i) { return i.kind == Kind::integer; });
     Value *items = nullptr;

@@ -11,7 +11,8 @@ namespace {
 
 constexpr uint64_t kUnitsOfGrownRow = 2;
 
-// Lets a grow by one step in all four directions until it meets b; the window around both is small.
+// Lets a grow by one step in all four directions until it meets b; the window around both is small,
+// and a shortest way between them lies in it. So what grows beyond it may be cut off.
 Outcome distance_by_growth(Machine &m, const Bitmap &a, const Bitmap &b, int64_t *out) {
     ScratchScope scratch(m);
     Window window = joined(window_of(a), window_of(b));

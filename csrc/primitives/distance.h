@@ -1,4 +1,10 @@
-// How far patches are from each other.
+// How far patches are from each other (`manhattan`, `adjacent`, `gravitate`: language.md 6.6).
+//
+// CPython compares each place of a with each of b. Of packed patches, one can be let grow until it
+// meets the other, some operations for each row and step, whatever the number of places. Either way
+// may be the shorter one; what each costs at most is known from the sizes and from any two places,
+// and the cheaper is taken. Coordinates of any size, and tuples of anything, take AnyDistance, in
+// CPython's order.
 #pragma once
 
 #include "primitives/operators.h"

@@ -1,16 +1,27 @@
-// The order in which the original meets the places of a component.
+// The order in which the original meets the places of a component (language.md 6.9).
+//
+// A component is easily found in other ways (primitives/labeling.h), but its set has the order in
+// which a flood fill reached its cells. That goes round by round: the candidates of one round are
+// iterated in the order of a set, which came about by MERGE of the neighbors of each, and by SUB of
+// what has been seen. So both sets are simulated, as tables of numbers that stand for places
+// (primitives/place_table.h).
+//
+// What MERGE adds is mostly known beforehand: the neighbors of a place near the origin, in order
+// and in slots, are tabulated (SurroundingsTable). And a set of bits says whether a place is in the
+// next set already, so that no table is searched.
 #pragma once
 
 #include "primitives/place_table.h"
 
 namespace codeit {
 
-// The component around a place, place by place in the order in which the original meets them: each
-// round visits the candidates in the iteration order of a set, and the sets are laid out as CPython
-// would. `belongs(place, &result)` tells its places among the candidates, and is_taken(place) those
-// of components found before and of this one, of which there are `num_taken`; take(place) adds one.
-constexpr uint64_t kUnitsAtEdge = 60; // the same for one whose neighbors are not tabulated
-constexpr uint64_t kUnitsOfPlace = 6; // that a table takes, beside the touch of a cell
+// Units of fuel that a neighbor takes, beside the touch of a cell: in a table, and where it is
+// worked out.
+constexpr uint64_t kUnitsOfPlace = 6;
+constexpr uint64_t kUnitsAtEdge = 60;
+// The component around a place, place by place in the order in which the original meets them.
+// `belongs(place, &result)` tells its places among the candidates, and is_taken(place) those of
+// components found before and of this one, of which there are `num_taken`; take(place) adds one.
 template <typename Belongs, typename IsTaken, typename Take>
 Outcome flood(Machine &m, Place start, bool diagonal, const PlaceNumbers &numbers, size_t num_taken,
               Belongs belongs, IsTaken is_taken, Take take) {
@@ -28,7 +39,8 @@ Outcome flood(Machine &m, Place start, bool diagonal, const PlaceNumbers &number
         are_next[number / 64] |= bit;
         return next.add(number);
     };
-    // MERGE of a table of so many slots, where places stand in some.
+    // MERGE of a table of so many slots, where places stand in some, into an empty one of as many:
+    // it is copied slot by slot (language.md 4.6).
     auto put_next = [&](uint32_t at, uint32_t number) {
         are_next[number / 64] |= uint64_t{1} << (number % 64);
         next.put_at(at, number);
@@ -50,6 +62,8 @@ Outcome flood(Machine &m, Place start, bool diagonal, const PlaceNumbers &number
             }
             return Outcome::ok;
         }
+        // At an edge some neighbors are missing: GEN of the others has a table of its own, which is
+        // merged.
         SmallPlaceTable around;
         auto add_inside = [&](Place neighbor) {
             if (numbers.contain(neighbor)) around.add(neighbor);

@@ -1,5 +1,9 @@
-// Grids from grids (language.md 6.10). Most bodies have two halves: dense cells, and any tuple of
-// anything iterable.
+// Grids from grids (language.md 6.10).
+//
+// Most bodies have two halves. Dense grids are worked on by cells, or share the cells of what they
+// are cut from; nothing can fail in them but memory and fuel. Any other tuple may have ragged rows,
+// rows that are sets, or items that are no rows at all: that half goes item by item in the order of
+// the original, and fails where CPython would.
 #include "core/cells.h"
 #include "primitives/operators.h"
 #include "primitives/patch.h"
@@ -31,6 +35,7 @@ Outcome side_half(Machine &m, const Value &grid, bool is_second, Value *out) {
         int64_t from = is_second ? cells.width - width : 0;
         return grid_part(m, cells, 0, from, cells.height, width, out);
     }
+    // As the original does it: what zip() drops of ragged rows is dropped here, too.
     Value turned;
     Value halved;
     TRY(primitive_rot90(m, &grid, &turned));
@@ -273,6 +278,8 @@ PRIMITIVE(hconcat) {
         TRY(new_grid(m, std::min(left.height, right.height), int64_t{left.width} + right.width,
                      &to));
         int8_t *row = to->cells;
+        // Whole vectors are written from left to right and from top to bottom, so that each write
+        // mends what the one before it wrote too much.
         const int8_t *rows[2] = {left.cells, right.cells};
         const int64_t widths[2] = {left.width, right.width};
         const int64_t steps[2] = {left.stride, right.stride};

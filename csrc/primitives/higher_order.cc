@@ -2,6 +2,14 @@
 //
 // Where the original passes a generator, a stop_iteration of the function becomes a runtime_error
 // (call_in_stream); where it passes a key, it does not.
+//
+// For sets, the function is called on the elements as they lie, without their order, wherever that
+// shows in nothing: sfilter, apply and mapply then keep a Construction for the order of their
+// result, and argmax and its like ask for the order only to break a tie. If a call fails, which one
+// would have failed first is a matter of order: the results are dropped, and all of it is done in
+// order (fuel that was spent stays spent). A limit that is reached ends the run either way.
+//
+// Functions made of certain primitives are worked out for many items at once (primitives/images.h).
 #include "core/sort.h"
 #include "primitives/applying.h"
 #include "primitives/images.h"

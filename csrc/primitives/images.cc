@@ -33,6 +33,8 @@ void Images::take_block() {
     size_t size = begin_ == end_ ? kFirstBlock : 4 * (end_ - begin_);
     size = std::min({size, kLargestBlock, items_.size - at_});
     if (size == 0) return;
+    // With fuel of its own, so that whether it succeeds does not depend on what is left; next()
+    // pays for what is used of it.
     const Machine::Attempt attempt = m_.begin_attempt(kFuelOfBlock);
     ScratchScope scratch(m_);
     std::fill_n(costs_, size, 0);

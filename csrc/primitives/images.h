@@ -1,4 +1,9 @@
 // What a function returns for many items, worked out one step of the function at a time.
+//
+// mapply(lbind(shift, x), ...), argmax(..., compose(...)) and their like call one small function of
+// three or four primitives for each item, and most of the time goes into the calls: arguments
+// copied, depth counted, fuel charged. Here each primitive of the function is called once for a
+// block of items: primitives/steps.h says which can be, and how.
 #pragma once
 
 #include "primitives/primitive.h"
@@ -9,10 +14,10 @@ namespace codeit {
 
 // What a function returns for items in turn. Where every step of the function is one that neither
 // makes anything nor changes what a value keeps (numbers, pairs, sides of packed sets), the steps
-// are taken one after the other for a block of items at once; that spares the calls. Nothing tells
-// the two ways apart but the memory that is not needed: each image costs the same fuel, and does
-// when it is asked for; and a block in which anything fails, or returns what is not `wanted`,
-// counts as not begun, so that its items are taken one by one.
+// are taken one after the other for a block of items at once. Nothing tells the two ways apart but
+// the memory that is not needed: each image costs the same fuel, and is charged for when it is
+// asked for; and a block in which anything fails, or returns what is not `wanted`, counts as not
+// begun, so that its items are taken one by one.
 class Images {
   public:
     enum class Wanted : uint8_t {
@@ -43,7 +48,9 @@ class Images {
 
   private:
     static constexpr size_t kLeastItems = 6;
-    static constexpr size_t kFirstBlock = 16; // what may be done in vain is bounded by what was not
+    // A block that fails was done in vain, and is the last one. The first is short, and each other
+    // at most four times as long as the one before it, which was of use.
+    static constexpr size_t kFirstBlock = 16;
     static constexpr size_t kLargestBlock = 128;
     static constexpr int64_t kFuelOfBlock = 1 << 18; // a larger one is taken item by item
 

@@ -115,6 +115,7 @@ class Labeler {
             Columns ends = here.ends;
             for (Columns starts = here.starts; starts != 0; starts &= starts - 1) {
                 int begin = first_of(starts);
+                // Starts and ends alternate, so that the lowest of each belong to one run.
                 Columns end = lowest(ends);
                 ends ^= end;
                 Columns columns = (end | (end - 1)) & (0 - lowest(starts));
@@ -136,7 +137,9 @@ class Labeler {
         return static_cast<uint16_t>(num_labels_++);
     }
 
-    // Joins the runs of the row above that hold any of the columns; returns their label.
+    // Joins the runs of the row above that hold any of the columns; returns their label. The
+    // smaller label becomes the parent, so that parents come before children: collect() relies on
+    // it.
     uint16_t join_touched(const LabeledRow &above, Columns touched) {
         uint16_t label = UINT16_MAX;
         while (touched != 0) {
@@ -148,6 +151,7 @@ class Labeler {
                 parents_[std::max(label, other)] = std::min(label, other);
                 label = std::min(label, other);
             }
+            // The rest of this run needs no look.
             touched &= ~up_to<Columns>(first_of(above.ends & ~(before >> 1)));
         }
         return label;

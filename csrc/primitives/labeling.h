@@ -1,4 +1,13 @@
 // Connected components of a dense grid, found run by run.
+//
+// This is the part of `objects` (language.md 6.9) that needs no order: which cells belong together.
+// A row is a word of bits; comparing it with its neighbors gives words that say where a cell goes
+// on with the one to its right and with those above. A run, a maximal piece of a row within one
+// component, is then found by its first and last bit, and takes the label of the run above that it
+// touches, or a new one; where it touches several, their labels are joined (union by the smaller
+// number, with path halving). A second pass numbers the components in the order of their first
+// cells, and writes each one's bits. The cost is a few operations for each row and each run,
+// whatever the number of cells in it.
 #pragma once
 
 #include "primitives/primitive.h"

@@ -1,4 +1,10 @@
 // Neighbors, rays, rows and columns (language.md 6.8).
+//
+// All of these are patches of a known shape: their bits are written down at once, and the order is
+// worked out later. A line is inserted from end to end (GEN), which is row by row, so that it is an
+// ordinary packed set. The places around one, and the frontiers of a grid, come about by LIT and
+// OR, and have Constructions that do these again. Around a place that is no pair of small ints, the
+// bodies named ..._in_order are the original.
 #include "core/packed_table.h"
 #include "primitives/operators.h"
 #include "primitives/patch.h"
@@ -51,8 +57,8 @@ Outcome neighbors_in_order(Machine &m, const Value *args, Value *out) {
     return set_union(m, beside.set, diagonal.set, out);
 }
 
-// The table that a body would give the places around one, by their slots in the box around it. They
-// are charged for like the sets that it would make.
+// The table that a body would give the places around one, by their slots in the box around it.
+// Nothing is allocated but the table, yet it is charged for like the sets that the body would make.
 using AroundTable = DistinctTable<uint16_t>;
 constexpr uint64_t kUnitsOfFour = 319;
 constexpr uint64_t kUnitsOfEight = 870;
@@ -84,6 +90,7 @@ Outcome lay_out_around(Machine &m, const Construction &how, Set *set) {
         AroundTable across(m);
         TRY(add_four(kBeside, hash_of, &table));
         TRY(add_four(kAcross, hash_of, &across));
+        // MERGE of four into four: 5 * 8 >= 3 * 7, so that the table grows to 32 slots first.
         TRY(table.resize(uint64_t{set->size} * 2, hash_of));
         for_each_slot(across.slots(), across.mask(),
                       [&](uint16_t slot, uint32_t) { table.put(&slot, 1, hash_of); });

@@ -1,4 +1,15 @@
 // Finding things in grids (language.md 6.9).
+//
+// The result of `objects` is seldom looked at in order. For a dense grid of up to 64 x 64 cells,
+// the components are found as bits (primitives/labeling.h), and become packed sets whose colors are
+// a view of the grid. When the order of the set of them is asked for, or that of one of them, it is
+// worked out as the original would have met them: the places of the grid in the order of asindices
+// say which object is found when (Flooding), and one object's cells are flooded in their order
+// (FloodedObject), with what had been found before it counted as seen. Any other grid is flooded at
+// once, cell by cell, with equal values as classes.
+//
+// `partition` takes the cells of each color row by row; `occurrences` matches rows of bits
+// (primitives/occurrences.h).
 #include "primitives/flood.h"
 #include "primitives/labeling.h"
 #include "primitives/occurrences.h"
@@ -192,7 +203,8 @@ struct Finding {
 };
 
 // What the objects of one dense grid share, and the order in which they are found, which is worked
-// out when the order of the set of them, or that of one of them, is asked for.
+// out when the order of the set of them, or that of one of them, is asked for. Everything is in it
+// once: `findings` by the turn in which objects are found, `numbers` by place.
 struct Flooding : Construction {
     const Grid *grid;
     bool diagonal;
@@ -229,6 +241,8 @@ struct FloodedObject : Construction {
         const Grid &grid = *flooding.grid;
         TRY(flooding.number_places(m));
         const Bitmap &bits = object.set.patch.bits;
+        // Any of its places says which finding it is; the first row has one, and 64 columns fit a
+        // half.
         const Place any = {bits.top, bits.left + std::countr_zero(low_half(bits.rows[0]))};
         const uint16_t number = flooding.numbers[flooding.index_of(any)];
         const Finding &finding = flooding.findings[number];

@@ -26,7 +26,8 @@ bool is_plain_box(const Patch &object) {
     return true;
 }
 
-// Where `length` bits that are set lie side by side, from low to high.
+// Where `length` bits that are set lie side by side, from low to high: runs of 1, 2, 4, ... bits,
+// each twice what was known, and in the end two that overlap.
 uint64_t begins_of_runs(uint64_t row, int64_t length) {
     int64_t reached = 1;
     for (; reached * 2 <= length; reached *= 2) row &= row >> reached;
@@ -58,6 +59,7 @@ Outcome box_occurrences(Machine &m, const Grid &grid, const Patch &box, Value *o
             fits ? equal_mask(grid.row(i), grid.width, static_cast<int8_t>(color)) : 0;
         begins[i] = begins_of_runs(of_color, box.bits.width);
     }
+    // The same down the rows: each step doubles what is known, the last one adds what is missing.
     for (int64_t reached = 1; reached < height;) {
         const int64_t step = std::min(reached, height - reached);
         reached += step;
@@ -103,6 +105,7 @@ Outcome packed_occurrences(Machine &m, const Grid &grid, const Patch &object, Va
         uint64_t matches = low_bits(columns);
         for (int64_t k = 0; k < bits.height && matches != 0; ++k) {
             TRY(m.charge(count_bits(low_half(bits.rows[k]))));
+            // Rows are looked at in order, and many never: the first ones rule places out.
             if (k == num_seen) is_plain[num_seen++] = is_plain_row(object, k);
             if (is_plain[k]) {
                 uint64_t *of_color;

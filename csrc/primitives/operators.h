@@ -1,5 +1,9 @@
 // Python's binary operators on the values of the language, leaks included (language.md 3.4): `+`
 // joins tuples, `*` repeats them, `-` and `&` work on sets.
+//
+// Results are ints of 64 bits or fail with integer_overflow. Where a primitive adds up more than
+// one step before it returns something, it does so with Addend, and narrows what it returns
+// (language.md 2.3).
 #pragma once
 
 #include "core/machine.h"

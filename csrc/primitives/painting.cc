@@ -1,4 +1,17 @@
 // Patches onto grids (language.md 6.11). Places outside the grid are skipped, not an error.
+//
+// Which of two colors a place gets depends on the order of the patch, and only where a patch has a
+// place twice. So the ways to paint are tried from the fastest to the most general:
+//
+// - put_sets: packed patches onto a dense grid, a word of places of a row at a time. No place
+//   occurs twice within one; several, as in a joined value, are painted one after the other.
+// - put_set: the elements of any set in any order, where all have one color, or no place of the
+//   grid gets two.
+// - put of Items: elements in order onto a dense grid.
+// - OpenGrid: anything onto anything, item by item, in the order of the original.
+//
+// All but the last look at everything before they paint, so that what they leave to the next one is
+// untouched, and what is wrong is found in CPython's order.
 #include "core/cells.h"
 #include "primitives/patch.h"
 #include "primitives/wide_cells.h"
@@ -8,7 +21,8 @@
 namespace codeit {
 namespace {
 
-// A grid of any items under change. Rows may be ragged; the extent is that of EXT.
+// A grid of any items under change. Rows may be ragged; the extent is that of EXT
+// (language.md 5.5).
 class OpenGrid {
   public:
     explicit OpenGrid(Machine &m) : m_(m) {}
@@ -105,7 +119,9 @@ struct Brush {
         if (!*is_done) return Outcome::ok;
         Grid *open;
         TRY(new_grid(m, height, width, &open));
-        bool is_copied = width > kMaxColumns; // else while the first patch is painted
+        // A grid of one word a row is copied while the first patch is painted: each row is read,
+        // painted and written once.
+        bool is_copied = width > kMaxColumns;
         if (is_copied) copy_cells(*grid.grid, open->cells);
         for (const Value &v : sets) {
             if (v.set->size == 0) continue;

@@ -1,5 +1,10 @@
 // What the primitives share about elements, patches and grids; the names in capitals are those of
 // language.md 5.5, 5.6 and 5.7.
+//
+// A function here takes any value that a program can pass for a patch, and fails as CPython would.
+// Those whose name says packed, and what takes a Patch or a Bitmap, are for sets held as bits:
+// packed_patch() tells whether one is. The usual body asks that first, answers from the box or from
+// the rows, and goes the general way otherwise.
 #pragma once
 
 #include "primitives/operators.h"

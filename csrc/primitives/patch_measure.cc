@@ -1,4 +1,9 @@
 // Numbers and truths about patches and grids (language.md 6.6).
+//
+// Of a packed patch the box has most answers, and the rows the others. Of anything else, the
+// coordinates are scanned as the original does it (SCANMAX and SCANMIN of language.md 5.3): they
+// may be values of any kind, and cannot always be compared. What is added up on the way may leave
+// 64 bits (language.md 2.3), therefore Wide.
 #include "primitives/distance.h"
 #include "primitives/operators.h"
 #include "primitives/patch.h"
@@ -230,6 +235,7 @@ Outcome normalized_along(Machine &m, Axis axis, const Value &patch, Value *out) 
 
 // The next number that can be a period of normalized cells, or else their span: the last of them
 // moved back by a period meets another one, so that most numbers below a wide span cannot be one.
+// Without it, a hostile patch of two cells far apart would take as many tries as its span is long.
 // The cells have been moved before, so that all of them can be.
 Outcome find_next_period(Machine &m, Axis axis, const Value &normalized, int64_t span, int64_t *p) {
     Items cells;

@@ -1,4 +1,10 @@
 // Building patches (language.md 6.7).
+//
+// Rectangles and rings in a small window are written down as rows of bits; a ring keeps its
+// corners, and the lines of which CPython would have joined it (GEN, OR, LIT) are made when its
+// order is asked for. What is moved keeps its bits, too, and is the image of what it was (Image in
+// core/set.h). Whatever is too large, too far away, or no set of places or cells, is built value by
+// value.
 #include "primitives/patch.h"
 
 #include <algorithm>
@@ -89,6 +95,7 @@ Outcome ring(Machine &m, const Value *corners, Value *out) {
     if (!window.is_small()) return ring_of_lines(m, corners, out);
     BitmapBuilder builder(m, window);
     TRY(builder.start());
+    // Both ends of each row, and all of the first and the last one.
     Row sides = Row{1} << (window.width - 1) | 1;
     for (int64_t i = 0; i < window.height; ++i) builder.row(i) = sides;
     builder.row(0) = builder.row(window.height - 1) = low_columns(window.width);

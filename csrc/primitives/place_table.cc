@@ -59,6 +59,8 @@ SurroundingsTable::SurroundingsTable() {
 
 Outcome PlaceTable::reserve(uint32_t mask) {
     if (mask < capacity_) return Outcome::ok;
+    // Two arrays of one size: resize() moves from one to the other, and none is given back before
+    // the scratch scope ends.
     const size_t capacity = size_t{mask} + 1;
     uint32_t *slots;
     TRY(m_.allocate_scratch(capacity, &slots));

@@ -1,5 +1,10 @@
-// The working sets of `objects`: simulated CPython tables of places inside one grid. They hold
-// numbers that stand for places, and are reused from round to round.
+// The working sets of `objects`: simulated CPython tables of places inside one grid (see
+// primitives/flood.h). They hold numbers that stand for places, and are reused from round to round.
+//
+// Unlike the tables of core they change after they are built: `next` and `candidates` change places
+// each round, and SUB leaves dummies. A number is a row, shifted, and a column, so that a neighbor
+// is a constant step away. Which places are in a table is known to the caller (flood keeps bits),
+// so that nothing is ever looked up: a place that is added is new.
 #pragma once
 
 #include "core/packed_table.h"

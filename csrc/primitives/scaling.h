@@ -1,4 +1,11 @@
-// Grids and objects made larger by a factor, and grids cut down to some of their lines.
+// Grids and objects made larger by a factor, and grids cut down to some of their lines (`upscale`,
+// `hupscale`, `vupscale`, `downscale`, `compress`: language.md 6.10).
+//
+// Dense grids are widened row by row; of a packed object each bit becomes a square, and its order
+// is worked out by the original's way (upscaled_in_order) when it is asked for: it moves the object
+// to the origin, scales its cells one by one, and moves them back. On that way an int may leave 64
+// bits though the result does not; then it is done again with coordinates of any size
+// (primitives/wide_cells.h).
 #pragma once
 
 #include "primitives/patch.h"

@@ -1,4 +1,6 @@
-// SCANMAX and SCANMIN (language.md 5.3): one pass, the first of equals stays.
+// SCANMAX and SCANMIN (language.md 5.3): one pass, the first of equals stays. And the most and the
+// least frequent of some items, for which CPython scans the set of them in its order: that order
+// matters only where two are as frequent, and is asked for only then.
 #pragma once
 
 #include "core/sequence.h"

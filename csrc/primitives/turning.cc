@@ -12,7 +12,8 @@ using Bytes = uint8_t __attribute__((vector_size(16)));
 using Pairs = uint16_t __attribute__((vector_size(16)));
 using Quads = uint32_t __attribute__((vector_size(16)));
 
-// The lower (upper) items of two vectors in turn.
+// The lower (upper) items of two vectors in turn. Three rounds of it transpose eight rows: first
+// cells of neighboring rows, then pairs of cells, then quadruples.
 Pairs mixed(Bytes a, Bytes b) {
     return std::bit_cast<Pairs>(
         __builtin_shuffle(a, b, Bytes{0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23}));
@@ -55,6 +56,7 @@ void transpose(const Grid &from, bool flip_rows, bool flip_columns, Grid *to) {
         const int64_t first = std::max<int64_t>(std::min(i, from.height - kSide), 0);
         const int8_t *rows[kSide];
         for (int64_t k = 0; k < kSide; ++k) {
+            // Of a grid of fewer than eight rows, the last one is read again in their place.
             int64_t row = std::min(first + k, last_row);
             rows[k] = from.row(flip_rows ? last_row - row : row);
         }

@@ -1,4 +1,9 @@
-// Quarter turns, mirrors and transposition: of dense grids, of any tuple of rows, and of patches.
+// Quarter turns, mirrors and transposition: of dense grids, of any tuple of rows, and of patches
+// (language.md 6.10).
+//
+// All seven of a grid are a transposition, or none, of rows and columns that may be read backwards
+// (Turn). Of a packed patch they are images of its bits (core/set.h). Of anything else they are
+// zip() and slices, in the order of the original.
 #pragma once
 
 #include "primitives/patch.h"

@@ -1,5 +1,10 @@
-// Cells with coordinates of any size. The original moves some patches twice, and the set in
-// between, whose order decides that of the result, may lie where no int of 64 bits reaches.
+// Cells with coordinates of any size (language.md 2.3). The original moves some patches twice, and
+// the set in between, whose order decides that of the result, may lie where no int of 64 bits
+// reaches.
+//
+// It is simulated by an ordinary set: a cell stands there as a tuple of five ints that is equal
+// exactly for equal cells, and is added with the hash that CPython would give the cell
+// (language.md 4.1).
 #pragma once
 
 #include "core/wide.h"
