@@ -1,3 +1,8 @@
+// Checks codes from outside, and prints codes as the normal text of language.md 1.2.
+//
+// Whatever reads a code relies on what code.h says is true of every code, and looks at no index
+// again. The parser and mutation make nothing else; words from a file or another process pass
+// why_not() first.
 #include "code/code.h"
 
 #include <algorithm>
@@ -28,6 +33,8 @@ const char *why_not(const CodeLine &line, size_t number, bool is_last, const Lan
     const bool shadows = line.outer != kNoTerm;
     auto is_known = [&](Term term) {
         if (shadowed.may_be(term)) return !shadowed.has(term);
+        // A line may mention itself, which has no value yet, unless its name still means what it
+        // shadows.
         if (is_line(term)) return line_of(term) < number + !shadows;
         return language.is_primitive(term);
     };

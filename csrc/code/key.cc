@@ -24,6 +24,7 @@ Key key_of(const Code &code, const Language &language, Dialect dialect) {
     std::vector<Key> lines;
     lines.reserve(code.num_lines() + 1);
     lines.push_back(kKeyOfInput);
+    // The line that is hashed has no key yet; it is the only one without that a line can mention.
     auto key_of_term = [&](Term term) {
         if (!is_line(term)) return language.key_of(term);
         return line_of(term) < lines.size() ? lines[line_of(term)] : kKeyOfItself;

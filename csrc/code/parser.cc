@@ -1,3 +1,10 @@
+// Program text to code, in one pass (language.md 1.2).
+//
+// Nothing of the text is copied: names and calls are views of it, looked up in tables with open
+// addressing. Sampled texts are hostile, so the tables' hash has a secret of this process, and
+// lines, arguments, names and repeated calls are bounded: the time is linear in the text. The order
+// in which a line's rules are checked is part of the language, as the first that is broken is
+// reported.
 #include "code/parser.h"
 
 #include <algorithm>

@@ -1,6 +1,11 @@
-// Attention of the tokens that a decoder is at: to what their rows hold already, which a row of any
-// length has to itself, and to what the rows of a task share. On a CPU the first is bound by the
-// bytes of the cache.
+// Attention of the tokens that a decoder is at: to what their rows hold already (`attend`), which a
+// row of any length has to itself, and to the encoded prompt, which all rows of a task share
+// (`attend_shared`). On a CPU the first is bound by the bytes of the cache; of the second, several
+// queries are taken over the same keys at a time.
+//
+// Keys and values lie in the order in which the kernels read them, in cells of four bytes
+// (docs/design/sampling.md), so that every load is a whole vector of one cell from each of 16
+// positions or dimensions.
 #pragma once
 
 #include "decoding/cells.h"

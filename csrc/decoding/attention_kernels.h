@@ -1,4 +1,9 @@
 // The kernels of attention.cc; see processors.h.
+//
+// Scores, then their exponentials, then the weighted sum of values, head by head. Each score is one
+// sum over the dimensions and each output one over the positions, in their order, in one
+// accumulator; how many queries or positions are worked on together changes no sum. So what a token
+// attends to does not depend on which others are in the step.
 
 // scores[q][t] of num_queries queries over num_vectors x 16 positions.
 template <typename Cells, int num_queries, int num_vectors, typename Number>

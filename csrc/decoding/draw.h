@@ -1,4 +1,5 @@
-// Drawing a token from the scores of a model, by one uniform number.
+// Drawing a token from the scores of a model, by one uniform number. Sums are taken in double
+// precision and in one order, so that the same scores and number give the same token.
 #pragma once
 
 #include "decoding/cells.h"

@@ -1,4 +1,5 @@
-// What lies between the products of a layer.
+// What lies between the products of a layer: the residual sum, and T5's norm (root mean square, no
+// mean taken off, no bias).
 #pragma once
 
 #include "decoding/cells.h"

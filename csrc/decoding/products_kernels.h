@@ -1,4 +1,8 @@
 // The kernels of products.cc; see processors.h.
+//
+// A panel of 32 rows of the matrix is read once for up to 12 tokens, whose sums may stay in
+// registers. Each output is one sum over the row, in its order, in one accumulator, however many
+// tokens are worked on together: a token's product does not depend on the others.
 
 // Tokens in int8, and what each was divided by.
 INLINE void quantize(const BFloat16 *tokens, int64_t num_tokens, int64_t width, uint8_t *out,

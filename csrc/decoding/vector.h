@@ -62,6 +62,7 @@ INLINE Floats exponential(Floats x) {
     const Floats least = all(-87.0f);
     x = x < least ? least : x;
     const Floats n = (x * 1.44269504f + 12582912.0f) - 12582912.0f; // rounded
+    // ln 2 in two parts, of which the first has few bits, so that its product with n is exact.
     Floats r = x - n * 0.693359375f;
     r = r - n * -2.12194440e-4f;
     Floats p = all(1.9875691500e-4f);

@@ -1,4 +1,6 @@
-// Rows for a new language: some of another one, and some that are new.
+// Rows for a new language: some of another one, and some that are new (user-defined primitives, and
+// tests of what must not depend on the number of names). A new primitive has the body of one that
+// is there.
 #pragma once
 
 #include "lang/language.h"

@@ -1,4 +1,8 @@
-// The rows of table.def.
+// The rows of table.def as constants of this program, and the language of them without bodies.
+//
+// In the table, `parameters` is written as `P(type, name) P(type, name)`, without commas between
+// them, since a macro's argument ends at one. P therefore begins with a comma, and FROM_SECOND
+// drops what stands before the first.
 #include "lang/language.h"
 
 namespace codeit {

@@ -1,4 +1,5 @@
-// What the types of the language mean: which values may stand where.
+// What the types of the language mean: which values may stand where (language.md 3.2). A run looks
+// at no type; mutation and mode `typed` do, and both ask here.
 #pragma once
 
 #include "lang/language.h"

@@ -1,4 +1,11 @@
 // Typed depth-one mutation of programs: one change that keeps the types, as in the CodeIt paper.
+//
+// A line is drawn, and what changes in it: an argument, the function, or all of the call. What
+// comes in its place is drawn uniformly from all that has the same type there (language.md 3.2):
+// lines before, constants, primitives. Lines have the types that their values had in a run on one
+// input (mutation/types.h); parameters and results have the declared ones. An argument may also be
+// defined on a new line before. Where there is no candidate there is no mutant, and the caller
+// draws again with another seed.
 #pragma once
 
 #include "mutation/types.h"

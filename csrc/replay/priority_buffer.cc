@@ -94,7 +94,9 @@ Fault PriorityBuffer::upsert(const Experiences &experiences, Stored *stored) {
     return {};
 }
 
-// Whatever may throw comes first, so that a failed allocation leaves the invariant as it was.
+// Whatever may throw comes first, so that a failed allocation leaves the invariant as it was. A
+// full buffer reuses the slot of the experience that leaves, which keeps every other slot where it
+// is.
 Stored PriorityBuffer::upsert_one(const Experiences &experiences, size_t k) {
     const Key &key = experiences.keys[k];
     double priority = experiences.priority[k];

@@ -1,4 +1,9 @@
 // Runs many programs on their inputs over threads; results do not depend on how many threads.
+//
+// A run is a function of program, input and limits alone: machines are leased and carry nothing
+// over, and each result has its place in the columns before the first run begins. So threads take
+// chunks of jobs as they come. Within a chunk, programs on the same inputs are sorted by their
+// codes, so that each shares what it can with the one before it (docs/design/sharing.md).
 #pragma once
 
 #include "core/interrupt.h"

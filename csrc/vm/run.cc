@@ -1,3 +1,12 @@
+// Runs one program on one input: instructions over registers.
+//
+// Registers are values in scratch memory: the input, one for each line, then the primitives and
+// constants that the program mentions. A line reads its function and arguments from them, calls,
+// and writes its own. Names were resolved when the program was made (vm/program.h). What remains
+// for a usual line, which calls a primitive with as many arguments as it takes, is to copy four
+// values and to call; a line that calls a variable, mentions itself, or has too few or too many
+// arguments, and every line of a run with max_len, goes through run_any_line(), which looks whether
+// each value is bound.
 #include "vm/run.h"
 
 #include "core/grid.h"
