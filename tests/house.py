@@ -122,8 +122,8 @@ PYTHON_ROOMS = [
     ),
     Room(
         "codeit/language",
-        "the native table as Python values; Program; the seed corpus",
-        ("_native", "files"),
+        "Language, a value; its primitives and constants; Program; the seed corpus",
+        ("ranges", "_native", "files"),
     ),
     Room(
         "codeit/tasks",

@@ -16,6 +16,7 @@ import codeit._native.replay as replay
 import codeit._native.text as text
 import codeit._native.vm as vm
 from codeit import Limits, Program
+from codeit.language import STANDARD
 from codeit.policy.tokenizer import CompactTokenizer
 
 FAR = (1 << 50) - 1
@@ -58,7 +59,9 @@ def race_slots(name):
 
 
 def begun(size):
-    rows = text.AutomatonRows(text.ProgramAutomaton(CompactTokenizer().spelling(), True), size)
+    rows = text.AutomatonRows(
+        text.ProgramAutomaton(CompactTokenizer().spelling(), True, STANDARD), size
+    )
     rows.begin(np.arange(size), np.full(size, 100, np.uint16))
     return rows
 

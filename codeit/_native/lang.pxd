@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint64_t
 from libcpp cimport bool as cbool
+from libcpp.string cimport string
 from libcpp.vector cimport vector
 
 
@@ -48,7 +49,32 @@ cdef extern from "lang/types.h" namespace "codeit" nogil:
 cdef extern from "lang/language.h" namespace "codeit" nogil:
     cppclass Language:
         uint64_t digest() noexcept
+        cbool is_primitive(size_t) noexcept
         const NameRow &row(size_t) noexcept
         vector[uint16_t] primitives() except +
         vector[uint16_t] constants() except +
     const Language &standard_names() except +
+
+cdef extern from "lang/selection.h" namespace "codeit" nogil:
+    cppclass NewRow "codeit::RowSelection::NewPrimitive":
+        string name
+        string group
+        string result
+        string summary
+        string like
+        vector[string] parameter_types
+        vector[string] parameter_names
+    cppclass OwnedLanguage "std::unique_ptr<codeit::Language>":
+        Language *get() noexcept
+        Language *release() noexcept
+        void reset(Language *) noexcept
+    cppclass RowSelection:
+        RowSelection(const Language &) except +
+        string keep(string name) except +
+        string add(const NewRow &) except +
+        OwnedLanguage make(string title, string *error) except +
+
+cdef class NativeLanguage:
+    cdef OwnedLanguage own
+    cdef const Language *native  # own, or the standard one; without bodies
+    cdef object runnable  # what codeit._native.vm keeps of it

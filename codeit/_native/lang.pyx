@@ -1,33 +1,97 @@
 # distutils: language = c++
-"""The tables of csrc/lang as Python values."""
+"""The language: csrc/lang."""
+
+from libcpp.memory cimport unique_ptr
+from libcpp.string cimport string
 
 
-def primitive_table():
-    """The primitives by opcode: (name, group, return type, parameters, summary). A parameter is
-    (type, name, fewest arguments that functions in it are called with, whether it may be more)."""
-    table = []
-    cdef const PrimitiveRow *row
-    for number in standard_names().primitives():
-        row = &standard_names().row(number).primitive
-        parameters = tuple(
-            (
-                type_name(row.parameters[p].type).decode(),
-                row.parameters[p].name.decode(),
-                row.parameters[p].calls.least,
-                row.parameters[p].calls.may_be_more,
+cdef class NativeLanguage:
+    """A language that programs are written in (csrc/lang/language.h). Immutable.
+
+    Args:
+        title: a short name for people.
+        rows: see codeit.language.Language.
+    Raises:
+        ValueError: no language can be made of the rows; the message names one and says why.
+    """
+
+    def __cinit__(self, str title not None, rows):
+        self.native = &standard_names()
+        if rows is not None:
+            self.own.reset(_new_language(title, rows))
+            self.native = self.own.get()
+
+    @property
+    def digest(self):
+        """Of all that decides what programs are and mean: 16 hexadecimal digits."""
+        return f"{self.native.digest():016x}"
+
+    def primitive_rows(self):
+        """The primitives in order: (name, number, group, return type, parameters, summary). A
+        parameter is (type, name, fewest arguments that functions in it are called with, whether it
+        may be more)."""
+        cdef const PrimitiveRow *row
+        rows = []
+        for number in self.native.primitives():
+            row = &self.native.row(number).primitive
+            parameters = tuple(
+                (
+                    type_name(row.parameters[p].type).decode(),
+                    row.parameters[p].name.decode(),
+                    row.parameters[p].calls.least,
+                    row.parameters[p].calls.may_be_more,
+                )
+                for p in range(row.arity())
             )
-            for p in range(row.arity())
-        )
-        table.append(
-            (
-                row.name.decode(),
-                row.group.decode(),
-                type_name(row.result.declared).decode(),
-                parameters,
-                row.summary.decode(),
+            rows.append(
+                (
+                    row.name.decode(),
+                    number,
+                    row.group.decode(),
+                    type_name(row.result.declared).decode(),
+                    parameters,
+                    row.summary.decode(),
+                )
             )
-        )
-    return table
+        return rows
+
+    def constant_rows(self):
+        """The constants in order: (name, type, value) with value a bool, an int or a pair of ints."""
+        cdef const ConstantRow *row
+        rows = []
+        for number in self.native.constants():
+            row = &self.native.row(number).constant
+            if row.type == Type.Boolean:
+                value = bool(row.first)
+            elif row.type == Type.Integer:
+                value = row.first
+            else:
+                value = (row.first, row.second)
+            rows.append((row.name.decode(), type_name(row.type).decode(), value))
+        return rows
+
+
+cdef Language *_new_language(str title, rows) except NULL:
+    cdef unique_ptr[RowSelection] selection
+    selection.reset(new RowSelection(standard_names()))
+    cdef NewRow row
+    cdef string reason
+    for chosen in rows:
+        if isinstance(chosen, str):
+            reason = selection.get().keep(chosen.encode())
+        else:
+            name, group, result, parameters, summary, like = chosen
+            row.name, row.group, row.result = name.encode(), group.encode(), result.encode()
+            row.summary, row.like = summary.encode(), like.encode()
+            row.parameter_types = [type_.encode() for type_, _ in parameters]
+            row.parameter_names = [parameter.encode() for _, parameter in parameters]
+            reason = selection.get().add(row)
+        if not reason.empty():
+            raise ValueError(reason.decode("utf-8", "replace"))
+    cdef Language *made = selection.get().make(title.encode(), &reason).release()
+    if made == NULL:
+        raise ValueError(reason.decode("utf-8", "replace"))
+    return made
 
 
 def accepted_types():
@@ -39,19 +103,3 @@ def accepted_types():
         )
         for wanted in types
     }
-
-
-def constant_table():
-    """The constants: (name, type, value) with value a bool, an int or a pair of ints."""
-    table = []
-    cdef const ConstantRow *row
-    for number in standard_names().constants():
-        row = &standard_names().row(number).constant
-        if row.type == Type.Boolean:
-            value = bool(row.first)
-        elif row.type == Type.Integer:
-            value = row.first
-        else:
-            value = (row.first, row.second)
-        table.append((row.name.decode(), type_name(row.type).decode(), value))
-    return table

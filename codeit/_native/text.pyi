@@ -4,6 +4,8 @@ from typing import Any, Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
+from codeit._native.lang import NativeLanguage
+
 _Ids = npt.NDArray[np.uint16]
 _IdLists = Sequence[Sequence[int]]
 
@@ -38,7 +40,7 @@ class _Spelling(Protocol):
     def arguments(self) -> _IdLists: ...
 
 class ProgramAutomaton:
-    def __new__(cls, spelling: _Spelling, is_typed: bool) -> Self: ...
+    def __new__(cls, spelling: _Spelling, is_typed: bool, language: NativeLanguage) -> Self: ...
     @property
     def alphabet(self) -> _Ids: ...
     @property
@@ -58,7 +60,9 @@ class AutomatonRows:
     def conditions(self) -> npt.NDArray[np.uint8]: ...
 
 class ProgramWriter:
-    def __new__(cls, spelling: _Spelling, is_renumbered: bool) -> Self: ...
+    def __new__(
+        cls, spelling: _Spelling, is_renumbered: bool, language: NativeLanguage
+    ) -> Self: ...
     def write(self, text: str) -> _Ids | None: ...
 
 class PromptWriter:

@@ -11,7 +11,7 @@ from libcpp.vector cimport vector
 
 import numpy as np
 
-from codeit._native.lang cimport Language, standard_names
+from codeit._native.lang cimport Language, NativeLanguage
 
 from codeit.ranges import MAX_IDS as _MAX_IDS
 from codeit.ranges import integer
@@ -152,15 +152,15 @@ cdef class ProgramAutomaton:
 
     cdef Automaton automaton
 
-    def __cinit__(self, spelling not None, cbool is_typed):
-        """`spelling`: see codeit.policy.tokenizer.Spelling.
+    def __cinit__(self, spelling not None, cbool is_typed, NativeLanguage language not None):
+        """`spelling`: see codeit.policy.tokenizer.Spelling; `language`: that it spells.
 
         Raises:
             ValueError: programs cannot be written so; the message says why.
         """
         cdef Spelling native = _spelling(spelling)
         cdef string error
-        if not Automaton.compile(standard_names(), native, is_typed, &self.automaton, &error):
+        if not Automaton.compile(language.native[0], native, is_typed, &self.automaton, &error):
             raise ValueError(error.decode())
 
     @property
@@ -274,19 +274,21 @@ def _shape_error(name, shape, expected):
 cdef class ProgramWriter:
     """Programs to ids by a tokenizer's spelling."""
 
+    cdef NativeLanguage language
     cdef unique_ptr[CProgramWriter] writer
 
-    def __cinit__(self, spelling not None, cbool is_renumbered):
-        """`is_renumbered`: the variable of line k is written as x_k.
+    def __cinit__(self, spelling not None, cbool is_renumbered, NativeLanguage language not None):
+        """`is_renumbered`: the variable of line k is written as x_k; `language`: that it spells.
 
         Raises:
             ValueError: programs cannot be written so; the message says why.
         """
         cdef Spelling native = _spelling(spelling)
-        cdef string reason = why_not(standard_names(), native)
+        cdef string reason = why_not(language.native[0], native)
         if not reason.empty():
             raise ValueError(reason.decode())
-        self.writer.reset(new CProgramWriter(standard_names(), native, is_renumbered))
+        self.language = language  # which the writer reads
+        self.writer.reset(new CProgramWriter(language.native[0], native, is_renumbered))
 
     def write(self, str text not None):
         """uint16 ids, or None for a text that needs the tokenizer itself."""

@@ -4,6 +4,8 @@ from typing import Any, Self, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from codeit._native.lang import NativeLanguage
+
 _Limits = tuple[int, int, int, int]
 _Printed = tuple[int, int, int, list[str]]
 _Kind = TypeVar("_Kind", bound="CompiledProgram")
@@ -14,6 +16,8 @@ MAX_SIDE: int
 def outcome_table() -> list[tuple[str, str, str]]: ...
 
 class CompiledProgram:
+    @property
+    def language(self) -> NativeLanguage: ...
     def __len__(self) -> int: ...
     @property
     def text(self) -> str: ...
@@ -24,12 +28,15 @@ class CompiledProgram:
     @property
     def code(self) -> bytes: ...
 
-def parse(program: CompiledProgram, text: bytes, is_arc_dsl: bool) -> tuple[int, str] | None: ...
+def parse(
+    program: CompiledProgram, text: bytes, is_arc_dsl: bool, language: NativeLanguage
+) -> tuple[int, str] | None: ...
 def parse_all(
-    kind: type[_Kind], texts: list[bytes], is_arc_dsl: bool
+    kind: type[_Kind], texts: list[bytes], is_arc_dsl: bool, language: NativeLanguage
 ) -> list[_Kind | tuple[int, str]]: ...
-def read(program: CompiledProgram, code: bytes, is_arc_dsl: bool) -> None: ...
-def language() -> int: ...
+def read(
+    program: CompiledProgram, code: bytes, is_arc_dsl: bool, language: NativeLanguage
+) -> None: ...
 def run_groups(
     groups: Sequence[tuple[Sequence[CompiledProgram], Sequence[npt.ArrayLike]]],
     limits: _Limits,
@@ -53,6 +60,7 @@ def call_and_print_one(
     num_arguments: int,
     limits: _Limits,
     max_values: int,
+    language: NativeLanguage,
 ) -> _Printed: ...
 def break_invariants(is_on: bool) -> None: ...
 

@@ -30,7 +30,15 @@ from codeit._native.code cimport (
     uint16_span,
     uint64_span,
 )
-from codeit._native.lang cimport Dialect, Language, Opcode, Type, type_name
+from codeit._native.lang cimport (
+    Dialect,
+    Language,
+    NativeLanguage,
+    Opcode,
+    OwnedLanguage,
+    Type,
+    type_name,
+)
 
 import threading
 
@@ -46,6 +54,7 @@ cdef extern from "<span>" namespace "std" nogil:
 
 cdef extern from "primitives/bodies.h" namespace "codeit" nogil:
     const Language &standard_language() except +
+    OwnedLanguage with_bodies(const Language &names) except +
 
 cdef extern from "core/outcome.h" namespace "codeit" nogil:
     cdef enum class Outcome(uint8_t):
@@ -167,10 +176,31 @@ cdef Dialect _dialect(bint is_arc_dsl) noexcept nogil:
     return Dialect.arc_dsl if is_arc_dsl else Dialect.codeit
 
 
+cdef class _Runnable:
+    """A language with the bodies of its primitives, for as long as the language lives."""
+
+    cdef OwnedLanguage own
+
+
+cdef const Language *_runnable(NativeLanguage language) except NULL:
+    if language.own.get() == NULL:
+        return &standard_language()
+    if language.runnable is None:
+        made = _Runnable.__new__(_Runnable)
+        (<_Runnable>made).own.reset(with_bodies(language.native[0]).release())
+        language.runnable = made
+    return (<_Runnable>language.runnable).own.get()
+
+
 cdef class CompiledProgram:
-    """What codeit.Program is made of. A new one holds nothing until `parse` or `read` has filled it."""
+    """What codeit.Program is made of. A new one holds nothing until `parse` or `read` has filled it.
+
+    Attributes:
+        language: that its names are of.
+    """
 
     cdef Program program
+    cdef readonly NativeLanguage language
     cdef str printed
     cdef str hexadecimal
 
@@ -227,7 +257,8 @@ cdef _check_empty(CompiledProgram program):
         raise ValueError("the program has lines already")
 
 
-def parse(CompiledProgram program not None, bytes text not None, bint is_arc_dsl):
+def parse(CompiledProgram program not None, bytes text not None, bint is_arc_dsl,
+          NativeLanguage language not None):
     """None, or the (line, reason) for which the text is no program.
 
     Raises:
@@ -235,24 +266,26 @@ def parse(CompiledProgram program not None, bytes text not None, bint is_arc_dsl
     """
     cdef Parsed parsed
     cdef string_view view = string_view(<const char *>text, len(text))
+    cdef const Language *native = _runnable(language)
     with nogil:
-        Program.parse(
-            view, standard_language(), _dialect(is_arc_dsl), &parsed.program, &parsed.error
-        )
+        Program.parse(view, native[0], _dialect(is_arc_dsl), &parsed.program, &parsed.error)
     _check_empty(program)
     if parsed.program.num_lines() == 0:
         return parsed.error.line, parsed.error.reason.decode()
     program.program = move(parsed.program)
+    program.language = language
 
 
-cdef _filled(kind, Program *native):
+cdef _filled(kind, Program *native, NativeLanguage language):
     """A new object of a kind of CompiledProgram, which takes the program over."""
     cdef CompiledProgram program = kind.__new__(kind)
     program.program = move(native[0])
+    program.language = language
     return program
 
 
-def parse_all(kind not None, list texts not None, bint is_arc_dsl):
+def parse_all(kind not None, list texts not None, bint is_arc_dsl,
+              NativeLanguage language not None):
     """For each text (bytes) a program, of a kind of CompiledProgram, or the (line, reason) for
     which it is none. All are parsed without the GIL."""
     cdef vector[string_view] views
@@ -262,21 +295,23 @@ def parse_all(kind not None, list texts not None, bint is_arc_dsl):
         views.push_back(string_view(<const char *>text, len(text)))
     cdef vector[Parsed] parsed
     cdef Poll poll = _poll()
+    cdef const Language *native = _runnable(language)
     with nogil:
         parsed = native_parse_all(
-            text_span(views.data(), views.size()), standard_language(), _dialect(is_arc_dsl), poll
+            text_span(views.data(), views.size()), native[0], _dialect(is_arc_dsl), poll
         )
     programs = []
     cdef size_t k
     for k in range(parsed.size()):
         if parsed[k].program.num_lines() != 0:
-            programs.append(_filled(kind, &parsed[k].program))
+            programs.append(_filled(kind, &parsed[k].program, language))
         else:
             programs.append((parsed[k].error.line, parsed[k].error.reason.decode()))
     return programs
 
 
-def read(CompiledProgram program not None, bytes code not None, bint is_arc_dsl):
+def read(CompiledProgram program not None, bytes code not None, bint is_arc_dsl,
+         NativeLanguage language not None):
     """Fill it with a code from outside.
 
     Raises:
@@ -290,15 +325,12 @@ def read(CompiledProgram program not None, bytes code not None, bint is_arc_dsl)
     words.resize(size // sizeof(uint16_t))
     memcpy(words.data(), <const char *>code, size)
     cdef uint16_span view = uint16_span(words.data(), words.size())
-    cdef string fault = Code.why_not(view, standard_language())
+    cdef const Language *native = _runnable(language)
+    cdef string fault = Code.why_not(view, native[0])
     if not fault.empty():
         raise ValueError(f"no code of a program: {fault.decode()}")
-    program.program = Program(Code(view), standard_language(), _dialect(is_arc_dsl))
-
-
-def language():
-    """What tells whether another process has the same names under the same numbers."""
-    return standard_language().digest()
+    program.program = Program(Code(view), native[0], _dialect(is_arc_dsl))
+    program.language = language
 
 
 cdef Limits _limits(tuple limits) except *:
@@ -463,7 +495,8 @@ def run_and_print_one(CompiledProgram program not None, grid not None,
 
 
 def call_and_print_one(bint is_arc_dsl, opcode, const int64_t[::1] arguments not None,
-                       num_arguments, tuple limits not None, int64_t max_values):
+                       num_arguments, tuple limits not None, int64_t max_values,
+                       NativeLanguage language not None):
     """The same for one primitive; `arguments` are encoded as csrc/vm/run.h says, then one extra number.
 
     Raises:
@@ -475,9 +508,10 @@ def call_and_print_one(bint is_arc_dsl, opcode, const int64_t[::1] arguments not
     cdef vector[int64_t] own_arguments
     own_arguments.assign(&arguments[0], &arguments[0] + size)
     cdef const_int64_span encoded = const_int64_span(own_arguments.data(), size)
-    cdef uint16_t number = integer(
-        "opcode", opcode, 0, standard_language().primitives().size() - 1
-    )
+    cdef const Language *native = _runnable(language)
+    cdef uint16_t number = integer("opcode", opcode, 0, 65535)
+    if not native.is_primitive(number):
+        raise ValueError(f"opcode is {opcode}; it is the number of no primitive")
     cdef size_t count = integer("num_arguments", num_arguments, 0, size)
     cdef Limits native_limits = _limits(limits)
     cdef Dialect dialect = _dialect(is_arc_dsl)
@@ -485,8 +519,7 @@ def call_and_print_one(bint is_arc_dsl, opcode, const int64_t[::1] arguments not
     cdef PrintedRun printed
     with nogil:
         printed = call_and_print(
-            standard_language(), dialect, <Opcode>number, encoded, count, native_limits,
-            max_values, poll
+            native[0], dialect, <Opcode>number, encoded, count, native_limits, max_values, poll
         )
     return _printed(printed)
 
@@ -545,5 +578,7 @@ def mutate_many(kind not None, MutationParent parent not None, tuple weights not
         )
     programs = [None] * own_seeds.size()
     for k in range(mutants.size()):
-        programs[mutants[k].number] = _filled(kind, &mutants[k].program)
+        programs[mutants[k].number] = _filled(
+            kind, &mutants[k].program, parent.compiled.language
+        )
     return programs

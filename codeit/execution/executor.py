@@ -24,7 +24,7 @@ from codeit.execution.results import (
     read_json,
 )
 from codeit.grids import Grid, check_grid
-from codeit.language import PRIMITIVES, Program
+from codeit.language import PRIMITIVES, STANDARD, Program
 from codeit.language.program import Dialect, is_arc_dsl
 from codeit.ranges import integer, is_integer, listed, shown
 
@@ -144,6 +144,7 @@ class _PrimitiveCall:
             len(self.arguments),
             self.limits._native(),
             MAX_PRINTED_VALUES,
+            STANDARD,
         )
 
     def key(self) -> tuple[Any, ...]:

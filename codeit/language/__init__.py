@@ -1,6 +1,6 @@
 """The language: its primitives and constants as Python values, and programs.
 
-Everything here is read from the native table (csrc/lang/table.def).
+What the standard language has is read from the native table (csrc/lang/table.def).
 """
 
 from codeit.language.corpus import SeedProgram, load_seed_programs
@@ -9,7 +9,10 @@ from codeit.language.table import (
     ACCEPTED_TYPES,
     CONSTANTS,
     PRIMITIVES,
+    STANDARD,
     Constant,
+    Language,
+    NewPrimitive,
     Parameter,
     Primitive,
 )
@@ -18,7 +21,10 @@ __all__ = [
     "ACCEPTED_TYPES",
     "CONSTANTS",
     "PRIMITIVES",
+    "STANDARD",
     "Constant",
+    "Language",
+    "NewPrimitive",
     "Parameter",
     "Primitive",
     "Program",

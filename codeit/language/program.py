@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Iterable, Sequence
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 from codeit._native import vm
+from codeit.language.table import STANDARD, Language
 
 Dialect = Literal["codeit", "arc-dsl"]
 """`codeit` bounds canvas and fails on some empty patches; `arc-dsl` is the original library."""
@@ -30,7 +31,8 @@ class ProgramError(ValueError):
 
 
 class Program(vm.CompiledProgram):
-    """A checked program of the language. Equal programs have equal code and dialect.
+    """A checked program of the language. Equal programs have equal code, dialect and
+    language.
 
     `Program.parse` is the way to make one. What it keeps is the code, a few dozen bytes, not the
     text: variables are called x1, x2, ... in the order of their lines, whatever they were called
@@ -51,12 +53,15 @@ class Program(vm.CompiledProgram):
         raise TypeError("a Program is made by Program.parse")
 
     @classmethod
-    def parse(cls, text: str, dialect: Dialect = "codeit") -> Program:
+    def parse(
+        cls, text: str, dialect: Dialect = "codeit", language: Language = STANDARD
+    ) -> Program:
         """Check a text by the rules of the language's own checker and compile it.
 
         Args:
             text: one assignment a line; the last one assigns `O`.
             dialect: which of the two variants of the primitives the program means.
+            language: the names that it may be written with.
         Raises:
             ProgramError: the text breaks a rule; it names the line and the rule.
             ValueError: an unknown dialect.
@@ -65,18 +70,19 @@ class Program(vm.CompiledProgram):
         if not isinstance(text, str):
             raise TypeError(f"text is of type {type(text).__name__}; a str is needed")
         program = cls.__new__(cls)
-        refusal = vm.parse(program, text.encode("utf-8", "surrogatepass"), is_arc_dsl(dialect))
+        encoded = text.encode("utf-8", "surrogatepass")
+        refusal = vm.parse(program, encoded, is_arc_dsl(dialect), language)
         if refusal:
             raise ProgramError(*refusal)
         return program
 
     @classmethod
     def parse_all(
-        cls, texts: Sequence[str], dialect: Dialect = "codeit"
+        cls, texts: Sequence[str], dialect: Dialect = "codeit", language: Language = STANDARD
     ) -> list[Program | ProgramError]:
         """What `parse` returns or raises for each of many texts, without Python's lock."""
         encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
-        found = vm.parse_all(cls, encoded, is_arc_dsl(dialect))
+        found = vm.parse_all(cls, encoded, is_arc_dsl(dialect), language)
         return [ProgramError(*p) if isinstance(p, tuple) else p for p in found]
 
     @property
@@ -88,10 +94,11 @@ class Program(vm.CompiledProgram):
 
     def __repr__(self) -> str:
         dialect = "" if self.dialect == "codeit" else f", dialect={self.dialect!r}"
-        return f"Program.parse({self.text!r}{dialect})"
+        language = "" if self.language is STANDARD else f", language={self.language!r}"
+        return f"Program.parse({self.text!r}{dialect}{language})"
 
-    def __reduce__(self) -> tuple[object, tuple[bytes, Dialect, int]]:
-        return _read, (self.code, self.dialect, vm.language())
+    def __reduce__(self) -> tuple[object, tuple[bytes, Dialect, Language]]:
+        return _read, (self.code, self.dialect, cast("Language", self.language))
 
 
 def distinct(programs: Iterable[Program]) -> list[Program]:
@@ -105,16 +112,14 @@ def distinct(programs: Iterable[Program]) -> list[Program]:
     return list(found.values())
 
 
-def _read(code: bytes, dialect: Dialect, language: int) -> Program:
+def _read(code: bytes, dialect: Dialect, language: Language) -> Program:
     """The program that another process has pickled.
 
     Raises:
-        ValueError: the bytes are no code, or that of another version of the language.
+        ValueError: the bytes are no code.
     """
-    if language != vm.language():
-        raise ValueError("the program is of another version of the language")
     program = Program.__new__(Program)
-    vm.read(program, code, is_arc_dsl(dialect))
+    vm.read(program, code, is_arc_dsl(dialect), language)
     return program
 
 

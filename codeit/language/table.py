@@ -1,10 +1,14 @@
-"""The native table of the language as Python values."""
+"""The language as a value: primitives, constants, and languages with more or fewer of them."""
 
-from collections.abc import Mapping
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any, Self, cast
 
 from codeit._native import lang
+from codeit.ranges import shown
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Primitive:
-    """One of the 160 functions of the language."""
+    """One of the functions of the language; `opcode` is its number among the names."""
 
     name: str
     opcode: int
@@ -52,40 +56,172 @@ class Primitive:
 
 @dataclass(frozen=True)
 class Constant:
-    """One of the 28 named values of the language."""
+    """One of the named values of the language."""
 
     name: str
     type: str
     value: bool | int | tuple[int, int]
 
 
-def _read_primitives() -> Mapping[str, Primitive]:
-    rows = enumerate(lang.primitive_table())
-    return MappingProxyType(
-        {
-            name: Primitive(
-                name=name,
-                opcode=opcode,
-                group=group,
-                parameters=tuple(
-                    Parameter(parameter, type_, called_with, or_more)
-                    for type_, parameter, called_with, or_more in parameters
-                ),
-                returns=returns,
-                summary=summary,
+@dataclass(frozen=True)
+class NewPrimitive:
+    """A primitive that a language has beyond the standard one.
+
+    Attributes:
+        parameters: (type, name) of each; at most 4.
+        returns: the type of the result.
+        like: the standard primitive whose body it has.
+    """
+
+    name: str
+    parameters: tuple[tuple[str, str], ...]
+    returns: str
+    like: str
+    group: str = "added"
+    summary: str = ""
+
+    def row(self) -> _NewRow:
+        return (self.name, self.group, self.returns, self.parameters, self.summary, self.like)
+
+
+_NewRow = tuple[str, str, str, tuple[tuple[str, str], ...], str, str]
+
+
+class Language(lang.NativeLanguage):
+    """The names that programs are written with. Immutable; STANDARD has those of table.def.
+
+    Attributes:
+        title: a short name for people.
+        digest: of all that decides what programs are and mean; 16 hexadecimal digits.
+        rows: of each name in order, its text where the standard language has it, or else what is
+            needed to know of a new primitive; None: those of the standard language.
+        primitives, constants: by name, in the order of their numbers.
+        names: those of both, in the order of their numbers.
+    """
+
+    title: str
+    rows: tuple[str | _NewRow, ...] | None
+    primitives: Mapping[str, Primitive]
+    constants: Mapping[str, Constant]
+    names: tuple[str, ...]
+
+    def __new__(cls, title: str, rows: Sequence[str | _NewRow] | None) -> Self:
+        """
+        Raises:
+            ValueError: no language can be made of the rows; the message names one and says why.
+        """
+        language = super().__new__(cls, title, rows)
+        language.title = title
+        language.rows = None if rows is None else tuple(rows)
+        language.primitives = _read_primitives(language)
+        language.constants = MappingProxyType(
+            {name: Constant(name, type_, value) for name, type_, value in language.constant_rows()}
+        )
+        standard = (*language.primitives, *language.constants)
+        language.names = tuple(
+            standard if rows is None else (_name_of(row) for row in language.rows or ())
+        )
+        return language
+
+    def extended(self, primitives: Iterable[NewPrimitive]) -> Language:
+        """This language and some primitives more, which are numbered behind all names.
+
+        Raises:
+            ValueError: one of them is none, or its name is taken; the message names it.
+        """
+        rows = [primitive.row() for primitive in primitives]
+        return Language(f"{self.title}+{len(rows)}", [*self._all_rows(), *rows])
+
+    def record(self) -> dict[str, Any]:
+        """What a file keeps of the language that it was made with."""
+        return {"title": self.title, "digest": self.digest, "names": list(self.names)}
+
+    def of_record(self, record: Mapping[str, Any]) -> Language:
+        """The language that a record is of, if this one has all of its names.
+
+        Raises:
+            ValueError: it is no record; or this language lacks a name of it, or has another
+                primitive or constant under one.
+        """
+        title, digest, names = (record.get(key) for key in ("title", "digest", "names"))
+        is_list = isinstance(names, list) and all(isinstance(name, str) for name in names)
+        if not isinstance(title, str) or not isinstance(digest, str) or not is_list:
+            raise ValueError(
+                'no record of a language: texts "title" and "digest" and a list "names" are needed'
             )
-            for opcode, (name, group, returns, parameters, summary) in rows
-        }
-    )
+        made = self.restricted(cast("list[str]", names), title)
+        if made.digest != digest:
+            raise ValueError(
+                f"made with language {shown(title)} of digest {shown(digest)}; here the same names "
+                f"are of digest {made.digest!r}, so that one of them means something else"
+            )
+        return made
+
+    def restricted(self, names: Sequence[str], title: str) -> Language:
+        """The language of some of the names, in their order.
+
+        Raises:
+            ValueError: this language lacks one, or no language can be made of them.
+        """
+        if tuple(names) == self.names:
+            return self
+        rows = {_name_of(row): row for row in self._all_rows()}
+        lacking = [name for name in names if name not in rows]
+        if lacking:
+            more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
+            raise ValueError(
+                f"made with language {shown(title)}; language {self.title!r} has no "
+                f"{shown(lacking[0])}{more}"
+            )
+        if tuple(names) == STANDARD.names:
+            return STANDARD
+        return Language(title, [rows[name] for name in names])
+
+    def _all_rows(self) -> tuple[str | _NewRow, ...]:
+        return self.names if self.rows is None else self.rows
+
+    def __repr__(self) -> str:
+        return f"<Language {self.title}: {len(self.names)} names, digest {self.digest}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickled, (self.title, self.rows, self.digest)
 
 
-PRIMITIVES: Mapping[str, Primitive] = _read_primitives()
-"""Every primitive by name, in the order of its opcode."""
+def _name_of(row: str | _NewRow) -> str:
+    return row if isinstance(row, str) else row[0]
 
-CONSTANTS: Mapping[str, Constant] = MappingProxyType(
-    {name: Constant(name, type_, value) for name, type_, value in lang.constant_table()}
-)
-"""Every constant by name."""
+
+def _read_primitives(language: Language) -> Mapping[str, Primitive]:
+    primitives = {}
+    for name, number, group, returns, rows, summary in language.primitive_rows():
+        parameters = tuple(
+            Parameter(parameter, type_, called_with, or_more)
+            for type_, parameter, called_with, or_more in rows
+        )
+        primitives[name] = Primitive(name, number, group, parameters, returns, summary)
+    return MappingProxyType(primitives)
+
+
+def _unpickled(title: str, rows: Sequence[str | _NewRow] | None, digest: str) -> Language:
+    """The language that another process has pickled.
+
+    Raises:
+        ValueError: this process has another standard language.
+    """
+    language = STANDARD if rows is None else Language(title, rows)
+    if language.digest != digest:
+        raise ValueError(f"{title!r} is another version of the language")
+    return language
+
+
+STANDARD = Language("standard", None)
+"""The language of csrc/lang/table.def."""
+
+PRIMITIVES = STANDARD.primitives
+"""Every standard primitive by name, in the order of its opcode."""
+
+CONSTANTS = STANDARD.constants
+"""Every standard constant by name."""
 
 ACCEPTED_TYPES: Mapping[str, frozenset[str]] = MappingProxyType(lang.accepted_types())
 """By type, those whose values may stand where it is declared, itself among them."""

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import codeit._native.text as native
 from codeit.files.json_file import read_object
 from codeit.grids import MAX_SIDE, NUM_COLORS, Grid, check_grid
-from codeit.language import CONSTANTS, PRIMITIVES
+from codeit.language import STANDARD, Language
 from codeit.policy.hub import check_is_to_be_had, is_reachable
 from codeit.policy.text import SEPARATOR, grids_to_text
 from codeit.ranges import MAX_INT, check_elements, integers
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 Ids = npt.NDArray[np.uint16]
+
+LANGUAGE_FILE = "language.json"
+"""What every tokenizer leaves in a checkpoint: the record of the language that it is for."""
 
 COMPACT_FILE = "compact_tokenizer.json"
 """What a compact tokenizer leaves in a checkpoint; its vocabulary follows from the language."""
@@ -64,13 +67,13 @@ class Spelling:
 
 
 _VARIABLES = [f"x{k}" for k in range(1, _MAX_VARIABLES + 1)]
-_TERMS = [*PRIMITIVES, *CONSTANTS, "I", *_VARIABLES]
 
 
 class Tokenizer(ABC):
     """Text to ids and back. Ids fit 16 bits.
 
     Attributes:
+        language: that its programs are written in.
         vocab_size: ids are below it.
         pad_id, end_id: padding, and the end of a program; the same where there is no padding. What
             a decoder starts with is the model's to say.
@@ -78,6 +81,7 @@ class Tokenizer(ABC):
         is_renumbered: whether variables are written by their lines' numbers, not by their names.
     """
 
+    language: Language
     vocab_size: int
     pad_id: int
     end_id: int
@@ -153,13 +157,18 @@ class Tokenizer(ABC):
         """How many ids the shortest program takes, the end's included."""
         return min(
             len(self.encode_program(f"O = {primitive.name}(I)"))
-            for primitive in PRIMITIVES.values()
+            for primitive in self.language.primitives.values()
             if primitive.arity == 1
         )
 
     @cached_property
     def _program_writer(self) -> native.ProgramWriter:
-        return native.ProgramWriter(self.spelling(), self.is_renumbered)
+        return native.ProgramWriter(self.spelling(), self.is_renumbered, self.language)
+
+    @property
+    def _terms(self) -> list[str]:
+        """Whatever a call is made of, in the order of Spelling."""
+        return [*self.language.names, "I", *_VARIABLES]
 
     @abstractmethod
     def _encode_program(self, text: str) -> list[int]:
@@ -179,9 +188,14 @@ class Tokenizer(ABC):
             ValueError: they are no integers, or one of them is negative.
         """
 
-    @abstractmethod
     def save(self, directory: Path) -> None:
         """Write what load_tokenizer needs into a checkpoint."""
+        self._save(directory)
+        (directory / LANGUAGE_FILE).write_text(json.dumps(self.language.record()) + "\n")
+
+    @abstractmethod
+    def _save(self, directory: Path) -> None:
+        """The same without the language's record."""
 
     def _until_end(self, ids: npt.ArrayLike) -> npt.NDArray[Any]:
         array = integers("ids", ids, np.int64)
@@ -196,14 +210,19 @@ class CompactTokenizer(Tokenizer):
     """One token for each primitive, constant, variable, place, size and color, for small models.
 
     A program is written line by line as `name function argument ... newline`. Variables are named
-    x1, x2, ... in order, so that two texts that differ only in their names have the same ids.
+    x1, x2, ... in order, so that two texts that differ only in their names have the same ids. Names
+    that the standard language lacks come behind everything else: what has learned the other ids
+    keeps them.
     """
 
     is_renumbered = True
 
-    def __init__(self) -> None:
+    def __init__(self, language: Language = STANDARD) -> None:
+        self.language = language
         special = ["<pad>", "</s>", "\n", SEPARATOR]
-        program = [*PRIMITIVES, *CONSTANTS, "I", "O", *_VARIABLES]
+        standard = [name for name in language.names if name in STANDARD.names]
+        added = [name for name in language.names if name not in STANDARD.names]
+        program = [*standard, "I", "O", *_VARIABLES]
         sides = range(1, 31)
         prompt = [
             *(f"{n}" for n in sides),
@@ -213,9 +232,11 @@ class CompactTokenizer(Tokenizer):
             *(f"{i},{j}" for i in range(MAX_SIDE) for j in range(MAX_SIDE)),
         ]
         # `x3` is a variable in a program and three columns in a prompt: two tables, one id space.
-        self._names = [*special, *program, *prompt]
+        self._names = [*special, *program, *prompt, *added]
         first_prompt_id = len(special) + len(program)
+        first_added_id = first_prompt_id + len(prompt)
         self._program_id = {name: k for k, name in enumerate(self._names[:first_prompt_id])}
+        self._program_id |= {name: k + first_added_id for k, name in enumerate(added)}
         self._prompt_id = {name: k + first_prompt_id for k, name in enumerate(prompt)}
         self._prompt_id |= {name: self._program_id[name] for name in ("\n", SEPARATOR)}
         self.vocab_size = len(self._names)
@@ -223,6 +244,7 @@ class CompactTokenizer(Tokenizer):
         self.end_id = 1
         self._newline_id = 2
         allowed = [self.end_id, self._newline_id, *range(len(special), first_prompt_id)]
+        allowed += range(first_added_id, self.vocab_size)
         self.program_ids = np.array(allowed, dtype=np.uint16)
 
     def _encode(self, text: str, opens: bool) -> list[int]:
@@ -246,7 +268,7 @@ class CompactTokenizer(Tokenizer):
         return ids
 
     def spelling(self) -> Spelling:
-        terms = [[self._program_id[term]] for term in _TERMS]
+        terms = [[self._program_id[term]] for term in self._terms]
         return Spelling(
             start=[],
             assign=[],
@@ -272,7 +294,7 @@ class CompactTokenizer(Tokenizer):
                 lines[-1].append(self._names[k] if k < self.vocab_size else f"<{k}>")
         return "\n".join(map(_line_text, lines))
 
-    def save(self, directory: Path) -> None:
+    def _save(self, directory: Path) -> None:
         (directory / COMPACT_FILE).write_text(json.dumps({"tokens": self._names}) + "\n")
 
 
@@ -289,11 +311,12 @@ class HubTokenizer(Tokenizer):
 
     is_renumbered = False
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, language: Language = STANDARD) -> None:
         """
         Raises:
             ValueError: a program or a grid cannot be written with its vocabulary.
         """
+        self.language = language
         self._tokenizer = tokenizer
         self._vocabulary: dict[str, int] = tokenizer.get_vocab()
         self.vocab_size = max(len(tokenizer), 1 + max(self._vocabulary.values()))
@@ -325,7 +348,7 @@ class HubTokenizer(Tokenizer):
 
     def _find_program_ids(self) -> Ids:
         """Ids of everything that a program is made of, in the contexts in which it occurs."""
-        names = [*PRIMITIVES, *CONSTANTS, "I"]
+        names = [*self.language.names, "I"]
         variables = ["O", *_VARIABLES]
         texts = [
             *(f"x1 = {name}(" for name in [*names, *variables]),
@@ -345,7 +368,7 @@ class HubTokenizer(Tokenizer):
     def _check_parts(self) -> None:
         """Raise ValueError unless grids can be written, and the ids of a text are those of its
         parts, one after the other."""
-        names = [*PRIMITIVES, *CONSTANTS, *_VARIABLES]
+        names = [*self.language.names, *_VARIABLES]
         text = "\n".join(f"x1 = {name}({name}, {name})" for name in names) + "\nO = trim(I)"
         grids = [np.arange(side * 30, dtype=np.uint8).reshape(side, 30) % 10 for side in (1, 8)]
         prompt = grids_to_text(grids)
@@ -373,8 +396,8 @@ class HubTokenizer(Tokenizer):
         def ids(text: str) -> list[int]:
             return self._encode(text, opens=False)
 
-        terms = [ids(term) for term in _TERMS]
-        terms_after_blank = [ids(f" {term}") for term in _TERMS]
+        terms = [ids(term) for term in self._terms]
+        terms_after_blank = [ids(f" {term}") for term in self._terms]
         return Spelling(
             start=self._start_ids,
             assign=ids(" ="),
@@ -397,7 +420,7 @@ class HubTokenizer(Tokenizer):
         rest = "".join(f"<{k}>" for k in kept[foreign : foreign + 1])
         return (self._text_of(kept[:foreign]) + rest).split("#")[0]
 
-    def save(self, directory: Path) -> None:
+    def _save(self, directory: Path) -> None:
         self._tokenizer.save_pretrained(directory)
 
 
@@ -410,7 +433,7 @@ class PieceTokenizer(HubTokenizer):
     Where there is no newline, a spare token of T5's, <extra_id_0>, stands for it.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, language: Language = STANDARD) -> None:
         special = {*tokenizer.all_special_ids, *tokenizer.added_tokens_decoder}
         vocabulary: dict[str, int] = tokenizer.get_vocab()
         self._pieces = {
@@ -423,7 +446,7 @@ class PieceTokenizer(HubTokenizer):
         self._texts = {k: name for name, k in vocabulary.items()}
         self._texts |= {k: piece for piece, k in self._pieces.items()}
         self._known: dict[str, list[int]] = {}
-        super().__init__(tokenizer)
+        super().__init__(tokenizer, language)
 
     def _ids_of(self, text: str) -> list[int]:
         ids: list[int] = []
@@ -457,7 +480,9 @@ _NEWLINES = ("\n", "<0x0A>", "<extra_id_0>")
 _PART = re.compile(r" ?(?:[A-Za-z_]+|[0-9]+|[^\sA-Za-z0-9_])|\s")
 
 
-def _hub_tokenizer(name: str, make: Callable[[], PreTrainedTokenizerBase]) -> Tokenizer:
+def _hub_tokenizer(
+    name: str, make: Callable[[], PreTrainedTokenizerBase], language: Language
+) -> Tokenizer:
     """What the library makes, as it is if that writes programs, else piece by piece."""
     try:
         tokenizer = make()
@@ -472,41 +497,41 @@ def _hub_tokenizer(name: str, make: Callable[[], PreTrainedTokenizerBase]) -> To
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise ValueError(f"{name}: not a tokenizer that can be read: {reason}") from None
     try:
-        return HubTokenizer(tokenizer)
+        return HubTokenizer(tokenizer, language)
     except ValueError as error:
         why_not = error
     try:
-        return PieceTokenizer(tokenizer)
+        return PieceTokenizer(tokenizer, language)
     except ValueError as error:
         also = "" if str(error) == str(why_not) else f"; {error}"
         raise ValueError(f"{name}: {why_not}{also}") from None
 
 
-def load_tokenizer(name: str) -> Tokenizer:
+def load_tokenizer(name: str, language: Language = STANDARD) -> Tokenizer:
     """A tokenizer by name.
 
     Args:
         name: "compact"; a model of the Hugging Face hub such as "Salesforce/codet5-small"; or a
             directory: a checkpoint, or `vocab.json` and `merges.txt` of CodeT5's BPE alone.
+        language: whose names it writes. That of a checkpoint writes those that it was made with,
+            all of which the language must have.
     Raises:
-        ValueError: a directory holds no tokenizer, or a damaged one, or one that differs from this
-            version's, or one that programs cannot be written with.
+        ValueError: a directory holds no tokenizer, or a damaged one, or one that programs cannot be
+            written with, or one for names that the language lacks or that mean something else.
         OSError: the hub cannot be reached, or has no such model.
     """
     directory = Path(name)
     if name == "compact":
-        return CompactTokenizer()
+        return CompactTokenizer(language)
     check_is_to_be_had(name)
+    if (directory / LANGUAGE_FILE).is_file():
+        record = read_object(directory / LANGUAGE_FILE)
+        try:
+            language = language.of_record(record)
+        except ValueError as error:
+            raise ValueError(f"{directory / LANGUAGE_FILE}: {error}") from None
     if (directory / COMPACT_FILE).is_file():
-        tokenizer = CompactTokenizer()
-        saved = read_object(directory / COMPACT_FILE).get("tokens")
-        if not isinstance(saved, list):
-            raise ValueError(f'{directory / COMPACT_FILE}: there is no list "tokens"')
-        if saved != tokenizer._names:
-            raise ValueError(
-                f"{directory / COMPACT_FILE}: made for another version of the language"
-            )
-        return tokenizer
+        return _compact_tokenizer(directory / COMPACT_FILE, language)
     import transformers
 
     if directory.is_dir() and not (directory / "tokenizer_config.json").is_file():
@@ -519,6 +544,7 @@ def load_tokenizer(name: str) -> Tokenizer:
             lambda: transformers.RobertaTokenizerFast(
                 vocab=str(vocab), merges=str(merges), additional_special_tokens=extra
             ),
+            language,
         )
     return _hub_tokenizer(
         name,
@@ -527,4 +553,22 @@ def load_tokenizer(name: str) -> Tokenizer:
             trust_remote_code=False,
             local_files_only=not directory.is_dir() and not is_reachable(),
         ),
+        language,
     )
+
+
+def _compact_tokenizer(path: Path, language: Language) -> CompactTokenizer:
+    """That of a file, whose tokens are those of the language. A file from before languages had
+    records may have fewer names."""
+    saved = read_object(path).get("tokens")
+    if not isinstance(saved, list):
+        raise ValueError(f'{path}: there is no list "tokens"')
+    if not (path.parent / LANGUAGE_FILE).is_file():
+        known = {token for token in saved if isinstance(token, str)}
+        names = [name for name in language.names if name in known]
+        with suppress(ValueError):  # which the comparison tells
+            language = language.restricted(names, language.title)
+    tokenizer = CompactTokenizer(language)
+    if saved != tokenizer._names:
+        raise ValueError(f"{path}: made for another version of the language")
+    return tokenizer

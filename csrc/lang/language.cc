@@ -120,6 +120,7 @@ Language::Language(std::string title, const std::vector<NameRow> &rows)
         primitive.summary = keep(primitive.summary);
         for (Parameter &parameter : primitive.parameters) parameter.name = keep(parameter.name);
         row.constant.name = keep(row.constant.name);
+        row.like = keep(row.like);
         names_.emplace_back(row.name());
         keys_.push_back(key_of_name(row.name()));
         routines_.push_back(routine_of(row));

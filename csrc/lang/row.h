@@ -167,6 +167,7 @@ struct NameRow {
     bool is_primitive;
     PrimitiveRow primitive{};
     ConstantRow constant{};
+    const char *like = nullptr; // the standard primitive whose body it has; nullptr: its own
     Body body = nullptr;
     Step step = nullptr; // nullptr where it is none of its own
 

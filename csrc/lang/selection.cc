@@ -51,7 +51,7 @@ std::string RowSelection::add(const NewPrimitive &primitive) {
         return shown + " is to be run like " + quoted(primitive.like) +
                ", which is no primitive of as many parameters";
     }
-    row.body = language_.row(like.number).body;
+    row.like = text(primitive.like);
     rows_.push_back(row);
     return {};
 }

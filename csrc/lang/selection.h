@@ -18,7 +18,7 @@ class RowSelection {
     // A row of the language as it is.
     std::string keep(std::string_view name);
 
-    // A new primitive. `like` is one of the language whose body it has.
+    // A new primitive. `like` is one of the language, whose body it has.
     struct NewPrimitive {
         std::string name, group, result, summary, like;
         std::vector<std::string> parameter_types, parameter_names;

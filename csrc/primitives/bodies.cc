@@ -43,4 +43,16 @@ const Language &standard_language() {
     return language;
 }
 
+std::unique_ptr<Language> with_bodies(const Language &names) {
+    const Language &standard = standard_language();
+    std::vector<NameRow> rows = names.rows();
+    for (NameRow &row : rows) {
+        if (!row.is_primitive) continue;
+        const NameRow &known = standard.row(standard.find(row.like ? row.like : row.name()).number);
+        row.body = known.body;
+        if (row.like == nullptr) row.step = known.step;
+    }
+    return std::make_unique<Language>(names.title(), rows);
+}
+
 } // namespace codeit

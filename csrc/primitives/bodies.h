@@ -3,8 +3,13 @@
 
 #include "lang/language.h"
 
+#include <memory>
+
 namespace codeit {
 
 const Language &standard_language();
+
+// The same names with bodies; those of the standard language, or like them.
+std::unique_ptr<Language> with_bodies(const Language &names);
 
 } // namespace codeit

@@ -58,7 +58,9 @@ class ProgramConstraint:
             raise ValueError(f"mode is {mode!r}; allowed are {get_args(ConstraintMode)}")
         self._num_rows = integer("num_rows", num_rows, 1, native.MAX_ROWS)
         try:
-            self._automaton = native.ProgramAutomaton(tokenizer.spelling(), mode == "typed")
+            self._automaton = native.ProgramAutomaton(
+                tokenizer.spelling(), mode == "typed", tokenizer.language
+            )
         except ValueError as error:
             raise ValueError(f"mode {mode!r} is not for this tokenizer: {error}") from None
         self._rows = native.AutomatonRows(self._automaton, self._num_rows)
