@@ -9,7 +9,6 @@ ids[offsets[k]:offsets[k + 1]].
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint64_t
 from libc.string cimport memcpy
-from libcpp cimport bool as cbool
 from libcpp.memory cimport unique_ptr
 from libcpp.vector cimport vector
 
@@ -85,10 +84,7 @@ cdef extern from "replay/priority_buffer.h" namespace "codeit::replay" nogil:
         size_t size() noexcept
         size_t capacity() noexcept
         Fault upsert(const Experiences &, Stored *) except +
-        void find(const Key *, size_t, int64_t *) noexcept
-        void remove(const Key *, size_t, uint8_t *) except +
-        Fault update_priority(const int64_t *, const double *, size_t) noexcept
-        vector[int64_t] draw(size_t, uint64_t, cbool, cbool) except +
+        vector[int64_t] draw(size_t, uint64_t) except +
         Fault columns(const int64_t *, size_t, Key *, double *, int32_t *, uint8_t *) noexcept
         Fault offsets(const int64_t *, size_t, int64_t *, int64_t *) noexcept
         void gather(const int64_t *, size_t, uint16_t *, uint16_t *) noexcept
@@ -148,7 +144,7 @@ cdef class PriorityBuffer:
     """Experiences under a key, bounded in number, drawn by priority.
 
     Not synchronised: whoever shares one between threads holds a lock, since bulk work runs without
-    the interpreter's. A slot names its experience until the next removal or eviction.
+    the interpreter's. A slot names its experience until the next eviction.
 
     Args:
         capacity: most experiences held; 1 to MAX_CAPACITY.
@@ -230,62 +226,20 @@ cdef class PriorityBuffer:
             raise _length_error("target", own_target_offsets, fault.index)
         return stored
 
-    def find(self, const uint64_t[:, ::1] keys not None):
-        """The slots of some keys: int64 [N], -1 where a key is absent."""
-        _check_keys(keys)
-        slots = np.empty(keys.shape[0], np.int64)
-        cdef int64_t[::1] out = slots
-        with nogil:
-            self.buffer.get().find(<const Key *>&keys[0, 0], keys.shape[0], &out[0])
-        return slots
-
-    def remove(self, const uint64_t[:, ::1] keys not None):
-        """Remove the experiences of some keys. Returns bool [N]: which of them were there."""
-        _check_keys(keys)
-        is_removed = np.empty(keys.shape[0], np.bool_)
-        cdef uint8_t[::1] out = is_removed.view(np.uint8)
-        with nogil:
-            self.buffer.get().remove(<const Key *>&keys[0, 0], keys.shape[0], &out[0])
-        return is_removed
-
-    def update_priority(
-        self, const int64_t[::1] slots not None, const double[::1] priority not None
-    ):
-        """Set the priorities of some slots. find() gives the slots of keys.
-
-        Raises:
-            ValueError: a slot or a priority is out of range; nothing was changed.
-        """
-        cdef Py_ssize_t size = slots.shape[0]
-        _check_size("priority", priority.shape[0], size)
-        cdef vector[int64_t] own_slots = _slots(slots)
-        cdef vector[double] own_priority
-        own_priority.assign(&priority[0], &priority[0] + size)
-        cdef Fault fault
-        with nogil:
-            fault = self.buffer.get().update_priority(own_slots.data(), own_priority.data(), size)
-        if fault.kind == FaultKind.bad_slot:
-            raise self._slot_error(own_slots[fault.index], fault.index)
-        if fault.kind == FaultKind.bad_priority:
-            raise _priority_error(own_priority[fault.index], fault.index)
-
-    def draw(self, n, seed, *, bint with_replacement=False, bint is_uniform=False):
-        """Draw slots at random, by csrc/replay/draw.h, which states the law.
+    def draw(self, n, seed):
+        """Draw slots at random without replacement, by csrc/replay/draw.h, which states the law.
 
         Args:
-            n: how many; without replacement at most all, with it at most MAX_CAPACITY.
+            n: how many; all when there are fewer.
             seed: 0 to 2**64 - 1; the same content and seed give the same experiences.
-            with_replacement: whether an experience may be drawn again.
-            is_uniform: whether priorities are ignored.
         Returns:
             int64 [n or fewer], ascending.
         """
-        n = integer("n", n, 0, MAX_CAPACITY if with_replacement else None)
-        cdef size_t count = n if with_replacement else min(n, len(self))
+        cdef size_t count = min(integer("n", n, 0), len(self))
         cdef uint64_t word = integer("seed", seed, 0, 2**64 - 1)
         cdef vector[int64_t] drawn
         with nogil:
-            drawn = self.buffer.get().draw(count, word, with_replacement, is_uniform)
+            drawn = self.buffer.get().draw(count, word)
         slots = np.empty(drawn.size(), np.int64)
         cdef int64_t[::1] out = slots
         if drawn.size() > 0:

@@ -13,22 +13,19 @@ namespace {
 
 constexpr double kForever = std::numeric_limits<double>::infinity();
 
-// Three ways to look at the weights of the same entries.
+// Two ways to look at the weights of the same entries.
 struct Weights {
     const double *weights;
     double operator()(size_t slot) const { return weights[slot]; }
-};
-struct EqualWeights {
-    double operator()(size_t) const { return 1.0; }
 };
 struct ZerosOnly {
     const double *weights;
     double operator()(size_t slot) const { return weights[slot] == 0.0 ? 1.0 : 0.0; }
 };
 
-// The seed of a clock's k-th start.
-uint64_t round_seed(uint64_t seed, uint64_t k) {
-    return mix(mix(seed) + k);
+// The seed of the clocks.
+uint64_t clock_seed(uint64_t seed) {
+    return mix(mix(seed));
 }
 
 // Uniform on the odd multiples of 2^-53 in (0, 1), so that 1 - uniform() is exact too.
@@ -51,14 +48,14 @@ struct Rings {
     }
 };
 
-// Every ring up to `deadline` (which may be kForever if clocks ring once); weight 0 never rings.
+// Every ring up to `deadline` (which may be kForever); weight 0 never rings.
 //
 // E <= x is the same as U <= 1 - exp(-x), and 1 - exp(-x) <= 2x / (2 + x) for x >= 0. That bound
 // costs no logarithm and no division, and keeps nearly all who ring late from paying for either.
 // Its slack covers the rounding, so that nobody who rings in time is lost.
 template <class WeightOf>
 Rings collect(const Entrants &entrants, WeightOf weight_of, uint64_t seed, double deadline,
-              size_t num_expected, bool with_replacement) {
+              size_t num_expected) {
     constexpr size_t kBlock = 1024;
     constexpr double kSlack = 1 + 1e-12;
     uint32_t slots[kBlock];
@@ -66,26 +63,20 @@ Rings collect(const Entrants &entrants, WeightOf weight_of, uint64_t seed, doubl
     Rings rings;
     rings.times.reserve(num_expected);
     rings.slots.reserve(num_expected);
-    uint64_t first_seed = round_seed(seed, 0);
+    uint64_t its_seed = clock_seed(seed);
     for (size_t begin = 0; begin < entrants.size; begin += kBlock) {
         size_t end = std::min(entrants.size, begin + kBlock);
         size_t num_likely = 0;
         for (size_t slot = begin; slot < end; ++slot) {
-            double u = uniform(entrants.variates[slot], first_seed);
+            double u = uniform(entrants.variates[slot], its_seed);
             double x = deadline * weight_of(slot);
             slots[num_likely] = static_cast<uint32_t>(slot);
             uniforms[num_likely] = u;
             num_likely += u * (2 + x) <= (2 * kSlack) * x;
         }
         for (size_t k = 0; k < num_likely; ++k) {
-            double weight = weight_of(slots[k]);
-            double time = exponential(uniforms[k]) / weight;
-            for (uint64_t start = 1; time <= deadline; ++start) {
-                rings.push(time, slots[k]);
-                if (!with_replacement) break;
-                uint64_t next_seed = round_seed(seed, start);
-                time += exponential(uniform(entrants.variates[slots[k]], next_seed)) / weight;
-            }
+            double time = exponential(uniforms[k]) / weight_of(slots[k]);
+            if (time <= deadline) rings.push(time, slots[k]);
         }
     }
     return rings;
@@ -120,11 +111,11 @@ double guess_deadline(const Entrants &entrants, WeightOf weight_of, size_t n, ui
     size_t rank = static_cast<size_t>(expected_rank + 4 * std::sqrt(expected_rank) + 8);
     if (rank >= kSample) return kForever;
     std::vector<double> times(kSample);
-    uint64_t first_seed = round_seed(seed, 0);
+    uint64_t its_seed = clock_seed(seed);
     for (size_t k = 0; k < kSample; ++k) {
         size_t slot = (k * entrants.size + mix(seed + k) % entrants.size) / kSample;
         double weight = weight_of(slot);
-        double u = uniform(entrants.variates[slot], first_seed);
+        double u = uniform(entrants.variates[slot], its_seed);
         times[k] = weight > 0 ? exponential(u) / weight : kForever;
     }
     std::nth_element(times.begin(), times.begin() + rank, times.end());
@@ -136,25 +127,9 @@ template <class WeightOf>
 std::vector<int64_t> draw_distinct(const Entrants &entrants, WeightOf weight_of, size_t n,
                                    uint64_t seed) {
     double deadline = guess_deadline(entrants, weight_of, n, seed);
-    Rings rings = collect(entrants, weight_of, seed, deadline, n + n / 4, false);
-    if (rings.slots.size() < n)
-        rings = collect(entrants, weight_of, seed, kForever, entrants.size, false);
+    Rings rings = collect(entrants, weight_of, seed, deadline, n + n / 4);
+    if (rings.slots.size() < n) rings = collect(entrants, weight_of, seed, kForever, entrants.size);
     return earliest(std::move(rings), n);
-}
-
-// All clocks together ring at the rate of the sum of the weights, which is positive.
-template <class WeightOf>
-std::vector<int64_t> draw_repeated(const Entrants &entrants, WeightOf weight_of, size_t n,
-                                   uint64_t seed) {
-    double rate = 0;
-    for (size_t slot = 0; slot < entrants.size; ++slot) rate += weight_of(slot);
-    double expected = static_cast<double>(n);
-    for (;; expected *= 2) {
-        expected += 6 * std::sqrt(expected) + 20;
-        Rings rings = collect(entrants, weight_of, seed, expected / rate,
-                              static_cast<size_t>(expected), true);
-        if (rings.slots.size() >= n) return earliest(std::move(rings), n);
-    }
 }
 
 // Every entry of positive weight, and num_zeros of the others.
@@ -175,21 +150,13 @@ std::vector<int64_t> draw_into_zeros(const Entrants &entrants, size_t num_zeros,
 
 } // namespace
 
-std::vector<int64_t> draw(const Entrants &entrants, size_t n, uint64_t seed,
-                          bool with_replacement) {
+std::vector<int64_t> draw(const Entrants &entrants, size_t n, uint64_t seed) {
     if (n == 0 || entrants.size == 0) return {};
-    bool is_equal = entrants.weights == nullptr;
-    if (with_replacement) {
-        if (is_equal || entrants.num_positive == 0)
-            return draw_repeated(entrants, EqualWeights{}, n, seed);
-        return draw_repeated(entrants, Weights{entrants.weights}, n, seed);
-    }
     if (n >= entrants.size) {
         std::vector<int64_t> all(entrants.size);
         std::iota(all.begin(), all.end(), 0);
         return all;
     }
-    if (is_equal) return draw_distinct(entrants, EqualWeights{}, n, seed);
     if (n > entrants.num_positive)
         return draw_into_zeros(entrants, n - entrants.num_positive, seed);
     return draw_distinct(entrants, Weights{entrants.weights}, n, seed);

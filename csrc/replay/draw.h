@@ -1,10 +1,9 @@
-// Weighted draws of slots, with and without replacement, as a race of exponential clocks.
+// Weighted draws of slots without replacement, as a race of exponential clocks.
 //
 // Entry i of weight w starts a clock that rings after time E/w, E exponential. The first entries to
 // ring are an exact draw without replacement, each proportional to weight among those left
-// (Efraimidis and Spirakis 2006); if a clock starts again whenever it rings, the first rings are an
-// exact draw with replacement. E comes from a hash of the seed and the experience's key, so a draw
-// depends on what is stored and never on the order in which it came or on the slots.
+// (Efraimidis and Spirakis 2006). E comes from a hash of the seed and the experience's key, so a
+// draw depends on what is stored and never on the order in which it came or on the slots.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +15,7 @@ namespace codeit::replay {
 struct Entrants {
     const uint64_t
         *variates;         // 64 uniform bits an entry, fixed for its life: the low half of its key.
-    const double *weights; // 0 or kMinWeight to kMaxWeight; nullptr when all weigh the same.
+    const double *weights; // 0 or kMinWeight to kMaxWeight.
     size_t size;
     size_t num_positive; // Entries of positive weight.
 };
@@ -25,13 +24,11 @@ struct Entrants {
 inline constexpr double kMinWeight = 1e-250;
 inline constexpr double kMaxWeight = 1e250;
 
-// Slots in ascending order. Without replacement: n of them, or all when there are fewer; entries of
-// weight 0 come last, after every other has been drawn, with equal chances among themselves. With
-// replacement: n, repeats included; entries of weight 0 never, unless all have weight 0, which then
-// have equal chances; none when there are no entries.
+// Slots in ascending order, n of them, or all when there are fewer. Entries of weight 0 come last,
+// after every other has been drawn, with equal chances among themselves.
 //
 // Exact up to the resolution of E, which is 2^-52: an entry never comes before one that weighs
 // 10^18 times as much. No state, no clock: the same entries and seed give the same slots.
-std::vector<int64_t> draw(const Entrants &entrants, size_t n, uint64_t seed, bool with_replacement);
+std::vector<int64_t> draw(const Entrants &entrants, size_t n, uint64_t seed);
 
 } // namespace codeit::replay

@@ -12,7 +12,8 @@ namespace codeit::replay {
 // worth less than slot b, by the columns as they are now.
 // Invariant: either the heap is not built and holds nothing, or it holds every slot from 0 to
 // size() - 1, no slot is worth less than its parent, and heap_[position_[s]] == s.
-// Nothing is built before the first eviction asks for it. 8 bytes an experience.
+// Nothing is built before the first eviction asks for it, from where on there is no further slot.
+// 8 bytes an experience.
 template <class IsLess>
 class EvictionHeap {
   public:
@@ -37,38 +38,10 @@ class EvictionHeap {
         position_.clear();
     }
 
-    // Makes room for one more slot; when this throws, nothing has changed.
-    void reserve_one() {
-        grow_if_full(heap_);
-        grow_if_full(position_);
-    }
-
-    // The next slot, whose columns are written and for which room is reserved.
-    void push() {
-        uint32_t slot = static_cast<uint32_t>(heap_.size());
-        heap_.push_back(slot);
-        position_.push_back(slot);
-        sift_up(slot);
-    }
-
     // The columns of `slot` have changed.
     void update(uint32_t slot) {
         sift_up(position_[slot]);
         sift_down(position_[slot]);
-    }
-
-    // `slot` leaves and the last slot takes its number. Called before the columns move.
-    void erase(uint32_t slot) {
-        size_t hole = position_[slot];
-        uint32_t filler = heap_.back();
-        heap_.pop_back();
-        if (filler != slot) {
-            put(hole, filler);
-            update(filler);
-        }
-        uint32_t last = static_cast<uint32_t>(position_.size() - 1);
-        if (slot != last) put(position_[last], slot);
-        position_.pop_back();
     }
 
     size_t num_bytes() const {
@@ -76,10 +49,6 @@ class EvictionHeap {
     }
 
   private:
-    static void grow_if_full(std::vector<uint32_t> &column) {
-        if (column.size() == column.capacity()) column.reserve(column.size() * 2 + 1);
-    }
-
     void put(size_t at, uint32_t slot) {
         heap_[at] = slot;
         position_[slot] = static_cast<uint32_t>(at);

@@ -37,9 +37,6 @@ class IdSlab {
     // The record becomes garbage.
     void release(uint64_t position);
 
-    // The record now belongs to another slot.
-    void move(uint64_t position, uint32_t slot) { write_slot(at(position), slot); }
-
     Record record(uint64_t position) const;
 
     void prefetch(uint64_t position) const { __builtin_prefetch(at(position)); }

@@ -56,9 +56,6 @@ class KeyIndex {
         --num_full_;
     }
 
-    // The experience of `key` has moved between two slots.
-    void move(const Key &key, uint32_t from, uint32_t to) { cells_[locate(key, from)].slot = to; }
-
     size_t num_bytes() const { return cells_.capacity() * sizeof(Cell); }
 
   private:

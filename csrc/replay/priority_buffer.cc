@@ -41,12 +41,6 @@ void grow_if_full(std::vector<T> &column, size_t capacity) {
 }
 
 template <class T>
-void fill_from_back(std::vector<T> &column, size_t slot) {
-    column[slot] = column.back();
-    column.pop_back();
-}
-
-template <class T>
 size_t num_bytes(const std::vector<T> &column) {
     return column.capacity() * sizeof(T);
 }
@@ -135,12 +129,7 @@ Stored PriorityBuffer::upsert_one(const Experiences &experiences, size_t k) {
     set_priority(slot, priority);
     iterations_[slot] = iteration;
     origins_[slot] = experiences.origin[k];
-    if (heap_.is_built()) {
-        if (result == Stored::inserted)
-            heap_.push();
-        else
-            heap_.update(slot);
-    }
+    if (heap_.is_built()) heap_.update(slot);
     return result;
 }
 
@@ -166,65 +155,10 @@ void PriorityBuffer::reserve_one() {
     grow_if_full(sequences_, capacity_);
     grow_if_full(positions_, capacity_);
     index_.reserve_one();
-    if (heap_.is_built()) heap_.reserve_one();
 }
 
-void PriorityBuffer::find(const Key *keys, size_t count, int64_t *slots) const {
-    for (size_t k = 0; k < count; ++k) {
-        if (k + kPrefetchDistance < count) index_.prefetch(keys[k + kPrefetchDistance]);
-        uint32_t slot = find_one(keys[k]);
-        slots[k] = slot == KeyIndex::kAbsent ? -1 : static_cast<int64_t>(slot);
-    }
-}
-
-void PriorityBuffer::remove(const Key *keys, size_t count, uint8_t *is_removed) {
-    for (size_t k = 0; k < count; ++k) {
-        uint32_t slot = find_one(keys[k]);
-        is_removed[k] = slot != KeyIndex::kAbsent;
-        if (is_removed[k]) remove_one(slot);
-    }
-    slab_.compact([this](uint32_t slot, uint64_t position) { positions_[slot] = position; });
-}
-
-void PriorityBuffer::remove_one(uint32_t slot) {
-    uint32_t last = static_cast<uint32_t>(size() - 1);
-    if (heap_.is_built()) heap_.erase(slot);
-    index_.erase(key_at(slot), slot);
-    slab_.release(positions_[slot]);
-    if (slot != last) {
-        index_.move(key_at(last), last, slot);
-        slab_.move(positions_[last], slot);
-    }
-    set_priority(slot, 0);
-    fill_from_back(keys_low_, slot);
-    fill_from_back(keys_high_, slot);
-    fill_from_back(priorities_, slot);
-    fill_from_back(iterations_, slot);
-    fill_from_back(origins_, slot);
-    fill_from_back(sequences_, slot);
-    fill_from_back(positions_, slot);
-}
-
-// Moving one slot in the heap costs about as much as building eight levels of it anew, so many
-// changes at once drop the heap until the next eviction builds it again.
-Fault PriorityBuffer::update_priority(const int64_t *slots, const double *priority, size_t count) {
-    Fault fault = check_slots(slots, count);
-    if (fault.kind == Fault::none) fault = check_priorities(priority, count);
-    if (fault.kind != Fault::none) return fault;
-    if (count > size() / 8) heap_.clear();
-    for (size_t k = 0; k < count; ++k) {
-        uint32_t slot = static_cast<uint32_t>(slots[k]);
-        set_priority(slot, priority[k]);
-        if (heap_.is_built()) heap_.update(slot);
-    }
-    return {};
-}
-
-std::vector<int64_t> PriorityBuffer::draw(size_t n, uint64_t seed, bool with_replacement,
-                                          bool is_uniform) const {
-    Entrants entrants = {keys_low_.data(), is_uniform ? nullptr : priorities_.data(), size(),
-                         num_positive_};
-    return replay::draw(entrants, n, seed, with_replacement);
+std::vector<int64_t> PriorityBuffer::draw(size_t n, uint64_t seed) const {
+    return replay::draw({keys_low_.data(), priorities_.data(), size(), num_positive_}, n, seed);
 }
 
 Fault PriorityBuffer::columns(const int64_t *slots, size_t count, Key *keys, double *priority,

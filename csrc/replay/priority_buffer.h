@@ -89,7 +89,7 @@ inline bool is_allowed_priority(double priority) {
 // When the buffer is full, the experience of lowest priority goes first, then of oldest iteration,
 // then the one inserted first; a newcomer that would itself go next is refused.
 //
-// A slot names its experience until the next removal or eviction. Functions that return a Fault
+// A slot names its experience until the next eviction. Functions that return a Fault
 // change nothing when it is not `none`. The only exception is std::bad_alloc; a bulk upsert that
 // ends with it has stored some of its experiences, and the invariant holds.
 // One thread at a time, except that const functions may run beside each other.
@@ -109,17 +109,8 @@ class PriorityBuffer {
     // Stores the experiences in order; stored[k] is the fate of the k-th.
     Fault upsert(const Experiences &experiences, Stored *stored);
 
-    // slots[k] is where keys[k] is, or -1.
-    void find(const Key *keys, size_t count, int64_t *slots) const;
-
-    // is_removed[k] is 1 if keys[k] was there. The last slot moves into the one that becomes free.
-    void remove(const Key *keys, size_t count, uint8_t *is_removed);
-
-    Fault update_priority(const int64_t *slots, const double *priority, size_t count);
-
-    // draw.h defines the law. Equal weights if `is_uniform`, the priorities otherwise.
-    std::vector<int64_t> draw(size_t n, uint64_t seed, bool with_replacement,
-                              bool is_uniform) const;
+    // draw.h defines the law.
+    std::vector<int64_t> draw(size_t n, uint64_t seed) const;
 
     // The columns of some slots; each output has room for `count` elements.
     Fault columns(const int64_t *slots, size_t count, Key *keys, double *priority,
@@ -151,7 +142,6 @@ class PriorityBuffer {
     Key key_at(uint32_t slot) const { return {keys_low_[slot], keys_high_[slot]}; }
     Stored upsert_one(const Experiences &experiences, size_t k);
     void replace_record(uint32_t slot, const IdSlab::Record &record);
-    void remove_one(uint32_t slot);
     void set_priority(uint32_t slot, double priority);
     void reserve_one();
 
