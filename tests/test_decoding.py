@@ -75,7 +75,7 @@ def test_tokens_attend_to_what_they_share(precision, lengths):
         ours, theirs = (
             kernels.attend_shared(
                 query.to(kernels.dtype),
-                [(kernels.memory(m.to(kernels.dtype)), count) for m in keys_values],
+                [(kernels.context(m.to(kernels.dtype)), count) for m in keys_values],
             )
             for kernels in both(precision)
         )
@@ -151,9 +151,9 @@ def test_a_token_outside_the_cache_is_refused(row, position):
 
 def test_tokens_without_a_memory_are_refused():
     kernels = NativeKernels(CPU, "float32")
-    memory = kernels.memory(torch.zeros(3, 2, 1, 16))
-    with pytest.raises(ValueError, match="the memories are for 2 tokens of 3"):
-        kernels.attend_shared(torch.zeros(3, 1, 16), [(memory, 2)])
+    context = kernels.context(torch.zeros(3, 2, 1, 16))
+    with pytest.raises(ValueError, match="the contexts are for 2 tokens of 3"):
+        kernels.attend_shared(torch.zeros(3, 1, 16), [(context, 2)])
 
 
 def test_sizes_that_our_kernels_do_not_take_are_left_to_torch():

@@ -76,7 +76,7 @@ def test_scores_are_the_same_to_the_last_bit_whatever_runs_beside_them(model):
     for precision in ("float32", "bfloat16", "int8"):
         with torch.inference_mode():
             weights = Weights(model, precision)
-            memory, beside = (weights.memories([p])[0] for p in (prompt, other))
+            context, beside = (weights.contexts([p])[0] for p in (prompt, other))
             found = []
             for count in (1, 3, 14):
                 decoder = Decoder(weights, count, 16)
@@ -85,8 +85,8 @@ def test_scores_are_the_same_to_the_last_bit_whatever_runs_beside_them(model):
                     ids = np.full(count, token + 1)
                     ids[0] = token
                     at = np.full(count, position, np.int32)
-                    memories = [(memory, 1), (beside, count - 1)]
-                    scores = decoder.step(ids, slots, at, memories, np.arange(count))
+                    contexts = [(context, 1), (beside, count - 1)]
+                    scores = decoder.step(ids, slots, at, contexts, np.arange(count))
                 found.append(scores[0])
         assert torch.equal(found[0], found[1])
         assert torch.equal(found[0], found[2])
@@ -154,7 +154,7 @@ def test_scores_are_those_of_the_plain_model(model, precision, share, tokens_at_
     plain = to_plain_model(model)
     with torch.inference_mode():
         weights = Weights(model, precision, is_plain=is_plain)
-        memories = weights.memories([source.numpy() for source in sources])
+        contexts = weights.contexts([source.numpy() for source in sources])
         decoder = Decoder(weights, 4, length)
         parts = []
         for begin in range(0, length, tokens_at_once):
@@ -163,7 +163,7 @@ def test_scores_are_those_of_the_plain_model(model, precision, share, tokens_at_
                 part.flatten().numpy(),
                 np.repeat(np.arange(4, dtype=np.int32), tokens_at_once),
                 np.tile(np.arange(begin, begin + tokens_at_once, dtype=np.int32), 4),
-                [(memory, 2 * tokens_at_once) for memory in memories],
+                [(context, 2 * tokens_at_once) for context in contexts],
                 np.arange(part.numel()),
             )
             parts.append(scores.view(4, tokens_at_once, -1))
@@ -182,9 +182,9 @@ def test_only_the_scores_that_are_wanted_are_worked_out(model):
         found = []
         for head_ids, wanted in ((np.array([7, 300, 2]), np.array([0, 2])), (None, np.arange(3))):
             weights = Weights(model, head_ids=head_ids)
-            one, other = weights.memories([np.array([9, 8, 7]), np.array([4])])
-            memories = [(one, 2), (other, 1)]
-            found.append(Decoder(weights, 3, 8).step(ids, slots, first, memories, wanted))
+            one, other = weights.contexts([np.array([9, 8, 7]), np.array([4])])
+            contexts = [(one, 2), (other, 1)]
+            found.append(Decoder(weights, 3, 8).step(ids, slots, first, contexts, wanted))
     assert torch.equal(found[0], found[1][[0, 2]][:, [7, 300, 2]])
 
 
@@ -202,9 +202,9 @@ def test_restricted_probabilities_are_those_of_the_masked_softmax(model):
         for ids in (head_ids, None):
             weights = Weights(model, head_ids=ids)
             places = (np.zeros(len(tokens), np.int32), np.arange(len(tokens), dtype=np.int32))
-            memories = [(weights.memories([prompt])[0], len(tokens))]
+            contexts = [(weights.contexts([prompt])[0], len(tokens))]
             last = np.array([len(tokens) - 1])
-            found.append(Decoder(weights, 1, 40).step(tokens, *places, memories, last)[0])
+            found.append(Decoder(weights, 1, 40).step(tokens, *places, contexts, last)[0])
     restricted, full = found
     allowed = torch.zeros(len(full), dtype=torch.bool)
     allowed[head_ids[bits.astype(bool)]] = True

@@ -416,8 +416,8 @@ def decoding_calls(kind):
     states = numbers(TOKENS, WIDTH, kind=kind)
 
     def attend_shared(queries, keys, values, length, count, out):
-        memories = [(keys, values, length, count), (*shared, 7, TOKENS - 2)]
-        decoding.attend_shared(queries, memories, out)
+        contexts = [(keys, values, length, count), (*shared, 7, TOKENS - 2)]
+        decoding.attend_shared(queries, contexts, out)
 
     return {
         "attend": (
@@ -497,26 +497,26 @@ def test_a_matrix_in_int8_is_no_wider_than_its_sums_can_hold():
         decoding.Weights(np.ones((1, (1 << 16) + 16), np.float32), "int8")
 
 
-def test_memories_for_more_tokens_than_can_be_counted_are_refused():
+def test_contexts_for_more_tokens_than_can_be_counted_are_refused():
     """Their number, added up, is once more that of the queries."""
     keys = np.zeros((1, 16, 16), np.float32)
     queries, out = np.zeros((3, 1, 16), np.float32), np.zeros((3, 1, 16), np.float32)
     for counts in ([2**63 - 1, 2**63 - 1, 5], [2**62] * 4 + [3], [-1, 4]):
-        with pytest.raises(ValueError, match=r"tokens of a memory is -?\d+; allowed: 0 to"):
+        with pytest.raises(ValueError, match=r"tokens of a context is -?\d+; allowed: 0 to"):
             decoding.attend_shared(queries, [(keys, keys, 16, n) for n in counts], out)
-    with pytest.raises(ValueError, match="the memories are for 4 tokens of 3"):
+    with pytest.raises(ValueError, match="the contexts are for 4 tokens of 3"):
         decoding.attend_shared(queries, [(keys, keys, 16, 4)], out)
 
 
-def test_memories_that_nobody_else_holds_are_held():
+def test_contexts_that_nobody_else_holds_are_held():
     queries = np.ones((4, 1, 16), np.float32)
     found = []
     for make in (list, iter):
         out = np.zeros((4, 1, 16), np.float32)
-        memories = (
+        contexts = (
             (*(np.full((1, 16, 16), k, np.float32) for _ in range(2)), 9, 1) for k in range(4)
         )
-        decoding.attend_shared(queries, make(memories), out)
+        decoding.attend_shared(queries, make(contexts), out)
         found.append(out)
     np.testing.assert_array_equal(found[0], found[1])
     assert found[0][:, 0, 0].tolist() == pytest.approx([0, 1, 2, 3])

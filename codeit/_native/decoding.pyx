@@ -35,13 +35,13 @@ cdef extern from "decoding/attention.h" namespace "codeit" nogil:
         int64_t num_heads
         int64_t size
         int64_t capacity
-    cdef cppclass FloatMemory "codeit::SharedMemory<float>":
+    cdef cppclass FloatContext "codeit::SharedKeyValues<float>":
         const float *keys
         const float *values
         int64_t length
         int64_t capacity
         int64_t num_tokens
-    cdef cppclass BFloat16Memory "codeit::SharedMemory<codeit::BFloat16>":
+    cdef cppclass BFloat16Context "codeit::SharedKeyValues<codeit::BFloat16>":
         const BFloat16 *keys
         const BFloat16 *values
         int64_t length
@@ -54,9 +54,9 @@ cdef extern from "decoding/attention.h" namespace "codeit" nogil:
         const BFloat16 *, const int32_t *, const int32_t *, int64_t, const float *, BFloat16Cache,
         BFloat16 *) except +
     void c_attend_shared "codeit::attend_shared"(
-        const float *, const FloatMemory *, int64_t, int64_t, int64_t, float *) except +
+        const float *, const FloatContext *, int64_t, int64_t, int64_t, float *) except +
     void c_attend_shared "codeit::attend_shared"(
-        const BFloat16 *, const BFloat16Memory *, int64_t, int64_t, int64_t, BFloat16 *) except +
+        const BFloat16 *, const BFloat16Context *, int64_t, int64_t, int64_t, BFloat16 *) except +
     void c_arrange "codeit::arrange"(
         const float *, const float *, int64_t, int64_t, int64_t, int64_t, int64_t, float *,
         float *) noexcept
@@ -321,28 +321,28 @@ cdef int64_t _count(str name, value, int64_t least, int64_t most) except -1:
     return integer(name, value, least, most)
 
 
-def attend_shared(const Number[:, :, ::1] queries not None, memories not None,
+def attend_shared(const Number[:, :, ::1] queries not None, contexts not None,
                   Number[:, :, ::1] out not None):
     """Attend to what consecutive tokens share.
 
     Args:
         queries: [T, H, D]
-        memories: tuples of keys and values, [H, C, D] as `arrange` makes them, how many positions
+        contexts: tuples of keys and values, [H, C, D] as `arrange` makes them, how many positions
             of them mean something, and how many tokens attend to them.
         out: [T, H, D], written.
     Raises:
         ValueError: shapes do not fit.
     """
-    cdef vector[FloatMemory] floats
-    cdef vector[BFloat16Memory] halves
-    cdef FloatMemory some_floats
-    cdef BFloat16Memory some_halves
+    cdef vector[FloatContext] floats
+    cdef vector[BFloat16Context] halves
+    cdef FloatContext some_floats
+    cdef BFloat16Context some_halves
     cdef const Number[:, :, ::1] keys
     cdef const Number[:, :, ::1] values
     cdef int64_t num_heads = queries.shape[1], size = queries.shape[2]
     cdef int64_t length, count, num_tokens = 0
-    held = []  # whatever `memories` does meanwhile
-    for some_keys, some_values, some_length, some_count in memories:
+    held = []  # whatever `contexts` does meanwhile
+    for some_keys, some_values, some_length, some_count in contexts:
         held.append((some_keys, some_values))
         keys, values = some_keys, some_values
         if not (
@@ -351,9 +351,9 @@ def attend_shared(const Number[:, :, ::1] queries not None, memories not None,
             and keys.shape[2] == values.shape[2] == size
             and keys.shape[1] == values.shape[1] and keys.shape[1] % 16 == 0
         ):
-            raise ValueError("the shapes of a memory do not fit the queries")
-        length = _count("length of a memory", some_length, 1, keys.shape[1])
-        count = _count("tokens of a memory", some_count, 0, MAX_TOKENS)
+            raise ValueError("the shapes of a context do not fit the queries")
+        length = _count("length of a context", some_length, 1, keys.shape[1])
+        count = _count("tokens of a context", some_count, 0, MAX_TOKENS)
         num_tokens += count
         if Number is float:
             some_floats.keys, some_floats.values = &keys[0, 0, 0], &values[0, 0, 0]
@@ -367,7 +367,7 @@ def attend_shared(const Number[:, :, ::1] queries not None, memories not None,
             some_halves.num_tokens = count
             halves.push_back(some_halves)
     if num_tokens != queries.shape[0] or num_tokens != out.shape[0] or size % 16:
-        raise ValueError(f"the memories are for {num_tokens} tokens of {queries.shape[0]}")
+        raise ValueError(f"the contexts are for {num_tokens} tokens of {queries.shape[0]}")
     if out.shape[1] != num_heads or out.shape[2] != size:
         raise ValueError("out does not have the shape of the queries")
     if num_tokens == 0:
@@ -384,7 +384,7 @@ def attend_shared(const Number[:, :, ::1] queries not None, memories not None,
 
 def arrange(const Number[:, :, :, ::1] keys_values not None, Number[:, :, ::1] keys not None,
             Number[:, :, ::1] values not None):
-    """Bring keys and values [S, 2, H, D] into the order of a memory: [H, C, D] each, C >= S.
+    """Bring keys and values [S, 2, H, D] into the order of a context: [H, C, D] each, C >= S.
 
     Raises:
         ValueError: shapes do not fit.

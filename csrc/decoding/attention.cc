@@ -40,9 +40,9 @@ void arrange_any(const Number *keys, const Number *values, int64_t stride, int64
 }
 
 template <typename Number>
-int64_t longest(const SharedMemory<Number> *memories, int64_t num_memories) {
+int64_t longest(const SharedKeyValues<Number> *contexts, int64_t num_contexts) {
     int64_t most = 0;
-    for (int64_t k = 0; k < num_memories; ++k) most = std::max(most, memories[k].capacity);
+    for (int64_t k = 0; k < num_contexts; ++k) most = std::max(most, contexts[k].capacity);
     return most;
 }
 
@@ -68,16 +68,16 @@ void attend(const BFloat16 *projected, const int32_t *rows, const int32_t *posit
                       out);
 }
 
-void attend_shared(const float *queries, const SharedMemory<float> *memories, int64_t num_memories,
-                   int64_t num_heads, int64_t size, float *out) {
-    Workspace<float> work(longest(memories, num_memories), size);
-    ON_THIS_PROCESSOR(shared_kernel, queries, memories, num_memories, num_heads, size, &work, out);
+void attend_shared(const float *queries, const SharedKeyValues<float> *contexts,
+                   int64_t num_contexts, int64_t num_heads, int64_t size, float *out) {
+    Workspace<float> work(longest(contexts, num_contexts), size);
+    ON_THIS_PROCESSOR(shared_kernel, queries, contexts, num_contexts, num_heads, size, &work, out);
 }
 
-void attend_shared(const BFloat16 *queries, const SharedMemory<BFloat16> *memories,
-                   int64_t num_memories, int64_t num_heads, int64_t size, BFloat16 *out) {
-    Workspace<BFloat16> work(longest(memories, num_memories), size);
-    ON_THIS_PROCESSOR(shared_kernel, queries, memories, num_memories, num_heads, size, &work, out);
+void attend_shared(const BFloat16 *queries, const SharedKeyValues<BFloat16> *contexts,
+                   int64_t num_contexts, int64_t num_heads, int64_t size, BFloat16 *out) {
+    Workspace<BFloat16> work(longest(contexts, num_contexts), size);
+    ON_THIS_PROCESSOR(shared_kernel, queries, contexts, num_contexts, num_heads, size, &work, out);
 }
 
 void arrange(const float *keys, const float *values, int64_t stride, int64_t length,

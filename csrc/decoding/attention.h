@@ -19,12 +19,12 @@ namespace codeit {
 //   values  [t / p][d][t % p]
 // Capacity and size are multiples of 16; what lies behind the last position is finite.
 template <typename Number>
-struct HeadMemory {
+struct HeadKeyValues {
     const Number *keys;
     const Number *values;
 };
 
-// The cache of one layer: a head's memory for each row and head, each of `capacity` positions.
+// The cache of one layer: keys and values for each row and head, each of `capacity` positions.
 template <typename Number>
 struct KeyValueCache {
     Number *keys;
@@ -34,9 +34,10 @@ struct KeyValueCache {
     int64_t capacity;
 };
 
-// What consecutive tokens attend to together: memories of all heads, one behind the other.
+// What consecutive tokens attend to together: keys and values of all heads, one head behind the
+// other.
 template <typename Number>
-struct SharedMemory {
+struct SharedKeyValues {
     const Number *keys;
     const Number *values;
     int64_t length;
@@ -56,12 +57,12 @@ void attend(const float *projected, const int32_t *rows, const int32_t *position
 void attend(const BFloat16 *projected, const int32_t *rows, const int32_t *positions,
             int64_t num_tokens, const float *bias, KeyValueCache<BFloat16> cache, BFloat16 *out);
 
-// Attention of all tokens, those of each memory one after the other.
+// Attention of all tokens, those of each context one after the other.
 //   queries, out  [num_tokens, num_heads, size]
-void attend_shared(const float *queries, const SharedMemory<float> *memories, int64_t num_memories,
-                   int64_t num_heads, int64_t size, float *out);
-void attend_shared(const BFloat16 *queries, const SharedMemory<BFloat16> *memories,
-                   int64_t num_memories, int64_t num_heads, int64_t size, BFloat16 *out);
+void attend_shared(const float *queries, const SharedKeyValues<float> *contexts,
+                   int64_t num_contexts, int64_t num_heads, int64_t size, float *out);
+void attend_shared(const BFloat16 *queries, const SharedKeyValues<BFloat16> *contexts,
+                   int64_t num_contexts, int64_t num_heads, int64_t size, BFloat16 *out);
 
 // Brings keys and values [length, num_heads, size], rows `stride` numbers apart, into that order.
 void arrange(const float *keys, const float *values, int64_t stride, int64_t length,

@@ -81,20 +81,20 @@ INLINE float exponentials(float *scores, const float *bias, int64_t length, Numb
     return sum(total);
 }
 
-// Queries of one head over the first `length` positions of a memory.
+// Queries of one head over the first `length` positions of a context.
 template <typename Cells, int num_queries, typename Number>
-INLINE void attend_head(const Number *const *queries, HeadMemory<Number> memory, const float *bias,
-                        int64_t length, int64_t size, int64_t stride, float *scores,
-                        Number *probabilities, Number *const *outs) {
+INLINE void attend_head(const Number *const *queries, HeadKeyValues<Number> context,
+                        const float *bias, int64_t length, int64_t size, int64_t stride,
+                        float *scores, Number *probabilities, Number *const *outs) {
     constexpr int kAtOnce = num_queries > 4 ? 2 : 4;
     const int64_t end = (length + kVector - 1) / kVector * kVector;
     int64_t t = 0;
     for (; t + kAtOnce * kVector <= end; t += kAtOnce * kVector) {
-        score<Cells, num_queries, kAtOnce>(queries, memory.keys + t * size, size, stride,
+        score<Cells, num_queries, kAtOnce>(queries, context.keys + t * size, size, stride,
                                            scores + t);
     }
     for (; t < end; t += kVector) {
-        score<Cells, num_queries, 1>(queries, memory.keys + t * size, size, stride, scores + t);
+        score<Cells, num_queries, 1>(queries, context.keys + t * size, size, stride, scores + t);
     }
     float totals[num_queries];
     for (int q = 0; q < num_queries; ++q) {
@@ -103,12 +103,12 @@ INLINE void attend_head(const Number *const *queries, HeadMemory<Number> memory,
     }
     int64_t d = 0;
     for (; d + kAtOnce * kVector <= size; d += kAtOnce * kVector) {
-        mix<Cells, num_queries, kAtOnce>(probabilities, memory.values, length, size, stride, totals,
-                                         outs, d);
+        mix<Cells, num_queries, kAtOnce>(probabilities, context.values, length, size, stride,
+                                         totals, outs, d);
     }
     for (; d < size; d += kVector) {
-        mix<Cells, num_queries, 1>(probabilities, memory.values, length, size, stride, totals, outs,
-                                   d);
+        mix<Cells, num_queries, 1>(probabilities, context.values, length, size, stride, totals,
+                                   outs, d);
     }
 }
 
@@ -129,7 +129,7 @@ INLINE void attend_tokens(const Number *projected, const int32_t *rows, const in
                    values);
             const Number *queries[] = {query + offset};
             Number *outs[] = {out + n * width + offset};
-            attend_head<Cells, 1>(queries, HeadMemory<Number>{keys, values},
+            attend_head<Cells, 1>(queries, HeadKeyValues<Number>{keys, values},
                                   bias + (h + 1) * cache.capacity - 1 - at, at + 1, cache.size,
                                   cache.capacity, work->scores.data(), work->probabilities.data(),
                                   outs);
@@ -138,29 +138,29 @@ INLINE void attend_tokens(const Number *projected, const int32_t *rows, const in
 }
 
 template <typename Cells, int num_queries, typename Number>
-INLINE void attend_some(const Number *queries, const SharedMemory<Number> &memory, int64_t head,
+INLINE void attend_some(const Number *queries, const SharedKeyValues<Number> &context, int64_t head,
                         int64_t begin, int64_t num_heads, int64_t size, Workspace<Number> *work,
                         Number *out) {
     const int64_t width = num_heads * size;
-    const int64_t offset = head * memory.capacity * size;
+    const int64_t offset = head * context.capacity * size;
     const Number *some[num_queries];
     Number *outs[num_queries];
     for (int q = 0; q < num_queries; ++q) {
-        const int64_t n = std::min(begin + q, memory.num_tokens - 1);
+        const int64_t n = std::min(begin + q, context.num_tokens - 1);
         some[q] = queries + n * width + head * size;
         outs[q] = begin + q == n ? out + n * width + head * size : work->unwanted.data();
     }
     attend_head<Cells, num_queries>(
-        some, HeadMemory<Number>{memory.keys + offset, memory.values + offset}, nullptr,
-        memory.length, size, memory.capacity, work->scores.data(), work->probabilities.data(),
+        some, HeadKeyValues<Number>{context.keys + offset, context.values + offset}, nullptr,
+        context.length, size, context.capacity, work->scores.data(), work->probabilities.data(),
         outs);
 }
 
 template <typename Cells, typename Number>
-INLINE void attend_memories(const Number *queries, const SharedMemory<Number> *memories,
-                            int64_t num_memories, int64_t num_heads, int64_t size,
+INLINE void attend_contexts(const Number *queries, const SharedKeyValues<Number> *contexts,
+                            int64_t num_contexts, int64_t num_heads, int64_t size,
                             Workspace<Number> *work, Number *out) {
-    for (const SharedMemory<Number> *m = memories; m < memories + num_memories; ++m) {
+    for (const SharedKeyValues<Number> *m = contexts; m < contexts + num_contexts; ++m) {
         for (int64_t h = 0; h < num_heads; ++h) {
             for (int64_t begin = 0; begin < m->num_tokens; begin += kMaxQueries) {
                 const int64_t left = m->num_tokens - begin;
@@ -191,14 +191,14 @@ inline void attend_kernel(const BFloat16 *projected, const int32_t *rows, const 
     attend_tokens<Pairs>(projected, rows, positions, num_tokens, bias, cache, work, out);
 }
 
-inline void shared_kernel(const float *queries, const SharedMemory<float> *memories,
-                          int64_t num_memories, int64_t num_heads, int64_t size,
+inline void shared_kernel(const float *queries, const SharedKeyValues<float> *contexts,
+                          int64_t num_contexts, int64_t num_heads, int64_t size,
                           Workspace<float> *work, float *out) {
-    attend_memories<FloatCells>(queries, memories, num_memories, num_heads, size, work, out);
+    attend_contexts<FloatCells>(queries, contexts, num_contexts, num_heads, size, work, out);
 }
 
-inline void shared_kernel(const BFloat16 *queries, const SharedMemory<BFloat16> *memories,
-                          int64_t num_memories, int64_t num_heads, int64_t size,
+inline void shared_kernel(const BFloat16 *queries, const SharedKeyValues<BFloat16> *contexts,
+                          int64_t num_contexts, int64_t num_heads, int64_t size,
                           Workspace<BFloat16> *work, BFloat16 *out) {
-    attend_memories<Pairs>(queries, memories, num_memories, num_heads, size, work, out);
+    attend_contexts<Pairs>(queries, contexts, num_contexts, num_heads, size, work, out);
 }

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional as F
 
-from codeit.policy.sampling.kernels import Memory, Step, rounded_up
+from codeit.policy.sampling.kernels import KeyValues, Step, rounded_up
 from codeit.policy.sampling.weights import Weights
 
 # Shape letters: T tokens of a step, M width of the model, H heads, D size of a head, V vocabulary.
@@ -42,7 +42,7 @@ class Decoder:
         tokens: npt.NDArray[np.int64],
         slots: npt.NDArray[np.int32],
         positions: npt.NDArray[np.int32],
-        memories: Sequence[tuple[list[Memory], int]],
+        contexts: Sequence[tuple[list[KeyValues], int]],
         wanted: npt.NDArray[np.int64],
     ) -> torch.Tensor:
         """Takes tokens in and returns the scores of the ones that follow some of them.
@@ -50,7 +50,7 @@ class Decoder:
         Args:
             tokens: int64 [T]; slots, positions: int32 [T], where each belongs. Tokens of one slot
                 come in the order of their positions.
-            memories: what consecutive tokens attend to: pairs (memory, number of tokens).
+            contexts: what consecutive tokens attend to: pairs (context, number of tokens).
             wanted: int64 [W], indices of the tokens that are scored, in ascending order.
         Returns:
             float32 [W, V].
@@ -62,15 +62,17 @@ class Decoder:
         def attend(
             k: int, sums: torch.Tensor, projected: torch.Tensor
         ) -> tuple[torch.Tensor, torch.Tensor]:
-            nonlocal memories
+            nonlocal contexts
             attended = kernels.attend(projected, step, self._bias, self._caches[k])
             if k == last and len(wanted) < len(tokens):
                 # Nothing reads the others any more.
-                sums, attended, memories = _only(wanted, sums, attended, memories)
+                sums, attended, contexts = _only(wanted, sums, attended, contexts)
             return sums, attended
 
         def attend_shared(k: int, query: torch.Tensor) -> torch.Tensor:
-            return kernels.attend_shared(query, [(memory[k], count) for memory, count in memories])
+            return kernels.attend_shared(
+                query, [(context[k], count) for context, count in contexts]
+            )
 
         ids = torch.from_numpy(tokens).to(self._weights.device)
         return decode(self._weights, ids, attend, attend_shared)
@@ -89,7 +91,7 @@ def decode(
         ids: int64 [T]
         attend: (number of a layer, sums [T, M], queries, keys and values [T, 3, H, D]) to the sums
             and the attention [T, H, D] of those tokens that the rest is worked out for.
-        attend_shared: (number of a layer, queries [T, H, D]) to the attention to the memory.
+        attend_shared: (number of a layer, queries [T, H, D]) to the attention to the context.
     Returns:
         float32 [T, V]
     """
@@ -114,11 +116,11 @@ def _only(
     wanted: npt.NDArray[np.int64],
     sums: torch.Tensor,
     attended: torch.Tensor,
-    memories: Sequence[tuple[list[Memory], int]],
-) -> tuple[torch.Tensor, torch.Tensor, Sequence[tuple[list[Memory], int]]]:
+    contexts: Sequence[tuple[list[KeyValues], int]],
+) -> tuple[torch.Tensor, torch.Tensor, Sequence[tuple[list[KeyValues], int]]]:
     """Of all that belongs to tokens, that of some, in their order."""
-    ends = np.cumsum([count for _, count in memories])
-    counts = np.bincount(np.searchsorted(ends, wanted, side="right"), minlength=len(memories))
+    ends = np.cumsum([count for _, count in contexts])
+    counts = np.bincount(np.searchsorted(ends, wanted, side="right"), minlength=len(contexts))
     chosen = torch.from_numpy(wanted).to(sums.device)
-    fewer = [(memory, int(n)) for (memory, _), n in zip(memories, counts, strict=True) if n]
+    fewer = [(context, int(n)) for (context, _), n in zip(contexts, counts, strict=True) if n]
     return sums[chosen], attended[chosen], fewer

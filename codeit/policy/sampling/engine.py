@@ -22,7 +22,7 @@ from codeit.parallel.threads import merged
 from codeit.policy.model.finite import check_weights
 from codeit.policy.model.t5 import T5
 from codeit.policy.sampling.decoder import Decoder
-from codeit.policy.sampling.kernels import Memory, rounded_up
+from codeit.policy.sampling.kernels import KeyValues, rounded_up
 from codeit.policy.sampling.memory_budget import MemoryBudget
 from codeit.policy.sampling.sample_queue import (
     Prompt,
@@ -210,7 +210,7 @@ class EngineSampler:
     def _log_probabilities(
         self, weights: Weights, number: int, prompt: Ids, samples: npt.NDArray[np.int64]
     ) -> npt.NDArray[np.float32]:
-        (memory,) = weights.memories([prompt])
+        (context,) = weights.contexts([prompt])
         found = np.zeros(samples.shape, np.float32)
         decoder = Decoder(weights, 1, max(samples.shape[1], 1))
         for k, (tokens, out) in enumerate(zip(samples, found, strict=True)):
@@ -223,7 +223,7 @@ class EngineSampler:
                     inputs[part],
                     np.zeros(count, np.int32),
                     np.arange(part.start, part.stop, dtype=np.int32),
-                    [(memory, count)],
+                    [(context, count)],
                     np.arange(count),
                 )
                 if not are_finite(scores).all():
@@ -282,7 +282,7 @@ class _Session:
             weights.device,
         )
         self._max_prompts = budget.max_prompts(num_slots)
-        self._memories: dict[Prompt, list[Memory]] = {}  # of those that are under way
+        self._contexts: dict[Prompt, list[KeyValues]] = {}  # of those that are under way
         vocab_size = sampler.model.config.vocab_size
         self._strategy = make_strategy(sampler.tokenizer, settings, vocab_size, num_slots)
         self._free = list(range(num_slots))[::-1]
@@ -311,10 +311,10 @@ class _Session:
         """Encode as many prompts as there are slots for their samples."""
         is_cpu = self._weights.device.type == "cpu"
         most = 1 if is_cpu else max(1, len(self._free) // self._queue.num_samples)
-        taken = self._queue.take_prompts(min(most, self._max_prompts - len(self._memories)))
+        taken = self._queue.take_prompts(min(most, self._max_prompts - len(self._contexts)))
         if taken:
-            memories = self._weights.memories([prompt.ids for prompt in taken])
-            self._memories.update(zip(taken, memories, strict=True))
+            contexts = self._weights.contexts([prompt.ids for prompt in taken])
+            self._contexts.update(zip(taken, contexts, strict=True))
         return bool(taken)
 
     def _step(self) -> torch.Tensor:
@@ -330,7 +330,7 @@ class _Session:
             np.repeat([row.slot for row in rows], counts).astype(np.int32),
             (np.arange(ends[-1]) - starts).astype(np.int32),
             [
-                (self._memories[prompt], sum(len(row.pending) for row in some))
+                (self._contexts[prompt], sum(len(row.pending) for row in some))
                 for prompt, some in of_prompts
             ],
             np.concatenate(wanted),
@@ -354,7 +354,7 @@ class _Session:
             self._free.append(row.slot)
             row.prompt.num_unfinished -= 1
             if row.prompt.num_unfinished == 0:
-                del self._memories[row.prompt]
+                del self._contexts[row.prompt]
             ended.append(Sample(row.prompt.number, row.number, np.array(row.tokens)))
         self._rows = going_on
         yield from ended

@@ -32,7 +32,7 @@ BLOCK = 16
 
 
 @dataclass(frozen=True)
-class Memory:
+class KeyValues:
     """Keys and values of a number of positions, for the kernels that made it."""
 
     keys: Any
@@ -79,11 +79,11 @@ class Kernels(ABC):
         """
 
     @abstractmethod
-    def cache(self, num_slots: int, num_heads: int, capacity: int, size: int) -> Memory:
+    def cache(self, num_slots: int, num_heads: int, capacity: int, size: int) -> KeyValues:
         """Room for what the rows of a decoder decode, in one layer: R times H times C times D."""
 
     @abstractmethod
-    def memory(self, keys_values: torch.Tensor) -> Memory:
+    def context(self, keys_values: torch.Tensor) -> KeyValues:
         """What tokens attend to together, from [S, 2, H, D]."""
 
     def arranged_bias(self, bias: torch.Tensor) -> torch.Tensor:
@@ -92,7 +92,7 @@ class Kernels(ABC):
 
     @abstractmethod
     def attend(
-        self, projected: torch.Tensor, step: Step, bias: torch.Tensor, cache: Memory
+        self, projected: torch.Tensor, step: Step, bias: torch.Tensor, cache: KeyValues
     ) -> torch.Tensor:
         """Add keys and values of new tokens to their rows, and attend to all up to each of them.
 
@@ -107,13 +107,13 @@ class Kernels(ABC):
 
     @abstractmethod
     def attend_shared(
-        self, query: torch.Tensor, memories: Sequence[tuple[Memory, int]]
+        self, query: torch.Tensor, contexts: Sequence[tuple[KeyValues, int]]
     ) -> torch.Tensor:
         """Attention of consecutive tokens to what they share.
 
         Args:
             query: [T, H, D]
-            memories: pairs (memory, how many tokens attend to it).
+            contexts: pairs (context, how many tokens attend to it).
         Returns:
             [T, H, D]
         """
@@ -179,17 +179,17 @@ class PlainKernels(Kernels):
 
         return multiply
 
-    def cache(self, num_slots: int, num_heads: int, capacity: int, size: int) -> Memory:
+    def cache(self, num_slots: int, num_heads: int, capacity: int, size: int) -> KeyValues:
         shape = (num_slots, num_heads, capacity, size)
         keys, values = (torch.zeros(shape, dtype=self.dtype, device=self.device) for _ in range(2))
-        return Memory(keys.transpose(2, 3), values, capacity)
+        return KeyValues(keys.transpose(2, 3), values, capacity)
 
-    def memory(self, keys_values: torch.Tensor) -> Memory:
+    def context(self, keys_values: torch.Tensor) -> KeyValues:
         keys, values = (part.transpose(0, 1).contiguous() for part in keys_values.unbind(1))
-        return Memory(keys, values, len(keys_values))
+        return KeyValues(keys, values, len(keys_values))
 
     def attend(
-        self, projected: torch.Tensor, step: Step, bias: torch.Tensor, cache: Memory
+        self, projected: torch.Tensor, step: Step, bias: torch.Tensor, cache: KeyValues
     ) -> torch.Tensor:
         rows, positions = (
             torch.from_numpy(x.astype(np.int64)).to(self.device)
@@ -200,9 +200,9 @@ class PlainKernels(Kernels):
         return decode_self_attention(projected, rows, positions, bias, held, longest)
 
     def attend_shared(
-        self, query: torch.Tensor, memories: Sequence[tuple[Memory, int]]
+        self, query: torch.Tensor, contexts: Sequence[tuple[KeyValues, int]]
     ) -> torch.Tensor:
-        return shared_cross_attention(query, [(m.keys, m.values, count) for m, count in memories])
+        return shared_cross_attention(query, [(m.keys, m.values, count) for m, count in contexts])
 
     def add_and_normalize(
         self, sums: torch.Tensor, added: torch.Tensor | None, weight: torch.Tensor, epsilon: float
@@ -231,23 +231,23 @@ class NativeKernels(Kernels):
 
         return multiply
 
-    def cache(self, num_slots: int, num_heads: int, capacity: int, size: int) -> Memory:
+    def cache(self, num_slots: int, num_heads: int, capacity: int, size: int) -> KeyValues:
         shape = (num_slots, num_heads, capacity, size)
         keys, values = (np.zeros(shape, _ARRAY_TYPES[self.dtype]) for _ in range(2))
-        return Memory(keys, values, capacity)
+        return KeyValues(keys, values, capacity)
 
-    def memory(self, keys_values: torch.Tensor) -> Memory:
+    def context(self, keys_values: torch.Tensor) -> KeyValues:
         length, _, num_heads, size = keys_values.shape
         shape = (num_heads, rounded_up(length), size)
         keys, values = (np.zeros(shape, _ARRAY_TYPES[self.dtype]) for _ in range(2))
         native.arrange(_array(keys_values.contiguous()), keys, values)
-        return Memory(keys, values, length)
+        return KeyValues(keys, values, length)
 
     def arranged_bias(self, bias: torch.Tensor) -> torch.Tensor:
         return bias.flip(1).contiguous()  # positions in order, when the newest is the last
 
     def attend(
-        self, projected: torch.Tensor, step: Step, bias: torch.Tensor, cache: Memory
+        self, projected: torch.Tensor, step: Step, bias: torch.Tensor, cache: KeyValues
     ) -> torch.Tensor:
         out = torch.empty(len(projected), *projected.shape[2:], dtype=self.dtype)
         arrays = (step.rows, step.positions, bias.numpy(), cache.keys, cache.values)
@@ -255,10 +255,10 @@ class NativeKernels(Kernels):
         return out
 
     def attend_shared(
-        self, query: torch.Tensor, memories: Sequence[tuple[Memory, int]]
+        self, query: torch.Tensor, contexts: Sequence[tuple[KeyValues, int]]
     ) -> torch.Tensor:
         out = torch.empty_like(query)
-        parts = [(m.keys, m.values, m.length, count) for m, count in memories]
+        parts = [(m.keys, m.values, m.length, count) for m, count in contexts]
         native.attend_shared(_array(query), parts, _array(out))
         return out
 
@@ -275,7 +275,7 @@ _ARRAY_TYPES = {torch.float32: np.float32, torch.bfloat16: np.uint16}
 
 
 def _array(tensor: torch.Tensor) -> npt.NDArray[Any]:
-    """The same memory for native code, which takes bfloat16 as uint16."""
+    """The same arrays for native code, which takes bfloat16 as uint16."""
     if tensor.dtype == torch.bfloat16:
         tensor = tensor.view(torch.uint16)
     array: npt.NDArray[Any] = tensor.numpy()

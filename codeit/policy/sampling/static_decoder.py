@@ -78,9 +78,9 @@ class StaticDecoder:
         self._tokens = integers(num_slots + 1, max_tokens + 1)
         self._uniforms = torch.zeros(num_slots + 1, max_tokens, dtype=torch.float64, device=device)
 
-        memory = (num_places, largest.source, weights.num_heads, weights.size)
+        shape = (num_places, largest.source, weights.num_heads, weights.size)
         self._keys, self._values = (
-            [torch.zeros(memory, dtype=weights.kernels.dtype, device=device) for _ in caches]
+            [torch.zeros(shape, dtype=weights.kernels.dtype, device=device) for _ in caches]
             for _ in range(2)
         )
         self._sources = torch.ones(num_places, dtype=torch.int64, device=device)

@@ -22,7 +22,7 @@ from codeit.policy.sampling.static_strategy import StaticStrategy
 from codeit.policy.sampling.weights import Weights
 
 STEPS = 8
-"""Steps until the host looks in: what ends is worked on for half as many in vain."""
+"""Steps until the host looks in: a finished sample is decoded for half as many more on average."""
 
 _ALIGNED = 64
 """Source lengths of a step are multiples of it, as fast kernels want their masks."""

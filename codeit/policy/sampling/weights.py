@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from codeit.policy.model.attention import Plan, attention
 from codeit.policy.model.dropout import NO_DROPOUT
 from codeit.policy.model.t5 import T5, Block, Packed
-from codeit.policy.sampling.kernels import Linear, Memory, kernels_for
+from codeit.policy.sampling.kernels import KeyValues, Linear, kernels_for
 from codeit.policy.sampling.settings import Precision
 from codeit.policy.tokenizer import Ids
 
@@ -132,14 +132,14 @@ class Weights:
         bias = self._decoder_bias(capacity)[:, capacity - 1 :]
         return self.kernels.arranged_bias(bias.detach().float().contiguous())
 
-    def memories(self, prompts: Sequence[Ids]) -> list[list[Memory]]:
+    def contexts(self, prompts: Sequence[Ids]) -> list[list[KeyValues]]:
         """For each prompt, what each layer of the decoder attends to.
 
         Prompts are packed, not padded; each attends to itself alone.
         """
         lengths = [len(prompt) for prompt in prompts]
         by_layer = [
-            [self.kernels.memory(part) for part in keys_values.split(lengths)]
+            [self.kernels.context(part) for part in keys_values.split(lengths)]
             for keys_values in self.keys_values(prompts)
         ]
         return [list(layers) for layers in zip(*by_layer, strict=True)]

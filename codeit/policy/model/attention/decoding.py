@@ -44,19 +44,19 @@ def plain_decode_self_attention(
 
 
 def shared_cross_attention(
-    query: torch.Tensor, memories: Sequence[tuple[torch.Tensor, torch.Tensor, int]]
+    query: torch.Tensor, contexts: Sequence[tuple[torch.Tensor, torch.Tensor, int]]
 ) -> torch.Tensor:
     """Attention of consecutive tokens to what they share.
 
     Args:
         query: [N, H, D]
-        memories: keys and values [H, L, D], and how many tokens attend to them.
+        contexts: keys and values [H, L, D], and how many tokens attend to them.
     Returns:
         [N, H, D]
     """
     parts = []
     begin = 0
-    for keys, values, count in memories:
+    for keys, values, count in contexts:
         part = query[begin : begin + count].transpose(0, 1)
         probabilities = torch.bmm(part, keys.transpose(1, 2)).softmax(-1)
         parts.append(torch.bmm(probabilities, values).transpose(0, 1))
@@ -76,9 +76,9 @@ def grouped_cross_attention(
 
     Args:
         query: [N, H, D]
-        keys, values: [P, L, H, D] of each memory.
-        mask: [P, 1, 1, L], -inf for what is no key, else 0; every memory has some key.
-        lanes: int64 [P, G], the tokens of each memory; any token in a lane that is free.
+        keys, values: [P, L, H, D] of each context.
+        mask: [P, 1, 1, L], -inf for what is no key, else 0; every context has some key.
+        lanes: int64 [P, G], the tokens of each context; any token in a lane that is free.
         lane_of: int64 [N], the place in [P * G] of each token.
     Returns:
         [N, H, D]
