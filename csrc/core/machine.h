@@ -69,7 +69,8 @@ class OrderCache {
     std::unique_ptr<uint32_t[]> turns_[kMaxSide * kMaxSide];
 };
 
-// What dear things take, in units of fuel; measured where tables are larger than the caches.
+// Fuel for work that takes longer than to look at a cell; measured where tables are larger than the
+// caches.
 namespace units {
 
 inline constexpr uint64_t kCall = 4;     // of a function, or a line of a program
@@ -163,9 +164,9 @@ class Machine {
         return Outcome::ok;
     }
 
-    // Work that may turn out to be in vain, and then counts as not done: what it allocated must be
-    // out of reach. It has fuel of its own, so that whether it succeeds does not depend on what is
-    // left; who uses what came of it pays.
+    // Work that may lead to nothing, and then counts as not done: what it allocated must be out of
+    // reach. It has fuel of its own, so that whether it succeeds does not depend on what is left;
+    // who uses what came of it pays.
     struct Attempt {
         int64_t fuel;
         char *mark;

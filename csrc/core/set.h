@@ -306,8 +306,9 @@ class PatchUnion {
     Outcome add(const Value &v, bool *fits);
     // As bits; *is_packed is false where it has none: too wide, or two cells at one place.
     Outcome finish(Patch *out, uint32_t *size, bool *is_packed);
-    // As values, in any order; *fits is false where it is scattered too far. Two cells at one place
-    // have *values set to nullptr: painting them needs the order, which makes the values.
+    // As values, in any order; *fits is false where the window is too large for so few. Where two
+    // cells share a place, there are no *values yet: such a set is mostly painted, for which it is
+    // laid out, and that makes them.
     Outcome finish(Value **values, size_t *size, bool *fits);
     bool is_empty() const { return sets_.size() == 0; }
     Kind kind() const { return kind_; }

@@ -211,6 +211,7 @@ PRIMITIVE(flip) {
 }
 STEP_OF_BODY(flip, 1, is_anything)
 
+// Python's "and" and "or" return one of their operands, which may be no bool.
 PRIMITIVE(both) {
     *out = is_true(args[0]) ? args[1] : args[0];
     return Outcome::ok;

@@ -47,7 +47,7 @@ class Histogram {
     }
 
     // The color that occurs most or least often, of equal ones the first in the order of a set of
-    // the colors. There is one, and is_order_free().
+    // the colors, which is that of their slots (is_order_free() holds, and there is a color).
     int8_t extreme(Extreme extreme) const {
         size_t best = 0;
         auto key = [&](size_t k) { return size_ >= 5 ? colors_[k] : colors_[k] & 7; };
@@ -81,6 +81,8 @@ class OrderedCount {
 
     void add_cells(const int8_t *cells, int64_t width, uint64_t places) {
         while (places != 0) {
+            // The first place that is left has a color that comes next; all others of it are
+            // counted with it.
             int8_t color = cells[std::countr_zero(places)];
             uint64_t same = equal_mask(cells, width, color) & places;
             add(color, count_bits(same));
@@ -173,8 +175,8 @@ Outcome count_colors(Machine &m, const Value &element, Histogram *histogram, boo
     return object == nullptr ? Outcome::ok : count_object(m, *object, histogram);
 }
 
-// Counts the colors of an element in such an order that GEN of them is that of the element;
-// *is_known is false for an element that is too odd.
+// Counts the colors of an element in such an order that GEN of them is that of the element.
+// *is_known is false where nothing was counted, or the order is another one and makes a difference.
 Outcome count_in_order(Machine &m, const Value &element, Histogram *histogram, bool *is_known) {
     bool is_in_order;
     TRY(count_colors(m, element, histogram, &is_in_order));
@@ -427,6 +429,8 @@ PRIMITIVE(recolor) {
     Set *packed;
     TRY(packed_patch(m, places, &packed));
     if (is_color && packed != nullptr && packed->holds_only(Kind::pair)) {
+        // The cells are images of the places, inserted in their order; as bits, nothing but the
+        // color is new.
         Patch cells = {.bits = packed->patch.bits, .color = static_cast<int32_t>(value.integer)};
         return set_of_images(m, packed, Kind::cell, cells, {}, out);
     }
@@ -503,6 +507,7 @@ PRIMITIVE(switch) {
     auto map_item = [&](const Value &item, Value *mapped) {
         bool is_a;
         bool is_b;
+        // An item that equals both becomes a, as language.md 6.5 says.
         TRY(equal(m, item, b, &is_b));
         TRY(equal(m, item, a, &is_a));
         *mapped = is_b ? a : is_a ? b : item;

@@ -69,12 +69,14 @@ PRIMITIVE(interval) {
     int64_t step = args[2].integer;
     if (step == 0) return Outcome::value_error;
     uint64_t count = 0;
+    // The distance of two ints may need 64 bits without a sign.
     if (step > 0 ? start < stop : start > stop) {
         uint64_t distance = step > 0 ? static_cast<uint64_t>(stop) - static_cast<uint64_t>(start)
                                      : static_cast<uint64_t>(start) - static_cast<uint64_t>(stop);
         uint64_t stride = step > 0 ? static_cast<uint64_t>(step) : 0 - static_cast<uint64_t>(step);
         count = (distance - 1) / stride + 1;
     }
+    // len() of such a range does not fit CPython's index type.
     if (count > static_cast<uint64_t>(INT64_MAX)) return Outcome::overflow;
     TRY(m.charge(count));
     Value *items;
@@ -179,6 +181,7 @@ Outcome joined_sets(Machine &m, const Items &sets, bool *is_done, Value *out) {
 
 PRIMITIVE(combine) {
     if (args[0].is_set() && args[1].is_set()) {
+        // For its construction, the two sets are one container.
         Value *both;
         bool is_done;
         TRY(m.allocate(2, &both));

@@ -161,6 +161,8 @@ Outcome AnyDistance::read(const Value &a, const Value &b) {
         Value i;
         Value j;
         TRY(unpack(m_, item, &i, &j));
+        // In CPython each place of a meets each of b, and b is looked at for the first place of a:
+        // what is wrong with one of them ends it in that order.
         const bool are_ints = i.is_int() && j.is_int();
         if (size_a_ == 0) {
             TRY(to_indices(m_, b, &places));

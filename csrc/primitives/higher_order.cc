@@ -28,6 +28,7 @@ Outcome key_of(Machine &m, const Value &compfunc, const Value &item, Value *out)
         *out = item;
         return Outcome::ok;
     }
+    // A key is called from C, which is a level of depth, too (language.md 2.4).
     DepthScope builtin(m);
     TRY(builtin.outcome());
     return m.call_settled(compfunc, &item, 1, out);
@@ -44,6 +45,7 @@ Outcome select_by_int(Machine &m, Extreme extreme, Set *set, const Value &compfu
     int64_t *keys;
     TRY(m.allocate_scratch(items.size, &keys));
     *is_known = false;
+    // The best key so far, and whether one item alone has it: where several do, the order decides.
     size_t best = 0;
     bool is_alone = true;
     Images images(m, compfunc, items, Images::Wanted::number);

@@ -148,6 +148,7 @@ Outcome diagonal(Machine &m, int64_t top, int64_t bottom, int64_t left, int64_t 
 Outcome line_between(Machine &m, const Value &ai, const Value &aj, Wide bi, Wide bj, Value *out) {
     const Wide rows = bi - ai.integer;
     const Wide columns = bj - aj.integer;
+    // A line runs along a row, a column, or a diagonal.
     const Wide across = columns < 0 ? -columns : columns;
     if (rows != 0 && columns != 0 && rows != across && rows != -across) {
         return SetBuilder(m).finish(out);
@@ -199,6 +200,8 @@ Outcome packed_lines(Machine &m, const Value &grid, const Items &rows, const Ite
                      ValueList *out) {
     const Grid &cells = *grid.grid;
     TRY(m.charge(rows.size + columns.size + static_cast<uint64_t>(cells.height)));
+    // One array serves all lines: a column's rows have one bit each, and behind them is a row of
+    // all.
     Row *bits;
     TRY(m.allocate(static_cast<size_t>(cells.height) + 1, &bits));
     std::fill_n(bits, cells.height, Row{1});
@@ -291,6 +294,7 @@ PRIMITIVE(shoot) {
         Addend distance;
         TRY(item_at(m, args[0], k, &start));
         TRY(item_at(m, args[1], k, &step));
+        // 42 * step is worked out before it is added, and need not fit 64 bits.
         if (step.is_int()) {
             distance = static_cast<Wide>(step.integer) * kRayLength;
         } else {

@@ -289,6 +289,8 @@ Outcome Flooding::find_objects(Machine &m) const {
     const auto num_words = static_cast<size_t>(grid->num_cells() - 1) / 64 + 1;
     std::memset(is_first, 0, num_words * sizeof(uint64_t));
     for (uint32_t k = 0; k < num_objects; ++k) {
+        // An entry of `turns` is a turn and a place below it, so that the smallest one is the first
+        // turn.
         uint32_t first = UINT32_MAX;
         for_each_place(objects[k].set.patch.bits, [&](int32_t i, int32_t j) {
             first = std::min(first, turns[index_of({i, j})]);
@@ -351,6 +353,7 @@ Outcome objects_of_labels(Machine &m, const Grid &grid, const Connection &rules,
         FloodedObject *object = new (&objects[k]) FloodedObject;
         object->lay_out = FloodedObject::lay_out_object;
         object->flooding = flooding;
+        // Cells of several colors have them in the grid itself.
         Patch cells = {component.bits, nullptr, grid.stride, component.color};
         if (!component.has_one_color) {
             cells.colors = grid.row(component.bits.top) + component.bits.left;

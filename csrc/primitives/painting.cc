@@ -142,6 +142,7 @@ struct Brush {
     void put_patch(const Patch &patch, int64_t from, const Grid &source, Grid *open) const {
         const Bitmap &bits = patch.bits;
         const int64_t count = std::min<int64_t>(width - from, kMaxColumns);
+        // Rows [first, end) are painted, those around them copied, if the grid is new.
         const bool is_outside = bits.left >= from + count || bits.right() < from;
         const int64_t first = is_outside ? height : std::clamp<int64_t>(bits.top, 0, height);
         const int64_t end = std::clamp<int64_t>(bits.bottom() + 1, first, height);
@@ -264,6 +265,7 @@ Outcome fill_places(Machine &m, const Value *args, bool only_background, Value *
     TRY(brush.prepare(m));
     Value patch = args[2];
     Items items;
+    // A color that no dense grid can hold makes the result a tuple of values.
     if (fits_cell(color)) {
         auto dense_color = static_cast<int8_t>(color.integer);
         bool is_done;

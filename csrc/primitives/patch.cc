@@ -202,6 +202,7 @@ Outcome filtered_elements(Machine &m, Set *source, const Items &elements, ValueL
     if (!source->is_densely_packed()) {
         return filtered_set(m, source, elements, kept->take(), kept->size(), out);
     }
+    // The elements that are kept become bits of the source's box: their colors are the source's.
     BitmapBuilder builder(m, window_of(source->patch.bits));
     TRY(builder.start());
     for (const Value &v : kept->items()) builder.add(v.i, v.j);
@@ -270,6 +271,7 @@ Outcome columns_of(Machine &m, const Value &patch, Columns *out) {
     size_t num_columns = SIZE_MAX;
     for (size_t r = 0; r < elements.size; ++r) {
         TRY(items_of(m, elements[r], &rows[r]));
+        // zip() stops at the shortest.
         num_columns = std::min(num_columns, rows[r].size);
     }
     TRY(m.charge(num_columns * elements.size));
@@ -354,6 +356,7 @@ Outcome move_packed(Machine &m, Set *set, const Image &image, bool *fits, Value 
     if (image.scale_j < 0) TRY(left_right(m, bits, &bits));
     bits.top = static_cast<int32_t>(new_top);
     bits.left = static_cast<int32_t>(new_left);
+    // Colors move cell by cell; places of the box that are no cells are left without one.
     Patch to = from;
     to.bits = bits;
     if (from.colors != nullptr) {

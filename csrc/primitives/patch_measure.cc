@@ -540,6 +540,7 @@ PRIMITIVE(gravitate) {
     int32_t steps = 0;
     TRY(two_packed(m, args, &patches, &are_packed));
     if (are_packed && stays_small(patches.a, kMaxSteps)) {
+        // A move changes two numbers of the bitmap.
         Bitmap &source = patches.a;
         while (!are_adjacent(source, patches.b) && steps < kMaxSteps) {
             TRY(m.charge(static_cast<uint64_t>(std::min(source.height, patches.b.height))));

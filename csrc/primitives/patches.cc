@@ -206,7 +206,8 @@ Outcome cells_at(Machine &m, const Value &places, const Value &grid, Value *out)
     return object.finish(out);
 }
 
-// The same for a packed index set on a dense grid.
+// The same for a packed index set on a dense grid: what lies inside keeps its bits, and the grid's
+// cells are the colors.
 Outcome packed_cells_at(Machine &m, const Value &places, const Grid &grid, Value *out) {
     Set *set = places.set;
     const Bitmap &bits = set->patch.bits;
@@ -264,6 +265,7 @@ Outcome shifted_values(Machine &m, Set *set, int64_t down, int64_t right, bool *
         int64_t i = items[k].i + down;
         int64_t j = items[k].j + right;
         *fits = *fits && fits_int32(i) && fits_int32(j);
+        // Colors stay; where a coordinate does not fit, all of it is dropped.
         shifted[k] = items[k];
         shifted[k].i = static_cast<int32_t>(i);
         shifted[k].j = static_cast<int32_t>(j);

@@ -213,6 +213,7 @@ Outcome upscaled_patch(Machine &m, const Patch &from, int64_t factor, const Wind
         out->stride = static_cast<int32_t>(window.width);
     }
     for (int64_t i = 0; i < from.bits.height; ++i) {
+        // Bit j becomes `factor` bits side by side, and the row as many rows.
         Row wide = 0;
         for_each_bit(from.bits.rows[i],
                      [&](int64_t j) { wide |= low_columns(factor) << (j * factor); });

@@ -5,6 +5,7 @@
 namespace codeit {
 
 bool has_steps_only(const Machine &m, const Value &function, int *budget) {
+    // A closure can hold another one twice, and that one another: the budget bounds the walk.
     if (function.kind != Kind::function || --*budget < 0) return false;
     if (function.closure == nullptr) {
         return m.routine(function.opcode).many != Many::alone;
@@ -129,6 +130,7 @@ bool Block::take_packed(const Routine &called, const Series *args, Series *out) 
     if (results == nullptr) return false;
     uint64_t cost = 0;
     for (size_t k = 0; k < count; ++k) {
+        // What the body charges is what the item costs.
         const int64_t before = m_.fuel_left();
         Value values[kMaxArity];
         for (unsigned n = 0; n < arity; ++n) {
@@ -168,6 +170,8 @@ bool Block::item(int which, const Series &tuples, Series *out) {
 
 bool Block::pair(const Series *args, Series *out) {
     if (args[0].pairs == nullptr && args[1].pairs == nullptr) {
+        // The first item says of which kind all must be. Pairs and cells need no memory and are
+        // made at once; other tuples wait until somebody needs them.
         Value both[2] = {*args[0].values, *args[1].values};
         Kind kind = tuple_of(both, 2).kind;
         bool are_tuples = kind == Kind::tuple;

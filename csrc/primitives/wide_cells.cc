@@ -29,6 +29,7 @@ Outcome WideCells::add(const WideCell &cell) {
     parts[2] = high_part(cell.i);
     parts[3] = low_part(cell.j);
     parts[4] = high_part(cell.j);
+    // The hash of (color, (i, j)), as CPython would work it out for ints of this size.
     const uint64_t of_place = hash_of_two(hashing::of_wide(cell.i), hashing::of_wide(cell.j));
     const size_t before = set_.size();
     TRY(set_.add_hashed(tuple_of(parts, kParts), hash_of_two(of_color, of_place), &index));

@@ -76,8 +76,8 @@ inline Outcome read(const Program &program, const Value *values, Operand operand
     return m.call(function, arguments, count, out);
 }
 
-// Of a direct one where all values of earlier lines are bound. As many arguments as any primitive
-// takes are copied: to ask how many there are takes longer.
+// A direct instruction, where all values of earlier lines are bound. As many arguments as any
+// primitive takes are copied: to ask how many there are takes longer.
 inline Outcome run_direct_line(Machine &m, const Operand *operands, Opcode primitive,
                                const Value *values, Value *out) {
     Value arguments[kMaxArity] = {values[operands[0]], values[operands[1]], values[operands[2]],
@@ -90,8 +90,8 @@ bool is_too_long(const Value &v, uint32_t max_len) {
     return length_of(v, &length) == Outcome::ok && length >= max_len;
 }
 
-// Room that every program is given at least, so that programs that share lines leave the same
-// memory for them.
+// Every program is given room for so many at least, so that programs that share lines leave the
+// same memory to what comes after these.
 constexpr size_t kNumRegisters = 128;
 
 size_t num_registers(const Program &program) {
