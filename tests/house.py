@@ -80,6 +80,12 @@ CPP_ROOMS = [
         "kind of processor",
     ),
     Room(
+        "csrc/tests",
+        "unit tests of what Python cannot see; those of `lang`, `code` and `core` are linked with "
+        "nothing else",
+        ("lang", "code", "core", "primitives", "vm"),
+    ),
+    Room(
         "csrc/fuzz",
         "fuzz targets and their driver; what runs native code under sanitizers",
         ("lang", "code", "core", "primitives", "vm", "text"),

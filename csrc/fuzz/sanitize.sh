@@ -31,6 +31,15 @@ if asan=$(runtime libasan.so) && ubsan=$(runtime libubsan.so); then
     sanitized tests/test_{hostile_arrays,changing_arrays,constraint,constraint_tables,text,tokenizer}.py \
         tests/test_{priority_buffer,replay,decoding,law}.py
     sanitized tests/test_engine.py -k "seed or specul or foreign or grammar"
+    if echo '#include <doctest/doctest.h>' | "$cxx" -E -x c++ - >/dev/null 2>&1; then
+        echo "== the unit tests under the same"
+        make -s -j "$(nproc)" -C csrc tests KIND=address+undefined
+        for program in build/address+undefined/tests/{language,memory,values,runs}; do
+            "$program" --minimal
+        done
+    else
+        echo "LEFT OUT: there is no doctest"
+    fi
     echo "== the corpora, then new inputs, under the same"
     csrc/fuzz/fuzz.sh 10
 else
