@@ -77,17 +77,9 @@ def test_the_command_says_how_to_allow_more_fuel(files, capsys):
     assert "  x = f4(ONE)  ->  None" in lines  # nor does the trace have more
 
 
-@pytest.mark.parametrize(
-    ("fuel", "message"),
-    [
-        ("-1", "fuel is -1; allowed are 0 to"),
-        (str((1 << 62) + 1), "fuel is 4611686018427387905; allowed are 0 to"),
-        ("1e6", "--fuel: invalid int value: '1e6'"),
-        ("", "--fuel: invalid int value: ''"),
-    ],
-)
-def test_fuel_that_is_no_count_is_refused_in_one_line(files, capsys, fuel, message):
+@pytest.mark.parametrize("fuel", ["-1", str((1 << 62) + 1), "1.5", "1e30", "x", ""])
+def test_fuel_that_is_no_count_is_refused_in_one_line(files, capsys, fuel):
     assert main(["run", *files, "--fuel", fuel]) == 2
     error = capsys.readouterr().err
-    assert message in error
+    assert f"--fuel: {fuel!r}; allowed: a whole number from 0 to {1 << 62:,}" in error
     assert error.count("\n") == 1

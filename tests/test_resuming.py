@@ -354,7 +354,7 @@ def test_each_setting_that_takes_effect_is_in_force_when_the_run_goes_on(
 def test_the_other_sampler_takes_over(out, resumed):
     edit(out, iterations=3, sampling__sampler="generate")
     resume(out, quiet())
-    assert type(resumed[0]._sampler).__name__ == "GenerateSampler"
+    assert type(resumed[0]._policy._sampler).__name__ == "GenerateSampler"
 
 
 def test_a_changed_learning_rate_and_number_of_samples_take_effect_and_are_recorded(finished, out):
