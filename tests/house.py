@@ -154,9 +154,9 @@ PYTHON_ROOMS = [
     ),
     Room(
         "codeit/policy",
-        "what writes programs: `tokenizer.py`, `text.py` (grids and programs to token ids), "
-        "`prompts.py` (what is read of a task), `hub.py` (what may be a name there, and whether it "
-        "answers), `model`, `sampling`, `policy.py`",
+        "what writes programs: `prompts.py` (what is read of a task), `tokenizer.py` (grids and "
+        "programs to token ids, and back), `text.py` (grids as text), `hub.py` (what may be a name "
+        "on the hub, and whether the hub answers), `model`, `sampling`, `policy.py`",
         ("ranges", "grids", "_native", "files", "language", "tasks"),
     ),
     Room(
@@ -193,11 +193,12 @@ PYTHON_ROOMS = [
     ),
     Room(
         "codeit/runs",
-        "a run: `settings.py` (`effects.py`: which have none beside the others; "
-        "`setting_words.py`: as words of a command line; `resuming.py`: which may change when a "
-        "run goes on), `directory.py` (what is on disk), `seeds.py` and `evaluation.py` (which "
-        "seed programs are used, which tasks are to be solved), `stages.py` (from one thing to "
-        "another), `loop.py` (puts them together), `metrics.py` (what is recorded), `report.py`",
+        "a run: `settings.py` (`effects.py`: which settings have no effect beside the others; "
+        "`setting_words.py`: settings as words of a command line; `resuming.py`: which may change "
+        "when a run goes on), `directory.py` (what is on disk), `seeds.py` and `evaluation.py` "
+        "(which seed programs are used, which tasks are to be solved), `stages.py` (the stages of "
+        "an iteration), `loop.py` (puts them together), `metrics.py` (what is recorded), "
+        "`report.py`",
         (
             *("ranges", "validation", "terminal", "files", "parallel", "language", "tasks"),
             *("execution", "mutation", "policy", "policy/model", "policy/sampling"),
