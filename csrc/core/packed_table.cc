@@ -277,6 +277,7 @@ Outcome decode_table(Machine &m, Set *set) {
     for (uint32_t at = 0; at <= set->mask; ++at) {
         slots[at] = set->codes[at] == kEmptyCode ? Set::kEmptySlot : Set::kDummySlot;
     }
+    // The values are laid down in the order of the table, so that they are in_order, too.
     uint32_t next = 0;
     for_each_slot(set->codes, set->mask, [&](uint16_t slot, uint32_t at) {
         values[next] = element_of(*set, slot);

@@ -45,7 +45,9 @@ Outcome print_items(Machine &m, const char *tag, const Value *items, size_t size
     return Outcome::ok;
 }
 
-// How many values a value of this kind writes before its items are looked at.
+// How many values a value of this kind writes before its items are looked at. A small value that
+// holds another one many times over may stand for 2^40 of them: each is counted before it is
+// written.
 int64_t values_at_once(const Value &v) {
     switch (v.kind) {
     case Kind::pair:

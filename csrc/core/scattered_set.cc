@@ -184,6 +184,8 @@ class CellPlanes {
                 Row places = layers_[k].rows[i];
                 uint64_t *at = plane + first / 64;
                 int by = static_cast<int>(first % 64);
+                // A row of 128 places is spread over three words. A shift by all bits of a word is
+                // undefined, and is done in two steps where `by` may be 0.
                 at[0] |= low_half(places) << by;
                 at[1] |= low_half(places >> (64 - by));
                 if (high_half(places) != 0) at[2] |= high_half(places) >> 1 >> (63 - by);

@@ -83,6 +83,7 @@ Outcome items_of(Machine &m, const Value &v, Items *out) {
     }
 }
 
+// The number of items is wrong before any of them is looked at (language.md 3.10).
 Outcome unpack_any(Machine &m, const Value &v, Value *a, Value *b) {
     size_t size;
     TRY(length_of(v, &size));
@@ -110,6 +111,7 @@ Outcome first_of(Machine &m, const Value &v, Value *out) {
     size_t size;
     TRY(length_of(v, &size));
     if (size == 0) return Outcome::stop_iteration;
+    // The order of a set with one element is known without a table (`ordered`).
     if (v.kind == Kind::set) {
         const Value *items;
         TRY(ordered(m, v.set, &items));
@@ -155,7 +157,7 @@ Outcome slice(Machine &m, const Value &v, Wide from, Wide to, Value *out) {
     // An end before the beginning makes an empty slice; so it is clamped to that.
     const auto begin = static_cast<int64_t>(std::clamp<Wide>(from, 0, size));
     const auto end = static_cast<int64_t>(std::clamp<Wide>(to, begin, size));
-    if (v.kind == Kind::grid) {
+    if (v.kind == Kind::grid) { // whose rows stay where they are
         if (begin == end) {
             *out = tuple_of(nullptr, 0);
             return Outcome::ok;

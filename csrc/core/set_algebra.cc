@@ -160,6 +160,7 @@ struct Selection : Construction {
         TRY(turns_of(m, source, elements, &turns));
         TRY(m.charge(source->size));
         TRY(m.allocate_scratch(source->size, &indices));
+        // Those kept are some of the elements, in their order: one pass over both finds which.
         uint32_t count = 0;
         for (uint32_t k = 0; k < source->size; ++k) {
             bool is_kept = count < set->size && are_same(elements[k], selection.kept[count]);

@@ -340,6 +340,7 @@ Outcome Sorter::merge_high(size_t start, size_t length_a, size_t length_b) {
 // The number of items of the run that come before x, x going left of its equals.
 Outcome Sorter::gallop_left(uint32_t x, const uint32_t *run, size_t length, size_t hint,
                             size_t *out) {
+    // At distances of 1, 3, 7, ... from the hint, then by halves between the last two.
     bool run_is_less;
     TRY(is_less(run[hint], x, &run_is_less));
     size_t last = 0;

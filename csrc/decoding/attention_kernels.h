@@ -68,6 +68,7 @@ INLINE float exponentials(float *scores, const float *bias, int64_t length, Numb
         const Floats some = load<Floats>(scores + t);
         most = some > most ? some : most;
     }
+    // Exponents are then 0 at most, so that nothing overflows.
     const float shift = largest(most);
     Floats total{};
     for (int64_t t = 0; t < end; t += kVector) {

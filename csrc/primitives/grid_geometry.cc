@@ -296,7 +296,7 @@ PRIMITIVE(hconcat) {
     Items right;
     TRY(items_of(m, a, &left));
     TRY(items_of(m, b, &right));
-    size_t size = std::min(left.size, right.size);
+    size_t size = std::min(left.size, right.size); // zip() stops at the shorter
     Value *rows;
     TRY(m.allocate(size, &rows));
     for (size_t i = 0; i < size; ++i) TRY(plus(m, left[i], right[i], &rows[i]));
@@ -307,6 +307,7 @@ PRIMITIVE(hconcat) {
 PRIMITIVE(vconcat) {
     const Value &a = args[0];
     const Value &b = args[1];
+    // Of two widths, the result is a tuple with ragged rows, and no grid.
     if (a.kind == Kind::grid && b.kind == Kind::grid && a.grid->width == b.grid->width) {
         Grid *to;
         TRY(new_grid(m, int64_t{a.grid->height} + b.grid->height, a.grid->width, &to));
@@ -436,6 +437,7 @@ PRIMITIVE(canvas) {
     int64_t width = std::max(sides[1].integer, int64_t{0});
     if (width == 0) return empty_rows(m, height, out);
     int64_t cells;
+    // More than 2^63 cells: no fuel pays for them.
     if (__builtin_mul_overflow(height, width, &cells)) return Outcome::out_of_fuel;
     if (fits_cell(value)) {
         Grid *grid;
@@ -449,6 +451,7 @@ PRIMITIVE(canvas) {
     Value *rows;
     TRY(m.allocate(static_cast<size_t>(width), &row));
     TRY(m.allocate(static_cast<size_t>(height), &rows));
+    // One row stands for all of them: values never change.
     std::fill_n(row, width, value);
     std::fill_n(rows, height, tuple_of(row, static_cast<size_t>(width)));
     *out = tuple_of(rows, static_cast<size_t>(height));
@@ -462,6 +465,7 @@ PRIMITIVE(cellwise) {
     int64_t height;
     int64_t width;
     TRY(extent(m, a, &height, &width));
+    // Where b is smaller, the general half finds the place that it lacks: index_error.
     if (a.kind == Kind::grid && b.kind == Kind::grid && fits_cell(fallback) &&
         b.grid->height >= height && b.grid->width >= width) {
         Grid *to;
@@ -493,6 +497,7 @@ PRIMITIVE(cellwise) {
             Value item_a;
             Value item_b;
             bool is_equal;
+            // a[i][j], then b[i][j]: a row is read for its first item, and not if it needs none.
             if (j == 0) TRY(item_at(m, a, i, &row_a));
             TRY(item_at(m, row_a, j, &item_a));
             if (j == 0) TRY(item_at(m, b, i, &row_b));

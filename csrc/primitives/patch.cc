@@ -104,6 +104,7 @@ Outcome uniform_columns(Machine &m, const Value &grid, Items *out) {
         int8_t *differences; // of a column from its first cell
         TRY(m.allocate_scratch(static_cast<size_t>(cells.width), &differences));
         std::fill_n(differences, cells.width, int8_t{0});
+        // Row by row, as the cells lie; the inner loop becomes vectors.
         for (int64_t i = 1; i < cells.height; ++i) {
             const int8_t *row = cells.row(i);
             for (int64_t j = 0; j < cells.width; ++j) differences[j] |= row[j] ^ cells.cells[j];
@@ -239,6 +240,7 @@ Outcome union_of(Machine &m, const Items &sets, const Construction *construction
     uint32_t size;
     TRY(parts.finish(&patch, &size, is_done));
     if (*is_done) return constructed_set(m, parts.kind(), patch, size, construction, chain, out);
+    // There are no bits for all of them together, but there may be for each color.
     Value *values;
     size_t count = 0;
     *is_done = true;
@@ -393,6 +395,7 @@ void mark_color(const Grid &grid, int8_t color, Row *out) {
 } // namespace
 
 Outcome places_of_color(Machine &m, const Grid &grid, int8_t color, Bitmap *out, uint32_t *size) {
+    // A number of vectors that the compiler knows spares a loop for each row.
     BitmapBuilder builder(m, {0, 0, grid.height, grid.width});
     TRY(builder.start_unwritten());
     Row *rows = &builder.row(0);

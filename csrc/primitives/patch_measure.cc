@@ -335,7 +335,9 @@ PRIMITIVE(square) {
     }
     Wide sides[2];
     TRY(shape_of(m, piece, sides));
-    const bool is_small = sides[0] <= UINT32_MAX; // no set has more elements
+    // A set has fewer than 2^32 elements, so that the product is not needed beyond, where it could
+    // leave even Wide.
+    const bool is_small = sides[0] <= UINT32_MAX;
     *out = Value::boolean(sides[0] == sides[1] && is_small && sides[0] * sides[1] == size);
     return Outcome::ok;
 }

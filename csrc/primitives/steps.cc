@@ -43,6 +43,7 @@ bool Block::settle(Series *series) {
     if (series->pairs == nullptr) return true;
     Pairs &pairs = *series->pairs;
     if (pairs.made.values == nullptr) {
+        // Pairs of pairs recurse; a level of depth each bounds the native stack.
         if (m_.enter() != Outcome::ok) return false;
         bool is_done = settle(&pairs.items[0]) && settle(&pairs.items[1]) && make(&pairs);
         m_.leave();
@@ -55,7 +56,7 @@ bool Block::settle(Series *series) {
 bool Block::make(Pairs *pairs) {
     const Series &a = pairs->items[0];
     const Series &b = pairs->items[1];
-    size_t count = a.stride + b.stride != 0 ? size_ : 1;
+    size_t count = a.stride + b.stride != 0 ? size_ : 1; // one, where it is the same for all
     auto *items = static_cast<Value *>(m_.arena().allocate(count * 2 * sizeof(Value)));
     Value *tuples = room(count);
     if (items == nullptr || tuples == nullptr) return false;

@@ -75,7 +75,8 @@ void PromptWriter::write_grid(const GridView &grid, Output *out) {
     const size_t background =
         static_cast<size_t>(std::max_element(counts.begin(), counts.end()) - counts.begin());
 
-    // The places by color, each color's row by row.
+    // The places by color, each color's row by row: sorted by counting, in two passes over the
+    // grid.
     std::array<uint16_t, kNumColors + 1> begins{};
     for (size_t c = 0; c < kNumColors; ++c) begins[c + 1] = begins[c] + counts[c];
     std::array<uint16_t, kNumColors> ends;

@@ -217,6 +217,7 @@ class Batch {
             }
         } catch (...) {
             workers_[w].failure = std::current_exception();
+            // No chunk is left for the others.
             next_.store(chunks_.size());
         }
     }

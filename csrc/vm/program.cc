@@ -108,12 +108,14 @@ size_t num_common_lines(const Program &a, const Program &b) {
     const Code &of_a = a.code();
     const Code &of_b = b.code();
     if (&a.language() != &b.language() || a.dialect() != b.dialect()) return 0;
+    // What a name means after a line that shadows depends on how long that line's value is.
     if (of_a.has_shadows() || of_b.has_shadows()) return 0;
     const auto words = of_a.words();
     const auto others = of_b.words();
     const auto [end, unused] =
         std::mismatch(words.begin(), words.end(), others.begin(), others.end());
     const Term *const first_other = words.data() + (end - words.begin());
+    // A line is common if all of its words come before the first that differs.
     size_t count = 0;
     for (const CodeLine &line : of_a) {
         if (line.arguments.data() + line.arguments.size() > first_other) break;
