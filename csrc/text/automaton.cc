@@ -68,7 +68,7 @@ bool Automaton::step(State *s, uint16_t token) const {
             if (edge.node != kFinished) {
                 s->node = edge.node;
             } else {
-                enter(s, node.place);
+                enter(s, node.decision);
             }
             return token == edge.token;
         }
@@ -111,26 +111,26 @@ void Automaton::follow(State *s, const Chain &chain) const {
     if (chain.size > 0) {
         s->node = chain.first;
     } else {
-        enter(s, chain.place);
+        enter(s, chain.decision);
     }
 }
 
-void Automaton::enter(State *s, Place place) const {
-    s->place = place;
-    switch (place) {
-    case Place::name:
+void Automaton::enter(State *s, Decision decision) const {
+    s->decision = decision;
+    switch (decision) {
+    case Decision::name:
         return enter_name(s);
-    case Place::function:
+    case Decision::function:
         return enter_function(s);
-    case Place::argument:
+    case Decision::argument:
         return enter_argument(s);
-    case Place::finished:
+    case Decision::finished:
         s->node = kFinished;
     }
 }
 
 void Automaton::complete(State *s, Term term) const {
-    if (s->place == Place::function) {
+    if (s->decision == Decision::function) {
         s->function = term;
         s->call.fill(kNoTerm);
         s->num_arguments = 0;
@@ -199,6 +199,8 @@ void Automaton::enter_function(State *s) const {
             if (is_too_long(static_cast<Term>(kFirstVariable + k))) s->allowed.remove(k);
         });
     }
+    // The mask of the functions is kept, as most lines allow the same ones: what has changed is put
+    // right.
     const Words known = s->known_functions;
     if (std::ranges::equal(allowed, known)) return;
     const Words mask = s->function_mask;
@@ -394,7 +396,7 @@ void Automaton::node_mask(const State &s, Words mask) const {
     const Node &node = tables_.nodes[s.node];
     const Edge *edges = &tables_.edges[node.first_edge];
     if (node.is_link) return add(mask, edges[0].token);
-    const Root root = s.place == Place::function ? kFunctions : root_at(s.num_arguments);
+    const Root root = s.decision == Decision::function ? kFunctions : root_at(s.num_arguments);
     if (s.node == tables_.roots[root]) {
         if (root == kFunctions) {
             std::ranges::copy(s.function_mask, mask.begin());
@@ -427,7 +429,7 @@ void Automaton::remove_token(Root root, unsigned fixed, const State &staying, Wo
 
 // What may come after a term that others begin with.
 void Automaton::add_follow(const State &s, Term term, Words mask) const {
-    if (s.place == Place::function) return add(mask, tables_.after_function.first_token);
+    if (s.decision == Decision::function) return add(mask, tables_.after_function.first_token);
     const unsigned position = s.num_arguments + 1u;
     if (position == (s.arity != 0 ? s.arity : kMaxArity)) {
         return add(mask, end_of_line(s).first_token);

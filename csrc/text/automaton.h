@@ -6,6 +6,19 @@
 // no call twice; `O` last. With types, the declared types must agree besides, as far as they are
 // known, and `O` must be able to be a grid.
 //
+// A row walks two levels of tables. On the upper one something is decided next: a name, a function,
+// an argument, or the end; the tokens in between follow without a choice. On the lower one a term
+// is spelled, in a prefix tree of all terms that may stand there. Which terms are allowed is
+// decided once, when the row enters such a place, from types, from the tokens left, and from the
+// earlier lines whose call begins like the present one; a token is then allowed if an allowed term
+// lies below it. The usual masks are made beforehand, by class and cost of the terms, and a few
+// terms taken out of them.
+//
+// No row comes to a dead end. Before a term is allowed, the fewest tokens are counted that the rest
+// of the program takes after it, where a call that is made already does not count as one. The
+// tables know this for the lines that are to come; `rest` and `next` work it out for the present
+// call, by looking at the earlier lines that it may still become equal to, and at no others.
+//
 // Tokens are numbered anew, without those that no program has: number k - 1 is the token that tells
 // x_k from other variables, the rest follow. A mask has one bit for each number.
 #pragma once
@@ -21,8 +34,8 @@ inline constexpr uint16_t kNoToken = UINT16_MAX;
 inline constexpr unsigned kMaxTokens = kNoToken; // numbers of 16 bits, but for kNoToken
 inline constexpr unsigned kMaxTermCost = 7;      // tokens of a term
 
-// A place in the tables. Every other one is a link, a token that can only be followed by the next
-// one, or a node of the prefix tree of one of the three lists of terms.
+// A position in the tables. Every other one is a link, a token that can only be followed by the
+// next one, or a node of the prefix tree of one of the three lists of terms.
 enum NodeNumber : uint16_t {
     kFinished,
     kFailed,
@@ -33,12 +46,12 @@ enum NodeNumber : uint16_t {
 };
 
 // What a row decides next.
-enum class Place : uint8_t { name, function, argument, finished };
+enum class Decision : uint8_t { name, function, argument, finished };
 
 struct State {
     uint16_t node;
     uint16_t num_left; // tokens, the end's included
-    Place place;
+    Decision decision;
     uint8_t num_variables;
     uint8_t num_arguments; // of the present call, so far
     uint8_t arity;         // of the present call; 0: any
@@ -69,16 +82,17 @@ enum Root : unsigned { kFunctions, kFirstArguments, kArguments, kNumRoots };
 
 // The tables. All are flat and of fixed width, for a kernel that walks them on another device, and
 // flat_tables (text/flat.h) names them:
-// `nodes` and `edges` (a link has one edge; an edge to kFinished ends the chain, and `place` says
-// what is decided then), `children` (the prefix trees' roots as dense rows over all tokens), and
-// for each root, class and cost the terms that cost no more, with the mask of their first tokens.
+// `nodes` and `edges` (a link has one edge; an edge to kFinished ends the chain, and `decision`
+// says what is decided then), `children` (the prefix trees' roots as dense rows over all tokens),
+// and for each root, class and cost the terms that cost no more, with the mask of their first
+// tokens.
 struct Node {
     uint16_t first_edge;
     uint16_t num_edges;
     Term term; // that ends here, or kNoTerm
     bool is_link;
-    bool is_fan; // variables branch here, by the tokens 0 to kMaxVariables - 1
-    Place place; // of a link: what is decided after it
+    bool is_fan;       // variables branch here, by the tokens 0 to kMaxVariables - 1
+    Decision decision; // of a link: what is decided after it
     uint8_t unused = 0;
 };
 
@@ -92,7 +106,7 @@ struct Chain {
     uint16_t size = 0;
     uint16_t first = kFinished;
     uint16_t first_token = kNoToken;
-    Place place = Place::finished; // what is decided after them
+    Decision decision = Decision::finished; // what is decided after them
     uint8_t unused = 0;
 };
 
@@ -167,7 +181,7 @@ class Automaton {
 
     bool step(State *s, uint16_t token) const;
     void follow(State *s, const Chain &chain) const;
-    void enter(State *s, Place place) const;
+    void enter(State *s, Decision decision) const;
     void enter_name(State *s) const;
     void enter_function(State *s) const;
     void enter_argument(State *s) const;

@@ -1,4 +1,7 @@
-// Builds an automaton's tables from a tokenizer's spelling.
+// Builds an automaton's tables from a tokenizer's spelling: numbers the tokens, lays the chains and
+// the prefix trees out, makes sure that the end of a term can be told from more of it, and counts
+// the terms by class and cost and the fewest tokens of a line. What a spelling must be like for
+// this is checked on the way, and said by name if it is not so.
 #include "text/automaton.h"
 
 #include <algorithm>
@@ -107,13 +110,13 @@ class Compiler {
         if (spelling_.end.empty()) return fail("the end of a program has no token");
         Ids after_output(spelling_.output.begin() + 1, spelling_.output.end());
         t_.output_token = number(spelling_.output[0]);
-        t_.start = chain({spelling_.start}, Place::name);
-        t_.after_name = chain({spelling_.assign}, Place::function);
-        t_.after_output = chain({after_output, spelling_.assign}, Place::function);
-        t_.after_function = chain({spelling_.open}, Place::argument);
-        t_.between = chain({spelling_.separator}, Place::argument);
-        t_.end_of_line = chain({spelling_.close, spelling_.newline}, Place::name);
-        t_.end_of_program = chain({spelling_.close, spelling_.end}, Place::finished);
+        t_.start = chain({spelling_.start}, Decision::name);
+        t_.after_name = chain({spelling_.assign}, Decision::function);
+        t_.after_output = chain({after_output, spelling_.assign}, Decision::function);
+        t_.after_function = chain({spelling_.open}, Decision::argument);
+        t_.between = chain({spelling_.separator}, Decision::argument);
+        t_.end_of_line = chain({spelling_.close, spelling_.newline}, Decision::name);
+        t_.end_of_program = chain({spelling_.close, spelling_.end}, Decision::finished);
         if (t_.end_of_line.size == 0) return fail("the end of a line has no token");
         uint16_t name = t_.name_token != kNoToken ? t_.name_token : 0;
         if (t_.output_token == name || t_.output_token < kMaxVariables) {
@@ -122,9 +125,9 @@ class Compiler {
         return true;
     }
 
-    Chain chain(std::initializer_list<Ids> parts, Place place) {
+    Chain chain(std::initializer_list<Ids> parts, Decision decision) {
         Chain chain;
-        chain.place = place;
+        chain.decision = decision;
         for (const Ids &part : parts) {
             for (uint16_t id : part) {
                 auto at = static_cast<uint16_t>(t_.nodes.size());
@@ -134,7 +137,7 @@ class Compiler {
                 link.num_edges = 1;
                 link.term = kNoTerm;
                 link.is_link = true;
-                link.place = place;
+                link.decision = decision;
                 t_.nodes.push_back(link);
                 t_.edges.push_back({number(id), kFinished});
                 if (chain.size++ == 0) {

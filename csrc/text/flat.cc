@@ -9,7 +9,7 @@ constexpr const char *kNodeType = "<u2,<u2,<u2,u1,u1,u1,u1";
 constexpr const char *kEdgeType = "<u2,<u2";
 constexpr const char *kChainType = "<u2,<u2,<u2,u1,u1";
 static_assert(sizeof(Node) == 10 && sizeof(Edge) == 4 && sizeof(Chain) == 8);
-static_assert(offsetof(Node, is_link) == 6 && offsetof(Chain, place) == 6);
+static_assert(offsetof(Node, is_link) == 6 && offsetof(Chain, decision) == 6);
 static_assert(std::endian::native == std::endian::little);
 static_assert(sizeof(size_t) == 8);
 

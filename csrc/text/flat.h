@@ -14,8 +14,9 @@ struct FlatTable {
 
 // Sets of fixed terms are words, as many as the language needs; in `under` two of variables follow
 // them. What is listed by fixed term is filled up to whole words. A Node is `<u2` first edge,
-// number of edges and term, `u1` is_link, is_fan and place; an Edge `<u2` token and node; a Chain
-// `<u2` size, first node and first token, `u1` place. Nodes and chains are padded with one byte.
+// number of edges and term, `u1` is_link, is_fan and decision; an Edge `<u2` token and node; a
+// Chain
+// `<u2` size, first node and first token, `u1` decision. Nodes and chains are padded with one byte.
 class FlatTables {
   public:
     // The automaton outlives them.

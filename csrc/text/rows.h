@@ -1,5 +1,5 @@
-// How far each row of a batch has come: the automaton's states, and the check of all that says
-// which row, which id or how many tokens. The shapes of arrays are the caller's to check.
+// How far each row of a batch has come: the automaton's states, and the check of row numbers, ids
+// and numbers of tokens from outside. The shapes of arrays are the caller's to check.
 #pragma once
 
 #include "text/automaton.h"

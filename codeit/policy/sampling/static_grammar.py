@@ -89,11 +89,11 @@ class StaticGrammar:
         is_fan = np.zeros(self._num_nodes, bool)
         link_token = np.full(self._num_nodes, num_tokens)
         for k in range(_FIRST_NODE, self._num_nodes):
-            first_edge, num_edges, own_term, is_link, fans, place, _ = nodes[k].tolist()
+            first_edge, num_edges, own_term, is_link, fans, decision, _ = nodes[k].tolist()
             for token, to in edges[first_edge : first_edge + num_edges].tolist():
                 child[k, token] = to
                 if is_link:
-                    child[k, token] = to or self._num_nodes + place
+                    child[k, token] = to or self._num_nodes + decision
                     link_token[k] = token
                 else:
                     token_of[k, np.flatnonzero(under[to][: self._none])] = token
@@ -107,10 +107,12 @@ class StaticGrammar:
         self._child, self._token_of, self._term = moved(child), moved(token_of), moved(term)
         self._is_leaf, self._is_fan, self._link_token = map(moved, (is_leaf, is_fan, link_token))
         self._roots: list[int] = tables["roots"].tolist()
-        self._root_of_place = moved([_NAME, self._roots[0], self._roots[2], _FINISHED])
+        self._root_of_decision = moved([_NAME, self._roots[0], self._roots[2], _FINISHED])
 
         chains = tables["chains"].tolist()
-        starts = [first if size else self._num_nodes + place for size, first, _, place, _ in chains]
+        starts = [
+            first if size else self._num_nodes + decision for size, first, _, decision, _ in chains
+        ]
         start, self._after_name, self._after_output, self._after_function, self._between = starts[
             :5
         ]
@@ -233,7 +235,7 @@ class StaticGrammar:
 
         enters_function = to == self._num_nodes + _FUNCTION_PLACE
         enters_argument = to == self._num_nodes + _ARGUMENT_PLACE
-        entered = self._root_of_place[(to - self._num_nodes).clamp(min=0)]
+        entered = self._root_of_decision[(to - self._num_nodes).clamp(min=0)]
         node = torch.where(to >= self._num_nodes, entered, to)
         node = torch.where(enters_argument & (num_arguments == 0), self._roots[1], node)
         counts = (node, num_variables, num_arguments, arity, is_output | binds_output)
