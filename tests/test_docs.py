@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-FOLDERS = (".ci", "benchmarks", "codeit", "csrc", "docs", "requirements", "tests")
+FOLDERS = (".ci", "benchmarks", "codeit", "csrc", "docs", "tests")
 
 OF_OTHERS = {
     *("config.toml", "metrics.jsonl", "performance.csv", "solutions.jsonl", "written.json"),
