@@ -170,14 +170,16 @@ cdef class Weights:
             out_halves = self.numbers = np.empty(size, np.uint16)
             self.halves.num_out, self.halves.num_in = self.num_out, self.num_in
             self.halves.numbers = <const BFloat16 *>&out_halves[0]
-            arrange_weights(<const BFloat16 *>&halves[0, 0], self.num_out, self.num_in,
-                            <BFloat16 *>&out_halves[0])
+            with nogil:
+                arrange_weights(<const BFloat16 *>&halves[0, 0], self.num_out, self.num_in,
+                                <BFloat16 *>&out_halves[0])
             return
         if kind == "float32":
             out_floats = self.numbers = np.empty(size, np.float32)
             self.floats.num_out, self.floats.num_in = self.num_out, self.num_in
             self.floats.numbers = &out_floats[0]
-            arrange_weights(&floats[0, 0], self.num_out, self.num_in, &out_floats[0])
+            with nogil:
+                arrange_weights(&floats[0, 0], self.num_out, self.num_in, &out_floats[0])
             return
         if self.num_in > max_int8_width:
             raise ValueError(f"a matrix [{self.num_out}, {self.num_in}] in int8: its width must be "
@@ -192,8 +194,9 @@ cdef class Weights:
         self.bytes.num_out, self.bytes.num_in = self.num_out, self.num_in
         self.bytes.numbers, self.bytes.scales = &out_bytes[0], &out_scales[0]
         self.bytes.sums = &out_sums[0]
-        arrange_weights(&floats[0, 0], self.num_out, self.num_in, &out_bytes[0], &out_scales[0],
-                        &out_sums[0])
+        with nogil:
+            arrange_weights(&floats[0, 0], self.num_out, self.num_in, &out_bytes[0],
+                            &out_scales[0], &out_sums[0])
 
     def multiply(self, tokens not None, bint is_positive, out not None):
         """Tokens [T, num_in] times the matrix, into out [T, num_out] of bfloat16 or float32; with

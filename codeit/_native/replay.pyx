@@ -341,7 +341,8 @@ cdef class PriorityBuffer:
         """
         sequences = np.empty(len(self), np.uint64)
         cdef uint64_t[::1] out = sequences
-        self.buffer.get().sequences(&out[0])
+        with nogil:
+            self.buffer.get().sequences(&out[0])
         return sequences
 
     def restore_sequences(self, const uint64_t[::1] sequences not None):

@@ -11,6 +11,7 @@ from libcpp.vector cimport vector
 
 import numpy as np
 
+from codeit._native.code cimport string_view, text_span, uint16_span
 from codeit._native.lang cimport Language, NativeLanguage
 
 from codeit.ranges import MAX_IDS as _MAX_IDS
@@ -80,15 +81,15 @@ cdef extern from "text/flat.h" namespace "codeit::text" nogil:
         vector[FlatTable] tables() except +
 
 
-cdef extern from "<string_view>" namespace "std" nogil:
-    cdef cppclass string_view:
-        string_view(const char *, size_t) noexcept
-
-
 cdef extern from "text/program_ids.h" namespace "codeit::text" nogil:
     cdef cppclass CProgramWriter "codeit::text::ProgramWriter":
         CProgramWriter(const Language &, Spelling, cbool) except +
         cbool write(string_view, CIds *) except +
+        vector[Written] write_all(text_span) except +
+
+    cdef cppclass Written "codeit::text::ProgramWriter::Written":
+        cbool is_written
+        CIds ids
 
 
 cdef extern from "text/prompt.h" namespace "codeit::text" nogil:
@@ -99,9 +100,7 @@ cdef extern from "text/prompt.h" namespace "codeit::text" nogil:
 
     cdef cppclass CPromptWriter "codeit::text::PromptWriter":
         cbool set_pieces(const vector[CIds] &) noexcept
-        @staticmethod
-        cbool can_write(const GridView &) noexcept
-        size_t write(const vector[GridView] &, size_t, uint16_t *) noexcept
+        cbool write(uint16_span, const vector[GridView] &, size_t, CIds *) except +
 
     const Py_ssize_t max_side "codeit::text::kMaxSide"
     const size_t max_piece "codeit::text::PromptWriter::kMaxPiece"
@@ -160,7 +159,12 @@ cdef class ProgramAutomaton:
         """
         cdef Spelling native = _spelling(spelling)
         cdef string error
-        if not Automaton.compile(language.native[0], native, is_typed, &self.automaton, &error):
+        cdef cbool is_compiled
+        with nogil:
+            is_compiled = Automaton.compile(
+                language.native[0], native, is_typed, &self.automaton, &error
+            )
+        if not is_compiled:
             raise ValueError(error.decode())
 
     @property
@@ -263,7 +267,8 @@ cdef class AutomatonRows:
         """uint8 [rows]: 0 finished, 1 failed, 2 neither."""
         conditions = np.empty(len(self), dtype=np.uint8)
         cdef uint8_t[::1] out = conditions
-        self.rows.conditions(&out[0])
+        with nogil:
+            self.rows.conditions(&out[0])
         return conditions
 
 
@@ -294,11 +299,31 @@ cdef class ProgramWriter:
         """uint16 ids, or None for a text that needs the tokenizer itself."""
         cdef Py_ssize_t size
         cdef const char *data = PyUnicode_AsUTF8AndSize(text, &size)
+        cdef string_view view = string_view(data, size)
         cdef CIds ids
-        ids.reserve(size)
-        if not self.writer.get().write(string_view(data, size), &ids):
-            return None
-        return _array(ids.data(), ids.size())
+        cdef cbool is_written
+        with nogil:
+            is_written = self.writer.get().write(view, &ids)
+        return _array(ids.data(), ids.size()) if is_written else None
+
+    def write_all(self, list texts not None):
+        """The same for each text of a list."""
+        cdef vector[string_view] views
+        cdef Py_ssize_t size
+        cdef const char *data
+        cdef str text
+        held = tuple(texts)  # the list may change meanwhile
+        for text in held:
+            data = PyUnicode_AsUTF8AndSize(text, &size)
+            views.push_back(string_view(data, size))
+        cdef vector[Written] all
+        with nogil:
+            all = self.writer.get().write_all(text_span(views.data(), views.size()))
+        cdef size_t k
+        found = []
+        for k in range(all.size()):
+            found.append(_array(all[k].ids.data(), all[k].ids.size()) if all[k].is_written else None)
+        return found
 
 
 cdef class PromptWriter:
@@ -345,21 +370,13 @@ cdef class PromptWriter:
         cdef const uint8_t *next_cells = own_cells.data()
         for k in range(views.size()):
             views[k].cells = next_cells
-            if not CPromptWriter.can_write(views[k]):
-                return None
             next_cells += views[k].height * views[k].width
-        cdef size_t num_opening = min(<size_t>opening.shape[0], most)
-        # Of each grid: every cell, nine colors, size, background and separator.
-        cdef size_t bound = (num_cells + 12 * views.size()) * max_piece
-        bound = min(bound, most - num_opening)
+        cdef uint16_span start = uint16_span(&opening[0], opening.shape[0])
         cdef CIds ids
-        ids.resize(num_opening + bound + 3 * max_piece)
-        for k in range(num_opening):
-            ids[k] = opening[k]
-        cdef size_t size = num_opening + self.writer.write(
-            views, bound, ids.data() + num_opening
-        )
-        return _array(ids.data(), size)
+        cdef cbool is_written
+        with nogil:
+            is_written = self.writer.write(start, views, most, &ids)
+        return _array(ids.data(), ids.size()) if is_written else None
 
 
 cdef _array(const uint16_t *ids, size_t size):

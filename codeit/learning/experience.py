@@ -66,7 +66,7 @@ class ExperienceWriter:
 
     def fits(self, program: Program) -> bool:
         """Whether a program can be learned: written by the tokenizer, in max_program_tokens."""
-        return self._target(program) is not None
+        return self._targets([program])[0] is not None
 
     def store(
         self,
@@ -85,8 +85,9 @@ class ExperienceWriter:
         sources: list[Ids] = []
         targets: list[Ids] = []
         num_left_out = 0
-        for experience in experiences:
-            target = self._target(experience.program)
+        experiences = list(experiences)
+        found = self._targets([experience.program for experience in experiences])
+        for experience, target in zip(experiences, found, strict=True):
             if target is None:
                 num_left_out += 1
                 continue
@@ -108,12 +109,11 @@ class ExperienceWriter:
             )
         return num_left_out
 
-    def _target(self, program: Program) -> Ids | None:
-        try:
-            target = self._tokenizer.encode_program(program.text)
-        except ValueError:
-            return None
-        return target if len(target) <= self._max_program_tokens else None
+    def _targets(self, programs: Sequence[Program]) -> list[Ids | None]:
+        """The ids of each program that can be learned, None of any other."""
+        most = self._max_program_tokens
+        found = self._tokenizer.encode_programs([program.text for program in programs])
+        return [None if ids is None or len(ids) > most else ids for ids in found]
 
 
 def _offsets(lists: Sequence[Ids]) -> np.ndarray:

@@ -153,6 +153,15 @@ class Tokenizer(ABC):
         ids: Ids | None = None if is_plain else self._program_writer.write(text)
         return np.array(self._encode_program(text), dtype=np.uint16) if ids is None else ids
 
+    def encode_programs(self, texts: Sequence[str]) -> list[Ids | None]:
+        """The same for many programs at once; None for one that cannot be written."""
+        found = self._program_writer.write_all(list(texts))
+        for k, text in enumerate(texts):
+            if found[k] is None:
+                with suppress(ValueError):
+                    found[k] = np.array(self._encode_program(text), dtype=np.uint16)
+        return found
+
     def min_program_tokens(self) -> int:
         """How many ids the shortest program takes, the end's included."""
         return min(

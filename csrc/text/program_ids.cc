@@ -97,4 +97,14 @@ bool ProgramWriter::write(std::string_view text, Ids *out) const {
     return reader.is_at_end();
 }
 
+std::vector<ProgramWriter::Written>
+ProgramWriter::write_all(std::span<const std::string_view> texts) const {
+    std::vector<Written> all(texts.size());
+    for (size_t k = 0; k < texts.size(); ++k) {
+        all[k].ids.reserve(texts[k].size());
+        all[k].is_written = write(texts[k], &all[k].ids);
+    }
+    return all;
+}
+
 } // namespace codeit::text

@@ -3,7 +3,9 @@
 
 #include "text/spelling.h"
 
+#include <span>
 #include <string_view>
+#include <vector>
 
 namespace codeit::text {
 
@@ -18,6 +20,13 @@ class ProgramWriter {
     // the language and variables x1, x2, ... within the tokenizer's number, and O on the last line.
     // False for any other text, which the tokenizer itself has to write.
     bool write(std::string_view text, Ids *out) const;
+
+    // The same of many texts.
+    struct Written {
+        bool is_written = false;
+        Ids ids;
+    };
+    std::vector<Written> write_all(std::span<const std::string_view> texts) const;
 
   private:
     const Language &language_;

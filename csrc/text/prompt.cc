@@ -58,14 +58,25 @@ bool PromptWriter::can_write(const GridView &grid) {
     return largest < kNumColors;
 }
 
-size_t PromptWriter::write(const std::vector<GridView> &grids, size_t max_ids,
-                           uint16_t *out) const {
-    Output output(pieces_, max_ids, out);
+bool PromptWriter::write(std::span<const uint16_t> opening, const std::vector<GridView> &grids,
+                         size_t max_ids, std::vector<uint16_t> *out) const {
+    constexpr size_t kPiecesBesideCells = 12; // of a grid: nine colors, size, background, separator
+    constexpr size_t kBeyond = 3;             // pieces are added until there are enough ids
+    if (!std::all_of(grids.begin(), grids.end(), can_write)) return false;
+    opening = opening.first(std::min(opening.size(), max_ids));
+    max_ids -= opening.size();
+    size_t num_pieces = 0;
+    for (const GridView &grid : grids) num_pieces += grid.height * grid.width + kPiecesBesideCells;
+    const size_t most = std::min(num_pieces * kMaxPiece, max_ids);
+    out->resize(opening.size() + most + kBeyond * kMaxPiece);
+    uint16_t *const begin = std::copy(opening.begin(), opening.end(), out->data());
+    Output output(pieces_, most, begin);
     for (size_t k = 0; k < grids.size() && !output.is_full(); ++k) {
         if (k > 0) output.add(kSeparator);
         write_grid(grids[k], &output);
     }
-    return output.size();
+    out->resize(opening.size() + output.size());
+    return true;
 }
 
 void PromptWriter::write_grid(const GridView &grid, Output *out) {

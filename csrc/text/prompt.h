@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace codeit::text {
@@ -29,12 +30,10 @@ class PromptWriter {
     static constexpr size_t kNumPieces = 3 * kMaxSide * kMaxSide + 2 * kNumColors + 1;
     bool set_pieces(const std::vector<std::vector<uint16_t>> &pieces);
 
-    // Whether a grid can be written: one with sides of 1 to 30 and no color above 9.
-    static bool can_write(const GridView &grid);
-
-    // Writes the grids' ids to `out`, at most `max_ids` of them and a piece more, and gives their
-    // number. All grids can be written.
-    size_t write(const std::vector<GridView> &grids, size_t max_ids, uint16_t *out) const;
+    // The ids of an opening and of grids, at most `max_ids` of them. False when a grid cannot be
+    // written: one with sides of 1 to 30 and no color above 9 can.
+    bool write(std::span<const uint16_t> opening, const std::vector<GridView> &grids,
+               size_t max_ids, std::vector<uint16_t> *out) const;
 
   private:
     struct alignas(16) Piece {
@@ -46,6 +45,7 @@ class PromptWriter {
     };
     class Output;
 
+    static bool can_write(const GridView &grid);
     static void write_grid(const GridView &grid, Output *out);
 
     Pieces pieces_;
