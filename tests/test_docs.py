@@ -145,3 +145,15 @@ def test_the_essays_are_linked_from_the_plan():
     plan = (ROOT / "CONTRIBUTING.md").read_text()
     for essay in (ROOT / "docs" / "design").glob("*.md"):
         assert f"(docs/design/{essay.name})" in plan
+
+
+def test_scripts_name_tests_that_there_are():
+    """A shell leaves a name in braces as it is where there is no such file, and pytest stops."""
+    for script in (ROOT / "csrc" / "fuzz").glob("*.sh"):
+        text = script.read_text()
+        named = re.findall(r"tests/test_(\w+)\.py", text)
+        for several in re.findall(r"tests/test_\{([\w,]+)\}\.py", text):
+            named += several.split(",")
+        missing = [name for name in named if not (ROOT / "tests" / f"test_{name}.py").exists()]
+        assert missing == [], script.name
+        assert named or script.name != "sanitize.sh"

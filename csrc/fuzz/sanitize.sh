@@ -29,7 +29,7 @@ if asan=$(runtime libasan.so) && ubsan=$(runtime libubsan.so); then
     echo "== those of the automaton, the kernels and the buffer, and hostile arrays, under the same"
     # Apart, because torch takes memory of the process.
     sanitized tests/test_{hostile_arrays,changing_arrays,constraint,constraint_tables,text,tokenizer}.py \
-        tests/test_{priority_buffer,replay,decoding,law}.py
+        tests/test_{priority_buffer,replay,decoding,sampling_law}.py
     sanitized tests/test_engine.py -k "seed or specul or foreign or grammar"
     if echo '#include <doctest/doctest.h>' | "$cxx" -E -x c++ - >/dev/null 2>&1; then
         echo "== the unit tests under the same"
