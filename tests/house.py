@@ -42,14 +42,15 @@ CPP_ROOMS = [
     ),
     Room(
         "csrc/core",
-        "outcome, arena, value, bitmap, set (the one room of set order: `set`, `packed_set`, "
-        "`packed_table`, `scattered_set`, `set_algebra`), grid, sequence, sort, print, machine "
+        "outcome, arena, value, bitmap, sets (the one room of set order: `set`, `packed_set`, "
+        "`packed_table`, `patch_union`, `scattered_set`, `set_algebra`), grid, sequence, sort, "
+        "print, machine "
         "(fuel, bytes, depth), interrupt",
         ("lang",),
     ),
     Room(
         "csrc/primitives",
-        "the 160 bodies, one file a group; what several groups share (patch, selection, labeling, "
+        "the bodies, one file a group; what several groups share (patch, selection, labeling, "
         "occurrences, flood, place_table, distance, wide_cells, applying, steps, images)",
         ("lang", "core"),
     ),

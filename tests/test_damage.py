@@ -16,8 +16,8 @@ from codeit.runs.loop import resume
 from codeit.runs.report import print_report
 
 CHECKPOINT = [
-    *("config.json", "model.safetensors", "compact_tokenizer.json", "optimizer.pt"),
-    *("replay.npz", "position.json", "written.json", "manifest.json"),
+    *("config.json", "model.safetensors", "compact_tokenizer.json", "language.json"),
+    *("optimizer.pt", "replay.npz", "position.json", "written.json", "manifest.json"),
 ]
 TABLES = ["metrics.jsonl", "solutions.jsonl", "performance.csv", "samples/0001.jsonl"]
 

@@ -1,7 +1,11 @@
 """The code keeps to the plan of tests/house.py. Read from the import and include lines."""
 
 import ast
+import os
 import re
+import shlex
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -109,6 +113,45 @@ def test_no_python_file_imports_what_imports_it():
 def test_no_native_file_includes_what_includes_it():
     edges = {str(path.relative_to(ROOT / "csrc")): included(path) for path in CPP_FILES}
     assert find_circle(edges) == []
+
+
+def test_tables_of_bits_know_nothing_of_unions_that_have_none():
+    core = ROOT / "csrc" / "core"
+    for name in ("packed_table.h", "packed_table.cc"):
+        assert "scattered" not in (core / name).read_text()
+        assert not included(core / name) & {"core/scattered_set.h", "core/patch_union.h"}
+    assert "lay_out_joined" in (core / "scattered_set.cc").read_text()
+
+
+@pytest.fixture(scope="module")
+def objects():
+    """The compiled files of csrc's rooms; made where they are not up to date."""
+    if shutil.which("make") is None:
+        pytest.skip("there is no make")
+    built = subprocess.run(
+        ["make", "-s", "-C", "csrc", "library"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert built.returncode == 0, built.stderr
+    return ROOT / "build" / "release"
+
+
+@pytest.mark.parametrize(
+    "room", [room for room in CPP_ROOMS if room.name not in ("fuzz", "tests")], ids=lambda r: r.name
+)
+def test_a_native_room_links_with_the_rooms_that_it_uses_alone(room, objects, tmp_path):
+    uses = {other.name: other.uses for other in CPP_ROOMS}
+    needed = {room.name}
+    while more := {name for other in needed for name in uses[other]} - needed:
+        needed |= more
+    files = [
+        str(objects / path.relative_to(ROOT / "csrc").with_suffix(".o"))
+        for path in CPP_FILES
+        if path.suffix == ".cc" and path.parent.name in needed
+    ]
+    command = [*shlex.split(os.environ.get("CXX", "g++")), "-shared", "-pthread"]
+    command += ["-Wl,--no-undefined", *files, "-o", str(tmp_path / "room.so")]
+    linked = subprocess.run(command, capture_output=True, text=True)
+    assert linked.returncode == 0, linked.stderr[-2000:]
 
 
 def test_a_circle_is_found():

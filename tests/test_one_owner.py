@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 NATIVE_FILES = sorted(
     path
     for path in [*(ROOT / "csrc").rglob("*"), *(ROOT / "codeit" / "_native").glob("*.pyx")]
-    if path.suffix in (".cc", ".h", ".pyx") and path.parent.name != "lang"
+    if path.suffix in (".cc", ".h", ".pyx") and path.parent.name not in ("lang", "tests")
 )
 PYTHON_FILES = sorted((ROOT / "codeit").rglob("*.py"))
 

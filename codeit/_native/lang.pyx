@@ -87,10 +87,10 @@ cdef Language *_new_language(str title, rows) except NULL:
             row.parameter_names = [parameter.encode() for _, parameter in parameters]
             reason = selection.get().add(row)
         if not reason.empty():
-            raise ValueError(reason.decode("utf-8", "replace"))
+            raise ValueError(reason.decode("utf-8", "backslashreplace"))
     cdef Language *made = selection.get().make(title.encode(), &reason).release()
     if made == NULL:
-        raise ValueError(reason.decode("utf-8", "replace"))
+        raise ValueError(reason.decode("utf-8", "backslashreplace"))
     return made
 
 

@@ -373,11 +373,10 @@ bool adds_to(const Row *seen, const Bitmap &box, const Bitmap &bits) {
 
 } // namespace
 
-Outcome lay_out_merged(Machine &m, const Items &sets, Set *set) {
+Outcome lay_out_joined(Machine &m, const Items &sets, Set *set) {
     // Of a place that several sets have, the first one counts. A set whose places have all been
     // seen is passed over without its order being worked out: of the sets that mapply joins, many
     // are such.
-    if (!set->is_packed()) return lay_out_scattered(m, sets, set);
     const Bitmap &bits = set->patch.bits;
     ScratchScope scratch(m);
     Row *seen; // the places added so far, in the box

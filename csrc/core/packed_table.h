@@ -17,7 +17,7 @@
 // language.md 4.4 to 4.6 one by one, on codes. Sets that a set was made from are laid out first.
 #pragma once
 
-#include "core/set.h"
+#include "core/packed_set.h"
 #include "core/slots.h"
 #include "core/table_rules.h"
 
@@ -130,7 +130,23 @@ class PackedHashes {
     uint64_t own_columns_[Bitmap::kMaxWidth];
 };
 
-// The table of a union that has no bits; a set that adds nothing to it needs no order.
-Outcome lay_out_scattered(Machine &m, const Items &sets, Set *set);
+// lay_out of a packed set, in codes; the table of values that it stands for; the values alone.
+Outcome lay_out_packed(Machine &m, Set *set);
+Outcome decode_table(Machine &m, Set *set);
+Outcome decode_order(Machine &m, Set *set);
+
+// turns_of a packed set.
+Outcome turns_of_packed(Machine &m, Set *set, const Items &elements, uint32_t *out);
+
+// GEN of the elements of a packed set, in its order, that are places of `patch`:
+Outcome filtered_set(Machine &m, Set *source, Kind kind, const Patch &patch, uint32_t size,
+                     Value *out);
+// OR of two packed sets of one kind:
+Outcome united_set(Machine &m, Set *a, Set *b, const Patch &patch, uint32_t size, Value *out);
+
+// For constructions: the table that GEN makes of the elements of packed sets in turn, for a set
+// that is packed, too; or that an equal set has.
+Outcome lay_out_joined(Machine &m, const Items &sets, Set *set);
+Outcome adopt_table(Machine &m, const Value &built, Set *set);
 
 } // namespace codeit

@@ -11,7 +11,8 @@
 //
 // It falls back to adding values one by one where the window is too large for its elements, or a
 // color does not fit 8 bits.
-#include "core/packed_table.h"
+#include "core/scattered_set.h"
+
 #include "core/set_table.h"
 
 #include <algorithm>
@@ -353,7 +354,8 @@ Outcome PatchUnion::finish(Value **values, size_t *size, bool *fits) {
     return Outcome::ok;
 }
 
-Outcome lay_out_scattered(Machine &m, const Items &sets, Set *set) {
+Outcome lay_out_merged(Machine &m, const Items &sets, Set *set) {
+    if (set->is_packed()) return lay_out_joined(m, sets, set);
     PatchUnion parts(m);
     for (const Value &v : sets) {
         bool fits;

@@ -12,6 +12,7 @@
 #include "core/set.h"
 
 #include "core/grid.h"
+#include "core/packed_table.h"
 #include "core/set_table.h"
 #include "core/table_rules.h"
 

@@ -19,6 +19,10 @@
 // (Machine::is_plain) has values and tables only, and must end as any other: tests compare the two.
 //
 // Bodies ask for `elements` where no order is needed, and for items_of or `ordered` where one is.
+//
+// This file has what every set is, and how one is built element by element. packed_set.h makes sets
+// of bits and of constructions; patch_union.h joins many of them, whose table is scattered_set.h's;
+// set_algebra.h compares and joins any; packed_table.h and set_table.h have the tables.
 #pragma once
 
 #include "core/bitmap.h"
@@ -134,108 +138,8 @@ Outcome elements(Machine &m, Set *set, Items *out);
 // The elements in iteration order.
 Outcome ordered(Machine &m, Set *set, const Value **out);
 
-Outcome contains(Machine &m, Set *set, const Value &v, bool *out);
-
 // GEN of values that the caller knows to be distinct. Takes the array over.
 Outcome set_of_distinct(Machine &m, Value *values, size_t size, Value *out);
-
-// What follows is inline, as copies of what has just been written in parts would wait for it. For
-// the same reason a flag that is rarely set is not written where it is not.
-
-// A packed set without a recipe, never empty.
-inline Outcome new_packed(Machine &m, Kind kind, const Patch &patch, uint32_t size, Set **set,
-                          Value *out) {
-    Set *made;
-    TRY(m.allocate(1, &made));
-    new (made) Set();
-    made->size = size;
-    made->kinds = static_cast<uint16_t>(1u << static_cast<unsigned>(kind));
-    made->patch = patch;
-    if (is_sparse(patch.bits.height, size)) [[unlikely]]
-        made->is_sparse = true;
-    *set = made;
-    *out = Value::of_set(made);
-    return Outcome::ok;
-}
-// Gives up the bits of a set that a plain run has made.
-Outcome unpack(Machine &m, Set *set);
-
-// A set of places (Kind::pair) or cells given as bits. `size` is their number and may be 0.
-// GEN of them, row by row:
-inline Outcome set_of_rows(Machine &m, Kind kind, const Patch &patch, uint32_t size, Value *out) {
-    if (size == 0) return set_of_distinct(m, nullptr, 0, out);
-    Set *set;
-    TRY(new_packed(m, kind, patch, size, &set, out));
-    return m.is_plain() ? unpack(m, set) : Outcome::ok;
-}
-// GEN of the images of `source`, in its iteration order; no two have the same image:
-inline Outcome set_of_images(Machine &m, Set *source, Kind kind, const Patch &patch,
-                             const Image &image, Value *out) {
-    struct Mapped {
-        Set set;
-        Image image;
-    } *mapped;
-    TRY(m.allocate(1, &mapped));
-    if (source->chain >= Set::kMaxChain) [[unlikely]]
-        TRY(lay_out(m, source));
-    Set *set = new (&mapped->set) Set();
-    mapped->image = image;
-    set->size = source->size;
-    set->kinds = static_cast<uint16_t>(1u << static_cast<unsigned>(kind));
-    set->recipe = Set::Recipe::mapped;
-    set->chain = static_cast<uint8_t>(source->chain + 1);
-    set->source = source;
-    set->image = &mapped->image;
-    set->patch = patch;
-    if (is_sparse(patch.bits.height, source->size)) [[unlikely]]
-        set->is_sparse = true;
-    *out = Value::of_set(set);
-    return Outcome::ok;
-}
-// GEN of the elements of a packed set, in its order, that are places of `patch`:
-Outcome filtered_set(Machine &m, Set *source, Kind kind, const Patch &patch, uint32_t size,
-                     Value *out);
-// The same of any set; `kept` are some of its elements, in their order there. Takes the array over.
-Outcome filtered_set(Machine &m, Set *source, const Items &elements, Value *kept, size_t size,
-                     Value *out);
-// OR of two packed sets of one kind:
-Outcome united_set(Machine &m, Set *a, Set *b, const Patch &patch, uint32_t size, Value *out);
-// GEN of values in the order given:
-Outcome set_in_turn(Machine &m, Kind kind, const Patch &patch, Value *values, uint32_t size,
-                    Value *out);
-// Whatever the construction does, which has the same elements. `chain` is the largest one of the
-// sets that it uses.
-inline void start_constructed(Kind kind, const Patch &patch, uint32_t size,
-                              const Construction *construction, unsigned chain, Set *set) {
-    set->size = size;
-    set->kinds = static_cast<uint16_t>(1u << static_cast<unsigned>(kind));
-    set->recipe = Set::Recipe::constructed;
-    set->chain = static_cast<uint8_t>(chain + 1);
-    set->construction = construction;
-    set->patch = patch;
-    if (is_sparse(patch.bits.height, size)) [[unlikely]]
-        set->is_sparse = true;
-}
-inline Outcome constructed_set(Machine &m, Kind kind, const Patch &patch, uint32_t size,
-                               const Construction *construction, unsigned chain, Value *out) {
-    if (size == 0) return set_of_distinct(m, nullptr, 0, out);
-    Set *set;
-    TRY(m.allocate(1, &set));
-    start_constructed(kind, patch, size, construction, chain, new (set) Set());
-    *out = Value::of_set(set);
-    if (m.is_plain()) return unpack(m, set);
-    return chain >= Set::kMaxChain ? lay_out(m, set) : Outcome::ok;
-}
-
-// The same as constructed_set for values that are known to be distinct, in any order; `kinds` of
-// them as in Set. They may be nullptr where the construction makes them.
-Outcome constructed_set(Machine &m, Value *values, size_t size, uint16_t kinds,
-                        const Construction *construction, unsigned chain, Value *out);
-
-// For constructions: the table that GEN makes of the elements of packed sets in turn, of which none
-// but PatchUnion has been made; or that an equal set has.
-Outcome lay_out_merged(Machine &m, const Items &sets, Set *set);
-Outcome adopt_table(Machine &m, const Value &built, Set *set);
 
 // The iteration order of a set, as indices of what elements() returned at any time; in scratch
 // memory.
@@ -258,78 +162,8 @@ class ValueTable {
     Set table_; // of the values added so far
 };
 
-// What a packed set holds.
-inline Kind kind_of(const Set &packed) {
-    return packed.holds_only(Kind::pair) ? Kind::pair : Kind::cell;
-}
-
-// Gives a set of nothing but places or of nothing but cells its bits, where it can have them; but
-// not one that is sparse, unless it must. Not the empty set.
-Outcome pack_values(Machine &m, Set *set, bool is_sparse_too);
-inline Outcome pack(Machine &m, Set *set, bool *is_packed, bool is_sparse_too = false) {
-    bool is_plain = set->holds_only(Kind::pair) || set->holds_only(Kind::cell);
-    bool is_wanted = is_sparse_too || !set->is_sparse;
-    if (is_plain && is_wanted && !set->is_packed() && !set->is_unpackable && !m.is_plain()) {
-        TRY(pack_values(m, set, is_sparse_too));
-    }
-    *is_packed = set->is_packed() && (is_sparse_too || !set->is_sparse);
-    return Outcome::ok;
-}
-
-// The places of `size` pairs or cells, some of which may be the same. *fits is false where they are
-// too far apart for bits, and where these are not worth it.
-Outcome places_of(Machine &m, const Value *values, size_t size, Bitmap *out, uint32_t *num_places,
-                  bool *fits, bool is_sparse_too = false);
-
 // COPY(set): equal elements, possibly in another order; a new object.
 Outcome copy_of_set(Machine &m, Set *set, Value *out);
-
-// OR, AND and SUB. `a` and `b` may be the same object, which AND treats apart.
-Outcome set_union(Machine &m, Set *a, Set *b, Value *out);
-Outcome set_intersection(Machine &m, Set *a, Set *b, Value *out);
-Outcome set_difference(Machine &m, Set *a, Set *b, Value *out);
-
-// A part of the places of a patch, with their colors.
-Patch part_of(const Patch &whole, const Bitmap &bits);
-
-// The places of a that are (or are not) places of b, both packed and of one kind; a cell is one
-// only where the colors are equal, too.
-Outcome common_places(Machine &m, const Set &a, const Set &b, Patch *out, uint32_t *size);
-Outcome other_places(Machine &m, const Set &a, const Set &b, Patch *out, uint32_t *size);
-
-// The union of packed sets of one kind.
-class PatchUnion {
-  public:
-    explicit PatchUnion(Machine &m) : m_(m), sets_(m) {}
-
-    // False for what cannot be joined: a value that is no set of places or cells, or sets of both.
-    Outcome add(const Value &v, bool *fits);
-    // As bits; *is_packed is false where it has none: too wide, or two cells at one place.
-    Outcome finish(Patch *out, uint32_t *size, bool *is_packed);
-    // As values, in any order; *fits is false where the window is too large for so few. Where two
-    // cells share a place, there are no *values yet: such a set is mostly painted, for which it is
-    // laid out, and that makes them.
-    Outcome finish(Value **values, size_t *size, bool *fits);
-    bool is_empty() const { return sets_.size() == 0; }
-    Kind kind() const { return kind_; }
-    unsigned chain() const { return chain_; }
-    const Window &window() const { return window_; }
-
-  private:
-    Outcome color_cells(Patch *out, bool *is_packed);
-
-    Machine &m_;
-    ValueList sets_;
-    Kind kind_ = Kind::unbound;
-    Window window_ = {};
-    bool has_one_color_ = true;
-    unsigned chain_ = 0;
-};
-
-Outcome equal_sets(Machine &m, Set *a, Set *b, bool *result);
-// Whether every element of a is in b.
-Outcome is_subset(Machine &m, Set *a, Set *b, bool *result);
-Outcome hash_set(Machine &m, Set *set, uint64_t *result);
 
 // GEN: a set built by adding elements one at a time.
 class SetBuilder {

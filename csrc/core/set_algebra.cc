@@ -6,6 +6,10 @@
 // never shows: the elements are the same, and so is the table in the end.
 //
 // Questions (equality, inclusion, membership) have no order, and pack what can be packed first.
+#include "core/set_algebra.h"
+
+#include "core/packed_table.h"
+#include "core/patch_union.h"
 #include "core/set_table.h"
 #include "core/table_rules.h"
 

@@ -1,15 +1,10 @@
-// Hash tables of sets: what the files that make core/set.h up share, and bodies of primitives do
-// not see. core/set.cc has the tables of values, core/packed_table.cc those of codes.
+// Hash tables of values (core/set.cc): what the files that know how sets are laid out share, and
+// bodies of primitives do not see. core/packed_table.h has the tables of codes.
 #pragma once
 
 #include "core/set.h"
 
 namespace codeit {
-
-// lay_out of a packed set, in codes; the table of values that it stands for; the values alone.
-Outcome lay_out_packed(Machine &m, Set *set);
-Outcome decode_table(Machine &m, Set *set);
-Outcome decode_order(Machine &m, Set *set);
 
 // Gives the set its values, if need be in an order of no meaning.
 Outcome fill_values(Machine &m, Set *set);
@@ -30,8 +25,6 @@ Outcome link(Machine &m, Set *source, Set *set);
 
 // GEN of the values, which are known to be distinct, in turn.
 Outcome lay_out_distinct(Machine &m, Set *set);
-
-Outcome turns_of_packed(Machine &m, Set *set, const Items &elements, uint32_t *out);
 
 // COPY, into a set that shares the values and hashes of its source, which is laid out.
 Outcome start_copy(Machine &m, const Set *source, Set *set);

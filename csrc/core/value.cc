@@ -6,8 +6,9 @@
 #include "core/value.h"
 
 #include "core/grid.h"
+#include "core/packed_set.h"
 #include "core/sequence.h"
-#include "core/set.h"
+#include "core/set_algebra.h"
 
 #include <algorithm>
 

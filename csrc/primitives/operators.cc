@@ -1,7 +1,7 @@
 #include "primitives/operators.h"
 
 #include "core/sequence.h"
-#include "core/set.h"
+#include "core/set_algebra.h"
 
 namespace codeit {
 namespace {

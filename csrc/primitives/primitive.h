@@ -8,8 +8,9 @@
 
 #include "core/grid.h"
 #include "core/machine.h"
+#include "core/scattered_set.h"
 #include "core/sequence.h"
-#include "core/set.h"
+#include "core/set_algebra.h"
 
 namespace codeit {
 

@@ -1,6 +1,7 @@
 // Ints at the ends of their range, bitmaps at the ends of their width, and the algebra of sets that
 // are held as bits beside the same of sets that are not.
-#include "core/set.h"
+#include "core/packed_set.h"
+#include "core/set_algebra.h"
 #include "core/wide.h"
 
 #include <doctest/doctest.h>
