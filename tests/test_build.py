@@ -131,6 +131,12 @@ def test_other_flags_compile_all_again(project):
     assert project.compiled(CXXFLAGS="-DSOMETHING") == {"one", "two", "three", "small"}
 
 
+@pytest.mark.skipif(shutil.which("ccache") is None, reason="there is no ccache")
+def test_a_cache_before_the_compiler_compiles_nothing_again(project):
+    assert project.compiled(CXX="g++") == set()
+    assert project.compiled(CXX="ccache g++") == set()
+
+
 def test_kinds_of_build_stand_side_by_side_and_the_one_asked_for_is_in_place(project):
     assert project.prints("small.fails_when_debugged()") == "3"
     assert project.compiled(CODEIT_DEBUG="1") == {"one", "two", "three", "small"}
