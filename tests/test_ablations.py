@@ -206,6 +206,6 @@ def test_a6_without_mutated_tasks_seeds_are_all_there_is_at_first(plain, data, t
         assert ours[0][name] == theirs[0][name]
     (_, origin, seeds), (_, _, mutated), (_, _, of_policy) = stored
     assert origin == Origin.seed
-    assert sorted(one.program for one in seeds) == sorted(PROGRAMS.values())
+    assert sorted(one.program.text for one in seeds) == sorted(PROGRAMS.values())
     assert mutated == []
     assert of_policy
