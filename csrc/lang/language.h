@@ -54,11 +54,12 @@ class Language {
     const NameRow &row(size_t number) const { return rows_[number]; }
     const std::vector<NameRow> &rows() const { return rows_; }
     const char *name_of(size_t number) const { return rows_[number].name(); }
+    // By the routines, which fit the first cache; rows do not.
     bool is_primitive(size_t number) const {
-        return number < rows_.size() && rows_[number].is_primitive;
+        return number < routines_.size() && routines_[number].arity != 0;
     }
     bool is_constant(size_t number) const {
-        return number < rows_.size() && !rows_[number].is_primitive;
+        return number < routines_.size() && routines_[number].arity == 0;
     }
     const PrimitiveRow &primitive(Opcode opcode) const {
         return rows_[static_cast<size_t>(opcode)].primitive;
