@@ -13,6 +13,7 @@ import harness
 import numpy as np
 from harness import cpu_time_of, whole_number
 
+from codeit import Program
 from codeit.language import load_seed_programs
 from codeit.policy.sampling.constraint import ProgramConstraint
 from codeit.policy.text import grids_to_text
@@ -60,15 +61,16 @@ def bench_prompts(report, name, tokenizer, num_grids, repeats):
 
 
 def bench_programs(report, name, tokenizer, texts, repeats):
-    for text in texts:
-        ids = tokenizer.encode_program(text)
-        assert np.array_equal(ids, tokenizer.encode_program(text, is_plain=True))
-    num_ids = sum(len(tokenizer.encode_program(text)) for text in texts)
+    programs = [Program.parse(text) for text in texts]
+    for program in programs:
+        ids = tokenizer.encode_program(program)
+        assert np.array_equal(ids, tokenizer.encode_program(program, is_plain=True))
+    num_ids = sum(len(tokenizer.encode_program(program)) for program in programs)
     medians = []
     for way, is_plain in (("pieces", False), ("tokenizer", True)):
         seconds = [
             cpu_time_of(
-                lambda p=is_plain: [tokenizer.encode_program(t, is_plain=p) for t in texts]
+                lambda p=is_plain: [tokenizer.encode_program(t, is_plain=p) for t in programs]
             )[0]
             for _ in range(repeats)
         ]

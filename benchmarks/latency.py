@@ -76,7 +76,7 @@ def test_ids_of_a_prompt(benchmark, tokenizer):
 
 
 def test_ids_of_a_program(benchmark, tokenizer):
-    ids = benchmark(tokenizer.encode_program, TEXT)
+    ids = benchmark(tokenizer.encode_program, Program.parse(TEXT))
     assert tokenizer.decode_program(ids) == TEXT
 
 

@@ -69,11 +69,12 @@ CPP_ROOMS = [
         "csrc/text",
         "grids and programs to token ids; the automaton that lets only programs through, token by "
         "token",
-        ("lang",),
+        ("lang", "code"),
     ),
     Room(
         "csrc/replay",
         "priority buffer: columns, key index, heap, draws",
+        ("lang",),
     ),
     Room(
         "csrc/decoding",
@@ -156,8 +157,9 @@ PYTHON_ROOMS = [
     Room(
         "codeit/policy",
         "what writes programs: `prompts.py` (what is read of a task), `tokenizer.py` (grids and "
-        "programs to token ids, and back), `text.py` (grids as text), `hub.py` (what may be a name "
-        "on the hub, and whether the hub answers), `model`, `sampling`, `policy.py`",
+        "programs to token ids, and back), `spelling.py` (what programs are spelled of), `text.py` "
+        "(grids as text), `hub.py` (what may be a name on the hub, and whether the hub answers), "
+        "`model`, `sampling`, `policy.py`",
         ("ranges", "grids", "_native", "files", "language", "tasks"),
     ),
     Room(
@@ -178,7 +180,7 @@ PYTHON_ROOMS = [
     Room(
         "codeit/policy/policy.py",
         "the policy as a whole: loads, writes programs, says how likely they are",
-        ("parallel", "tasks", "policy", "policy/model", "policy/sampling"),
+        ("parallel", "language", "tasks", "policy", "policy/model", "policy/sampling"),
     ),
     Room(
         "codeit/learning",

@@ -37,7 +37,7 @@ def written(self, _):
     samples = []
     for number, task in enumerate(self._tasks):
         texts = [PROGRAMS[task.task_id[:-1]], "O = dmirror(I)"]
-        samples.append(Samples(number, task, texts, [Program.parse(text) for text in texts]))
+        samples.append(Samples(number, task, [Program.parse(text) for text in texts]))
     return samples
 
 
@@ -75,7 +75,7 @@ def contents(experiences):
     """Experiences in a form that can be compared."""
     return [
         (
-            *(one.task.task_id, one.program, one.share_right),
+            *(one.task.task_id, one.program.text, one.share_right),
             [None if grid is None else grid.tolist() for grid in one.outputs],
         )
         for one in experiences

@@ -343,6 +343,8 @@ def test_many_texts_are_parsed_as_each_alone():
     with pytest.raises(TypeError):
         vm.parse_all(Program, ["O = identity(I)"], False, STANDARD)
     with pytest.raises(TypeError):
+        vm.parse_all(Program, [None], False, STANDARD)
+    with pytest.raises(TypeError):
         vm.parse_all(list, [b"O = identity(I)"], False, STANDARD)
 
 

@@ -101,7 +101,8 @@ def test_arrays_that_are_not_of_the_rows_shape_are_refused():
 
 def test_native_objects_cannot_be_made_without_what_they_need():
     for kind in (
-        *(text.ProgramAutomaton, text.AutomatonRows, text.ProgramWriter, text.PromptWriter),
+        *(text.ProgramAutomaton, text.AutomatonRows, text.PromptWriter),
+        *(text.ProgramReader, text.ProgramWriter),
         *(decoding.Weights, replay.PriorityBuffer, vm.MutationParent),
     ):
         with pytest.raises(TypeError):
@@ -142,8 +143,12 @@ def test_hostile_spellings_are_refused_or_work(part):
                 rows.advance_forced(np.zeros((2, 500), np.int64), np.zeros(2, np.int64))
                 rows.advance(np.array([193, 65_535]))
         with contextlib.suppress(*REFUSALS):
-            writer = text.ProgramWriter(changed, True, STANDARD)
-            writer.write("x1 = hconcat(I, I)\nx2 = x1(x1, x1, x1, ZERO)\nO = vconcat(x1, x2)")
+            writer = text.ProgramWriter(changed, STANDARD)
+            lines = "x1 = hconcat(I, I)\nx2 = x1(x1, x1, x1, ZERO)\nO = vconcat(x1, x2)"
+            writer.write_all([Program.parse(lines)])
+            reader = text.ProgramReader(text.ProgramAutomaton(changed, False, STANDARD))
+            for ids in ([[193, 65_535]], [[1 << 40, -1]], [[7] * 500]):
+                reader.read_all(np.array(ids), 1)
 
 
 def test_masks_are_as_long_as_the_tokens_of_programs_need():
@@ -183,15 +188,15 @@ def test_parts_of_programs_that_are_too_long_are_refused(part):
 def test_a_writer_of_programs_wants_all_terms(part):
     changed = dataclasses.replace(SPELLING, **{part: getattr(SPELLING, part)[:-1]})
     with pytest.raises(ValueError, match="terms; there are"):
-        text.ProgramWriter(changed, True, STANDARD)
+        text.ProgramWriter(changed, STANDARD)
 
 
 def test_the_last_id_of_16_bits_can_be_a_token():
     changed = dataclasses.replace(SPELLING, end=[65535])
     rows = text.AutomatonRows(text.ProgramAutomaton(changed, False, STANDARD), 1)
     rows.begin(np.array([0]), np.array([9], np.uint16))
-    writer = text.ProgramWriter(changed, True, STANDARD)
-    ids = writer.write("O = trim(I)").astype(np.int64)
+    writer = text.ProgramWriter(changed, STANDARD)
+    ids = writer.write_all([Program.parse("O = trim(I)")])[0].astype(np.int64)
     assert ids[-1] == 65535
     assert all(rows.advance(ids[k : k + 1])[0] for k in range(len(ids)))
     assert rows.conditions().tolist() == [0]
@@ -231,11 +236,19 @@ def test_pieces_of_another_number_or_size_are_refused():
             text.PromptWriter([[1], [bad]])
 
 
-@pytest.mark.parametrize("value", [None, 7, b"O = trim(I)", "\ud800", "O = trim(\ud800)", "\0", ""])
+@pytest.mark.parametrize("value", [None, 7, b"O = trim(I)", "O = trim(I)", vm.CompiledProgram()])
 def test_what_is_no_program_is_not_written(value):
-    writer = text.ProgramWriter(SPELLING, True, STANDARD)
-    with contextlib.suppress(*REFUSALS):
-        assert writer.write(value) is None
+    writer = text.ProgramWriter(SPELLING, STANDARD)
+    with pytest.raises(TypeError):
+        writer.write_all([value])
+    with pytest.raises(TypeError):
+        writer.write_all(value)
+
+
+def test_hostile_rows_of_ids_are_refused_or_read():
+    reader = text.ProgramReader(text.ProgramAutomaton(SPELLING, False, STANDARD))
+    ids = CompactTokenizer().encode_program(Program.parse("O = trim(I)"))
+    attack(reader.read_all, [np.array([ids, ids], np.int64), CompactTokenizer().end_id])
 
 
 # ---- Programs and grids

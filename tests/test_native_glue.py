@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from codeit import Program
 from codeit.policy.tokenizer import CompactTokenizer
 
 NATIVE = Path(__file__).parent.parent / "codeit" / "_native"
@@ -103,8 +104,8 @@ def test_a_module_has_no_loops_that_end_by_what_they_find(name):
 def test_encoding_many_programs_lets_other_threads_run():
     tokenizer = CompactTokenizer()
     lines = [f"x{k} = hmirror({f'x{k - 1}' if k > 1 else 'I'})" for k in range(1, 60)]
-    texts = ["\n".join([*lines, "O = vmirror(x59)"])] * 20_000
-    tokenizer.encode_programs(texts[:1])
+    programs = [Program.parse("\n".join([*lines, "O = vmirror(x59)"]))] * 20_000
+    tokenizer.encode_programs(programs[:1])
     is_done = threading.Event()
     num_woken = 0
 
@@ -120,7 +121,7 @@ def test_encoding_many_programs_lets_other_threads_run():
     try:
         sys.setswitchinterval(100)  # from now on nobody is made to let go of the lock
         begun = num_woken
-        tokenizer.encode_programs(texts)
+        tokenizer.encode_programs(programs)
         woken = num_woken - begun
     finally:
         sys.setswitchinterval(before)

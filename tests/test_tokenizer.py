@@ -265,33 +265,14 @@ def test_programs_have_the_ids_of_their_text(tokenizer, shared):
     texts = [json.loads(line)["program"] for line in path.read_text().splitlines()]
     texts += [seed.program.text for seed in load_seed_programs()]
     for text in texts:
-        ids = tokenizer.encode_program(text)
-        np.testing.assert_array_equal(ids, tokenizer.encode_program(text, is_plain=True))
-        assert tokenizer._program_writer.write(text) is not None
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "x7 = trim(I)\nx3 = hconcat(x7, x7)\nO = x3(x3, x9)",
-        "x1 = identity(x1)\nO = identity(x1)",
-        "x2 = identity(x1)\nx1 = identity(x2)\nO = astuple(x1, x2)",
-        "x1 = trim(I)\nx2 = trim(I) \nO = hconcat(x1, x2)",
-        "ONE = identity(TWO)\nO = canvas(ONE, UNITY)",
-        "things = trim(I)\nO = trim(things)",
-        "I = trim(I)\nO = trim(I)",
-        "x01 = trim(I)\nO = trim(x01)",
-        "x1 = ONE(I)\nO = trim(T)",
-        "x0 = trim(I)\nO = trim(x0)",
-    ],
-)
-def test_unusual_programs_have_the_ids_of_their_text(tokenizer, text):
-    ids = tokenizer.encode_program(text)
-    np.testing.assert_array_equal(ids, tokenizer.encode_program(text, is_plain=True))
+        program = Program.parse(text)
+        ids = tokenizer.encode_program(program)
+        np.testing.assert_array_equal(ids, tokenizer.encode_program(text))
+        assert tokenizer._program_writer.write_all([program])[0] is not None
 
 
 def test_more_variables_than_there_are_tokens_are_left_to_the_tokenizer(codet5):
     lines = [f"x{k} = identity({'I' if k == 1 else f'x{k - 1}'})" for k in range(1, 102)]
     text = "\n".join([*lines, "O = identity(x101)"])
-    assert codet5._program_writer.write(text) is None
+    assert codet5._program_writer.write_all([Program.parse(text)]) == [None]
     assert codet5.decode_program(codet5.encode_program(text)) == text

@@ -34,6 +34,8 @@ cdef extern from "code/code.h" namespace "codeit" nogil:
         string why_not(uint16_span words, const Language &language) except +
         uint16_span words() noexcept
     cbool operator==(const Code &, const Code &) noexcept
+    cdef cppclass code_span "std::span<const codeit::Code *const>":
+        code_span(const Code *const *, size_t) noexcept
     string text_of(const Code &code, const Language &language) except +
 
 cdef extern from "code/key.h" namespace "codeit" nogil:

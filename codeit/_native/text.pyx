@@ -1,7 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 """Arrays in, arrays out: programs and grids as token ids, csrc/text."""
 
-from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
 from libc.string cimport memcpy
 from libcpp cimport bool as cbool
@@ -11,8 +10,9 @@ from libcpp.vector cimport vector
 
 import numpy as np
 
-from codeit._native.code cimport string_view, text_span, uint16_span
+from codeit._native.code cimport Code, code_span, uint16_span
 from codeit._native.lang cimport Language, NativeLanguage
+from codeit._native.vm cimport CompiledProgram
 
 from codeit.ranges import MAX_IDS as _MAX_IDS
 from codeit.ranges import integer
@@ -83,13 +83,17 @@ cdef extern from "text/flat.h" namespace "codeit::text" nogil:
 
 cdef extern from "text/program_ids.h" namespace "codeit::text" nogil:
     cdef cppclass CProgramWriter "codeit::text::ProgramWriter":
-        CProgramWriter(const Language &, Spelling, cbool) except +
-        cbool write(string_view, CIds *) except +
-        vector[Written] write_all(text_span) except +
+        CProgramWriter(const Language &, Spelling) except +
+        cbool write(const Code &, CIds *) except +
+        vector[Written] write_all(code_span) except +
 
     cdef cppclass Written "codeit::text::ProgramWriter::Written":
         cbool is_written
         CIds ids
+
+    cdef cppclass CProgramReader "codeit::text::ProgramReader":
+        CProgramReader(const Automaton &) except +
+        vector[Code] read_rows(const int64_t *, size_t, size_t, int64_t) except +
 
 
 cdef extern from "text/prompt.h" namespace "codeit::text" nogil:
@@ -152,7 +156,7 @@ cdef class ProgramAutomaton:
     cdef Automaton automaton
 
     def __cinit__(self, spelling not None, cbool is_typed, NativeLanguage language not None):
-        """`spelling`: see codeit.policy.tokenizer.Spelling; `language`: that it spells.
+        """`spelling`: see codeit.policy.spelling.Spelling; `language`: that it spells.
 
         Raises:
             ValueError: programs cannot be written so; the message says why.
@@ -282,8 +286,8 @@ cdef class ProgramWriter:
     cdef NativeLanguage language
     cdef unique_ptr[CProgramWriter] writer
 
-    def __cinit__(self, spelling not None, cbool is_renumbered, NativeLanguage language not None):
-        """`is_renumbered`: the variable of line k is written as x_k; `language`: that it spells.
+    def __cinit__(self, spelling not None, NativeLanguage language not None):
+        """`language`: that it spells.
 
         Raises:
             ValueError: programs cannot be written so; the message says why.
@@ -293,37 +297,74 @@ cdef class ProgramWriter:
         if not reason.empty():
             raise ValueError(reason.decode())
         self.language = language  # which the writer reads
-        self.writer.reset(new CProgramWriter(language.native[0], native, is_renumbered))
+        self.writer.reset(new CProgramWriter(language.native[0], native))
 
-    def write(self, str text not None):
-        """uint16 ids, or None for a text that needs the tokenizer itself."""
-        cdef Py_ssize_t size
-        cdef const char *data = PyUnicode_AsUTF8AndSize(text, &size)
-        cdef string_view view = string_view(data, size)
+    def write(self, CompiledProgram program not None):
+        """The ids of a program, uint16; None if the tokenizer has to write its text, as it has that
+        of one in another language."""
         cdef CIds ids
+        if program.program.num_lines() == 0:
+            raise TypeError("a program has no lines; use Program.parse")
+        if (program.language is not self.language
+                and program.language.native.digest() != self.language.native.digest()):
+            return None
         cdef cbool is_written
         with nogil:
-            is_written = self.writer.get().write(view, &ids)
+            is_written = self.writer.get().write(program.program.code(), &ids)
         return _array(ids.data(), ids.size()) if is_written else None
 
-    def write_all(self, list texts not None):
-        """The same for each text of a list."""
-        cdef vector[string_view] views
-        cdef Py_ssize_t size
-        cdef const char *data
-        cdef str text
-        held = tuple(texts)  # the list may change meanwhile
-        for text in held:
-            data = PyUnicode_AsUTF8AndSize(text, &size)
-            views.push_back(string_view(data, size))
+    def write_all(self, programs not None):
+        """What `write` returns for each of many programs, which are written without the GIL."""
+        cdef vector[const Code *] codes
+        cdef CompiledProgram program
+        held = tuple(programs)
+        for item in held:
+            if not isinstance(item, CompiledProgram):
+                raise TypeError(f"a program is a {type(item).__name__}; use Program.parse")
+            program = <CompiledProgram>item
+            if program.program.num_lines() == 0:
+                raise TypeError("a program has no lines; use Program.parse")
+            is_own = program.language.native.digest() == self.language.native.digest()
+            codes.push_back(&program.program.code() if is_own else NULL)
         cdef vector[Written] all
         with nogil:
-            all = self.writer.get().write_all(text_span(views.data(), views.size()))
+            all = self.writer.get().write_all(code_span(codes.data(), codes.size()))
         cdef size_t k
         found = []
         for k in range(all.size()):
             found.append(_array(all[k].ids.data(), all[k].ids.size()) if all[k].is_written else None)
         return found
+
+
+cdef class ProgramReader:
+    """Ids to programs, as far as an automaton without types lets them through."""
+
+    cdef ProgramAutomaton owner
+    cdef unique_ptr[CProgramReader] reader
+
+    def __cinit__(self, ProgramAutomaton automaton not None):
+        self.owner = automaton
+        self.reader.reset(new CProgramReader(automaton.automaton))
+
+    def read_all(self, const int64_t[:, ::1] rows not None, end_id):
+        """For each row of ids, up to the first end_id, the code of its program, or None where it is
+        not spelled as the automaton has it. All are read without the GIL."""
+        cdef int64_t end = integer("end_id", end_id, 0, _MAX_IDS)
+        cdef size_t num_rows = rows.shape[0]
+        cdef size_t num_ids = rows.shape[1]
+        cdef vector[int64_t] own  # the array may change meanwhile
+        cdef vector[Code] codes
+        if num_rows == 0 or num_ids == 0:
+            return [None] * num_rows
+        own.assign(&rows[0, 0], &rows[0, 0] + num_rows * num_ids)
+        with nogil:
+            codes = self.reader.get().read_rows(own.data(), num_rows, num_ids, end)
+        return [_bytes(codes[k]) if codes[k].words().size() > 0 else None for k in range(num_rows)]
+
+
+cdef _bytes(const Code &code):
+    cdef uint16_span words = code.words()
+    return (<const char *>words.data())[:words.size() * sizeof(uint16_t)]
 
 
 cdef class PromptWriter:

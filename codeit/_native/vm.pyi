@@ -34,6 +34,9 @@ def parse(
 def parse_all(
     kind: type[_Kind], texts: list[bytes], is_arc_dsl: bool, language: NativeLanguage
 ) -> list[_Kind | tuple[int, str]]: ...
+def read_all(
+    kind: type[_Kind], codes: list[bytes | None], is_arc_dsl: bool, language: NativeLanguage
+) -> list[_Kind | None]: ...
 def read(
     program: CompiledProgram, code: bytes, is_arc_dsl: bool, language: NativeLanguage
 ) -> None: ...

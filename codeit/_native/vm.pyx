@@ -199,11 +199,6 @@ cdef class CompiledProgram:
         language: that its names are of.
     """
 
-    cdef Program program
-    cdef readonly NativeLanguage language
-    cdef str printed
-    cdef str hexadecimal
-
     def __len__(self):
         """The number of lines."""
         return self.program.num_lines()
@@ -307,6 +302,23 @@ def parse_all(kind not None, list texts not None, bint is_arc_dsl,
             programs.append(_filled(kind, &parsed[k].program, language))
         else:
             programs.append((parsed[k].error.line, parsed[k].error.reason.decode()))
+    return programs
+
+
+def read_all(kind not None, list codes not None, bint is_arc_dsl,
+             NativeLanguage language not None):
+    """For each code (bytes) a program, of a kind of CompiledProgram; None where there is None.
+
+    Raises:
+        ValueError: one is no code; the message says why.
+    """
+    programs = []
+    for code in codes:
+        program = None
+        if code is not None:
+            program = kind.__new__(kind)
+            read(program, code, is_arc_dsl, language)
+        programs.append(program)
     return programs
 
 

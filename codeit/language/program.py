@@ -85,6 +85,20 @@ class Program(vm.CompiledProgram):
         found = vm.parse_all(cls, encoded, is_arc_dsl(dialect), language)
         return [ProgramError(*p) if isinstance(p, tuple) else p for p in found]
 
+    @classmethod
+    def of_codes(
+        cls,
+        codes: Sequence[bytes | None],
+        dialect: Dialect = "codeit",
+        language: Language = STANDARD,
+    ) -> list[Program | None]:
+        """The programs of many codes (`code` of each); None where there is None.
+
+        Raises:
+            ValueError: one is no code.
+        """
+        return vm.read_all(cls, list(codes), is_arc_dsl(dialect), language)
+
     @property
     def dialect(self) -> Dialect:
         return "arc-dsl" if self.is_arc_dsl else "codeit"

@@ -112,7 +112,7 @@ class ExperienceWriter:
     def _targets(self, programs: Sequence[Program]) -> list[Ids | None]:
         """The ids of each program that can be learned, None of any other."""
         most = self._max_program_tokens
-        found = self._tokenizer.encode_programs([program.text for program in programs])
+        found = self._tokenizer.encode_programs(programs)
         return [None if ids is None or len(ids) > most else ids for ids in found]
 
 

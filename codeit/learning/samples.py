@@ -25,13 +25,12 @@ class Samples:
     number: int
     """Of the task."""
     task: Task
-    texts: list[str]
-    programs: list[Program | None]
-    """The program of each text, or None."""
+    written: list[Program | str]
+    """Programs, and texts that are none."""
 
     def distinct(self) -> list[Program]:
         """Of the programs of each key the one that runs for all of them."""
-        return distinct(p for p in self.programs if p is not None)
+        return distinct(p for p in self.written if isinstance(p, Program))
 
 
 @dataclass(frozen=True)
@@ -118,10 +117,10 @@ def figures_of(executed: Sequence[ExecutedSamples]) -> SampleFigures:
         outputs = [d.output for d in e.samples.task.demonstrations]
         is_right = np.any(e.results.match(outputs), axis=1)
         row = {program.key: p for p, program in enumerate(e.distinct)}
-        num_samples += len(e.samples.texts)
+        num_samples += len(e.samples.written)
         num_distinct += len(e.distinct)
-        for program in e.samples.programs:
-            if program is not None:
+        for program in e.samples.written:
+            if isinstance(program, Program):
                 num_parsed += 1
                 num_valid += bool(is_valid[row[program.key]])
                 num_right += bool(is_right[row[program.key]])
@@ -139,9 +138,9 @@ def sample_row(executed: ExecutedSamples) -> dict[str, Any]:
     or the one that ran for it."""
     row = {program.key: p for p, program in enumerate(executed.distinct)}
     rows: list[dict[str, Any]] = []
-    for text, program in zip(executed.samples.texts, executed.samples.programs, strict=True):
-        if program is None:
-            rows.append({"text": text})
+    for program in executed.samples.written:
+        if isinstance(program, str):
+            rows.append({"text": program})
             continue
         outcomes = executed.results.outcome[row[program.key]].tolist()
         rows.append({"text": program.text, "outcomes": [Outcome(k).name for k in outcomes]})

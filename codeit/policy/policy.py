@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from codeit.language import Program
+from codeit.language.program import Dialect
 from codeit.parallel.processes import SINGLE_PROCESS, ProcessGroup
 from codeit.policy.model.checkpoint import find_device, load_model, save_checkpoint
 from codeit.policy.model.t5 import T5
@@ -107,9 +109,30 @@ class Policy:
             ValueError: a prompt is longer than what there is memory for.
             FloatingPointError: a weight or a score of the model is not finite.
         """
-        prompts = [self.prompts.true_prompt(task) for task in tasks]
-        for k, rows in self._sampler.sample(prompts, seed, on_progress, processes):
+        for k, rows in self._sample(tasks, seed, on_progress, processes):
             yield k, [self.tokenizer.decode_program(row) for row in rows]
+
+    def sample_programs(
+        self,
+        tasks: Sequence[Task],
+        seed: int,
+        dialect: Dialect = "codeit",
+        on_progress: Callable[[int], None] | None = None,
+        processes: ProcessGroup = SINGLE_PROCESS,
+    ) -> Iterator[tuple[int, list[Program | str]]]:
+        """The same with programs of a dialect in place of the texts that are some."""
+        for k, rows in self._sample(tasks, seed, on_progress, processes):
+            yield k, self.tokenizer.read_programs(rows, dialect)
+
+    def _sample(
+        self,
+        tasks: Sequence[Task],
+        seed: int,
+        on_progress: Callable[[int], None] | None,
+        processes: ProcessGroup,
+    ) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
+        prompts = [self.prompts.true_prompt(task) for task in tasks]
+        return self._sampler.sample(prompts, seed, on_progress, processes)
 
     def log_probabilities(self, task: Task, programs: Sequence[str]) -> npt.NDArray[np.float64]:
         """How likely the model thinks programs are for a task: at temperature 1, all ids allowed.

@@ -7,7 +7,6 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +17,10 @@ import numpy.typing as npt
 import codeit._native.text as native
 from codeit.files.json_file import read_object
 from codeit.grids import MAX_SIDE, NUM_COLORS, Grid, check_grid
-from codeit.language import STANDARD, Language
+from codeit.language import STANDARD, Language, Program
+from codeit.language.program import Dialect
 from codeit.policy.hub import check_is_to_be_had, is_reachable
+from codeit.policy.spelling import MAX_VARIABLES, VARIABLES, Spelling, texts_of_all_names
 from codeit.policy.text import SEPARATOR, grids_to_text
 from codeit.ranges import MAX_INT, check_elements, integers
 
@@ -34,39 +35,7 @@ LANGUAGE_FILE = "language.json"
 COMPACT_FILE = "compact_tokenizer.json"
 """What a compact tokenizer leaves in a checkpoint; its vocabulary follows from the language."""
 
-_MAX_VARIABLES = 99
 _PROMPT_PIECE = re.compile(r"\d+(?=x)|x\d+|background=\d|\d=|\d+,\d+|[|\n]")
-
-
-@dataclass(frozen=True)
-class Spelling:
-    """The ids of everything that a program is made of, in each context in which it occurs.
-
-    A program's ids are those of its parts, one after the other: `start`, for every line its name,
-    `assign`, the function, `open`, the arguments with `separator` between them and `close`; then
-    `newline`, or after the last line `end`. Parts may be empty.
-
-    Attributes:
-        output, names: `O` and the variables x1, x2, ... at the head of a line.
-        functions, first_arguments, arguments: primitives, constants, `I` and the variables, as the
-            function of a call, as its first argument, and as another one.
-    """
-
-    start: Sequence[int]
-    assign: Sequence[int]
-    open: Sequence[int]
-    separator: Sequence[int]
-    close: Sequence[int]
-    newline: Sequence[int]
-    end: Sequence[int]
-    output: Sequence[int]
-    names: Sequence[Sequence[int]]
-    functions: Sequence[Sequence[int]]
-    first_arguments: Sequence[Sequence[int]]
-    arguments: Sequence[Sequence[int]]
-
-
-_VARIABLES = [f"x{k}" for k in range(1, _MAX_VARIABLES + 1)]
 
 
 class Tokenizer(ABC):
@@ -78,7 +47,6 @@ class Tokenizer(ABC):
         pad_id, end_id: padding, and the end of a program; the same where there is no padding. What
             a decoder starts with is the model's to say.
         program_ids: every id that can occur in a program, end_id included.
-        is_renumbered: whether variables are written by their lines' numbers, not by their names.
     """
 
     language: Language
@@ -86,7 +54,6 @@ class Tokenizer(ABC):
     pad_id: int
     end_id: int
     program_ids: Ids
-    is_renumbered: bool
 
     def encode_inputs(self, grids: Sequence[Grid], max_ids: int, *, is_plain: bool = False) -> Ids:
         """The first half of a prompt: the inputs of all demonstrations, cut to max_ids.
@@ -144,40 +111,80 @@ class Tokenizer(ABC):
     def _encode(self, text: str, opens: bool) -> list[int]:
         """Ids of a part of a prompt; the start token goes before the part that opens it."""
 
-    def encode_program(self, text: str, *, is_plain: bool = False) -> Ids:
-        """Ids of a normalised program, end_id last. For is_plain see encode_inputs.
+    def encode_program(self, program: Program | str, *, is_plain: bool = False) -> Ids:
+        """Ids of a program, end_id last. For is_plain see encode_inputs.
 
+        Args:
+            program: of a Program the ids are written from its code; a text goes the plain way.
         Raises:
             ValueError: the program cannot be written with this vocabulary.
         """
-        ids: Ids | None = None if is_plain else self._program_writer.write(text)
-        return np.array(self._encode_program(text), dtype=np.uint16) if ids is None else ids
+        if isinstance(program, Program) and not is_plain:
+            ids = self._program_writer.write(program)
+            if ids is not None:
+                return ids
+        text = program.text if isinstance(program, Program) else program
+        return np.array(self._encode_program(text), dtype=np.uint16)
 
-    def encode_programs(self, texts: Sequence[str]) -> list[Ids | None]:
-        """The same for many programs at once; None for one that cannot be written."""
-        found = self._program_writer.write_all(list(texts))
-        for k, text in enumerate(texts):
-            if found[k] is None:
-                with suppress(ValueError):
-                    found[k] = np.array(self._encode_program(text), dtype=np.uint16)
+    def encode_programs(self, programs: Sequence[Program]) -> list[Ids | None]:
+        """Ids of many programs, written without Python's lock; None for one that cannot be
+        written with this vocabulary."""
+        found = self._program_writer.write_all(programs)
+        for k in (k for k, ids in enumerate(found) if ids is None):
+            with suppress(ValueError):
+                found[k] = self.encode_program(programs[k], is_plain=True)
         return found
+
+    def read_programs(
+        self, rows: npt.NDArray[np.int64], dialect: Dialect = "codeit"
+    ) -> list[Program | str]:
+        """What generated ids are: a program, or text that is none.
+
+        Ids that are spelled as encode_program spells them become a program without a text between,
+        and without Python's lock; of others the text is parsed.
+
+        Args:
+            rows: ids [N, T], each row up to end_id or padding; see decode_program.
+        """
+        codes: list[bytes | None] = [None] * len(rows)
+        if self._program_reader is not None:
+            codes = self._program_reader.read_all(rows, self.end_id)
+        found = Program.of_codes(codes, dialect, self.language)
+        unread = [k for k, program in enumerate(found) if program is None]
+        texts = [self.decode_program(rows[k]) for k in unread]
+        parsed = dict(zip(unread, Program.parse_all(texts, dialect, self.language), strict=True))
+        written = dict(zip(unread, texts, strict=True))
+        programs: list[Program | str] = []
+        for k, program in enumerate(found):
+            other = parsed.get(k)
+            read = program or (other if isinstance(other, Program) else None)
+            programs.append(read if read is not None else written[k])
+        return programs
 
     def min_program_tokens(self) -> int:
         """How many ids the shortest program takes, the end's included."""
         return min(
-            len(self.encode_program(f"O = {primitive.name}(I)"))
+            len(self.encode_program(_parsed(f"O = {primitive.name}(I)", self.language)))
             for primitive in self.language.primitives.values()
             if primitive.arity == 1
         )
 
     @cached_property
     def _program_writer(self) -> native.ProgramWriter:
-        return native.ProgramWriter(self.spelling(), self.is_renumbered, self.language)
+        return native.ProgramWriter(self.spelling(), self.language)
+
+    @cached_property
+    def _program_reader(self) -> native.ProgramReader | None:
+        """None if there is no automaton of its spelling."""
+        with suppress(ValueError):
+            automaton = native.ProgramAutomaton(self.spelling(), False, self.language)
+            return native.ProgramReader(automaton)
+        return None
 
     @property
     def _terms(self) -> list[str]:
         """Whatever a call is made of, in the order of Spelling."""
-        return [*self.language.names, "I", *_VARIABLES]
+        return [*self.language.names, "I", *VARIABLES]
 
     @abstractmethod
     def _encode_program(self, text: str) -> list[int]:
@@ -215,6 +222,10 @@ class Tokenizer(ABC):
         return kept
 
 
+def _parsed(text: str, language: Language) -> Program:
+    return Program.parse(text, language=language)
+
+
 class CompactTokenizer(Tokenizer):
     """One token for each primitive, constant, variable, place, size and color, for small models.
 
@@ -224,14 +235,12 @@ class CompactTokenizer(Tokenizer):
     keeps them.
     """
 
-    is_renumbered = True
-
     def __init__(self, language: Language = STANDARD) -> None:
         self.language = language
         special = ["<pad>", "</s>", "\n", SEPARATOR]
         standard = [name for name in language.names if name in STANDARD.names]
         added = [name for name in language.names if name not in STANDARD.names]
-        program = [*standard, "I", "O", *_VARIABLES]
+        program = [*standard, "I", "O", *VARIABLES]
         sides = range(1, 31)
         prompt = [
             *(f"{n}" for n in sides),
@@ -287,7 +296,7 @@ class CompactTokenizer(Tokenizer):
             newline=[self._newline_id],
             end=[self.end_id],
             output=[self._program_id["O"]],
-            names=terms[-_MAX_VARIABLES:],
+            names=terms[-MAX_VARIABLES:],
             functions=terms,
             first_arguments=terms,
             arguments=terms,
@@ -317,8 +326,6 @@ def _line_text(terms: list[str]) -> str:
 class HubTokenizer(Tokenizer):
     """A tokenizer of Hugging Face's library, as that runs it: the byte-level BPE of CodeT5 and
     CodeT5+, the bytes of ByT5."""
-
-    is_renumbered = False
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, language: Language = STANDARD) -> None:
         """
@@ -358,7 +365,7 @@ class HubTokenizer(Tokenizer):
     def _find_program_ids(self) -> Ids:
         """Ids of everything that a program is made of, in the contexts in which it occurs."""
         names = [*self.language.names, "I"]
-        variables = ["O", *_VARIABLES]
+        variables = ["O", *VARIABLES]
         texts = [
             *(f"x1 = {name}(" for name in [*names, *variables]),
             *(f"f({name}, {name})" for name in [*names, *variables]),
@@ -377,8 +384,7 @@ class HubTokenizer(Tokenizer):
     def _check_parts(self) -> None:
         """Raise ValueError unless grids can be written, and the ids of a text are those of its
         parts, one after the other."""
-        names = [*self.language.names, *_VARIABLES]
-        text = "\n".join(f"x1 = {name}({name}, {name})" for name in names) + "\nO = trim(I)"
+        programs = [_parsed(text, self.language) for text in texts_of_all_names(self.language)]
         grids = [np.arange(side * 30, dtype=np.uint8).reshape(side, 30) % 10 for side in (1, 8)]
         prompt = grids_to_text(grids)
         written = self._text_of(self._ids_of(prompt))
@@ -387,11 +393,15 @@ class HubTokenizer(Tokenizer):
             raise ValueError(
                 f"the vocabulary lacks a token that grids are written with: {lacking!r}"
             )
-        if not np.array_equal(
-            self.encode_program(text), self.encode_program(text, is_plain=True)
-        ) or not np.array_equal(
-            self.encode_inputs(grids, 1 << 14), self.encode_inputs(grids, 1 << 14, is_plain=True)
-        ):
+        by_parts = [
+            *(self.encode_program(program) for program in programs),
+            self.encode_inputs(grids, 1 << 14),
+        ]
+        plainly = [
+            *(self.encode_program(program, is_plain=True) for program in programs),
+            self.encode_inputs(grids, 1 << 14, is_plain=True),
+        ]
+        if not all(map(np.array_equal, by_parts, plainly)):
             raise ValueError("the tokenizer's tokens reach from one part of a text into the next")
 
     def _encode(self, text: str, opens: bool) -> list[int]:
@@ -416,7 +426,7 @@ class HubTokenizer(Tokenizer):
             newline=ids("\n"),
             end=[self.end_id],
             output=ids("O"),
-            names=terms[-_MAX_VARIABLES:],
+            names=terms[-MAX_VARIABLES:],
             functions=terms_after_blank,
             first_arguments=terms,
             arguments=terms_after_blank,

@@ -409,7 +409,7 @@ class Loop:
         samples = []
         for k, task in enumerate(self._tasks):
             programs = [mutant.program for mutant in mutants[k :: len(self._tasks)]]
-            samples.append(Samples(k, task, [program.text for program in programs], [*programs]))
+            samples.append(Samples(k, task, [*programs]))
         return execute(self._workers.processes.share(samples), self._workers)
 
     # ---- Records -----------------------------------------------------------------------------

@@ -86,15 +86,12 @@ def write(
 ) -> list[Samples]:
     """What the policy writes for this process's share of the tasks."""
     total = len(workers.processes.share(tasks)) * policy.settings.samples_per_task
-    samples: list[Samples] = []
     with (
         workers.processes.together(),
         phase(workers.console, "sampling", total, "programs") as advance_to,
     ):
-        for k, texts in policy.sample(tasks, seed, advance_to, workers.processes):
-            parsed = Program.parse_all(texts, dialect)
-            programs = [p if isinstance(p, Program) else None for p in parsed]
-            samples.append(Samples(k, tasks[k], texts, programs))
+        found = policy.sample_programs(tasks, seed, dialect, advance_to, workers.processes)
+        samples = [Samples(k, tasks[k], written) for k, written in found]
     return samples
 
 

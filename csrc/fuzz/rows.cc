@@ -1,8 +1,9 @@
 // A fuzz target: bytes as a spelling of programs, and then as calls of the rows that it lets
 // through. Rows may be given anything; a row that was begun, and takes what its mask has, ends in
-// time.
+// time, and what it has taken is a program.
 #include "text/rows.h"
 #include "fuzz/check.h"
+#include "text/program_ids.h"
 
 #include <algorithm>
 #include <array>
@@ -93,7 +94,10 @@ Spelling read_spelling(Reader *in) {
 // The rows, and beside them what is known of each.
 class Walk {
   public:
-    Walk(const Automaton &automaton) : automaton_(automaton) { rows_.resize(&automaton, kNumRows); }
+    Walk(const Automaton &automaton, const Spelling &spelling)
+        : automaton_(automaton), reader_(automaton), writer_(codeit::standard_names(), spelling) {
+        rows_.resize(&automaton, kNumRows);
+    }
 
     void begin(Reader *in) {
         const int64_t row = in->number();
@@ -103,7 +107,9 @@ class Walk {
         CHECK((fault.kind == Rows::Fault::bad_row) == !is_row);
         if (!is_row) return;
         CHECK((fault.kind == Rows::Fault::none) == (max_tokens >= automaton_.min_tokens()));
-        if (fault.kind == Rows::Fault::none) left_[static_cast<size_t>(row)] = max_tokens;
+        if (fault.kind != Rows::Fault::none) return;
+        left_[static_cast<size_t>(row)] = max_tokens;
+        written_[static_cast<size_t>(row)].clear();
     }
 
     void advance(std::array<int64_t, kNumRows> ids) {
@@ -113,6 +119,7 @@ class Walk {
         for (size_t k = 0; k < kNumRows; ++k) {
             CHECK(taken[k] == (ids[k] != -1 && is_allowed(before, k, ids[k])));
             count(k, taken[k]);
+            if (taken[k] != 0) written_[k].push_back(static_cast<uint16_t>(ids[k]));
         }
     }
 
@@ -137,6 +144,7 @@ class Walk {
             CHECK(std::equal(ahead[k].begin(), ahead[k].begin() + counts[k],
                              ids.begin() + static_cast<int64_t>(k * max_ids)));
             count(k, counts[k]);
+            written_[k].insert(written_[k].end(), ahead[k].begin(), ahead[k].begin() + counts[k]);
         }
     }
 
@@ -152,10 +160,22 @@ class Walk {
                                               [](uint64_t word) { return word == 0; });
             CHECK(is_empty == (conditions[k] < 2));
             CHECK(conditions[k] < 2 || left_[k] > 0);
+            if (conditions[k] == 0 && !written_[k].empty()) check_program(written_[k]);
         }
     }
 
   private:
+    // What a row has written is the spelling of a program.
+    void check_program(const Ids &ids) {
+        codeit::Code code;
+        State state;
+        CHECK(reader_.read(ids, &state, &code));
+        CHECK(codeit::Code::why_not(code.words(), codeit::standard_names()).empty());
+        Ids again;
+        CHECK(writer_.write(code, &again));
+        CHECK(again == ids);
+    }
+
     std::vector<uint64_t> masks() const {
         std::vector<uint64_t> words(kNumRows * automaton_.tables().num_words);
         rows_.masks(words.data());
@@ -173,7 +193,10 @@ class Walk {
     }
 
     const Automaton &automaton_;
+    ProgramReader reader_;
+    ProgramWriter writer_;
     Rows rows_;
+    std::array<Ids, kNumRows> written_;    // since it was begun
     std::array<int64_t, kNumRows> left_{}; // tokens
 };
 
@@ -189,7 +212,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         Automaton::compile(codeit::standard_names(), spelling, is_typed, &automaton, &error);
     CHECK(is_right == error.empty());
     if (!is_right) return 0;
-    Walk walk(automaton);
+    Walk walk(automaton, spelling);
     while (!in.is_at_end()) {
         const uint8_t call = in.byte();
         std::array<int64_t, kNumRows> ids;

@@ -1,4 +1,5 @@
-// 128 bits that identify what is hashed: names of the language, and programs (code/key.h).
+// 128 bits that identify what is hashed: names of the language, programs (code/key.h), experiences
+// (replay/key.h).
 #pragma once
 
 #include <bit>
@@ -29,6 +30,7 @@ constexpr uint64_t mix(uint64_t word) {
 // of the word for a given lane, so what differs in one word never meets in either lane.
 class Lanes {
   public:
+    constexpr Lanes() = default;
     constexpr explicit Lanes(uint64_t start) { absorb(start); }
 
     constexpr void absorb(uint64_t word) {

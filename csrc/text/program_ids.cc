@@ -1,108 +1,114 @@
 #include "text/program_ids.h"
 
+#include <algorithm>
+
 namespace codeit::text {
 namespace {
-
-bool is_of_name(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
-
-// Reads a text from its beginning.
-class Reader {
-  public:
-    explicit Reader(std::string_view text) : text_(text) {}
-
-    bool is_at_end() const { return text_.empty(); }
-    bool skip(std::string_view what) {
-        if (!text_.starts_with(what)) return false;
-        text_.remove_prefix(what.size());
-        return true;
-    }
-    std::string_view name() {
-        size_t size = 0;
-        while (size < text_.size() && is_of_name(text_[size])) ++size;
-        std::string_view name = text_.substr(0, size);
-        text_.remove_prefix(size);
-        return name;
-    }
-
-  private:
-    std::string_view text_;
-};
-
-// k of x_k, or 0.
-unsigned number_of(std::string_view name) {
-    if (name.size() < 2 || name.size() > 3 || name[0] != 'x') return 0;
-    unsigned number = 0;
-    for (char c : name.substr(1)) {
-        if (c < '0' || c > '9' || (number == 0 && c == '0')) return 0;
-        number = number * 10 + static_cast<unsigned>(c - '0');
-    }
-    return number;
-}
 
 void append(const Ids &ids, Ids *out) {
     out->insert(out->end(), ids.begin(), ids.end());
 }
 
+constexpr size_t kUsualIds = 3; // of a term, with what stands around it
+
+// Of a code without shadows, and of no more lines than a tokenizer writes.
+bool has_call_twice(const Code &code) {
+    std::array<CodeLine, kMaxVariables + 1> lines;
+    size_t num_lines = 0;
+    for (const CodeLine &line : code) {
+        for (size_t k = 0; k < num_lines; ++k) {
+            if (lines[k].function == line.function &&
+                std::ranges::equal(lines[k].arguments, line.arguments)) {
+                return true;
+            }
+        }
+        lines[num_lines++] = line;
+    }
+    return false;
+}
+
 } // namespace
 
-bool ProgramWriter::write(std::string_view text, Ids *out) const {
+bool ProgramWriter::write(const Code &code, Ids *out) const {
     const size_t num_variables = spelling_.names.size();
-    std::array<unsigned, kMaxVariables + 1> numbers; // what x_k is written as
-    for (unsigned k = 0; k < numbers.size(); ++k) numbers[k] = k;
-
-    auto append_term = [&](std::string_view name, const std::vector<Ids> &spelled) {
-        size_t at = language_.num_names(); // I
-        if (unsigned number = number_of(name); number != 0) {
-            if (number > num_variables) return false;
-            at = num_fixed_of(language_) + numbers[number] - 1;
-        } else if (name != "I") {
-            Name meaning = language_.find(name);
-            if (meaning.kind == Name::Kind::unknown) return false;
-            at = meaning.number;
-        }
-        append(spelled[at], out);
-        return true;
-    };
-
-    Reader reader(text);
+    if (code.num_lines() > num_variables + 1 || code.has_shadows() || has_call_twice(code)) {
+        return false;
+    }
+    out->reserve(code.words().size() * kUsualIds);
     append(spelling_.start, out);
-    for (unsigned line = 1;; ++line) {
-        std::string_view name = reader.name();
-        const unsigned number = number_of(name);
-        const unsigned written = is_renumbered_ ? line : number;
-        if (name != "O" && (number == 0 || number > num_variables || written > num_variables)) {
+    size_t number = 0;
+    for (const CodeLine &line : code) {
+        const bool is_last = ++number == code.num_lines();
+        // A line may mention itself; no spelling has O there.
+        const Term own = term_of_line(number);
+        if (is_last && (line.function == own ||
+                        std::ranges::find(line.arguments, own) != line.arguments.end())) {
             return false;
         }
-        append(name == "O" ? spelling_.output : spelling_.names[written - 1], out);
+        append(is_last ? spelling_.output : spelling_.names[number - 1], out);
         append(spelling_.assign, out);
-        if (!reader.skip(" = ") || !append_term(reader.name(), spelling_.functions)) return false;
+        append(spelling_.functions[place_of(line.function)], out);
         append(spelling_.open, out);
-        if (!reader.skip("(") || !append_term(reader.name(), spelling_.first_arguments)) {
-            return false;
-        }
-        while (reader.skip(", ")) {
+        append(spelling_.first_arguments[place_of(line.arguments[0])], out);
+        for (Term argument : line.arguments.subspan(1)) {
             append(spelling_.separator, out);
-            if (!append_term(reader.name(), spelling_.arguments)) return false;
+            append(spelling_.arguments[place_of(argument)], out);
         }
         append(spelling_.close, out);
-        if (!reader.skip(")")) return false;
-        if (name == "O") break;
-        append(spelling_.newline, out);
-        if (!reader.skip("\n")) return false;
-        numbers[number] = written;
+        append(is_last ? spelling_.end : spelling_.newline, out);
     }
-    append(spelling_.end, out);
-    return reader.is_at_end();
+    return true;
+}
+
+bool ProgramReader::read(std::span<const uint16_t> ids, State *state, Code *out) const {
+    *out = Code();
+    if (ids.size() < automaton_->min_tokens() || ids.size() > UINT16_MAX) return false;
+    const uint16_t *numbers = automaton_->tables().numbers.data(); // of every id of 16 bits
+    // Where tokens are scarce, it would take longer to tell what still fits.
+    automaton_->begin(state, UINT16_MAX);
+    for (uint16_t id : ids) {
+        if (!automaton_->advance(state, numbers[id])) return false;
+    }
+    if (state->node != kFinished) return false;
+    for (size_t line = 0; line < state->num_variables; ++line) {
+        add_line(state->functions[line], state->arguments[line], out);
+    }
+    add_line(state->function, state->call, out);
+    return true;
+}
+
+std::vector<Code> ProgramReader::read_rows(const int64_t *rows, size_t num_rows, size_t num_ids,
+                                           int64_t end) const {
+    std::vector<Code> codes(num_rows);
+    State state;
+    Ids ids;
+    for (Code &code : codes) {
+        const std::span<const int64_t> row(rows, num_ids);
+        rows += num_ids;
+        const auto last = std::ranges::find(row, end);
+        const bool are_ids =
+            std::all_of(row.begin(), last, [](int64_t id) { return id >= 0 && id <= UINT16_MAX; });
+        if (last == row.end() || !are_ids) continue;
+        ids.assign(row.begin(), last + 1);
+        if (!read(ids, &state, &code)) code = Code();
+    }
+    return codes;
+}
+
+void ProgramReader::add_line(Term function, const std::array<Term, kMaxArity> &arguments,
+                             Code *out) const {
+    out->add_line(term_of_code(function));
+    for (Term argument : arguments) {
+        if (argument == kNoTerm) break;
+        out->add_argument(term_of_code(argument));
+    }
 }
 
 std::vector<ProgramWriter::Written>
-ProgramWriter::write_all(std::span<const std::string_view> texts) const {
-    std::vector<Written> all(texts.size());
-    for (size_t k = 0; k < texts.size(); ++k) {
-        all[k].ids.reserve(texts[k].size());
-        all[k].is_written = write(texts[k], &all[k].ids);
+ProgramWriter::write_all(std::span<const Code *const> codes) const {
+    std::vector<Written> all(codes.size());
+    for (size_t k = 0; k < codes.size(); ++k) {
+        if (codes[k] != nullptr) all[k].is_written = write(*codes[k], &all[k].ids);
     }
     return all;
 }

@@ -1,11 +1,11 @@
 // What calls are made of, numbered; and sets of that.
 //
-// A fixed term is a name, by its number in the language, or I, which comes behind the names. There
-// are as many as the language has; so sets of them have a number of words that is known when an
-// automaton is made. Variables have numbers of their own, which no language reaches.
+// Terms are those of code/code.h, but for I: a fixed term is a name, by its number in the language,
+// or I, which comes behind the names here. There are as many as the language has; so sets of them
+// have a number of words that is known when an automaton is made. Variables are terms of lines.
 #pragma once
 
-#include "lang/language.h"
+#include "code/code.h"
 
 #include <array>
 #include <bit>
@@ -15,12 +15,8 @@
 
 namespace codeit::text {
 
-using Term = uint16_t;
-
 inline constexpr unsigned kMaxVariables = 99;
-inline constexpr Term kFirstVariable = 0x8000; // x1
-inline constexpr Term kNoTerm = UINT16_MAX;
-static_assert(Language::kMaxNames < kFirstVariable);
+inline constexpr Term kFirstVariable = term_of_line(1); // x1
 
 // Fixed terms of a language; I is the last one.
 inline unsigned num_fixed_of(const Language &language) {
