@@ -267,11 +267,7 @@ def test_a_row_that_is_no_candidate_is_refused_by_its_key(changes, message):
         Candidate.from_row(ROW | changes)
 
 
-def test_a_row_of_before_there_were_keys_is_identified_by_its_text():
-    assert Candidate.from_row({k: v for k, v in ROW.items() if k != "key"}).key == "p"
-
-
-@pytest.mark.parametrize("key", ROW.keys() - {"key"})
+@pytest.mark.parametrize("key", ROW)
 def test_a_row_without_a_key_is_refused(key):
     with pytest.raises(ValueError, match=f'no key "{key}"'):
         Candidate.from_row({name: value for name, value in ROW.items() if name != key})

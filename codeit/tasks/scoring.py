@@ -94,9 +94,8 @@ class Candidate:
             ValueError: it is something else; the message names the key.
         """
         values = dict(row)
-        values.setdefault("key", values.get("program"))  # older files identify programs by text
         for field in fields(cls):
-            if field.name not in values:
+            if field.name not in row:
                 raise ValueError(f'no key "{field.name}"')
         unknown = row.keys() - {field.name for field in fields(cls)}
         if unknown:
