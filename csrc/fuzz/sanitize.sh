@@ -24,7 +24,7 @@ if asan=$(runtime libasan.so) && ubsan=$(runtime libubsan.so); then
             ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=1 PYTHONPATH=$PWD/build/sanitized/lib \
             "$bin/pytest" -q -p no:cacheprovider "$@"
     }
-    sanitized tests/test_{primitives,set_order,both_paths,sharing,limits,ends,memory,program}.py \
+    sanitized tests/test_{primitives,set_order,both_paths,sharing,limits,ends,memory,program,code}.py \
         tests/test_{executor,results,broken_runs,mutation,extent}.py
     echo "== those of the automaton, the kernels and the buffer, and hostile arrays, under the same"
     # Apart, because torch takes memory of the process.
@@ -55,9 +55,9 @@ else
 fi
 
 if command -v valgrind >/dev/null; then
-    echo "== the corpora of programs and rows under valgrind"
+    echo "== the corpora of codes, programs and rows under valgrind"
     make -s -j "$(nproc)" -C csrc fuzz
-    for target in programs rows; do
+    for target in codes programs rows; do
         valgrind -q --error-exitcode=1 --leak-check=full build/release/fuzz/$target tests/corpus/$target/*
     done
 else
