@@ -20,8 +20,9 @@ SHORT = {"reset", "resize", "Code", "make_key"}
 OF_ONE_OBJECT = {
     "Code.why_not",  # the words of one program
     "self.writer.set_pieces",  # of one tokenizer
+    "read_input",  # of one grid: a fraction of a microsecond, where the lock costs more
 }
-"""Calls that take an array, and are made once for an object that lives long."""
+"""Calls that take an array, but a small one, or are made once for an object that lives long."""
 
 
 def declared_blocks():

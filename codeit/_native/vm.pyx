@@ -85,6 +85,8 @@ cdef extern from "vm/run.h" namespace "codeit" nogil:
         const uint8_t *cells
         int32_t height
         int32_t width
+    const int64_t kMaxInputSide
+    cbool read_input(const uint8_t *cells, int64_t height, int64_t width, InputGrid *out) noexcept
     void native_break_invariants "codeit::break_invariants"(cbool is_on) noexcept
 
 cdef extern from "vm/batch.h" namespace "codeit" nogil:
@@ -142,10 +144,7 @@ cdef extern from "mutation/mutate.h" namespace "codeit::mutation" nogil:
     ) except +
 
 
-cdef enum:
-    _MAX_SIDE = 32767
-
-MAX_SIDE = _MAX_SIDE  # of a grid
+MAX_SIDE = kMaxInputSide  # of a grid
 
 
 # Native work asks now and then for signals, and ends with what their handlers raise. Python delivers
@@ -358,8 +357,6 @@ cdef object _ndarray = np.ndarray
 cdef bint _read_grid(grid, InputGrid *out) except -1:
     """Whether it is a C-contiguous uint8 array [H, W] of colors; it must outlive what is read."""
     cdef Py_buffer view  # a typed memoryview would take longer than a short run
-    cdef Py_ssize_t k
-    cdef uint8_t largest = 0
     if type(grid) is not _ndarray:
         return False
     try:
@@ -367,15 +364,10 @@ cdef bint _read_grid(grid, InputGrid *out) except -1:
     except (BufferError, ValueError):  # not contiguous, or of no plain type
         return False
     cdef bint is_grid = view.ndim == 2 and view.format[0] == b"B" and view.format[1] == 0
-    is_grid = is_grid and 0 < view.shape[0] <= _MAX_SIDE and 0 < view.shape[1] <= _MAX_SIDE
     if is_grid:
-        out.cells = <const uint8_t *>view.buf
-        out.height = <int32_t>view.shape[0]
-        out.width = <int32_t>view.shape[1]
-        for k in range(view.len):
-            largest = max(largest, out.cells[k])
+        is_grid = read_input(<const uint8_t *>view.buf, view.shape[0], view.shape[1], out)
     PyBuffer_Release(&view)
-    return is_grid and largest <= 9
+    return is_grid
 
 
 cdef InputGrid _input(grid) except *:

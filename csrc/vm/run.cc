@@ -198,6 +198,15 @@ Outcome checked(Machine &m, const char *scratch_mark, Outcome outcome) {
 
 } // namespace
 
+bool read_input(const uint8_t *cells, int64_t height, int64_t width, InputGrid *out) {
+    if (height < 1 || height > kMaxInputSide || width < 1 || width > kMaxInputSide) return false;
+    // The largest of many is found faster than the first that is too large.
+    uint8_t largest = 0;
+    for (int64_t k = 0; k < height * width; ++k) largest = std::max(largest, cells[k]);
+    *out = {cells, static_cast<int32_t>(height), static_cast<int32_t>(width)};
+    return largest <= 9;
+}
+
 RunResult run(Machine &m, const Program &program, const InputGrid &input) {
     return SharedRuns(m, input).run(program, 0, 0);
 }

@@ -17,6 +17,12 @@ struct InputGrid {
     int32_t width;
 };
 
+inline constexpr int64_t kMaxInputSide = 32767; // places of an input have coordinates of 16 bits
+
+// The input that cells from outside are, if they are one: 1 to kMaxInputSide rows and columns of
+// colors.
+bool read_input(const uint8_t *cells, int64_t height, int64_t width, InputGrid *out);
+
 // What a run left behind; the values live in the machine's memory until its next run.
 struct RunResult {
     Outcome outcome = Outcome::internal_error;
