@@ -78,7 +78,7 @@ def num_drawn(tokens, end_id):
 
 def bench_forced(report, name, repeats):
     tokenizer = EndlessTokenizer(GEOMETRIES[name].vocab_size or 1000)
-    model = build_model(ModelSettings(name, pretrained=False), tokenizer, seed=1)
+    model = build_model(ModelSettings(name=name, pretrained=False), tokenizer, seed=1)
     print(f"{model.num_parameters:,} random weights")
     random = np.random.default_rng(1)
     prompts = [random.integers(2, tokenizer.vocab_size, SOURCE) for _ in range(NUM_PROMPTS)]
@@ -161,7 +161,7 @@ def time_engine(model, tokenizer, settings, work):
 
 
 def bench_programs(report, arguments, tokenizer, texts):
-    model = build_model(ModelSettings(arguments.model, pretrained=False), tokenizer, seed=1)
+    model = build_model(ModelSettings(name=arguments.model, pretrained=False), tokenizer, seed=1)
     settings = SamplingSettings()
     number = settings.samples_per_task
     work = Workload(tokenizer, arguments.tasks, number, texts)

@@ -178,7 +178,7 @@ def main():
     compact = CompactTokenizer()
     vocab_size = GEOMETRIES[arguments.model].vocab_size or compact.vocab_size
     tokenizer = EndlessTokenizer(vocab_size, compact.end_id)  # both are for one model
-    model = build_model(ModelSettings(arguments.model, pretrained=False), tokenizer, seed=1)
+    model = build_model(ModelSettings(name=arguments.model, pretrained=False), tokenizer, seed=1)
     model = model.to(device)
     settings = SamplingSettings(
         max_tokens=MAX_LENGTH, num_rows=arguments.rows, precision=arguments.precision

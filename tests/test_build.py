@@ -25,6 +25,7 @@ FILES = {
     "csrc/near/two.cc": "int two() { return 2; }\n",
     "csrc/far/three.cc": "#include <cassert>\nint three() { assert(3 < 2); return 3; }\n",
     "codeit/__init__.py": "",
+    "codeit/version.py": (ROOT / "codeit" / "version.py").read_text(),
     "codeit/_native/__init__.py": "",
     "codeit/_native/small.pyx": """
 cdef extern from *:

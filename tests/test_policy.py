@@ -210,3 +210,14 @@ def test_a_policy_refuses_a_program_that_it_cannot_write(untrained):
     (task,) = datasets.load("arc1-training")[:1]
     with pytest.raises(ValueError, match="some_word"):
         policy.log_probabilities(task, ["O = some_word(I)"])
+
+
+def test_both_samplers_write_programs_for_the_loop(untrained):
+    tasks = datasets.load("arc1-training")[:2]
+    for sampler in ("engine", "generate"):
+        settings = SamplingSettings(samples_per_task=3, max_tokens=12, sampler=sampler)
+        policy = Policy(untrained, PromptWriter(TOKENIZER, 1, 20), settings)
+        written = dict(policy.sample_programs(tasks, 3))
+        texts = dict(policy.sample(tasks, 3))
+        assert {k: [str(one) for one in some] for k, some in written.items()}.keys() == {0, 1}
+        assert {k: len(some) for k, some in texts.items()} == {0: 3, 1: 3}

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -76,7 +77,7 @@ def with_meta_of(tmp_path):
     (tmp_path / "codeit").mkdir()
     for name in ("pyproject.toml", "README.md", "LICENSE", "NOTICE", "MANIFEST.in"):
         shutil.copy(ROOT / name, tmp_path)
-    for name in ("__init__.py", "py.typed"):
+    for name in ("__init__.py", "version.py", "py.typed"):
         shutil.copy(ROOT / "codeit" / name, tmp_path / "codeit")
     shutil.copytree(NATIVE, tmp_path / "codeit" / "_native")
     return tmp_path
@@ -84,9 +85,10 @@ def with_meta_of(tmp_path):
 
 def built(project, kind):
     """The names in the wheel of a kind that setuptools builds, and its .pth files."""
-    setuptools = pytest.importorskip("setuptools")
-    if int(setuptools.__version__.split(".")[0]) < 77:
-        pytest.skip(f"setuptools {setuptools.__version__} is too old to build the package")
+    # Not imported: it will not be where something else, such as torch, has imported distutils.
+    installed = version("setuptools")
+    if int(installed.split(".")[0]) < 77:
+        pytest.skip(f"setuptools {installed} is too old to build the package")
     code = f"from setuptools import build_meta; print(build_meta.build_{kind}('.'))"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True

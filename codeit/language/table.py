@@ -91,7 +91,7 @@ class Language(lang.NativeLanguage):
     """The names that programs are written with. Immutable; STANDARD has those of table.def.
 
     Attributes:
-        title: a short name for people.
+        name: a short one, for people.
         digest: of all that decides what programs are and mean; 16 hexadecimal digits.
         rows: of each name in order, its text where the standard language has it, or else what is
             needed to know of a new primitive; None: those of the standard language.
@@ -99,7 +99,7 @@ class Language(lang.NativeLanguage):
         names: those of both, in the order of their numbers.
     """
 
-    title: str
+    name: str
     rows: tuple[str | _NewRow, ...] | None
     primitives: Mapping[str, Primitive]
     constants: Mapping[str, Constant]
@@ -111,7 +111,7 @@ class Language(lang.NativeLanguage):
             ValueError: no language can be made of the rows; the message names one and says why.
         """
         language = super().__new__(cls, title, rows)
-        language.title = title
+        language.name = title
         language.rows = None if rows is None else tuple(rows)
         language.primitives = _read_primitives(language)
         language.constants = MappingProxyType(
@@ -130,11 +130,11 @@ class Language(lang.NativeLanguage):
             ValueError: one of them is none, or its name is taken; the message names it.
         """
         rows = [primitive.row() for primitive in primitives]
-        return Language(f"{self.title}+{len(rows)}", [*self._all_rows(), *rows])
+        return Language(f"{self.name}+{len(rows)}", [*self._all_rows(), *rows])
 
     def record(self) -> dict[str, Any]:
         """What a file keeps of the language that it was made with."""
-        return {"title": self.title, "digest": self.digest, "names": list(self.names)}
+        return {"title": self.name, "digest": self.digest, "names": list(self.names)}
 
     def of_record(self, record: Mapping[str, Any]) -> Language:
         """The language that a record is of, if this one has all of its names.
@@ -170,7 +170,7 @@ class Language(lang.NativeLanguage):
         if lacking:
             more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
             raise ValueError(
-                f"made with language {shown(title)}; language {self.title!r} has no "
+                f"made with language {shown(title)}; language {self.name!r} has no "
                 f"{shown(lacking[0])}{more}"
             )
         if tuple(names) == STANDARD.names:
@@ -181,10 +181,10 @@ class Language(lang.NativeLanguage):
         return self.names if self.rows is None else self.rows
 
     def __repr__(self) -> str:
-        return f"<Language {self.title}: {len(self.names)} names, digest {self.digest}>"
+        return f"<Language {self.name}: {len(self.names)} names, digest {self.digest}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _unpickled, (self.title, self.rows, self.digest)
+        return _unpickled, (self.name, self.rows, self.digest)
 
 
 def _name_of(row: str | _NewRow) -> str:

@@ -148,7 +148,7 @@ class Tokenizer(ABC):
         """
         codes: list[bytes | None] = [None] * len(rows)
         if self._program_reader is not None:
-            codes = self._program_reader.read_all(rows, self.end_id)
+            codes = self._program_reader.read_all(np.ascontiguousarray(rows), self.end_id)
         found = Program.of_codes(codes, dialect, self.language)
         unread = [k for k, program in enumerate(found) if program is None]
         texts = [self.decode_program(rows[k]) for k in unread]
@@ -586,7 +586,7 @@ def _compact_tokenizer(path: Path, language: Language) -> CompactTokenizer:
         known = {token for token in saved if isinstance(token, str)}
         names = [name for name in language.names if name in known]
         with suppress(ValueError):  # which the comparison tells
-            language = language.restricted(names, language.title)
+            language = language.restricted(names, language.name)
     tokenizer = CompactTokenizer(language)
     if saved != tokenizer._names:
         raise ValueError(f"{path}: made for another version of the language")
