@@ -7,14 +7,17 @@ import sys
 import sysconfig
 import tarfile
 import zipfile
-from importlib.metadata import version
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
 
+# Not by find_spec: one look for pip makes setuptools leave distutils to Python, for the whole
+# process, and then neither setuptools nor torch.compile can be imported.
 for name in ("Cython", "pip", "setuptools"):
-    if find_spec(name) is None:
+    try:
+        version(name)
+    except PackageNotFoundError:
         pytest.skip(f"there is no {name}", allow_module_level=True)
 if int(version("setuptools").split(".")[0]) < 77:
     pytest.skip("setuptools is too old to build the package", allow_module_level=True)

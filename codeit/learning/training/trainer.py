@@ -345,7 +345,8 @@ def check_compiler(device: torch.device) -> None:
     try:
         torch.compile(torch.sin)(torch.ones(2, device=device))
     except RuntimeError as error:
-        reason = str(error).splitlines()[0]
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        reason = " ".join(lines[:2])  # the first one may only name what raised the second
         raise ValueError(
             f"training.compile is set; torch.compile cannot be used: {reason}"
         ) from None
