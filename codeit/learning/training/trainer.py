@@ -346,7 +346,8 @@ def check_compiler(device: torch.device) -> None:
         torch.compile(torch.sin)(torch.ones(2, device=device))
     except RuntimeError as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        reason = " ".join(lines[:2])  # the first one may only name what raised the second
+        # The first one may only name what raised the second.
+        reason = " ".join(lines[: 2 if lines[0].endswith(":") else 1])
         raise ValueError(
             f"training.compile is set; torch.compile cannot be used: {reason}"
         ) from None
