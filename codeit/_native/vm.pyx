@@ -334,7 +334,8 @@ def read(CompiledProgram program not None, bytes code not None, bint is_arc_dsl,
     if size % sizeof(uint16_t) != 0:
         raise ValueError(f"the code of a program has an odd number of bytes, {size}")
     words.resize(size // sizeof(uint16_t))
-    memcpy(words.data(), <const char *>code, size)
+    if size != 0:  # an empty vector has no address to copy to
+        memcpy(words.data(), <const char *>code, size)
     cdef uint16_span view = uint16_span(words.data(), words.size())
     cdef const Language *native = _runnable(language)
     cdef string fault = Code.why_not(view, native[0])
