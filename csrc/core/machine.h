@@ -185,6 +185,7 @@ class Machine {
 
     // Also for work on the result of a run that is not the run's own, such as printing it.
     void refuel(int64_t fuel) {
+        if (fuel < -1) fuel = -1; // so that what is charged to no fuel cannot wrap
         fuel_ = fuel < kBlock ? fuel : kBlock;
         reserve_ = fuel - fuel_;
     }
