@@ -296,6 +296,39 @@ def test_hostile_grids_and_limits_are_refused_or_harmless(name):
                 call(limits)
 
 
+LIMIT_CALLS = [
+    lambda limits: vm.run_groups([([COMPILED], [GRID])], limits, 1, True, no_array),
+    lambda limits: vm.run_and_print_one(COMPILED, GRID, limits, True, 9),
+    lambda limits: vm.MutationParent(COMPILED, GRID, limits),
+    lambda limits: vm.call_and_print_one(False, 0, np.zeros(1, np.int64), 0, limits, 9, STANDARD),
+]
+
+
+@pytest.mark.parametrize("call", LIMIT_CALLS, ids=["groups", "one", "mutation", "primitive"])
+@pytest.mark.parametrize("name", ["fuel", "max_bytes", "max_depth"])
+def test_limits_are_those_that_the_machine_can_count(call, name):
+    """Sums of fuel must not wrap, and depth must not outgrow the stack."""
+    place = list(vm.LIMIT_RANGES).index(name)
+    least, most = vm.LIMIT_RANGES[name]
+
+    def with_limit(value):
+        return (*LIMITS[:place], value, *LIMITS[place + 1 :])
+
+    for value in (least, most):
+        if name != "max_bytes" or value == least:  # 32 GiB are more than some machines let one have
+            call(with_limit(value))
+    bound = 2**63 if name == "fuel" else 2**64 if name == "max_bytes" else 2**32
+    for value in {least - 1, most + 1, bound - 1, -bound, bound}:
+        with pytest.raises((ValueError, OverflowError)):
+            call(with_limit(value))
+
+
+@pytest.mark.parametrize("most", [-1, 2**40 + 1, 2**62, -(2**63), 2**63 - 1, 2**63])
+def test_no_more_values_are_printed_than_fuel_can_be_counted_for(most):
+    with pytest.raises(ValueError, match="max_values"):
+        vm.run_and_print_one(COMPILED, GRID, LIMITS, True, most)
+
+
 def test_hostile_calls_of_primitives_are_refused_or_harmless():
     def call(opcode, arguments, num_arguments):
         vm.call_and_print_one(False, opcode, arguments, num_arguments, LIMITS, 9, STANDARD)

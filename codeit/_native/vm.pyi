@@ -12,6 +12,7 @@ _Kind = TypeVar("_Kind", bound="CompiledProgram")
 _Cells = npt.NDArray[np.uint8]
 
 MAX_SIDE: int
+LIMIT_RANGES: dict[str, tuple[int, int]]
 
 def outcome_table() -> list[tuple[str, str, str]]: ...
 

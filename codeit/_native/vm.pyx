@@ -9,7 +9,6 @@ from cpython.buffer cimport (
     PyObject_GetBuffer,
 )
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcpy
 from libcpp cimport bool as cbool
 from libcpp.string cimport string
 from libcpp.utility cimport move
@@ -79,6 +78,10 @@ cdef extern from "core/machine.h" namespace "codeit" nogil:
         uint64_t max_bytes
         uint32_t max_depth
         uint32_t max_len
+    const int64_t kMaxFuel, kMostPrintedValues
+    const uint64_t kLeastBytes, kMostBytes
+    const uint32_t kMostDepth
+    cbool are_limits(const Limits &limits) noexcept
 
 cdef extern from "vm/run.h" namespace "codeit" nogil:
     struct InputGrid:
@@ -145,6 +148,10 @@ cdef extern from "mutation/mutate.h" namespace "codeit::mutation" nogil:
 
 
 MAX_SIDE = kMaxInputSide  # of a grid
+LIMIT_RANGES = {
+    "fuel": (0, kMaxFuel), "max_bytes": (kLeastBytes, kMostBytes),
+    "max_depth": (1, kMostDepth), "max_len": (1, (1 << 32) - 1),
+}
 
 
 # Native work asks now and then for signals, and ends with what their handlers raise. Python delivers
@@ -333,9 +340,8 @@ def read(CompiledProgram program not None, bytes code not None, bint is_arc_dsl,
     cdef size_t size = len(code)
     if size % sizeof(uint16_t) != 0:
         raise ValueError(f"the code of a program has an odd number of bytes, {size}")
-    words.resize(size // sizeof(uint16_t))
-    if size != 0:  # an empty vector has no address to copy to
-        memcpy(words.data(), <const char *>code, size)
+    cdef const uint16_t *first = <const uint16_t *><const char *>code
+    words.assign(first, first + size // sizeof(uint16_t))
     cdef uint16_span view = uint16_span(words.data(), words.size())
     cdef const Language *native = _runnable(language)
     cdef string fault = Code.why_not(view, native[0])
@@ -349,6 +355,8 @@ cdef Limits _limits(tuple limits) except *:
     """Of (fuel, max_bytes, max_depth, max_len)."""
     cdef Limits native
     native.fuel, native.max_bytes, native.max_depth, native.max_len = limits
+    if not are_limits(native):
+        raise ValueError(f"limits are {limits}; allowed are those in {LIMIT_RANGES}")
     return native
 
 
@@ -478,7 +486,7 @@ cdef _printed(const PrintedRun &run):
 
 
 def run_and_print_one(CompiledProgram program not None, grid not None,
-                      tuple limits not None, bint all_lines, int64_t max_values,
+                      tuple limits not None, bint all_lines, max_values,
                       bint is_plain=False, uint64_t fail_after=0):
     """(outcome code, line where it ended, fuel used, canonical texts of the result or of all lines).
 
@@ -490,17 +498,18 @@ def run_and_print_one(CompiledProgram program not None, grid not None,
     trial.fail_after = fail_after
     cdef InputGrid native_grid = _input(grid)
     cdef Limits native_limits = _limits(limits)
+    cdef int64_t most = integer("max_values", max_values, 0, kMostPrintedValues)
     cdef Poll poll = _poll()
     cdef PrintedRun printed
     with nogil:
         printed = run_and_print(
-            program.program, native_grid, native_limits, all_lines, max_values, poll, trial
+            program.program, native_grid, native_limits, all_lines, most, poll, trial
         )
     return _printed(printed)
 
 
 def call_and_print_one(bint is_arc_dsl, opcode, const int64_t[::1] arguments not None,
-                       num_arguments, tuple limits not None, int64_t max_values,
+                       num_arguments, tuple limits not None, max_values,
                        NativeLanguage language not None):
     """The same for one primitive; `arguments` are encoded as csrc/vm/run.h says, then one extra number.
 
@@ -518,13 +527,14 @@ def call_and_print_one(bint is_arc_dsl, opcode, const int64_t[::1] arguments not
     if not native.is_primitive(number):
         raise ValueError(f"opcode is {opcode}; it is the number of no primitive")
     cdef size_t count = integer("num_arguments", num_arguments, 0, size)
+    cdef int64_t most = integer("max_values", max_values, 0, kMostPrintedValues)
     cdef Limits native_limits = _limits(limits)
     cdef Dialect dialect = _dialect(is_arc_dsl)
     cdef Poll poll = _poll()
     cdef PrintedRun printed
     with nogil:
         printed = call_and_print(
-            native[0], dialect, <Opcode>number, encoded, count, native_limits, max_values, poll
+            native[0], dialect, <Opcode>number, encoded, count, native_limits, most, poll
         )
     return _printed(printed)
 

@@ -30,7 +30,7 @@ from codeit.ranges import integer, is_integer, listed, shown
 
 # Shape letters: P programs, I inputs, H rows, W columns.
 
-MAX_FUEL = 1 << 62
+MAX_FUEL = vm.LIMIT_RANGES["fuel"][1]
 """The most that `Limits.fuel` may be."""
 MAX_THREADS = 4096
 """How many threads run at most, however many are asked for."""
@@ -42,14 +42,6 @@ nothing but waste, and this is what one of those costs at most: 70 ms."""
 SINGLE_FUEL = 1_000_000_000
 """What the run of a single program, which somebody has written, may use by default: two seconds at
 worst, which Ctrl-C ends."""
-
-
-_ALLOWED_LIMITS = {
-    "fuel": (0, MAX_FUEL),
-    "max_bytes": (1 << 12, 32 << 30),
-    "max_depth": (1, 4_000),
-    "max_len": (1, (1 << 32) - 1),
-}
 
 
 @dataclass(frozen=True)
@@ -77,7 +69,7 @@ class Limits:
 
     def __post_init__(self) -> None:
         # Not by codeit/validation.py: `import codeit` loads no pydantic, which takes long.
-        for name, (least, most) in _ALLOWED_LIMITS.items():
+        for name, (least, most) in vm.LIMIT_RANGES.items():
             value = getattr(self, name)
             if name != "max_len" or value is not None:
                 object.__setattr__(self, name, integer(name, value, least, most))

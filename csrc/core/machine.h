@@ -39,6 +39,20 @@ struct Limits {
     uint32_t max_len;   // 0: none; else a value of this length or more is not bound to its name
 };
 
+// What limits from outside may be. Sums of fuel stay below 2^63; the depth fits a stack of 8 MB in
+// every build, the sanitized ones included.
+inline constexpr int64_t kMaxFuel = int64_t{1} << 62;
+inline constexpr uint64_t kLeastBytes = uint64_t{1} << 12;
+inline constexpr uint64_t kMostBytes = uint64_t{32} << 30;
+inline constexpr uint32_t kMostDepth = 4'000;
+inline constexpr int64_t kMostPrintedValues = int64_t{1} << 40; // each has fuel of its own
+
+constexpr bool are_limits(const Limits &limits) {
+    return limits.fuel >= 0 && limits.fuel <= kMaxFuel && limits.max_bytes >= kLeastBytes &&
+           limits.max_bytes <= kMostBytes && limits.max_depth >= 1 &&
+           limits.max_depth <= kMostDepth;
+}
+
 // Iteration orders that are worth keeping from run to run, as they depend on nothing but a shape:
 // those in which `objects` goes over the places of a grid. They are no memory of a run; all 900
 // shapes take 0.9 MB a machine.
@@ -185,7 +199,6 @@ class Machine {
 
     // Also for work on the result of a run that is not the run's own, such as printing it.
     void refuel(int64_t fuel) {
-        if (fuel < -1) fuel = -1; // so that what is charged to no fuel cannot wrap
         fuel_ = fuel < kBlock ? fuel : kBlock;
         reserve_ = fuel - fuel_;
     }

@@ -18,11 +18,12 @@ if asan=$(runtime libasan.so) && ubsan=$(runtime libubsan.so); then
     CODEIT_SANITIZE=address,undefined "$bin/python" setup.py -q build --build-base build/sanitized \
         --build-lib build/sanitized/lib >/dev/null
     # The interpreter never frees all it holds; leaks are looked for below, without it. What is freed is
-    # not kept for long, as a test watches the memory of the process.
+    # not kept for long, as a test watches the memory of the process. What a sanitizer writes goes past pytest,
+    # which would keep it to itself when the process ends.
     sanitized() {
         LD_PRELOAD="$asan $ubsan $("$cxx" -print-file-name=libstdc++.so)" \
             ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=1 PYTHONPATH=$PWD/build/sanitized/lib \
-            "$bin/pytest" -q -p no:cacheprovider "$@"
+            "$bin/pytest" -q --capture=sys -p no:cacheprovider "$@"
     }
     sanitized tests/test_{primitives,set_order,both_paths,sharing,limits,ends,memory,program,code}.py \
         tests/test_{executor,results,broken_runs,mutation,extent}.py
