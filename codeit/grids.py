@@ -13,14 +13,14 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from codeit._native import lang
 from codeit.ranges import plain_array, shown
 
 Grid: TypeAlias = npt.NDArray[np.uint8]
 
-MAX_SIDE = 30
-"""Rows and columns of a grid at most: ARC has no larger ones, so that a task may have none, and
-what a program returns counts as a grid up to here."""
-NUM_COLORS = 10
+MAX_SIDE = lang.MAX_GRID_SIDE
+"""Rows and columns of a grid at most; csrc/lang/sizes.h says why."""
+NUM_COLORS = lang.NUM_COLORS
 
 
 def check_grid(value: Any, where: str, max_side: int = MAX_SIDE) -> Grid:

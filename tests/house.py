@@ -101,11 +101,6 @@ PYTHON_ROOMS = [
         "the checks of numbers, arrays and lists from outside",
     ),
     Room(
-        "codeit/grids.py",
-        "what a grid is, the one check of it, its largest sides",
-        ("ranges",),
-    ),
-    Room(
         "codeit/validation.py",
         "makes the dataclasses of settings, which pydantic checks",
         ("ranges",),
@@ -114,6 +109,11 @@ PYTHON_ROOMS = [
         "codeit/_native",
         "Cython: arrays in, arrays out, no decisions; the only way to `csrc`",
         ("ranges",),
+    ),
+    Room(
+        "codeit/grids.py",
+        "what a grid is, the one check of it, its largest sides",
+        ("ranges", "_native"),
     ),
     Room(
         "codeit/terminal",
@@ -142,17 +142,17 @@ PYTHON_ROOMS = [
         "codeit/execution",
         "run, execute, trace: programs x grids; their limits; how runs ended; what met a broken "
         "invariant of the machine, on disk",
-        ("version", "ranges", "grids", "_native", "terminal", "language"),
+        ("version", "ranges", "_native", "grids", "terminal", "language"),
     ),
     Room(
         "codeit/mutation.py",
         "mutants that are tasks",
-        ("grids", "validation", "_native", "language", "tasks", "execution"),
+        ("validation", "_native", "grids", "language", "tasks", "execution"),
     ),
     Room(
         "codeit/fuzzing",
         "random programs, natively and by a reference",
-        ("grids", "_native", "terminal", "files", "language", "tasks", "execution"),
+        ("_native", "grids", "terminal", "files", "language", "tasks", "execution"),
     ),
     Room(
         "codeit/policy",
@@ -160,7 +160,7 @@ PYTHON_ROOMS = [
         "programs to token ids, and back), `spelling.py` (what programs are spelled of), `text.py` "
         "(grids as text), `hub.py` (what may be a name on the hub, and whether the hub answers), "
         "`model`, `sampling`, `policy.py`",
-        ("ranges", "grids", "_native", "files", "language", "tasks"),
+        ("ranges", "_native", "grids", "files", "language", "tasks"),
     ),
     Room(
         "codeit/policy/model",
@@ -188,7 +188,7 @@ PYTHON_ROOMS = [
         "`samples.py` (what was written for a task, and what it teaches), `replay.py` and "
         "`replay_file.py` (priorities, the buffer, its file), `training` (the trainer)",
         (
-            *("ranges", "grids", "validation", "_native", "files", "parallel", "language"),
+            *("ranges", "validation", "_native", "grids", "files", "parallel", "language"),
             *("tasks", "execution"),
             "mutation",
             *("policy", "policy/model"),

@@ -4,6 +4,11 @@ from typing import Self
 _NewRow = tuple[str, str, str, tuple[tuple[str, str], ...], str, str]
 _Parameters = tuple[tuple[str, str, int, bool], ...]
 
+MAX_GRID_SIDE: int
+NUM_COLORS: int
+MAX_VARIABLES: int
+MAX_ARITY: int
+
 class NativeLanguage:
     def __new__(cls, title: str, rows: Sequence[str | _NewRow] | None) -> Self: ...
     @property

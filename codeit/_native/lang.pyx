@@ -5,6 +5,19 @@ from libcpp.memory cimport unique_ptr
 from libcpp.string cimport string
 
 
+cdef extern from "lang/sizes.h" namespace "codeit" nogil:
+    const int kMaxGridSide, kNumColors
+    const unsigned kMaxVariables
+
+cdef extern from "lang/row.h" namespace "codeit" nogil:
+    const size_t kMaxArity
+
+MAX_GRID_SIDE = kMaxGridSide
+NUM_COLORS = kNumColors
+MAX_VARIABLES = kMaxVariables
+MAX_ARITY = kMaxArity
+
+
 cdef class NativeLanguage:
     """A language that programs are written in (csrc/lang/language.h). Immutable.
 

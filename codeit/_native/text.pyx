@@ -106,7 +106,7 @@ cdef extern from "text/prompt.h" namespace "codeit::text" nogil:
         cbool set_pieces(const vector[CIds] &) noexcept
         cbool write(uint16_span, const vector[GridView] &, size_t, CIds *) except +
 
-    const Py_ssize_t max_side "codeit::text::kMaxSide"
+    const Py_ssize_t max_side "codeit::kMaxGridSide"
     const size_t max_piece "codeit::text::PromptWriter::kMaxPiece"
     const size_t num_pieces "codeit::text::PromptWriter::kNumPieces"
 

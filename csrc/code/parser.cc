@@ -39,26 +39,6 @@ bool is_ascii(std::string_view text) {
     return !is_bad;
 }
 
-bool is_letter(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-
-bool is_identifier(std::string_view name) {
-    static constexpr std::array<std::string_view, 35> kKeywords = {
-        "False", "None",     "True",  "and",    "as",   "assert", "async",  "await",    "break",
-        "class", "continue", "def",   "del",    "elif", "else",   "except", "finally",  "for",
-        "from",  "global",   "if",    "import", "in",   "is",     "lambda", "nonlocal", "not",
-        "or",    "pass",     "raise", "return", "try",  "while",  "with",   "yield"};
-    if (name.empty() || !is_letter(name[0])) return false;
-    bool has_digit = false;
-    for (char c : name) {
-        bool is_digit = c >= '0' && c <= '9';
-        if (!is_letter(c) && !is_digit) return false;
-        has_digit = has_digit || is_digit;
-    }
-    return has_digit || std::find(kKeywords.begin(), kKeywords.end(), name) == kKeywords.end();
-}
-
 // A name or an argument as an error shows it: quoted, cut when long.
 std::string quoted(std::string_view text) {
     constexpr size_t kMaxShown = 40;

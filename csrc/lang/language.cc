@@ -19,20 +19,6 @@ uint32_t name_hash(std::string_view text) {
     return hash * 2654435769u;
 }
 
-bool is_identifier(std::string_view name) {
-    static constexpr std::array<std::string_view, 35> kKeywords = {
-        "False", "None",     "True",  "and",    "as",   "assert", "async",  "await",    "break",
-        "class", "continue", "def",   "del",    "elif", "else",   "except", "finally",  "for",
-        "from",  "global",   "if",    "import", "in",   "is",     "lambda", "nonlocal", "not",
-        "or",    "pass",     "raise", "return", "try",  "while",  "with",   "yield"};
-    auto is_letter = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-    };
-    auto is_right = [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); };
-    return !name.empty() && is_letter(name[0]) && std::ranges::all_of(name, is_right) &&
-           std::ranges::find(kKeywords, name) == kKeywords.end();
-}
-
 // Whether programs write it for something else: the input, the output, or a variable.
 bool is_taken(std::string_view name) {
     auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
@@ -72,6 +58,25 @@ Routine routine_of(const NameRow &row) {
 }
 
 } // namespace
+
+bool is_identifier(std::string_view name) {
+    static constexpr std::array<std::string_view, 35> kKeywords = {
+        "False", "None",     "True",  "and",    "as",   "assert", "async",  "await",    "break",
+        "class", "continue", "def",   "del",    "elif", "else",   "except", "finally",  "for",
+        "from",  "global",   "if",    "import", "in",   "is",     "lambda", "nonlocal", "not",
+        "or",    "pass",     "raise", "return", "try",  "while",  "with",   "yield"};
+    auto is_letter = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+    };
+    if (name.empty() || !is_letter(name[0])) return false;
+    bool has_digit = false; // which no keyword has
+    for (char c : name) {
+        const bool is_digit = c >= '0' && c <= '9';
+        if (!is_letter(c) && !is_digit) return false;
+        has_digit = has_digit || is_digit;
+    }
+    return has_digit || std::ranges::find(kKeywords, name) == kKeywords.end();
+}
 
 const char *type_name(Type type) {
     static constexpr const char *kNames[] = {

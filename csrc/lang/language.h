@@ -17,6 +17,10 @@
 
 namespace codeit {
 
+// Whether a text may name something in a program: ASCII letters, digits and underscores, no digit
+// first, and no keyword of Python.
+bool is_identifier(std::string_view name);
+
 // What a text means as a name of the language.
 struct Name {
     enum class Kind : uint8_t { unknown, primitive, constant } kind = Kind::unknown;

@@ -7,6 +7,7 @@
 // are counted 16 cells at a time, packed objects by rows; what is neither goes the way of the
 // original: the list of all colors (FLAT), and a scan (SCANMAX, SCANMIN).
 #include "core/cells.h"
+#include "lang/sizes.h"
 #include "primitives/patch.h"
 #include "primitives/selection.h"
 
@@ -110,7 +111,6 @@ class OrderedCount {
 
 // Counts the colors of a grid in order of first occurrence, or in any order if that is the same.
 Outcome count_grid(Machine &m, const Grid &grid, Histogram *histogram) {
-    constexpr int kNumColors = 10;
     TRY(m.charge(static_cast<uint64_t>(grid.num_cells())));
     uint32_t counts[kNumColors] = {};
     count_cells<kNumColors>(grid, 0, counts);

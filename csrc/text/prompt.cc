@@ -6,7 +6,7 @@
 namespace codeit::text {
 namespace {
 
-constexpr size_t kNumPlaces = kMaxSide * kMaxSide;
+constexpr size_t kNumPlaces = kMaxGridSide * kMaxGridSide;
 constexpr size_t kSizes = 0;
 constexpr size_t kBackgrounds = kSizes + kNumPlaces;
 constexpr size_t kColors = kBackgrounds + kNumColors;
@@ -48,7 +48,8 @@ bool PromptWriter::set_pieces(const std::vector<std::vector<uint16_t>> &pieces) 
 }
 
 bool PromptWriter::can_write(const GridView &grid) {
-    if (grid.height < 1 || grid.height > kMaxSide || grid.width < 1 || grid.width > kMaxSide) {
+    if (grid.height < 1 || grid.height > kMaxGridSide || grid.width < 1 ||
+        grid.width > kMaxGridSide) {
         return false;
     }
     uint8_t largest = 0;
@@ -96,11 +97,11 @@ void PromptWriter::write_grid(const GridView &grid, Output *out) {
     const uint8_t *cell = grid.cells;
     for (size_t i = 0; i < grid.height; ++i) {
         for (size_t j = 0; j < grid.width; ++j) {
-            places[ends[*cell++]++] = static_cast<uint16_t>(i * kMaxSide + j);
+            places[ends[*cell++]++] = static_cast<uint16_t>(i * kMaxGridSide + j);
         }
     }
 
-    out->add(kSizes + (grid.height - 1) * kMaxSide + grid.width - 1);
+    out->add(kSizes + (grid.height - 1) * kMaxGridSide + grid.width - 1);
     out->add(kBackgrounds + background);
     for (size_t c = 0; c < kNumColors; ++c) {
         if (c == background || counts[c] == 0) continue;

@@ -3,6 +3,8 @@
 // ids because its tokens do not reach from one piece into the next.
 #pragma once
 
+#include "lang/sizes.h"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -10,9 +12,6 @@
 #include <vector>
 
 namespace codeit::text {
-
-inline constexpr unsigned kMaxSide = 30;
-inline constexpr unsigned kNumColors = 10;
 
 struct GridView {
     const uint8_t *cells;
@@ -27,7 +26,7 @@ class PromptWriter {
 
     // In this order: `HxW` for all H and W, ` background=C` and ` C=` for all colors, and for all
     // places `I,J` and ` I,J`, and the separator of grids. False if a piece has too many ids.
-    static constexpr size_t kNumPieces = 3 * kMaxSide * kMaxSide + 2 * kNumColors + 1;
+    static constexpr size_t kNumPieces = 3 * kMaxGridSide * kMaxGridSide + 2 * kNumColors + 1;
     bool set_pieces(const std::vector<std::vector<uint16_t>> &pieces);
 
     // The ids of an opening and of grids, at most `max_ids` of them. False when a grid cannot be

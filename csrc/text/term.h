@@ -6,6 +6,7 @@
 #pragma once
 
 #include "code/code.h"
+#include "lang/sizes.h"
 
 #include <array>
 #include <bit>
@@ -15,7 +16,6 @@
 
 namespace codeit::text {
 
-inline constexpr unsigned kMaxVariables = 99;
 inline constexpr Term kFirstVariable = term_of_line(1); // x1
 
 // Fixed terms of a language; I is the last one.

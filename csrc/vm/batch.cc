@@ -2,6 +2,7 @@
 
 #include "core/cells.h"
 #include "core/print.h"
+#include "lang/sizes.h"
 #include "vm/machine_pool.h"
 
 #include <algorithm>
@@ -18,17 +19,15 @@
 namespace codeit {
 namespace {
 
-constexpr int64_t kMaxSide = 30;
-constexpr int64_t kMaxColor = 9;
 constexpr int64_t kFuelPerPrintedValue = 8; // for laying sets out
 constexpr uint64_t kMemoryToPrint = 8;      // times that of the run
 
 bool is_color(int64_t n) {
-    return n >= 0 && n <= kMaxColor;
+    return n >= 0 && n < kNumColors;
 }
 
 bool is_side(uint64_t n) {
-    return n >= 1 && n <= kMaxSide;
+    return n >= 1 && n <= kMaxGridSide;
 }
 
 // Writes the row of a valid grid; false for any other value.
@@ -38,7 +37,7 @@ bool write_row(const Value &row, uint8_t *to) {
         return is_color(n);
     };
     if (row.kind == Kind::pair) return write(row.i) && write(row.j);
-    return row.kind == Kind::tuple && row.size <= kMaxSide &&
+    return row.kind == Kind::tuple && row.size <= kMaxGridSide &&
            std::all_of(row.items, row.items + row.size,
                        [&](const Value &item) { return item.is_int() && write(item.integer); });
 }
@@ -49,7 +48,7 @@ size_t length_of_row(const Value &row) {
 
 // Writes the cells of a value that is a valid grid; false for any other. It takes no memory of the
 // machine, of which the run may have left none. There is room for kMaxCells and kSpareCells.
-constexpr size_t kMaxCells = kMaxSide * kMaxSide;
+constexpr size_t kMaxCells = kMaxGridSide * kMaxGridSide;
 bool write_grid(const Value &v, uint8_t *to, uint8_t *height, uint8_t *width) {
     if (v.kind != Kind::tuple || !is_side(v.size)) return false;
     const size_t length = length_of_row(v.items[0]);
@@ -63,7 +62,7 @@ bool write_grid(const Value &v, uint8_t *to, uint8_t *height, uint8_t *width) {
 }
 
 bool write_grid(const Grid &grid, uint8_t *to, uint8_t *height, uint8_t *width) {
-    if (grid.height > kMaxSide || grid.width > kMaxSide) return false;
+    if (grid.height > kMaxGridSide || grid.width > kMaxGridSide) return false;
     const Lines lines(grid);
     const int64_t last = (lines.length - 1) / kCellsAtOnce * kCellsAtOnce;
     const Cells are_last = first_cells(lines.length - last);
@@ -73,7 +72,7 @@ bool write_grid(const Grid &grid, uint8_t *to, uint8_t *height, uint8_t *width) 
         auto copy = [&](int64_t j) {
             Cells cells = load_cells(from + j);
             store_cells(reinterpret_cast<int8_t *>(to) + j, cells);
-            return cells | (cells > all_cells(kMaxColor));
+            return cells | (cells > all_cells(kNumColors - 1));
         };
         for (int64_t j = 0; j < last; j += kCellsAtOnce) no_color |= copy(j);
         no_color |= copy(last) & are_last;

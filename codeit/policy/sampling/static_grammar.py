@@ -15,11 +15,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from codeit._native import lang
+
 # As in csrc/text/automaton.h and term.h.
 _FINISHED, _NAME, _NUMBER, _CHOICE, _FIRST_NODE = 0, 2, 3, 4, 5
 _NAME_PLACE, _FUNCTION_PLACE, _ARGUMENT_PLACE, _FINISHED_PLACE = range(4)
 _NO_TOKEN = _NO_TERM = (1 << 16) - 1
-_MAX_VARIABLES, _MAX_ARITY = 99, 4
+_MAX_VARIABLES, _MAX_ARITY = lang.MAX_VARIABLES, lang.MAX_ARITY
 _NEVER = 1 << 20
 
 _USED = 128  # more than there are lines
