@@ -3,6 +3,7 @@
 // time, and what it has taken is a program.
 #include "text/rows.h"
 #include "fuzz/check.h"
+#include "lang/sizes.h"
 #include "text/program_ids.h"
 
 #include <algorithm>
@@ -57,7 +58,7 @@ Spelling read_spelling(Reader *in) {
     s.newline = {7};
     s.end = {8};
     s.output = {9};
-    const unsigned num_variables = 1 + in->byte() % kMaxVariables;
+    const unsigned num_variables = 1 + in->byte() % codeit::kMaxVariables;
     for (unsigned k = 0; k < num_variables; ++k) {
         const auto own = static_cast<uint16_t>(100 + k);
         s.names.push_back(is_long ? Ids{10, own} : Ids{own});
