@@ -57,12 +57,14 @@ CPP_ROOMS = [
     Room(
         "csrc/vm",
         "a program's code to instructions; one run; a batch over threads (bodies by way of a "
-        "table)",
+        "table); families of programs that share most lines, and which of them hit what is "
+        "expected",
         ("lang", "code", "core"),
     ),
     Room(
         "csrc/mutation",
-        "types of the language; typed one-change mutants",
+        "types of the language; typed one-change mutants; populations of mutants that are distinct "
+        "and valid",
         ("lang", "code", "core", "vm"),
     ),
     Room(

@@ -73,21 +73,12 @@ cdef extern from "Python.h":
     int PyErr_CheckSignals() noexcept
 
 cdef extern from "core/machine.h" namespace "codeit" nogil:
-    struct Limits:
-        int64_t fuel
-        uint64_t max_bytes
-        uint32_t max_depth
-        uint32_t max_len
     const int64_t kMaxFuel, kMostPrintedValues
     const uint64_t kLeastBytes, kMostBytes
     const uint32_t kMostDepth
     cbool are_limits(const Limits &limits) noexcept
 
 cdef extern from "vm/run.h" namespace "codeit" nogil:
-    struct InputGrid:
-        const uint8_t *cells
-        int32_t height
-        int32_t width
     const int64_t kMaxInputSide
     cbool read_input(const uint8_t *cells, int64_t height, int64_t width, InputGrid *out) noexcept
     void native_break_invariants "codeit::break_invariants"(cbool is_on) noexcept

@@ -89,6 +89,12 @@ class Code {
     Iterator begin() const { return Iterator(words_.data()); }
     Iterator end() const { return Iterator(words_.data() + words_.size()); }
 
+    // To be written anew, in the same memory.
+    void clear() {
+        words_.clear();
+        num_lines_ = 0;
+        has_shadows_ = false;
+    }
     // Lines are written one after the other, each with its arguments behind it.
     void reserve(size_t num_words) { words_.reserve(num_words); }
     void add_line(Term function, Term outer = kNoTerm) {
@@ -117,6 +123,10 @@ class Code {
 
 // For each line, how many lines before it hold the same call in the program's text.
 std::vector<uint32_t> repeats_of(const Code &code);
+
+// Writes the lines that O needs, in their order. Of a code that shadows it writes all: what a name
+// means may then depend on any of them.
+void write_needed_lines(const Code &code, Code *out);
 
 // One line each, `name = function(argument, ...)`. Lines that repeat an earlier call carry one
 // blank at their end for each earlier repeat, which is how the language's checker tells them apart.

@@ -20,8 +20,9 @@ constexpr Key kKeyOfItself = key_of_special("itself"); // a line's mention of it
 
 } // namespace
 
-Key key_of(const Code &code, const Language &language, Dialect dialect) {
-    std::vector<Key> lines;
+void keys_of_lines(const Code &code, const Language &language, std::vector<Key> *out) {
+    std::vector<Key> &lines = *out;
+    lines.clear();
     lines.reserve(code.num_lines() + 1);
     lines.push_back(kKeyOfInput);
     // The line that is hashed has no key yet; it is the only one without that a line can mention.
@@ -37,10 +38,19 @@ Key key_of(const Code &code, const Language &language, Dialect dialect) {
         for (Term argument : line.arguments) lanes.absorb(key_of_term(argument));
         lines.push_back(lanes.key());
     }
+}
+
+Key key_of_result(const Key &last, Dialect dialect) {
     Lanes lanes(kProgram);
     lanes.absorb(static_cast<uint64_t>(dialect));
-    lanes.absorb(lines.back());
+    lanes.absorb(last);
     return lanes.key();
+}
+
+Key key_of(const Code &code, const Language &language, Dialect dialect) {
+    std::vector<Key> lines;
+    keys_of_lines(code, language, &lines);
+    return key_of_result(lines.back(), dialect);
 }
 
 } // namespace codeit

@@ -13,4 +13,10 @@ namespace codeit {
 
 Key key_of(const Code &code, const Language &language, Dialect dialect);
 
+// Those of I and of every line, in a list that is written anew.
+void keys_of_lines(const Code &code, const Language &language, std::vector<Key> *out);
+
+// Of a program, from that of its last line.
+Key key_of_result(const Key &last, Dialect dialect);
+
 } // namespace codeit

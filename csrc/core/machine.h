@@ -298,6 +298,13 @@ class Machine {
 
     uint32_t next_closure_serial() { return num_closures_++; }
 
+    // Noted when the hash of a closure is asked for, which stands for its address: an order may
+    // come of how many closures were made before it. Whoever runs lines in another order than the
+    // program's looks here.
+    void note_hashed_closure() { has_hashed_closure_ = true; }
+    bool has_hashed_closure() const { return has_hashed_closure_; }
+    void forget_hashed_closure() { has_hashed_closure_ = false; }
+
   private:
     template <typename T>
     Outcome pay_for(void *room, size_t count, T **out) {
@@ -337,6 +344,7 @@ class Machine {
     Dialect dialect_ = Dialect::codeit;
     bool is_plain_ = false;
     bool has_joined_ = false; // whether this run has made a joined value
+    bool has_hashed_closure_ = false;
 };
 
 // Scratch memory allocated inside the scope is released when it ends.

@@ -143,6 +143,7 @@ Outcome hash_composite(Machine &m, const Value &v, uint64_t *result) {
     }
     case Kind::function:
         // CPython hashes the address; any fixed number will do (language.md 4.9).
+        if (v.closure != nullptr) m.note_hashed_closure();
         *result = v.closure != nullptr ? uint64_t{v.closure->serial} * 0x9E3779B97F4A7C15u
                                        : static_cast<uint64_t>(v.opcode) * 0xC2B2AE3D27D4EB4Fu;
         return Outcome::ok;

@@ -6,38 +6,6 @@
 namespace codeit::mutation {
 namespace {
 
-// SplitMix64 (Steele, Lea and Flood 2014): good bits from any seed.
-class Random {
-  public:
-    explicit Random(uint64_t seed) : state_(seed) {}
-
-    uint64_t next() {
-        uint64_t z = state_ += 0x9E3779B97F4A7C15u;
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-        return z ^ (z >> 31);
-    }
-
-    // Uniform in [0, 1).
-    double uniform() { return static_cast<double>(next() >> 11) * 0x1p-53; }
-
-    // Uniform in [0, count), without bias: the high half of a product, as Lemire (2019) draws it.
-    size_t below(size_t count) {
-        uint64_t range = count;
-        auto product = static_cast<unsigned __int128>(next()) * range;
-        if (static_cast<uint64_t>(product) < range) {
-            uint64_t threshold = (0 - range) % range;
-            while (static_cast<uint64_t>(product) < threshold) {
-                product = static_cast<unsigned __int128>(next()) * range;
-            }
-        }
-        return static_cast<size_t>(product >> 64);
-    }
-
-  private:
-    uint64_t state_;
-};
-
 bool has_same_signature(const PrimitiveRow &a, const PrimitiveRow &b) {
     if (a.result.declared != b.result.declared) return false;
     for (size_t k = 0; k < kMaxArity; ++k) {
@@ -49,203 +17,321 @@ bool has_same_signature(const PrimitiveRow &a, const PrimitiveRow &b) {
     return true;
 }
 
-// One change to a program. What it draws is kept beside the parent's code, of which it is a copy
-// but for one line, and one more line before that where a variable was defined.
-class Mutation {
-  public:
-    Mutation(const Parent &parent, uint64_t seed)
-        : language_(parent.program->language()), types_(parent.types), random_(seed) {
-        lines_.reserve(parent.program->num_lines());
-        for (const CodeLine &line : parent.program->code()) lines_.push_back(line);
-    }
+constexpr size_t index_of(Type type) {
+    return static_cast<size_t>(type);
+}
 
-    bool apply(const Weights &weights) {
-        double total = weights.argument + weights.function + weights.definition;
-        double choice = random_.uniform() * total;
-        line_ = 1 + random_.below(lines_.size());
-        const CodeLine &old = lines_[line_ - 1];
-        changed_ = {old.function, {old.arguments.begin(), old.arguments.end()}};
-        if (choice < weights.argument) return change_argument(weights.new_variable);
-        if (choice < weights.argument + weights.function) return change_function();
-        return define(types_[line_], &changed_);
-    }
+bool are_same(const CodeLine &a, const CodeLine &b) {
+    return a.function == b.function && std::equal(a.arguments.begin(), a.arguments.end(),
+                                                  b.arguments.begin(), b.arguments.end());
+}
 
-    // False where it is no program: the change made a call that the program has already, or more
-    // than a code holds; or the parent calls what a line shadows, for which a mutant has no name.
-    bool write(Code *out) const {
-        *out = Code();
-        if (lines_.size() + has_new_line_ > kMaxLines) return false;
-        for (size_t line = 1; line <= lines_.size(); ++line) {
-            const CodeLine &old = lines_[line - 1];
-            if (line != line_) {
-                if (!add(old.function, old.arguments, out)) return false;
-                continue;
-            }
-            if (has_new_line_ && !add(new_line_.function, new_line_.arguments, out)) return false;
-            if (!add(changed_.function, changed_.arguments, out)) return false;
-        }
-        if (out->words().size() > kMaxWords) return false;
-        const std::vector<uint32_t> repeats = repeats_of(*out);
-        return std::all_of(repeats.begin(), repeats.end(), [](uint32_t n) { return n == 0; });
-    }
-
-  private:
-    struct Call {
-        Term function;
-        std::vector<Term> arguments;
-    };
-
-    // In place of an argument, while the new line that it is to mention has no number.
-    static constexpr Term kNewLine = kNoTerm;
-
-    // Behind a new line, mentions of the line that changes and of those after it move up by one.
-    // The new line itself mentions only lines before.
-    Term moved(Term term) const {
-        if (!has_new_line_ || !is_line(term) || line_of(term) < line_) return term;
-        return term == kNewLine ? term_of_line(line_) : static_cast<Term>(term + 1);
-    }
-
-    bool add(Term function, std::span<const Term> arguments, Code *out) const {
-        if (function == kInput || language_.is_constant(function)) return false;
-        out->add_line(moved(function));
-        for (Term argument : arguments) out->add_argument(moved(argument));
-        return true;
-    }
-
-    // ---- Changes ----
-
-    bool change_argument(double new_variable) {
-        size_t position = random_.below(changed_.arguments.size());
-        Term &argument = changed_.arguments[position];
-        const Term old = argument;
-        const bool is_function = language_.is_primitive(old);
-        if (random_.uniform() < new_variable) {
-            if (!define(is_function ? Type::Callable : type_of(old), &new_line_)) return false;
-            has_new_line_ = true;
-            argument = kNewLine;
-            return true;
-        }
-        std::vector<Term> candidates;
-        if (is_function) {
-            add_primitives_like(old, &candidates);
-        } else {
-            add_terms(type_of(old), {}, &candidates);
-        }
-        std::erase(candidates, old);
-        return pick(candidates, &argument);
-    }
-
-    bool change_function() {
-        const Term old = changed_.function;
-        std::vector<Term> candidates;
-        if (language_.is_primitive(old)) {
-            add_primitives_like(old, &candidates);
-        } else {
-            for (size_t k = 1; k < line_; ++k) {
-                if (types_[k] == Type::Callable) candidates.push_back(term_of_line(k));
-            }
-        }
-        std::erase(candidates, old);
-        return pick(candidates, &changed_.function);
-    }
-
-    // A call that returns `type` and may stand on the line.
-    bool define(Type type, Call *out) {
-        std::vector<Term> functions;
-        for (Term k : language_.primitives()) {
-            if (primitive(k).result.declared == type) functions.push_back(k);
-        }
-        if (!pick(functions, &out->function)) return false;
-        const PrimitiveRow &row = primitive(out->function);
-        out->arguments.clear();
-        for (unsigned k = 0; k < row.arity(); ++k) {
-            std::vector<Term> candidates;
-            add_terms(concrete(row.parameters[k].type), row.parameters[k].calls, &candidates);
-            Term argument;
-            if (!pick(candidates, &argument)) return false;
-            out->arguments.push_back(argument);
-        }
-        return true;
-    }
-
-    // A type that something known before the line has and that a parameter of `wanted` accepts,
-    // drawn uniformly; `wanted` itself when there is none.
-    Type concrete(Type wanted) {
-        std::vector<Type> candidates;
-        auto offer = [&](Type type) {
-            bool is_new = std::find(candidates.begin(), candidates.end(), type) == candidates.end();
-            if (is_new && accepts(wanted, type)) candidates.push_back(type);
-        };
-        for (size_t k = 0; k < line_; ++k) offer(types_[k]);
-        for (Type type : {Type::Boolean, Type::Integer, Type::IntegerTuple, Type::Callable}) {
-            offer(type);
-        }
-        return candidates.empty() ? wanted : candidates[random_.below(candidates.size())];
-    }
-
-    // Everything of exactly that type that is known before the line. Of primitives, those that can
-    // be called so; all where a number of arguments is not asked for, or only the least one.
-    void add_terms(Type type, CalledWith calls, std::vector<Term> *out) const {
-        for (size_t k = 0; k < line_; ++k) {
-            if (types_[k] == type) out->push_back(term_of_line(k));
-        }
-        for (Term k : language_.constants()) {
-            if (language_.constant(k).type == type) out->push_back(k);
-        }
-        if (type != Type::Callable) return;
-        const bool is_any = calls.least == 0 || calls.may_be_more;
-        for (Term k : language_.primitives()) {
-            if (is_any || calls.fits(language_.arity_of(k))) out->push_back(k);
-        }
-    }
-
-    void add_primitives_like(Term other, std::vector<Term> *out) const {
-        for (Term k : language_.primitives()) {
-            if (has_same_signature(primitive(k), primitive(other))) out->push_back(k);
-        }
-    }
-
-    Type type_of(Term term) const {
-        return is_line(term) ? types_[line_of(term)] : language_.constant(term).type;
-    }
-
-    const PrimitiveRow &primitive(Term term) const {
-        return language_.primitive(static_cast<Opcode>(term));
-    }
-
-    bool pick(const std::vector<Term> &candidates, Term *out) {
-        if (candidates.empty()) return false;
-        *out = candidates[random_.below(candidates.size())];
-        return true;
-    }
-
-    const Language &language_;
-    const std::vector<Type> &types_; // of I and of each line
-    std::vector<CodeLine> lines_;
-    Random random_;
-    size_t line_ = 0; // that changes
-    Call changed_;    // its call
-    bool has_new_line_ = false;
-    Call new_line_; // before it
-};
+bool has_repeated_call(const Code &code) {
+    const std::vector<uint32_t> repeats = repeats_of(code);
+    return std::any_of(repeats.begin(), repeats.end(), [](uint32_t n) { return n != 0; });
+}
 
 } // namespace
 
+TypedCode::TypedCode(Code code, std::vector<Type> types)
+    : code(std::move(code)), types(std::move(types)), has_repeats(has_repeated_call(this->code)) {}
+
+Mutator::Mutator(const Language &language, const Weights &weights)
+    : language_(language), weights_(weights), signature_of_(language.num_names()) {
+    for (Term k : language.primitives()) {
+        const PrimitiveRow &row = language.primitive(static_cast<Opcode>(k));
+        std::vector<Term> &same_result = by_result_[index_of(row.result.declared)];
+        auto other = std::find_if(same_result.begin(), same_result.end(), [&](Term known) {
+            return has_same_signature(row, language.primitive(static_cast<Opcode>(known)));
+        });
+        if (other == same_result.end()) {
+            signature_of_[k] = static_cast<uint16_t>(alike_.size());
+            alike_.emplace_back();
+        } else {
+            signature_of_[k] = signature_of_[*other];
+        }
+        alike_[signature_of_[k]].push_back(k);
+        same_result.push_back(k);
+    }
+    for (Term k : language.constants())
+        constants_of_[index_of(language.constant(k).type)].push_back(k);
+}
+
+bool Mutator::mutate(const TypedCode &parent, std::span<const TypedCode> others, Random *random,
+                     Code *out) {
+    parent_ = &parent;
+    random_ = random;
+    lines_.clear();
+    for (const CodeLine &line : parent.code) lines_.push_back(line);
+    num_new_ = 0;
+    is_new_argument_ = false;
+    return apply(others) && write(out);
+}
+
+bool Mutator::apply(std::span<const TypedCode> others) {
+    const double total =
+        weights_.argument + weights_.function + weights_.definition + weights_.crossover;
+    double choice = random_->uniform() * total;
+    line_ = 1 + random_->below(lines_.size());
+    const CodeLine &old = lines_[line_ - 1];
+    changed_.function = old.function;
+    changed_.arguments.assign(old.arguments.begin(), old.arguments.end());
+    if (choice < weights_.argument) return change_argument(others, false);
+    choice -= weights_.argument;
+    if (choice < weights_.function) return change_function();
+    choice -= weights_.function;
+    // Rounding may leave a little of the last one.
+    if (choice < weights_.definition || weights_.crossover == 0)
+        return define(parent_->types[line_], &changed_);
+    return change_argument(others, true);
+}
+
+// ---- Changes ----
+
+bool Mutator::change_argument(std::span<const TypedCode> others, bool is_crossover) {
+    const size_t position = random_->below(changed_.arguments.size());
+    Term &argument = changed_.arguments[position];
+    const Term old = argument;
+    const bool is_function = language_.is_primitive(old);
+    const Type type = is_function ? Type::Callable : type_of(old);
+    if (is_crossover) {
+        new_argument_ = position;
+        return cross(type, others, &argument) && (is_new_argument_ || argument != old);
+    }
+    if (random_->uniform() < weights_.new_variable) {
+        if (!define(type, add_new_line())) return false;
+        is_new_argument_ = true;
+        new_argument_ = position;
+        return true;
+    }
+    candidates_.clear();
+    if (is_function) {
+        add_primitives_like(old);
+    } else {
+        add_terms(type, {});
+    }
+    return pick_other(old, &argument);
+}
+
+bool Mutator::change_function() {
+    const Term old = changed_.function;
+    candidates_.clear();
+    if (language_.is_primitive(old)) {
+        add_primitives_like(old);
+    } else {
+        for (size_t k = 1; k < line_; ++k) {
+            if (parent_->types[k] == Type::Callable) candidates_.push_back(term_of_line(k));
+        }
+    }
+    return pick_other(old, &changed_.function);
+}
+
+// A call that returns `type` and may stand on the line.
+bool Mutator::define(Type type, Call *out) {
+    const std::vector<Term> &functions = by_result_[index_of(type)];
+    if (functions.empty()) return false;
+    out->function = functions[random_->below(functions.size())];
+    const PrimitiveRow &row = language_.primitive(static_cast<Opcode>(out->function));
+    out->arguments.clear();
+    const unsigned arity = language_.arity_of(out->function);
+    for (unsigned k = 0; k < arity; ++k) {
+        candidates_.clear();
+        add_terms(concrete(row.parameters[k].type), row.parameters[k].calls);
+        Term argument;
+        if (!pick(&argument)) return false;
+        out->arguments.push_back(argument);
+    }
+    return true;
+}
+
+// A value of that type from another program: its lines for it become new lines, as far as they are
+// not there before the line that changes.
+bool Mutator::cross(Type type, std::span<const TypedCode> others, Term *out) {
+    if (others.empty()) return false;
+    const TypedCode &other = others[random_->below(others.size())];
+    if (other.code.has_shadows()) return false;
+    candidates_.clear();
+    for (size_t k = 1; k < other.types.size(); ++k) {
+        if (other.types[k] == type) candidates_.push_back(term_of_line(k));
+    }
+    Term wanted;
+    if (!pick(&wanted)) return false;
+    const size_t num_lines = line_of(wanted);
+    std::vector<CodeLine> lines;
+    for (const CodeLine &line : other.code) {
+        if (lines.size() == num_lines) break;
+        lines.push_back(line);
+    }
+    std::vector<Term> terms(num_lines + 1, kNoTerm); // in the mutant; kInput where it is needed
+    auto need = [&](Term term) {
+        if (is_line(term)) terms[line_of(term)] = kInput;
+    };
+    terms[num_lines] = kInput;
+    for (size_t k = num_lines; k > 0; --k) {
+        if (terms[k] == kNoTerm) continue;
+        need(lines[k - 1].function);
+        for (Term argument : lines[k - 1].arguments) need(argument);
+    }
+    terms[0] = kInput;
+    for (size_t k = 1; k <= num_lines; ++k) {
+        if (terms[k] == kNoTerm) continue;
+        Call *line = add_new_line();
+        auto renumbered = [&](Term term) { return is_line(term) ? terms[line_of(term)] : term; };
+        line->function = renumbered(lines[k - 1].function);
+        line->arguments.clear();
+        for (Term argument : lines[k - 1].arguments) {
+            if (is_line(argument) && line_of(argument) == k) return false; // it mentions itself
+            line->arguments.push_back(renumbered(argument));
+        }
+        const CodeLine made = {line->function, kNoTerm, line->arguments};
+        terms[k] = term_of_line(line_ + num_new_ - 1);
+        for (size_t known = 1; known < line_; ++known) {
+            if (!are_same(lines_[known - 1], made)) continue;
+            terms[k] = term_of_line(known);
+            --num_new_;
+            break;
+        }
+    }
+    *out = terms[num_lines];
+    is_new_argument_ = line_of(*out) >= line_;
+    return true;
+}
+
+Mutator::Call *Mutator::add_new_line() {
+    if (new_lines_.size() == num_new_) new_lines_.emplace_back();
+    return &new_lines_[num_new_++];
+}
+
+// ---- Candidates ----
+
+// A type that something known before the line has and that a parameter of `wanted` accepts,
+// drawn uniformly; `wanted` itself when there is none.
+Type Mutator::concrete(Type wanted) {
+    Type offered[kNumTypes];
+    size_t count = 0;
+    uint32_t seen = 0;
+    auto offer = [&](Type type) {
+        if ((seen & bit_of(type)) != 0) return;
+        seen |= bit_of(type);
+        if (accepts(wanted, type)) offered[count++] = type;
+    };
+    for (size_t k = 0; k < line_; ++k) offer(parent_->types[k]);
+    for (Type type : {Type::Boolean, Type::Integer, Type::IntegerTuple, Type::Callable})
+        offer(type);
+    return count == 0 ? wanted : offered[random_->below(count)];
+}
+
+// Everything of exactly that type that is known before the line. Of primitives, those that can
+// be called so; all where a number of arguments is not asked for, or only the least one.
+void Mutator::add_terms(Type type, CalledWith calls) {
+    for (size_t k = 0; k < line_; ++k) {
+        if (parent_->types[k] == type) candidates_.push_back(term_of_line(k));
+    }
+    const std::vector<Term> &constants = constants_of_[index_of(type)];
+    candidates_.insert(candidates_.end(), constants.begin(), constants.end());
+    if (type != Type::Callable) return;
+    const bool is_any = calls.least == 0 || calls.may_be_more;
+    for (Term k : language_.primitives()) {
+        if (is_any || calls.fits(language_.arity_of(k))) candidates_.push_back(k);
+    }
+}
+
+void Mutator::add_primitives_like(Term other) {
+    candidates_ = alike_[signature_of_[other]];
+}
+
+Type Mutator::type_of(Term term) const {
+    return is_line(term) ? parent_->types[line_of(term)] : language_.constant(term).type;
+}
+
+bool Mutator::pick(Term *out) {
+    if (candidates_.empty()) return false;
+    *out = candidates_[random_->below(candidates_.size())];
+    return true;
+}
+
+bool Mutator::pick_other(Term old, Term *out) {
+    std::erase(candidates_, old);
+    return pick(out);
+}
+
+// ---- The mutant ----
+
+// False where it is no program: the change made a call that the program has already, or more
+// than a code holds; or the parent calls what a line shadows, for which a mutant has no name.
+bool Mutator::write(Code *out) const {
+    out->clear();
+    if (lines_.size() + num_new_ > kMaxLines) return false;
+    std::vector<Term> moved_terms;
+    for (size_t line = 1; line <= lines_.size(); ++line) {
+        const CodeLine &old = lines_[line - 1];
+        moved_terms.clear();
+        if (line != line_) {
+            for (Term argument : old.arguments) moved_terms.push_back(moved(argument));
+            if (!add(moved(old.function), moved_terms, out)) return false;
+            continue;
+        }
+        for (size_t k = 0; k < num_new_; ++k) {
+            if (!add(new_lines_[k].function, new_lines_[k].arguments, out)) return false;
+        }
+        for (size_t k = 0; k < changed_.arguments.size(); ++k) {
+            const bool is_new = is_new_argument_ && k == new_argument_;
+            moved_terms.push_back(is_new ? term_of_line(line_ + num_new_ - 1)
+                                         : moved(changed_.arguments[k]));
+        }
+        if (!add(moved(changed_.function), moved_terms, out)) return false;
+    }
+    return out->words().size() <= kMaxWords && !repeats_a_call(*out);
+}
+
+// Behind new lines, mentions of the line that changes and of those after it move up.
+Term Mutator::moved(Term term) const {
+    if (!is_line(term) || line_of(term) < line_) return term;
+    return static_cast<Term>(term + num_new_);
+}
+
+bool Mutator::add(Term function, std::span<const Term> arguments, Code *out) const {
+    if (function == kInput || language_.is_constant(function)) return false;
+    out->add_line(function);
+    for (Term argument : arguments) out->add_argument(argument);
+    return true;
+}
+
+bool Mutator::repeats_a_call(const Code &code) const {
+    if (parent_->has_repeats) return has_repeated_call(code);
+    // Only the line that changed and the new ones can.
+    std::array<CodeLine, 64> lines;
+    const size_t num_lines = code.num_lines();
+    if (num_lines > lines.size()) return has_repeated_call(code);
+    auto next = lines.begin();
+    for (const CodeLine &line : code) *next++ = line;
+    for (size_t line = line_ - 1; line < line_ + num_new_; ++line) {
+        for (size_t other = 0; other < num_lines; ++other) {
+            if (other != line && are_same(lines[line], lines[other])) return true;
+        }
+    }
+    return false;
+}
+
 bool mutate(const Parent &parent, const Weights &weights, uint64_t seed, Code *out) {
-    Mutation mutation(parent, seed);
-    return mutation.apply(weights) && mutation.write(out);
+    Mutator mutator(parent.program->language(), weights);
+    Random random(seed);
+    return mutator.mutate(TypedCode(parent.program->code(), parent.types), {}, &random, out);
 }
 
 std::vector<Mutant> mutate_many(const Parent &parent, const Weights &weights,
                                 std::span<const uint64_t> seeds, Interrupt::Poll poll) {
     Interrupt interrupt(poll);
+    const Program &program = *parent.program;
+    Mutator mutator(program.language(), weights);
+    const TypedCode typed(program.code(), parent.types);
     std::vector<Mutant> mutants;
+    Code code;
     for (size_t k = 0; k < seeds.size(); ++k) {
-        Code code;
         if (interrupt.ask()) throw Interrupted();
-        if (!mutate(parent, weights, seeds[k], &code)) continue;
-        const Program &program = *parent.program;
-        mutants.push_back({k, Program(std::move(code), program.language(), program.dialect())});
+        Random random(seeds[k]);
+        if (!mutator.mutate(typed, {}, &random, &code)) continue;
+        mutants.push_back({k, Program(code, program.language(), program.dialect())});
     }
     return mutants;
 }

@@ -3,9 +3,10 @@
 #include <algorithm>
 
 namespace codeit {
-namespace {
 
-Value constant_value(const ConstantRow &row) {
+Value value_of_name(const Language &language, Term name) {
+    if (language.is_primitive(name)) return Value::of_primitive(static_cast<Opcode>(name));
+    const ConstantRow &row = language.constant(name);
     switch (row.type) {
     case Type::Boolean:
         return Value::boolean(row.first != 0);
@@ -15,6 +16,8 @@ Value constant_value(const ConstantRow &row) {
         return Value::pair(row.first, row.second);
     }
 }
+
+namespace {
 
 // The operands of terms. Names come into the pool as they are mentioned.
 class Operands {
@@ -34,9 +37,7 @@ class Operands {
         uint32_t &at = pooled_[term];
         if (at == kNotPooled) {
             at = static_cast<uint32_t>(pool_->size());
-            pool_->push_back(language_.is_primitive(term)
-                                 ? Value::of_primitive(static_cast<Opcode>(term))
-                                 : constant_value(language_.constant(term)));
+            pool_->push_back(value_of_name(language_, term));
         }
         return static_cast<Operand>(num_lines_ + 1 + at);
     }

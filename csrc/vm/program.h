@@ -58,6 +58,9 @@ class Program {
     std::vector<Operand> outer_; // empty when no line shadows a constant or I
 };
 
+// What a primitive or a constant stands for.
+Value value_of_name(const Language &language, Term name);
+
 // What became of one of many texts: a program of at least one line, or why it is none.
 struct Parsed {
     Program program;

@@ -31,6 +31,8 @@ void copy_exactly(int8_t *to, const uint8_t *from, int64_t size) {
     }
 }
 
+} // namespace
+
 Outcome load_input(Machine &m, const InputGrid &input, Value *out) {
     Grid *grid;
     TRY(new_grid(m, input.height, input.width, &grid));
@@ -38,6 +40,8 @@ Outcome load_input(Machine &m, const InputGrid &input, Value *out) {
     *out = Value::of_grid(grid);
     return Outcome::ok;
 }
+
+namespace {
 
 // A line whose name has no value yet: where the name shadows a constant or I, it still means that.
 Outcome read_outer(const Program &program, const Value *values, Operand operand, Value *out) {

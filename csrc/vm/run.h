@@ -23,6 +23,9 @@ inline constexpr int64_t kMaxInputSide = 32767; // places of an input have coord
 // colors.
 bool read_input(const uint8_t *cells, int64_t height, int64_t width, InputGrid *out);
 
+// The value that it is for programs.
+Outcome load_input(Machine &m, const InputGrid &input, Value *out);
+
 // What a run left behind; the values live in the machine's memory until its next run.
 struct RunResult {
     Outcome outcome = Outcome::internal_error;
