@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from contextlib import suppress
 from pathlib import Path
@@ -83,6 +84,11 @@ def parse_json(text: str, name: str) -> Any:
         raise ValueError(f"{name}: it is nested too deeply") from None
     except ValueError as error:
         raise ValueError(f"{name}: no JSON: {error}") from None
+
+
+def json_digest(value: Any) -> str:
+    """32 hexadecimal digits of a value as JSON, the same on every machine."""
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:32]
 
 
 def _object(value: Any, name: str) -> dict[str, Any]:

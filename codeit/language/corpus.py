@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from codeit.files.json_file import json_digest
 from codeit.files.text_file import read_text
 from codeit.language.program import Dialect, Program, ProgramError
 
@@ -52,6 +54,11 @@ def load_seed_programs(
     if not seeds:
         raise ValueError(f"{path}: there is no program in it")
     return seeds
+
+
+def digest_of_programs(seeds: Iterable[SeedProgram]) -> str:
+    """Of the programs of a corpus in their order, with the ids of their tasks."""
+    return json_digest([[seed.task_id, seed.program.text] for seed in seeds])
 
 
 def _parse(text: str, where: str, dialect: Dialect) -> Program:

@@ -27,6 +27,7 @@ from codeit.execution.executor import num_usable_cores
 from codeit.files.event_file import EventFile
 from codeit.files.whole_directory import check_whole, finish_replacement, settle
 from codeit.language import load_seed_programs
+from codeit.language.corpus import digest_of_programs
 from codeit.language.program import distinct
 from codeit.learning.experience import Experience, ExperienceWriter, of_mutant
 from codeit.learning.replay import Origin, ReplayBuffer
@@ -53,14 +54,7 @@ from codeit.runs.metrics import (
     scalars,
     to_row,
 )
-from codeit.runs.resuming import (
-    WITHOUT_INFLUENCE,
-    Changes,
-    Position,
-    describe,
-    digest_of_programs,
-    digest_of_tasks,
-)
+from codeit.runs.resuming import WITHOUT_INFLUENCE, Changes, Position, describe
 from codeit.runs.seeds import choose_seeds
 from codeit.runs.settings import (
     RunSettings,
@@ -71,6 +65,7 @@ from codeit.runs.settings import (
 from codeit.runs.stages import Workers, execute, find, find_everywhere, learn, mutate, write
 from codeit.tasks import datasets
 from codeit.tasks.scoring import Candidate, Score, in_words
+from codeit.tasks.task import digest_of_tasks
 from codeit.terminal import say
 
 # In a checkpoint, beside the model.

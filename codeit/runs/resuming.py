@@ -7,19 +7,16 @@ it is refused. Of tasks and seed programs the content counts, not the place.
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from codeit.files.json_file import read_object
 from codeit.files.whole_file import whole_file
-from codeit.language import SeedProgram
 from codeit.runs.effects import without_effect
 from codeit.runs.settings import RunSettings, load_settings, setting_values, settings_to_toml
-from codeit.tasks.task import Task
 
 TAKES_EFFECT = ""
 BY_CONTENT = "the run was made with others"
@@ -138,25 +135,6 @@ class Position:
                 )
 
 
-def digest_of_tasks(tasks: Iterable[Task]) -> str:
-    """Of all that is read of tasks: in their order, with ids and the outputs of their tests."""
-    parts = [
-        [task.task_id, task.digest]
-        + [None if test.output is None else test.output.tolist() for test in task.tests]
-        for task in tasks
-    ]
-    return _digest(parts)
-
-
-def digest_of_programs(seeds: Iterable[SeedProgram]) -> str:
-    """Of seed programs in their order."""
-    return _digest([[seed.task_id, seed.program.text] for seed in seeds])
-
-
 def describe(changes: Changes) -> str:
     """One line for the console."""
     return ", ".join(f"{name} from {old!r} to {new!r}" for name, (old, new) in changes.items())
-
-
-def _digest(parts: list[Any]) -> str:
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]

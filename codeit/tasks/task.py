@@ -7,10 +7,12 @@ task is therefore kept under `Task.digest`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from codeit.files.json_file import json_digest
 from codeit.grids import Grid, bytes_of, check_grid, digest_of, size_of
 
 
@@ -108,3 +110,14 @@ class Task:
         counts = (len(self.demonstrations), "demonstration"), (len(self.tests), "test")
         text = ", ".join(f"{n} {kind}{'' if n == 1 else 's'}" for n, kind in counts)
         return f"Task({self.task_id!r}, {text})"
+
+
+def digest_of_tasks(tasks: Iterable[Task]) -> str:
+    """Of all that is read of tasks: in their order, with ids and the outputs of their tests."""
+    return json_digest(
+        [
+            [task.task_id, task.digest]
+            + [None if test.output is None else test.output.tolist() for test in task.tests]
+            for task in tasks
+        ]
+    )
