@@ -147,6 +147,11 @@ PYTHON_ROOMS = [
         ("version", "ranges", "_native", "grids", "terminal", "language"),
     ),
     Room(
+        "codeit/candidates.py",
+        "programs that reproduce a demonstration of a task, and what they answer to its tests",
+        ("grids", "language", "tasks", "execution"),
+    ),
+    Room(
         "codeit/mutation.py",
         "mutants that are tasks",
         ("validation", "_native", "grids", "language", "tasks", "execution"),
@@ -191,8 +196,7 @@ PYTHON_ROOMS = [
         "`replay_file.py` (priorities, the buffer, its file), `training` (the trainer)",
         (
             *("ranges", "validation", "_native", "grids", "files", "parallel", "language"),
-            *("tasks", "execution"),
-            "mutation",
+            *("tasks", "execution", "mutation"),
             *("policy", "policy/model"),
         ),
     ),
@@ -206,8 +210,8 @@ PYTHON_ROOMS = [
         "`report.py`",
         (
             *("ranges", "validation", "terminal", "files", "parallel", "language", "tasks"),
-            *("execution", "mutation", "policy", "policy/model", "policy/sampling"),
-            *("policy/policy", "learning"),
+            *("execution", "candidates", "mutation", "policy", "policy/model"),
+            *("policy/sampling", "policy/policy", "learning"),
         ),
     ),
     Room(

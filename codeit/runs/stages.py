@@ -16,12 +16,13 @@ from dataclasses import dataclass, replace
 
 from rich.console import Console
 
+from codeit.candidates import find_candidates
 from codeit.execution.executor import Limits, execute_groups
 from codeit.execution.results import Results
 from codeit.language import Program
 from codeit.language.program import Dialect
 from codeit.learning.replay import ReplayBuffer
-from codeit.learning.samples import ExecutedSamples, Samples, find_candidates
+from codeit.learning.samples import ExecutedSamples, Samples
 from codeit.learning.training.settings import TrainingSettings
 from codeit.learning.training.trainer import Trainer, TrainingReport
 from codeit.mutation import MutatedTask, MutationSettings
