@@ -9,9 +9,12 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from codeit.terminal import open_console, prepare_streams, say, visible, write
+from codeit.terminal.arguments import Parser as _Parser
+from codeit.terminal.arguments import path_of as _path
+from codeit.terminal.arguments import whole_number as _whole_number
 
 if TYPE_CHECKING:
     from codeit.tasks.task import Task
@@ -97,35 +100,6 @@ def _one_line(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return " ".join(["there is not enough memory", *str(error).split()])
     return str(error).strip()
-
-
-def _whole_number(least: int, most: int) -> Callable[[str], int]:
-    """A type of an argument."""
-
-    def parse(text: str) -> int:
-        from codeit.ranges import integer_of
-
-        number = integer_of(text)
-        if number is None or not least <= number <= most:
-            allowed = f"a whole number from {least:,} to {most:,}"
-            raise argparse.ArgumentTypeError(f"{text!r}; allowed: {allowed}")
-        return number
-
-    return parse
-
-
-def _path(text: str) -> Path:
-    """A type of an argument. To pathlib, an empty text is the current folder."""
-    if text == "":
-        raise argparse.ArgumentTypeError("''; allowed: a path")
-    return Path(text)
-
-
-class _Parser(argparse.ArgumentParser):
-    """Its errors are one line, as all others."""
-
-    def error(self, message: str) -> NoReturn:
-        raise ValueError(message)
 
 
 # ---- train -----------------------------------------------------------------------------------
@@ -223,7 +197,7 @@ def _report_end(directory: Path, console: Any) -> None:
         _report(["--", str(directory)])
 
 
-# ---- report, run, show -----------------------------------------------------------------------
+# ---- report, run, show ------------------------------------------------------------------------
 
 
 def _report(words: list[str]) -> None:

@@ -119,7 +119,9 @@ PYTHON_ROOMS = [
     ),
     Room(
         "codeit/terminal",
-        "prints what came from outside, without markup and control characters; progress bars",
+        "prints what came from outside, without markup and control characters; progress bars; the "
+        "words of a command line",
+        ("ranges",),
     ),
     Room(
         "codeit/files",

@@ -1,0 +1,54 @@
+"""The words of a command line: the parser, and the types of arguments. Errors are one line."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+from codeit.ranges import integer_of
+
+
+def whole_number(least: int, most: int) -> Callable[[str], int]:
+    """A type of an argument."""
+
+    def parse(text: str) -> int:
+        number = integer_of(text)
+        if number is None or not least <= number <= most:
+            allowed = f"a whole number from {least:,} to {most:,}"
+            raise argparse.ArgumentTypeError(f"{text!r}; allowed: {allowed}")
+        return number
+
+    return parse
+
+
+def positive_number(most: float) -> Callable[[str], float]:
+    """A type of an argument."""
+
+    def parse(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not 0 < number <= most:
+            allowed = f"a number above 0, at most {most:,}"
+            raise argparse.ArgumentTypeError(f"{text!r}; allowed: {allowed}")
+        return number
+
+    return parse
+
+
+def path_of(text: str) -> Path:
+    """A type of an argument. To pathlib, an empty text is the current folder."""
+    if text == "":
+        raise argparse.ArgumentTypeError("''; allowed: a path")
+    return Path(text)
+
+
+class Parser(argparse.ArgumentParser):
+    """Its errors are one line, as all others."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(message)
