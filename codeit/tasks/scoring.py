@@ -18,7 +18,7 @@ more is known of it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeAlias
 
@@ -126,8 +126,46 @@ def _check_count(values: Mapping[str, Any], name: str, most: int | None = None) 
         raise ValueError(f'"{name}" is {value!r}; it is a number from 1 {allowed}')
 
 
+@dataclass(frozen=True)
+class Submission:
+    """What is submitted for a task.
+
+    Attributes:
+        programs: the best ones, the best first; NUM_SUBMITTED at most.
+        attempts: the programs that stand for each attempt, the best first; NUM_ATTEMPTS at most.
+            Those of an attempt predict the same grids. Programs that make no grid of any test input
+            have nothing to attempt.
+    """
+
+    programs: Sequence[Candidate]
+    attempts: Sequence[Sequence[Candidate]]
+
+    @classmethod
+    def in_order(cls, ranked: Sequence[Candidate]) -> Submission:
+        """What a ranking from elsewhere submits: its first programs, and the first grids that they
+        predict.
+
+        Args:
+            ranked: of one task, one of each key, the best first.
+        """
+        groups = _by_predictions(ranked)
+        return cls(ranked[:NUM_SUBMITTED], groups[:NUM_ATTEMPTS])
+
+    def is_solved_by(self, rule: str) -> bool:
+        """Whether it counts as a solution by one of RULES."""
+        match rule:
+            case "top3":
+                return any(c.is_solution for c in self.programs)
+            case "two_attempts":
+                verdicts = [group[0].tests_right for group in self.attempts]
+                return any(verdicts) and all(map(any, zip(*verdicts, strict=True)))
+            case "fits_all":
+                return any(c.fits_all for c in self.programs)
+        raise ValueError(f"rule is {rule!r}; allowed: {', '.join(RULES)}")
+
+
 class Scoreboard:
-    """The candidates found so far, task by task."""
+    """The candidates found so far, task by task, ranked by the paper's rule."""
 
     def __init__(self) -> None:
         self._by_task: dict[TaskKey, dict[str, Candidate]] = {}
@@ -149,40 +187,37 @@ class Scoreboard:
         return self._best_first(task)[:NUM_SUBMITTED]
 
     def attempts(self, task: TaskKey) -> list[list[Candidate]]:
-        """The programs that stand for each of the two attempts at a task, the best first.
-
-        Programs that make no grid of any test input have nothing to attempt.
-        """
-        groups: dict[tuple[str | None, ...], list[Candidate]] = {}
-        for candidate in self._best_first(task):
-            if any(candidate.predictions):
-                groups.setdefault(candidate.predictions, []).append(candidate)
+        """The programs that stand for each of the two attempts at a task, the best first."""
         ranked = sorted(
-            groups.values(),
+            _by_predictions(self._best_first(task)),
             key=lambda group: (-group[0].share_right, -len(group), *_brevity(group[0])),
         )
         return ranked[:NUM_ATTEMPTS]
 
     def solved(self, rule: str) -> list[TaskKey]:
         """The tasks that are solved by one of RULES, in order of their ids."""
-        is_solved = {
-            "top3": lambda task: any(c.is_solution for c in self.submission(task)),
-            "two_attempts": self._is_solved_by_attempts,
-            "fits_all": lambda task: any(c.fits_all for c in self.submission(task)),
-        }[rule]
+
+        def is_solved(task: TaskKey) -> bool:
+            return Submission(self.submission(task), self.attempts(task)).is_solved_by(rule)
+
         return sorted(filter(is_solved, self._by_task))
 
     def figures(self, left_out: Collection[TaskKey] = ()) -> Figures:
         """How many tasks are solved by each rule, some tasks left out."""
         return {rule: len(set(self.solved(rule)).difference(left_out)) for rule in RULES}
 
-    def _is_solved_by_attempts(self, task: TaskKey) -> bool:
-        verdicts = [group[0].tests_right for group in self.attempts(task)]
-        return any(verdicts) and all(map(any, zip(*verdicts, strict=True)))
-
     def _best_first(self, task: TaskKey) -> list[Candidate]:
         candidates = self._by_task.get(task, {}).values()
         return sorted(candidates, key=_rank)
+
+
+def _by_predictions(ranked: Iterable[Candidate]) -> list[list[Candidate]]:
+    """The programs that predict grids, those of the same grids together, in their order."""
+    groups: dict[tuple[str | None, ...], list[Candidate]] = {}
+    for candidate in ranked:
+        if any(candidate.predictions):
+            groups.setdefault(candidate.predictions, []).append(candidate)
+    return list(groups.values())
 
 
 def _rank(candidate: Candidate) -> tuple[float, int, str]:
