@@ -12,7 +12,7 @@ from PIL import Image
 from rich.console import Console
 
 from codeit.tasks import render
-from codeit.tasks.render import Arrow, Block, Code, Panel, Picture
+from codeit.tasks.blocks import Arrow, Block, Code, Panel, Picture
 from codeit.tasks.task import Example, Task
 
 FRAME = "#555555"

@@ -24,7 +24,7 @@ from codeit.runs.directory import (
 )
 from codeit.runs.settings import load_all_settings
 from codeit.tasks import datasets
-from codeit.tasks.render import Block, Code, Picture, task_blocks
+from codeit.tasks.blocks import Block, Code, Picture, task_blocks
 from codeit.tasks.scoring import RULES, Candidate, Scoreboard, TaskKey, in_words
 from codeit.terminal import add_row, plain, say
 

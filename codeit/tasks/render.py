@@ -1,8 +1,8 @@
 """Grids and tasks for the eye: in the terminal (rich), and as pictures (SVG, PNG).
 
-A picture is rows of blocks; a block is a label over pieces; a piece is a grid, an arrow or program
-text. The layout is computed once, as a list of shapes; the two back ends only paint shapes. One
-unit is one pixel of an SVG shown at its own size; y points down.
+`blocks.py` says what there is to show. The layout of a picture is computed once, as a list of
+shapes; the two back ends only paint shapes. One unit is one pixel of an SVG shown at its own size;
+y points down.
 """
 
 import io
@@ -23,8 +23,18 @@ from rich.text import Text
 
 from codeit.files.whole_file import whole_file
 from codeit.grids import Grid, check_grid
-from codeit.tasks.task import Example, Task
-from codeit.terminal import open_console, say, visible, visible_lines
+from codeit.tasks.blocks import (
+    Arrow,
+    Block,
+    Code,
+    Panel,
+    Picture,
+    Piece,
+    answer_blocks,
+    task_blocks,
+)
+from codeit.tasks.task import Task
+from codeit.terminal import open_console, say
 
 if TYPE_CHECKING:
     from PIL import ImageDraw, ImageFont
@@ -35,119 +45,6 @@ PALETTE = (
     "#AAAAAA", "#F012BE", "#FF851B", "#7FDBFF", "#870C25",
 )  # fmt: skip
 LINE_COLOR = "#555555"  # Between cells, and around a grid: black cells show on a black page.
-
-# ---- What there is to show ----
-
-
-@dataclass(frozen=True, eq=False)
-class Panel:
-    """A grid over its caption.
-
-    Args:
-        grid: uint8 [H, W]; None is shown as a question mark.
-        caption: one line.
-        is_right: colors the caption green or red; None leaves it neutral.
-    """
-
-    grid: Grid | None
-    caption: str = ""
-    is_right: bool | None = None
-
-    def __post_init__(self) -> None:
-        if self.grid is not None:
-            object.__setattr__(self, "grid", check_grid(self.grid, "grid of a panel"))
-        object.__setattr__(self, "caption", visible(self.caption))
-
-
-@dataclass(frozen=True)
-class Arrow:
-    """An arrow from the piece on its left to the piece on its right."""
-
-
-@dataclass(frozen=True)
-class Code:
-    """Program text, monospaced; lines over 72 characters are wrapped."""
-
-    text: str
-
-    def __post_init__(self) -> None:
-        text = self.text.replace("\r\n", "\n").expandtabs(4)
-        object.__setattr__(self, "text", visible_lines(text))
-
-
-Piece: TypeAlias = Panel | Arrow | Code
-
-
-@dataclass(frozen=True)
-class Block:
-    """Pieces from left to right under a label, never torn apart."""
-
-    pieces: Sequence[Piece]
-    label: str = ""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "label", visible(self.label))
-
-
-@dataclass(frozen=True)
-class Picture:
-    """Rows of blocks under a title.
-
-    Args:
-        rows: a row wider than max_width units continues in the next line. All cells of a row have
-            one size, the largest that keeps the row's longest grid side within max_grid units.
-    """
-
-    rows: Sequence[Sequence[Block]]
-    title: str = ""
-    max_width: int = 960
-    max_grid: int = 160
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "title", visible(self.title))
-
-
-def task_blocks(task: Task, outputs: Sequence[Grid | None] | None = None) -> list[Block]:
-    """Return one block for each demonstration, then each test: input, arrow, output.
-
-    Args:
-        outputs: what a program returned for each demonstration, then each test, to be shown beside
-            what was expected; None stands for no grid.
-    Raises:
-        ValueError: outputs has not one entry per example, or a malformed grid.
-    """
-    examples = [(f"demonstration {k}", x) for k, x in enumerate(task.demonstrations, 1)]
-    examples += [(f"test {k}", x) for k, x in enumerate(task.tests, 1)]
-    if outputs is not None and len(outputs) != len(examples):
-        raise ValueError(
-            f"{len(outputs)} outputs; task {task.task_id} has {len(examples)} examples"
-        )
-    known = "output" if outputs is None else "expected"
-    blocks: list[Block] = []
-    for k, (label, example) in enumerate(examples):
-        pieces: list[Piece] = [_panel("input", example.input), Arrow()]
-        pieces.append(_panel(known, example.output))
-        if outputs is not None:
-            pieces.append(_verdict(example, outputs[k], f"output of {label}"))
-        blocks.append(Block(pieces, label))
-    return blocks
-
-
-def _verdict(example: Example, output: Grid | None, where: str) -> Panel:
-    if output is None:
-        return Panel(None, "no output", False)
-    output = check_grid(output, where)
-    if example.output is None:
-        return _panel("program", output)
-    is_right = np.array_equal(output, example.output)
-    return _panel("right" if is_right else "wrong", output, is_right)
-
-
-def _panel(word: str, grid: Grid | None, is_right: bool | None = None) -> Panel:
-    if grid is None:
-        return Panel(None, "hidden")
-    return Panel(grid, f"{word} {grid.shape[0]}x{grid.shape[1]}", is_right)
-
 
 # ---- Terminal ----
 
@@ -195,14 +92,25 @@ def print_task(
     A console without 256 colors or without Unicode gets digits. Outputs are as in `task_blocks`.
     """
     console = console or open_console()
+    blocks = task_blocks(task, outputs)
+    say(console, f"task {task.task_id}", style="bold underline")
+    _print_blocks(blocks, console)
+
+
+def print_answers(
+    task: Task, outputs: Sequence[Grid | None], program: str, console: Console
+) -> None:
+    """Print the tests of a task with what a program answers to them, and its text, likewise."""
+    _print_blocks(answer_blocks(task, outputs, program), console)
+
+
+def _print_blocks(blocks: Sequence[Block], console: Console) -> None:
     # With 16 colors red and orange would be the same.
     has_colors = console.color_system in ("256", "truecolor") and not console.no_color
     color = has_colors and not console.options.ascii_only
-    blocks = task_blocks(task, outputs)
     # Small grids are drawn larger: a pair of 10 x 10 still takes half of 100 columns.
     scale = 2 if _longest_side(blocks) <= 10 else 1
     drawn = [_terminal_block(block, scale, color, console) for block in blocks]
-    say(console, f"task {task.task_id}", style="bold underline")
     widths = [_columns(block, console) for block in drawn]
     for line in _flow(widths, _TERMINAL_GAP, console.width):
         row = Table.grid(padding=(0, _TERMINAL_GAP, 0, 0))
@@ -215,7 +123,9 @@ def _terminal_block(block: Block, scale: int, color: bool, console: Console) -> 
     """The pieces in one line, or under each other when the console is too narrow for that."""
     pieces: list[RenderableType] = []
     for piece in block.pieces:
-        if isinstance(piece, Panel):
+        if isinstance(piece, Code):
+            pieces.append(Text(piece.text))
+        elif isinstance(piece, Panel):
             grid = Text("?") if piece.grid is None else grid_to_text(piece.grid, scale, color)
             pieces.append(Group(grid, Text(piece.caption, style=_CAPTION_STYLES[piece.is_right])))
         else:
