@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -71,3 +72,58 @@ def merged(work: Callable[[int], Iterator[Result]], threads: int) -> Iterator[It
             yield until_all_are_done()
         finally:
             is_over = True
+
+
+@contextmanager
+def unordered_map(
+    function: Callable[[Item], Result], items: Iterable[Item], threads: int
+) -> Iterator[Iterator[Result]]:
+    """An iterator over function(item), as they are done; never on this thread.
+
+    So this thread can handle signals while native code works on the others. What a thread raises
+    is raised here. Leaving the context starts no more and waits for what has been started, unless
+    by a KeyboardInterrupt: then a thread ends with the item that it has, or with the process.
+    """
+    waiting = iter(items)
+    lock = threading.Lock()
+    results: SimpleQueue[tuple[Result] | BaseException | None] = SimpleQueue()
+    is_over = False
+
+    def take() -> tuple[Item] | None:
+        with lock:
+            for item in () if is_over else waiting:
+                return (item,)
+        return None
+
+    def run() -> None:
+        try:
+            while taken := take():
+                results.put((function(*taken),))
+            results.put(None)
+        except BaseException as error:
+            results.put(error)
+
+    def until_all_are_done() -> Iterator[Result]:
+        num_running = threads
+        while num_running:
+            result = results.get()
+            if isinstance(result, BaseException):
+                raise result
+            if result is None:
+                num_running -= 1
+            else:
+                yield result[0]
+
+    workers = [threading.Thread(target=run, daemon=True) for _ in range(threads)]
+    for worker in workers:
+        worker.start()
+    is_interrupted = False
+    try:
+        yield until_all_are_done()
+    except KeyboardInterrupt:
+        is_interrupted = True
+        raise
+    finally:
+        is_over = True
+        for worker in () if is_interrupted else workers:
+            worker.join()

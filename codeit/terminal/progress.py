@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import (
@@ -27,8 +28,14 @@ class _RateColumn(ProgressColumn):
         return Text(rate, style="cyan")
 
 
+class Advance(Protocol):
+    """Told how much of a phase is done, and a few words beside it."""
+
+    def __call__(self, count: int, note: str = "") -> None: ...
+
+
 @contextmanager
-def phase(console: Console, name: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
+def phase(console: Console, name: str, total: int, unit: str) -> Iterator[Advance]:
     """A bar for one phase; the function that it gives is told how much is done.
 
     Where the console is no terminal, one line is printed when the phase has ended.
@@ -40,17 +47,18 @@ def phase(console: Console, name: str, total: int, unit: str) -> Iterator[Callab
         BarColumn(bar_width=30),
         MofNCompleteColumn(),
         _RateColumn(),
+        TextColumn("{task.fields[note]}", markup=False),
         TimeRemainingColumn(),
     )
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as progress:
-        bar = progress.add_task(name, total=total, unit=unit)
+        bar = progress.add_task(name, total=total, unit=unit, note="")
 
-        def advance_to(count: int) -> None:
+        def advance_to(count: int, note: str = "") -> None:
             nonlocal done
             done = count
-            progress.update(bar, completed=count)
+            progress.update(bar, completed=count, note=note)
 
         yield advance_to
     seconds = time.perf_counter() - start
