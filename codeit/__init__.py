@@ -1,8 +1,11 @@
 """codeit teaches a language model to solve ARC tasks by programs that it writes itself.
 
-The names here are the executor and the language; they need neither torch nor a GPU. The loop is
-`codeit.runs.loop`, the command line `codeit --help`.
+The names here are the executor, the language and the search; they need neither torch nor a GPU. The
+loop is `codeit.runs.loop`, the command line `codeit --help`.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from codeit import language as dsl
 from codeit.execution.executor import Limits, call, execute, execute_groups, run, trace
@@ -11,6 +14,23 @@ from codeit.language import Program, ProgramError
 from codeit.tasks import datasets as arc
 from codeit.version import __version__
 
+if TYPE_CHECKING:
+    from codeit.searching.search import search
+    from codeit.searching.settings import SearchSettings
+else:
+    # Loaded when they are asked for: settings need pydantic, which takes long.
+    _LATER = {
+        "SearchSettings": "codeit.searching.settings",
+        "search": "codeit.searching.search",
+    }
+
+    def __getattr__(name):
+        if name not in _LATER:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = getattr(import_module(_LATER[name]), name)
+        return globals()[name]
+
+
 __all__ = [
     "Limits",
     "Outcome",
@@ -18,6 +38,7 @@ __all__ = [
     "ProgramError",
     "Result",
     "Results",
+    "SearchSettings",
     "__version__",
     "arc",
     "call",
@@ -25,5 +46,6 @@ __all__ = [
     "execute",
     "execute_groups",
     "run",
+    "search",
     "trace",
 ]

@@ -46,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "train": ("run the whole loop and leave a run directory", _train),
         "resume": ("go on with a run that was interrupted, or make it longer", _resume),
         "report": ("print the tables of a run directory", _report),
+        "search": ("search for programs that solve tasks, without a model", _search),
         "run": ("run a program on a task and show what it does", _run),
         "show": ("show a task", _show),
         "dsl": ("list the primitives and constants of the language", _dsl),
@@ -79,8 +80,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read the output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if parsed.command in ("train", "resume") and not {"-h", "--help"}.intersection(words):
-            why = "ended, as nobody reads the output; `codeit resume` goes on"
+        again = {"train": "resume", "resume": "resume", "search": "search resume"}
+        if parsed.command in again and not {"-h", "--help"}.intersection(words):
+            why = f"ended, as nobody reads the output; `codeit {again[parsed.command]}` goes on"
             write(f"{name}: {why}", file=sys.stderr)
             return _EXIT_INTERRUPTED
     except (ValueError, OSError, MemoryError) as error:
@@ -197,7 +199,13 @@ def _report_end(directory: Path, console: Any) -> None:
         _report(["--", str(directory)])
 
 
-# ---- report, run, show ------------------------------------------------------------------------
+# ---- search, report, run, show ---------------------------------------------------------------
+
+
+def _search(words: list[str]) -> None:
+    from codeit.searching.command import search_command
+
+    search_command(words)
 
 
 def _report(words: list[str]) -> None:

@@ -159,6 +159,17 @@ PYTHON_ROOMS = [
         ("validation", "_native", "grids", "language", "tasks", "execution"),
     ),
     Room(
+        "codeit/searching",
+        "search without a model: `engine.py` (one task), `search.py` (many, over threads), "
+        "`records.py` (what is known of a task), `budget.py` (minutes to evaluations), "
+        "`shards.py`, `plan.py` (what was asked), `directory.py` and `summary.py` (on disk), "
+        "`running.py` (begin, go on, merge), `settings.py`, `command.py`",
+        (
+            *("version", "ranges", "validation", "grids", "terminal", "files", "parallel"),
+            *("language", "tasks", "execution", "candidates"),
+        ),
+    ),
+    Room(
         "codeit/fuzzing",
         "random programs, natively and by a reference",
         ("_native", "grids", "terminal", "files", "language", "tasks", "execution"),
@@ -228,6 +239,7 @@ PYTHON_ROOMS = [
                 "language",
                 "tasks",
                 "execution",
+                "searching",
                 "fuzzing",
             ),
             *("policy/model", "policy/sampling", "runs"),

@@ -13,9 +13,10 @@ FOLDERS = (".ci", "benchmarks", "codeit", "csrc", "docs", "tests")
 
 OF_OTHERS = {
     *("config.toml", "metrics.jsonl", "performance.csv", "solutions.jsonl", "written.json"),
+    *("search.json", "tasks.jsonl", "times.jsonl", "submission.json", "summary.json"),
     *("dsl.py", "arc_types.py"),
 }
-"""Files that a run leaves, and those of the original language: they are in no checkout."""
+"""Files of runs and searches, and those of the original language: they are in no checkout."""
 
 OF_BUILD = {"compile_commands.json"}
 

@@ -1,0 +1,207 @@
+"""The one file that knows what a search leaves on disk.
+
+    search.json       what was asked
+    tasks.jsonl       what was found: a line for each task whose search has ended
+    times.jsonl       how long each task took, in the order in which they ended
+    solutions.jsonl   all programs that are right on all demonstrations of a task
+    submission.json   two attempts at each test, in Kaggle's form
+    summary.json      the figures
+
+The last three are made when the search has ended, and the lines of the tasks put into the order of
+the tasks. Of all files but `times.jsonl`, every byte follows from what was asked: they are the same
+for any number of threads, after a kill, and for shards that were put together.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from codeit.files.sealed_lines import DamagedLineError, SealedLines, read_sealed, sealed
+from codeit.files.whole_file import append, fresh_name, truncate, whole_file
+from codeit.searching.plan import SearchPlan
+from codeit.searching.records import TaskRecord
+from codeit.searching.search import Searched
+from codeit.searching.summary import Summary, submission_of
+from codeit.tasks.task import Task
+
+PLAN = "search.json"
+TASKS = "tasks.jsonl"
+TIMES = "times.jsonl"
+SOLUTIONS = "solutions.jsonl"
+SUBMISSION = "submission.json"
+SUMMARY = "summary.json"
+
+
+class SearchDirectory:
+    """Writes a search. Only one at a time can be there for a directory; leaving its context makes
+    room for another."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = os.open(path, os.O_RDONLY)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._file)
+            raise ValueError(f"{path}: another process is writing this search") from None
+
+    def __enter__(self) -> SearchDirectory:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._file)
+
+    @classmethod
+    def create(cls, path: Path, plan: SearchPlan) -> SearchDirectory:
+        """A new directory.
+
+        Raises:
+            ValueError: something is there, or it cannot be written.
+        """
+        check_free(path)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            directory = cls(path)
+            try:
+                check_free(path)  # now that no other process can fill it
+                _write(path / PLAN, sealed(plan.to_row()))
+            except BaseException:
+                directory.__exit__()
+                raise
+        except OSError as error:
+            raise ValueError(f"{path}: cannot be written: {error.strerror}") from None
+        return directory
+
+    @classmethod
+    def open(cls, path: Path) -> SearchDirectory:
+        """One that `create` has made; what a kill has cut off at the end of a file is removed.
+
+        Raises:
+            ValueError: it is none, or another process writes to it.
+        """
+        check_search(path)
+        directory = cls(path)
+        try:
+            if (path / TASKS).exists():
+                truncate(path / TASKS, _read_tasks(path).num_bytes)
+            if (path / TIMES).exists():
+                truncate(path / TIMES, (path / TIMES).read_bytes().rfind(b"\n") + 1)
+        except BaseException:
+            directory.__exit__()
+            raise
+        return directory
+
+    def add(self, searched: Searched) -> None:
+        """Add a task whose search has ended."""
+        append(self.path / TASKS, sealed(searched.record.to_row()))
+        times = {"task_id": searched.task.task_id, "seconds": round(searched.seconds, 3)}
+        append(self.path / TIMES, _line(times))
+
+    def finish(
+        self, plan: SearchPlan, tasks: Sequence[Task], records: Mapping[str, TaskRecord]
+    ) -> Summary:
+        """Write the results, when the search of every task has ended."""
+        ordered = [records[task.task_id] for task in tasks]
+        summary = Summary.of(tasks, ordered)
+        _write(self.path / TASKS, b"".join(sealed(record.to_row()) for record in ordered))
+        _write(self.path / SOLUTIONS, b"".join(map(_line, _solutions(ordered))))
+        _write(self.path / SUBMISSION, _line(submission_of(tasks, records)))
+        text = json.dumps(summary.to_json(plan), indent=1, allow_nan=False)
+        _write(self.path / SUMMARY, text.encode() + b"\n")
+        return summary
+
+
+def read_plan(path: Path) -> SearchPlan:
+    """What a search was asked.
+
+    Raises:
+        ValueError: there is no such file, or it is damaged.
+    """
+    check_search(path)
+    rows = read_sealed(path / PLAN).rows
+    if len(rows) != 1:
+        raise ValueError(f"{path / PLAN}: it is damaged: not what was written")
+    try:
+        return SearchPlan.from_row(rows[0])
+    except ValueError as error:
+        raise ValueError(f"{path / PLAN}: {error}") from None
+
+
+def read_records(path: Path, tasks: Iterable[Task]) -> dict[str, TaskRecord]:
+    """What was found so far, by the ids of the tasks.
+
+    Args:
+        tasks: those of the search.
+    Raises:
+        ValueError: a line is damaged, or of a task that is not among them.
+    """
+    if not os.path.lexists(path / TASKS):
+        return {}
+    digests = {task.task_id: task.digest for task in tasks}
+    records: dict[str, TaskRecord] = {}
+    for number, row in enumerate(_read_tasks(path).rows, start=1):
+        where = f"{path / TASKS}, line {number}"
+        try:
+            record = TaskRecord.from_row(row)
+        except ValueError as error:
+            raise ValueError(f"{where}: {error}") from None
+        if digests.get(record.task_id) != record.task_digest:
+            raise ValueError(f"{where}: task {record.task_id!r} is none of this search")
+        if record.task_id in records:
+            raise ValueError(f"{where}: task {record.task_id!r} stands twice")
+        records[record.task_id] = record
+    return records
+
+
+def check_free(path: Path) -> None:
+    """Raise ValueError unless a search can be written there: there is nothing, or a folder with
+    nothing but what a kill has left of `create`."""
+    try:
+        if os.path.lexists(path) and not (
+            path.is_dir() and {p.name for p in path.iterdir()} <= {fresh_name(path / PLAN).name}
+        ):
+            hint = "choose another directory, or remove it first"
+            if (path / PLAN).is_file():
+                hint = f"`codeit search resume {path}` goes on with it, or choose another directory"
+            raise ValueError(f"{path} exists already; {hint}")
+        parent = next(p for p in (path, *path.absolute().parents) if p.exists())
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from None
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        raise ValueError(f"{path}: cannot be written: no permission to write to {parent}")
+
+
+def check_search(path: Path) -> None:
+    """Raise ValueError unless it is the directory of a search."""
+    if not (path / PLAN).is_file():
+        raise ValueError(
+            f"{path / PLAN}: there is no such file; is {path} a directory of `codeit search`?"
+        )
+
+
+def _read_tasks(path: Path) -> SealedLines:
+    try:
+        return read_sealed(path / TASKS)
+    except DamagedLineError as error:
+        hint = "without this line, `codeit search resume` searches its task again"
+        raise ValueError(f"{error}; {hint}") from None
+
+
+def _solutions(records: Iterable[TaskRecord]) -> Iterable[dict[str, Any]]:
+    for record in records:
+        for solution in record.solutions:
+            yield solution.to_row()
+
+
+def _write(path: Path, data: bytes) -> None:
+    with whole_file(path) as file:
+        file.write(data)
+
+
+def _line(values: Any) -> bytes:
+    return json.dumps(values, allow_nan=False).encode() + b"\n"

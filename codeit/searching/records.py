@@ -1,0 +1,191 @@
+"""What is known of a task when its search has ended, as a line of `tasks.jsonl`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from codeit.candidates import find_candidates
+from codeit.execution.executor import Limits, execute
+from codeit.grids import Grid, check_grid, grid_digest
+from codeit.searching.engine import Found, MethodFigures, TaskSearch
+from codeit.tasks.scoring import Candidate, Submission
+from codeit.tasks.task import Example, Task
+
+
+@dataclass(frozen=True)
+class FoundCandidate:
+    """A program that the ordinary machine has confirmed, and how the search came to it.
+
+    Attributes:
+        method, cost, derivations, evaluations: as in `Found`.
+    """
+
+    candidate: Candidate
+    method: str
+    cost: float
+    derivations: int
+    evaluations: int
+
+    @property
+    def fits(self) -> bool:
+        """Whether it is right on all demonstrations."""
+        return self.candidate.num_right == self.candidate.num_demonstrations
+
+    def to_row(self) -> dict[str, Any]:
+        """As an object of a JSON file."""
+        rest = {name: getattr(self, name) for name in _FOUND_NUMBERS}
+        return {**self.candidate.to_row(), "method": self.method, **rest}
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> FoundCandidate:
+        """What `to_row` gave, also after it was in a file.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        values = dict(row)
+        rest = {name: values.pop(name, None) for name in ("method", *_FOUND_NUMBERS)}
+        if not isinstance(rest["method"], str):
+            raise ValueError(f'"method" is {rest["method"]!r}; it is a text')
+        for name in _FOUND_NUMBERS:
+            _check_number(name, rest[name])
+        return cls(Candidate.from_row(values), **rest)
+
+
+_FOUND_NUMBERS = ("cost", "derivations", "evaluations")
+
+
+@dataclass(frozen=True, eq=False)
+class TaskRecord:
+    """What the search of one task came to.
+
+    Attributes:
+        found: programs that reproduce demonstrations, the best first, by the search's ranking.
+        answers: for each attempt that is submitted, a grid for each test; None where its programs
+            make none.
+        num_unconfirmed: how many programs the ordinary machine did not confirm; none of them is
+            among `found`.
+        evaluations, calls, nodes, bytes, methods: as in `TaskSearch`.
+    """
+
+    task_id: str
+    task_digest: str
+    found: tuple[FoundCandidate, ...]
+    answers: tuple[tuple[Grid | None, ...], ...]
+    num_unconfirmed: int
+    evaluations: int
+    calls: int
+    nodes: int
+    bytes: int
+    methods: Mapping[str, MethodFigures]
+
+    @property
+    def submission(self) -> Submission:
+        """What is submitted for the task."""
+        return Submission.in_order([found.candidate for found in self.found])
+
+    @property
+    def solutions(self) -> list[FoundCandidate]:
+        """The programs that are right on all demonstrations, the best first."""
+        return [found for found in self.found if found.fits]
+
+    def to_row(self) -> dict[str, Any]:
+        """As an object of a JSON file."""
+        return {
+            "task_id": self.task_id,
+            "task_digest": self.task_digest,
+            **{name: getattr(self, name) for name in _NUMBERS},
+            "methods": {name: asdict(figures) for name, figures in self.methods.items()},
+            "answers": [[_listed(grid) for grid in grids] for grids in self.answers],
+            "found": [found.to_row() for found in self.found],
+        }
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> TaskRecord:
+        """What `to_row` gave, also after it was in a file.
+
+        Raises:
+            ValueError: it is something else; the message names the key.
+        """
+        names = {field.name for field in fields(cls)}
+        if row.keys() != names:
+            odd = sorted(row.keys() ^ names)
+            raise ValueError(f'"{odd[0]}" is {"missing" if odd[0] in names else "unknown"}')
+        for name in _NUMBERS:
+            _check_number(name, row[name])
+        methods = {
+            name: MethodFigures(figures["evaluations"], figures["found"])
+            for name, figures in row["methods"].items()
+        }
+        answers = tuple(
+            tuple(
+                None if grid is None else check_grid(grid, f"attempt {k}, test {i}")
+                for i, grid in enumerate(grids, 1)
+            )
+            for k, grids in enumerate(row["answers"], 1)
+        )
+        found = tuple(map(FoundCandidate.from_row, row["found"]))
+        return cls(**{**row, "methods": methods, "answers": answers, "found": found})
+
+
+_NUMBERS = ("num_unconfirmed", "evaluations", "calls", "nodes", "bytes")
+
+
+def _listed(grid: Grid | None) -> list[list[int]] | None:
+    rows: list[list[int]] | None = None if grid is None else grid.tolist()
+    return rows
+
+
+def _check_number(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f'"{name}" is {value!r:.80}; it is a number')
+
+
+def without_answers(task: Task) -> Task:
+    """The task as the search may see it: the outputs of its tests are hidden."""
+    return Task(
+        task.task_id, task.demonstrations, tuple(Example(t.input, None) for t in task.tests)
+    )
+
+
+def confirm(task: Task, search: TaskSearch) -> TaskRecord:
+    """Run what was found again, on the ordinary machine, and keep what it confirms.
+
+    The outputs of the tests are looked at for the score alone: no order depends on them.
+
+    Args:
+        task: with the outputs of its tests, as far as they are known.
+    """
+    limits = Limits()
+    of_key: dict[str, Found] = {}
+    for found in search.found:
+        of_key.setdefault(found.program.key, found)
+    programs = [found.program for found in of_key.values()]
+    results = execute(programs, [d.input for d in task.demonstrations], 1, limits)
+    num_right = results.match([d.output for d in task.demonstrations]).sum(axis=1).tolist()
+    candidates = {c.key: c for c in find_candidates(task, programs, results, 1, limits)}
+    kept: list[FoundCandidate] = []
+    grids: dict[tuple[str | None, ...], tuple[Grid | None, ...]] = {}
+    for (key, found), right in zip(of_key.items(), num_right, strict=True):
+        candidate = candidates.get(key)
+        digests = tuple(None if grid is None else grid_digest(grid) for grid in found.outputs)
+        if candidate is None or right != found.num_right or candidate.predictions != digests:
+            continue
+        how = (found.method, found.cost, found.derivations, found.evaluations)
+        kept.append(FoundCandidate(candidate, *how))
+        grids[digests] = found.outputs
+    chosen = Submission.in_order([found.candidate for found in kept])
+    return TaskRecord(
+        task_id=task.task_id,
+        task_digest=task.digest,
+        found=tuple(kept),
+        answers=tuple(grids[group[0].predictions] for group in chosen.attempts),
+        num_unconfirmed=len(of_key) - len(kept),
+        evaluations=search.evaluations,
+        calls=search.calls,
+        nodes=search.nodes,
+        bytes=search.bytes,
+        methods=search.methods,
+    )
