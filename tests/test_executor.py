@@ -531,3 +531,17 @@ def test_a_value_of_a_wrong_type_is_shown_on_one_short_line(give, value):
     message = str(raised.value)
     assert "\n" not in message
     assert len(message) < 150
+
+
+def test_an_object_that_begins_far_to_the_right_is_painted_without_a_look_before_its_colors():
+    """The colors are the input's, which lies where a machine's memory begins: nothing is mapped
+    before it, and the process would end."""
+    lines = [
+        *("x1 = asobject(I)", "x2 = multiply(SIX, SIX)", "x3 = tojvec(x2)", "x4 = shift(x1, x3)"),
+        *("x5 = shape(I)", "x6 = astuple(ONE, TWO)", "x7 = multiply(x5, x6)"),
+        *("x8 = canvas(ZERO, x7)", "x9 = paint(x8, x4)", "O = righthalf(x9)"),
+    ]
+    grid = np.arange(400).reshape(20, 20) % 9 + 1
+    expected = np.zeros((20, 20), dtype=int)
+    expected[:, 16:] = grid[:, :4]
+    assert run(Program.parse("\n".join(lines)), grid).grid.tolist() == expected.tolist()

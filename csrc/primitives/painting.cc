@@ -153,8 +153,17 @@ struct Brush {
             const int64_t step = source.stride;
             const int64_t color_step = patch.colors != nullptr ? patch.stride : 0;
             const Cells one_color = all_cells(static_cast<int8_t>(patch.color));
+            // Columns [left, right) may be painted. Where every cell has a color of its own, no
+            // others are loaded: they would lie before the first of these colors, or far behind.
+            int64_t left = 0;
+            int64_t right = count;
             const int8_t *colors = patch.colors;
-            if (colors != nullptr) colors += (first - bits.top) * color_step + from - bits.left;
+            if (colors != nullptr) {
+                left = std::max<int64_t>(bits.left - from, 0);
+                right = std::min<int64_t>(bits.right() + 1 - from, count);
+                colors += (first - bits.top) * color_step + from + left - bits.left;
+            }
+            const bool is_new = &source != open;
             const int8_t *row = source.row(first) + from;
             int8_t *target = open->row(first) + from;
             for (int64_t k = 0; k < end - first; ++k) {
@@ -162,7 +171,9 @@ struct Brush {
                 if (only_background) {
                     places &= equal_mask(row, count, static_cast<int8_t>(background.integer));
                 }
-                put_row(row, target, count, places, colors, one_color);
+                if (is_new) copy_line(row, left, target);
+                put_row(row + left, target + left, right - left, places >> left, colors, one_color);
+                if (is_new) copy_line(row + right, count - right, target + right);
                 row += step;
                 target += width;
                 colors += color_step;
@@ -240,6 +251,13 @@ struct Brush {
         part.cells = source.cells + first * source.stride;
         part.height = static_cast<int32_t>(end - first);
         copy_cells(part, open->row(first));
+    }
+
+    // Up to 15 cells behind the line change, too.
+    static void copy_line(const int8_t *from, int64_t count, int8_t *to) {
+        for (int64_t j = 0; j < count; j += kCellsAtOnce) {
+            store_cells(to + j, load_cells(from + j));
+        }
     }
 
     static void put_row(const int8_t *row, int8_t *target, int64_t count, uint64_t places,
