@@ -12,6 +12,7 @@ from small_search import write_tasks
 import codeit
 from codeit.language import load_seed_programs
 from codeit.searching import engine
+from codeit.searching.corpus import Corpus
 from codeit.searching.engine import Found, MethodFigures, TaskSearch
 from codeit.searching.records import TaskRecord, confirm, without_answers
 from codeit.searching.search import search
@@ -85,6 +86,19 @@ def test_the_programs_of_the_task_itself_can_be_left_out(small):
     assert search(named, corpus=corpus)[0].solutions
     settings = SearchSettings(leave_own_out=True)
     assert search(named, settings, corpus=corpus)[0].solutions == []
+
+
+def test_a_task_is_known_by_its_demonstrations_under_any_id():
+    """Evaluation task 070dd51e is training task 40853293."""
+    corpus = Corpus.load()
+    (task,) = codeit.arc.load("arc1-evaluation", ["070dd51e"])
+    (own,) = [seed.program for seed in corpus.seeds if seed.task_id == "40853293"]
+    kept, left_out = SearchSettings(), SearchSettings(leave_own_out=True)
+    assert own in corpus.programs_for(task, kept)
+    assert own not in corpus.programs_for(task, left_out)
+    assert len(corpus.programs_for(task, left_out)) == len(corpus.seeds) - 1
+    assert corpus.seen([task, flip_task()], kept) == [task]
+    assert corpus.seen([task, flip_task()], left_out) == []
 
 
 def test_the_engine_gets_the_evaluations_of_the_settings(small):
@@ -197,17 +211,24 @@ def test_what_the_ordinary_machine_confirms_is_kept_in_the_order_of_the_search()
 @pytest.mark.parametrize(
     "wrong",
     [
-        found(FLIP, num_right=1),
+        found(FLIP, num_right=3),
         found(FLIP, outputs=[[[3, 4]]]),
-        found(FLIP, outputs=[None]),
-        found(TURN, num_right=2),
-        found(TURN, num_right=0, outputs=[[[3], [4]]]),
+        found(TURN, num_right=1, outputs=[[[3], [4]]]),
+        found(TURN, num_right=0, outputs=[None]),
     ],
-    ids=["another count", "another answer", "no answer", "another program", "nothing right"],
+    ids=["fewer demonstrations", "another answer", "no demonstration", "nothing at all"],
 )
 def test_what_the_ordinary_machine_does_not_confirm_is_dropped_and_counted(wrong):
     record = confirm(flip_task(), search_of(wrong))
     assert (record.found, record.answers, record.num_unconfirmed) == ((), (), 1)
+
+
+@pytest.mark.parametrize("less", [found(FLIP, num_right=1), found(FLIP, outputs=[None])])
+def test_what_the_search_had_no_fuel_for_is_no_difference(less):
+    record = confirm(flip_task(), search_of(less))
+    assert record.num_unconfirmed == 0
+    assert record.found[0].candidate.num_right == 2
+    assert [[g.tolist() for g in grids] for grids in record.answers] == [[[[4, 3]]]]
 
 
 def test_of_one_key_the_first_counts():

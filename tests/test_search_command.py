@@ -256,6 +256,22 @@ def test_names_cannot_steer_the_terminal(tmp_path, capsys):
     assert "task [/x]\\x1b[2J, by corpus" in out
 
 
+def test_tasks_that_the_corpus_has_programs_for_are_named(tmp_path, capsys):
+    words = ["--tasks", "arc1-training", "--ids", "007bbfb7,00d62c1b", "--evaluations", "4000"]
+    assert main(["search", *words, "--out", str(tmp_path / "kept")]) == 0
+    named = "2 of 2 tasks have programs of their own in the corpus, under some id: 007bbfb7, 00d6"
+    out = capsys.readouterr().out
+    assert named in out
+    assert "without these, 0 are solved" in out
+    summary = json.loads((tmp_path / "kept" / "summary.json").read_text())
+    assert summary["seen"] == ["007bbfb7", "00d62c1b"]
+    assert summary["solved"]["top3"] == 2
+    assert summary["solved_unseen"] == {"top3": 0, "two_attempts": 0, "fits_all": 0}
+    words += ["--leave-own-out", "--out", str(tmp_path / "left out")]
+    assert main(["search", *words]) == 0
+    assert "of their own" not in capsys.readouterr().out
+
+
 def test_a_search_of_hidden_tasks_alone_says_so(tmp_path, capsys):
     tasks, programs = write_tasks(tmp_path)
     words = ["--tasks", tasks, "--programs", programs, "--ids", "hidden", "--evaluations", 9]

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from codeit.language.corpus import SeedProgram
+from codeit.searching.corpus import Corpus
 from codeit.searching.search import search_each
 from codeit.searching.settings import MAX_EVALUATIONS, SearchSettings
 from codeit.tasks.task import Task
@@ -33,7 +33,7 @@ class Budget:
 def measure_budget(
     minutes: float,
     tasks: Sequence[Task],
-    corpus: Sequence[SeedProgram],
+    corpus: Corpus,
     settings: SearchSettings,
     threads: int,
 ) -> Budget:

@@ -19,6 +19,7 @@ from codeit.execution.executor import MAX_THREADS, execute, num_usable_cores
 from codeit.language import Program
 from codeit.ranges import MAX_SEED
 from codeit.searching.budget import measure_budget
+from codeit.searching.corpus import PACKAGED
 from codeit.searching.directory import (
     SUBMISSION,
     SUMMARY,
@@ -27,7 +28,7 @@ from codeit.searching.directory import (
     read_plan,
     read_records,
 )
-from codeit.searching.plan import PACKAGED, SearchPlan, Work, make_plan
+from codeit.searching.plan import SearchPlan, Work, make_plan
 from codeit.searching.records import TaskRecord
 from codeit.searching.running import complete, merge
 from codeit.searching.search import Searched
@@ -43,6 +44,7 @@ from codeit.terminal.progress import phase
 _MINUTES = 10.0
 _MOST_MINUTES = 1_000_000
 _EXIT_INTERRUPTED = 130
+_NUM_NAMED = 5  # on the console; the summary has all
 
 _DESCRIPTION = """\
 Search for programs that solve tasks, without a model. Solved tasks are shown as they come.
@@ -248,12 +250,12 @@ def _num_solved(records: Mapping[str, TaskRecord]) -> int:
 
 
 def _say_what(console: Console, plan: SearchPlan, work: Work, threads: int) -> None:
-    programs = "the packaged programs" if plan.programs == PACKAGED else plan.programs
+    programs = "the package" if plan.programs == PACKAGED else plan.programs
     shard = "" if plan.shard is None else f", shard {plan.shard}"
     say(
         console,
-        f"{len(work.tasks)} tasks of {plan.tasks}{shard}; {len(work.corpus)} programs to begin "
-        f"with ({programs}); {threads} {'thread' if threads == 1 else 'threads'}",
+        f"{len(work.tasks)} tasks of {plan.tasks}{shard}, {len(work.corpus.seeds)} programs of "
+        f"{programs} to begin with, {threads} {'thread' if threads == 1 else 'threads'}",
     )
 
 
@@ -265,6 +267,8 @@ def _print_found(console: Console, searched: Searched) -> None:
         return
     methods = {found.candidate.key: found.method for found in record.found}
     name = f"task {task.task_id}, by {methods[shown.key]}"
+    if shown.num_right < shown.num_demonstrations:
+        name += f", right on {shown.num_right} of {shown.num_demonstrations} demonstrations"
     if False in shown.tests_right:
         say(console, f"{name}: fits all demonstrations, wrong on a test", style="dim")
         return
@@ -293,6 +297,14 @@ def _print_summary(console: Console, summary: Summary, path: Path) -> None:
     num_scored = summary.tasks - summary.hidden
     if num_scored:
         say(console, f"solved: {in_words(summary.solved, num_scored)}")
+    if summary.seen:
+        names = ", ".join(summary.seen[:_NUM_NAMED]) + ("..." if summary.seen[_NUM_NAMED:] else "")
+        say(
+            console,
+            f"{len(summary.seen)} of {summary.tasks} tasks have programs of their own in the "
+            f"corpus, under some id: {names}; without these, {summary.solved_unseen['top3']} are "
+            "solved",
+        )
     if summary.hidden:
         say(console, f"{summary.hidden} of {summary.tasks} tasks hide the output of a test")
     fitting = summary.fitting

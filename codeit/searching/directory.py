@@ -17,13 +17,13 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from codeit.files.sealed_lines import DamagedLineError, SealedLines, read_sealed, sealed
 from codeit.files.whole_file import append, fresh_name, truncate, whole_file
-from codeit.searching.plan import SearchPlan
+from codeit.searching.plan import SearchPlan, Work
 from codeit.searching.records import TaskRecord
 from codeit.searching.search import Searched
 from codeit.searching.summary import Summary, submission_of
@@ -102,15 +102,14 @@ class SearchDirectory:
         times = {"task_id": searched.task.task_id, "seconds": round(searched.seconds, 3)}
         append(self.path / TIMES, _line(times))
 
-    def finish(
-        self, plan: SearchPlan, tasks: Sequence[Task], records: Mapping[str, TaskRecord]
-    ) -> Summary:
+    def finish(self, plan: SearchPlan, work: Work, records: Mapping[str, TaskRecord]) -> Summary:
         """Write the results, when the search of every task has ended."""
-        ordered = [records[task.task_id] for task in tasks]
-        summary = Summary.of(tasks, ordered)
+        ordered = [records[task.task_id] for task in work.tasks]
+        seen = work.corpus.seen(work.tasks, plan.settings)
+        summary = Summary.of(work.tasks, ordered, seen)
         _write(self.path / TASKS, b"".join(sealed(record.to_row()) for record in ordered))
         _write(self.path / SOLUTIONS, b"".join(map(_line, _solutions(ordered))))
-        _write(self.path / SUBMISSION, _line(submission_of(tasks, records)))
+        _write(self.path / SUBMISSION, _line(submission_of(work.tasks, records)))
         text = json.dumps(summary.to_json(plan), indent=1, allow_nan=False)
         _write(self.path / SUMMARY, text.encode() + b"\n")
         return summary

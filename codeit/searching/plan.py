@@ -7,15 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from codeit.language.corpus import SeedProgram, digest_of_programs, load_seed_programs
+from codeit.language.corpus import digest_of_programs
+from codeit.searching.corpus import PACKAGED, Corpus
 from codeit.searching.settings import SearchSettings
 from codeit.searching.shards import Shard
 from codeit.tasks.datasets import DATA_SETS, load
 from codeit.tasks.task import Task, digest_of_tasks
 from codeit.version import __version__, commit
-
-PACKAGED = "packaged"
-"""What stands for the corpus in the package, where a file of programs would be named."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +25,7 @@ class Work:
     """
 
     tasks: Sequence[Task]
-    corpus: Sequence[SeedProgram]
+    corpus: Corpus
 
 
 @dataclass(frozen=True)
@@ -125,7 +123,7 @@ def make_plan(
     """
     ids = None if ids is None else tuple(ids)
     found = load(tasks, ids)
-    corpus = load_seed_programs(None if programs == PACKAGED else programs)
+    corpus = Corpus.load(programs)
     plan = SearchPlan(
         tasks=tasks if tasks in DATA_SETS else os.path.abspath(tasks),
         ids=ids,
@@ -133,7 +131,7 @@ def make_plan(
         shard=shard,
         settings=settings,
         tasks_digest=digest_of_tasks(found),
-        programs_digest=digest_of_programs(corpus),
+        programs_digest=digest_of_programs(corpus.seeds),
         version=__version__,
         commit=commit(),
     )

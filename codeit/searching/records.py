@@ -153,6 +153,10 @@ def without_answers(task: Task) -> Task:
 def confirm(task: Task, search: TaskSearch) -> TaskRecord:
     """Run what was found again, on the ordinary machine, and keep what it confirms.
 
+    A program is confirmed when it is right on as many demonstrations as the search says, or more,
+    and every grid that it is said to make of a test's input is the one that it makes. It may make
+    more grids: the machine allows a run more work than the search does.
+
     The outputs of the tests are looked at for the score alone: no order depends on them.
 
     Args:
@@ -164,28 +168,35 @@ def confirm(task: Task, search: TaskSearch) -> TaskRecord:
         of_key.setdefault(found.program.key, found)
     programs = [found.program for found in of_key.values()]
     results = execute(programs, [d.input for d in task.demonstrations], 1, limits)
-    num_right = results.match([d.output for d in task.demonstrations]).sum(axis=1).tolist()
     candidates = {c.key: c for c in find_candidates(task, programs, results, 1, limits)}
-    kept: list[FoundCandidate] = []
-    grids: dict[tuple[str | None, ...], tuple[Grid | None, ...]] = {}
-    for (key, found), right in zip(of_key.items(), num_right, strict=True):
-        candidate = candidates.get(key)
-        digests = tuple(None if grid is None else grid_digest(grid) for grid in found.outputs)
-        if candidate is None or right != found.num_right or candidate.predictions != digests:
-            continue
-        how = (found.method, found.cost, found.derivations, found.evaluations)
-        kept.append(FoundCandidate(candidate, *how))
-        grids[digests] = found.outputs
+    kept = [
+        FoundCandidate(
+            candidates[key], found.method, found.cost, found.derivations, found.evaluations
+        )
+        for key, found in of_key.items()
+        if key in candidates and _is_confirmed(found, candidates[key])
+    ]
     chosen = Submission.in_order([found.candidate for found in kept])
+    first = [of_key[group[0].key].program for group in chosen.attempts]
+    on_tests = execute(first, [test.input for test in task.tests], 1, limits)
     return TaskRecord(
         task_id=task.task_id,
         task_digest=task.digest,
         found=tuple(kept),
-        answers=tuple(grids[group[0].predictions] for group in chosen.attempts),
+        answers=tuple(
+            tuple(on_tests.grid(p, i) for i in range(len(task.tests))) for p in range(len(first))
+        ),
         num_unconfirmed=len(of_key) - len(kept),
         evaluations=search.evaluations,
         calls=search.calls,
         nodes=search.nodes,
         bytes=search.bytes,
         methods=search.methods,
+    )
+
+
+def _is_confirmed(found: Found, candidate: Candidate) -> bool:
+    made = zip(found.outputs, candidate.predictions, strict=True)
+    return candidate.num_right >= found.num_right and all(
+        grid is None or grid_digest(grid) == prediction for grid, prediction in made
     )

@@ -34,7 +34,7 @@ def complete(
             directory.add(searched)
             records[searched.task.task_id] = searched.record
             on_ended(searched, records)
-    return directory.finish(plan, work.tasks, records)
+    return directory.finish(plan, work, records)
 
 
 def merge(paths: Sequence[Path], out: Path) -> Summary:
@@ -72,7 +72,7 @@ def merge(paths: Sequence[Path], out: Path) -> Summary:
             )
         records |= found
     with SearchDirectory.create(out, whole) as directory:
-        return directory.finish(whole, work.tasks, records)
+        return directory.finish(whole, work, records)
 
 
 def _count(plan: SearchPlan) -> int:

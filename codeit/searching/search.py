@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from codeit.execution.executor import MAX_THREADS, num_usable_cores
-from codeit.language.corpus import SeedProgram, load_seed_programs
+from codeit.language.corpus import SeedProgram
 from codeit.parallel.threads import unordered_map
 from codeit.ranges import integer, listed, shown
 from codeit.searching import engine
+from codeit.searching.corpus import Corpus
 from codeit.searching.records import TaskRecord, confirm, without_answers
 from codeit.searching.settings import SearchSettings
 from codeit.tasks.task import Task
@@ -55,11 +56,11 @@ def search(
     settings = SearchSettings() if settings is None else settings
     if not isinstance(settings, SearchSettings):
         raise TypeError(f"settings are {shown(settings)}; a SearchSettings is needed, or None")
-    corpus = load_seed_programs() if corpus is None else corpus
     check_tasks(tasks)
     threads = num_usable_cores() if threads is None else threads
+    programs = Corpus.load() if corpus is None else Corpus.of(corpus)
     records = {}
-    with search_each(tasks, corpus, settings, threads) as ended:
+    with search_each(tasks, programs, settings, threads) as ended:
         for searched in ended:
             records[searched.task.task_id] = searched.record
             if on_solution is not None and searched.record.solutions:
@@ -70,7 +71,7 @@ def search(
 @contextmanager
 def search_each(
     tasks: Sequence[Task],
-    corpus: Sequence[SeedProgram],
+    corpus: Corpus,
     settings: SearchSettings,
     threads: int,
     evaluations: int | None = None,
@@ -85,11 +86,7 @@ def search_each(
 
     def work(task: Task) -> Searched:
         start = time.perf_counter()
-        programs = [
-            seed.program
-            for seed in corpus
-            if not (settings.leave_own_out and seed.task_id == task.task_id)
-        ]
+        programs = corpus.programs_for(task, settings)
         found = engine.search_task(without_answers(task), programs, settings, budget)
         record = confirm(task, found)
         return Searched(task, record, time.perf_counter() - start)

@@ -31,8 +31,8 @@ class SearchSettings:
     methods: tuple[str, ...] = METHODS
     """Which methods run, some of METHODS; they run in its order."""
     leave_own_out: bool = False
-    """Whether the programs that the corpus has for a task are left out when this task is searched:
-    for training tasks, which would be solved by a look at the answer."""
+    """Whether the programs that the corpus has for a task, under any id, are left out when it is
+    searched: training tasks would be solved by a look at the answer."""
 
     def __post_init__(self) -> None:
         for name in self.methods:

@@ -68,12 +68,15 @@ class Summary:
     Attributes:
         tasks, hidden: how many were searched, and how many of them hide the output of a test.
         ids: the solved tasks by each of RULES.
+        seen: the tasks whose search began with programs of their own; figures without them stand
+            beside the others.
         num_unconfirmed: programs that the ordinary machine did not confirm.
     """
 
     tasks: int
     hidden: int
     ids: Mapping[str, Sequence[str]]
+    seen: Sequence[str]
     fitting: Fitting
     methods: Mapping[str, MethodTotals]
     num_unconfirmed: int
@@ -85,8 +88,15 @@ class Summary:
         """How many tasks are solved by each of RULES."""
         return {rule: len(ids) for rule, ids in self.ids.items()}
 
+    @property
+    def solved_unseen(self) -> Figures:
+        """The same without those in `seen`."""
+        return {rule: len(set(ids).difference(self.seen)) for rule, ids in self.ids.items()}
+
     @classmethod
-    def of(cls, tasks: Sequence[Task], records: Sequence[TaskRecord]) -> Summary:
+    def of(
+        cls, tasks: Sequence[Task], records: Sequence[TaskRecord], seen: Iterable[Task]
+    ) -> Summary:
         """That of tasks whose search has ended, with their records."""
         solved = {rule: [r for r in records if r.submission.is_solved_by(rule)] for rule in RULES}
         owners = [_owner(record) for record in solved["top3"]]
@@ -103,6 +113,7 @@ class Summary:
             tasks=len(records),
             hidden=sum(task.is_hidden for task in tasks),
             ids={rule: sorted(r.task_id for r in some) for rule, some in solved.items()},
+            seen=[task.task_id for task in seen],
             fitting=Fitting.of(records),
             methods=methods,
             num_unconfirmed=sum(r.num_unconfirmed for r in records),
@@ -117,6 +128,8 @@ class Summary:
             "hidden": self.hidden,
             "solved": self.solved,
             "ids": self.ids,
+            "seen": self.seen,
+            "solved_unseen": self.solved_unseen,
             "fitting": asdict(self.fitting),
             "methods": {name: asdict(totals) for name, totals in self.methods.items()},
             "unconfirmed": self.num_unconfirmed,

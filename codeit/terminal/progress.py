@@ -44,7 +44,7 @@ def phase(console: Console, name: str, total: int, unit: str) -> Iterator[Advanc
     done = 0
     columns = (
         TextColumn("  {task.description:<16}"),
-        BarColumn(bar_width=30),
+        BarColumn(bar_width=max(min(30, console.width - 60), 5)),
         MofNCompleteColumn(),
         _RateColumn(),
         TextColumn("{task.fields[note]}", markup=False),
