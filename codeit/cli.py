@@ -47,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "resume": ("go on with a run that was interrupted, or make it longer", _resume),
         "report": ("print the tables of a run directory", _report),
         "search": ("search for programs that solve tasks, without a model", _search),
+        "mutate": ("make mutants of programs, and count what they solve", _mutate),
         "run": ("run a program on a task and show what it does", _run),
         "show": ("show a task", _show),
         "dsl": ("list the primitives and constants of the language", _dsl),
@@ -80,7 +81,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read the output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        again = {"train": "resume", "resume": "resume", "search": "search resume"}
+        again = {"train": "resume", "resume": "resume"}
+        again |= {name: f"{name} resume" for name in ("search", "mutate")}
         if parsed.command in again and not {"-h", "--help"}.intersection(words):
             why = f"ended, as nobody reads the output; `codeit {again[parsed.command]}` goes on"
             write(f"{name}: {why}", file=sys.stderr)
@@ -206,6 +208,12 @@ def _search(words: list[str]) -> None:
     from codeit.searching.command import search_command
 
     search_command(words)
+
+
+def _mutate(words: list[str]) -> None:
+    from codeit.mutating.command import mutate_command
+
+    mutate_command(words)
 
 
 def _report(words: list[str]) -> None:

@@ -229,6 +229,16 @@ PYTHON_ROOMS = [
         ),
     ),
     Room(
+        "codeit/mutating",
+        "`codeit mutate`, mutants by the million and what they solve: `settings.py`, `plan.py` "
+        "(what was asked), `mutants.py` (made and scored), `curve.py`, `running.py`, "
+        "`directory.py` (what is on disk), `command.py`",
+        (
+            *("version", "ranges", "validation", "_native", "terminal", "files", "language"),
+            *("tasks", "execution", "candidates", "mutation", "runs"),
+        ),
+    ),
+    Room(
         "codeit/cli.py",
         "the commands",
         (
@@ -243,7 +253,7 @@ PYTHON_ROOMS = [
                 "searching",
                 "fuzzing",
             ),
-            *("policy/model", "policy/sampling", "runs"),
+            *("policy/model", "policy/sampling", "runs", "mutating"),
         ),
     ),
 ]

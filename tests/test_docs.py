@@ -14,6 +14,7 @@ FOLDERS = (".ci", "benchmarks", "codeit", "csrc", "docs", "tests")
 OF_OTHERS = {
     *("config.toml", "metrics.jsonl", "performance.csv", "solutions.jsonl", "written.json"),
     *("search.json", "tasks.jsonl", "times.jsonl", "submission.json", "summary.json"),
+    *("mutate.json", "curve.csv", "position.json"),
     *("dsl.py", "arc_types.py"),
 }
 """Files of runs and searches, and those of the original language: they are in no checkout."""

@@ -50,7 +50,7 @@ def imported_names(path: Path) -> set[str]:
 def imported(path: Path) -> set[str]:
     """The modules of `codeit` that a file imports."""
     modules = {module_of(p) for p in PYTHON_FILES}
-    modules |= {f"codeit._native.{name}" for name in ("decoding", "lang", "replay", "text", "vm")}
+    modules |= {f"codeit._native.{p.stem}" for p in (ROOT / "codeit" / "_native").glob("*.pyx")}
     found = set()
     for name in imported_names(path):
         if name.split(".")[0] == "codeit":

@@ -38,15 +38,15 @@ def make(some, count, first=0, end=10**9, threads=1):
 
 
 def texts(made):
-    programs, roots, depths, following = made
-    return [p.text for p in programs], roots.tolist(), depths.tolist(), following
+    programs, roots, depths, valid, following = made
+    return [p.text for p in programs], roots.tolist(), depths.tolist(), following, valid.tolist()
 
 
 # ---- Mutants
 
 
 def test_mutants_are_distinct_and_no_seed_program_is_among_them(seeds):
-    programs, _, depths, _ = make(population(seeds), 2000)
+    programs, _, depths, _, _ = make(population(seeds), 2000)
     keys = {program.key for program in programs}
     assert len(keys) == len(programs) == 2000
     assert not keys & {program.key for _, program in seeds}
@@ -54,7 +54,7 @@ def test_mutants_are_distinct_and_no_seed_program_is_among_them(seeds):
 
 
 def test_mutants_return_grids_for_the_inputs_of_their_root_and_not_all_of_these_inputs(seeds):
-    programs, roots, _, _ = make(population(seeds), 500)
+    programs, roots, _, _, _ = make(population(seeds), 500)
     for program, root in zip(programs, roots.tolist(), strict=True):
         inputs = [pair.input for pair in seeds[root][0].demonstrations]
         results = execute([program], inputs, 1, FUEL)
@@ -65,7 +65,7 @@ def test_mutants_return_grids_for_the_inputs_of_their_root_and_not_all_of_these_
 
 def test_what_runs_out_of_fuel_for_its_root_is_no_mutant(seeds):
     limits = Limits(fuel=600)
-    programs, roots, _, _ = make(population(seeds, limits=limits), 300)
+    programs, roots, _, _, _ = make(population(seeds, limits=limits), 300)
     for program, root in zip(programs, roots.tolist(), strict=True):
         inputs = [pair.input for pair in seeds[root][0].demonstrations]
         assert (execute([program], inputs, 1, limits).outcome == 0).all()
@@ -95,7 +95,7 @@ def test_mutants_follow_from_the_seed_for_any_number_of_threads(seeds, is_open_e
 @pytest.mark.parametrize("is_open_ended", [False, True])
 def test_mutants_follow_from_those_that_were_made_before(seeds, is_open_ended):
     some = population(seeds, is_open_ended=is_open_ended)
-    programs, roots, depths, following = make(some, 3000)
+    programs, roots, depths, _, following = make(some, 3000)
     after = texts(make(some, 1000, following))
     other = population(seeds, is_open_ended=is_open_ended)
     other.add_known(programs, roots, depths, 2)
@@ -113,7 +113,7 @@ def test_mutants_of_depth_one_do_not_depend_on_where_a_call_ends(seeds):
 
 
 def test_mutants_of_mutants_get_further_from_the_seed_programs(seeds):
-    programs, roots, depths, _ = make(population(seeds[:5], is_open_ended=True), 5000)
+    programs, roots, depths, _, _ = make(population(seeds[:5], is_open_ended=True), 5000)
     assert depths.max() > 3
     assert roots.max() < 5
     assert max(map(len, programs)) <= 100
@@ -125,7 +125,7 @@ def test_crossover_brings_lines_of_another_program(seeds):
         "x1 = objects(I, T, F, T)\nx2 = merge(x1)\nx3 = toindices(x2)\nO = fill(I, ONE, x3)"
     )
     task = seeds[0][0]
-    programs, roots, _, _ = make(
+    programs, roots, _, _, _ = make(
         population([(task, a), (task, b)], weights=CROSSOVER), 200, end=50_000
     )
     found = {p.text for p, root in zip(programs, roots.tolist(), strict=True) if root == 0}
@@ -137,10 +137,19 @@ def test_crossover_brings_lines_of_another_program(seeds):
     assert all("objects" not in text for text in own)
 
 
+def test_draws_that_repeat_a_mutant_are_counted(seeds):
+    _, _, _, valid, following = make(population(seeds), 3000)
+    assert (valid[1:] > valid[:-1]).all()
+    assert 3000 < valid[-1] < following
+    one = Program.parse("O = rot90(I)")  # which has few mutants
+    made = make(population([(seeds[0][0], one)]), 20, end=100_000)
+    assert made[3][-1] > 2 * len(made[0])
+
+
 def test_no_more_is_drawn_than_is_allowed(seeds):
     one = Program.parse("O = canvas(ZERO, UNITY)")
     some = population([(seeds[0][0], one)], weights=(0.0, 1.0, 0.0, 0.0, 0.5))
-    assert texts(make(some, 10, end=100_000)) == ([], [], [], 100_000)
+    assert texts(make(some, 10, end=100_000)) == ([], [], [], 100_000, [])
 
 
 # ---- Hits
@@ -170,7 +179,7 @@ def matched(bases, programs, base_of, tasks, limits, threads=1):
 
 @pytest.fixture(scope="module")
 def mutants(seeds):
-    programs, roots, _, _ = make(population(seeds), 1500)
+    programs, roots, _, _, _ = make(population(seeds), 1500)
     return programs, roots
 
 

@@ -22,20 +22,20 @@ class Population:
     def add_root(self, program: CompiledProgram, grids: list[_Cells]) -> None: ...
     def add_known(
         self,
-        programs: list[CompiledProgram],
+        programs: list[_Kind],
         roots: _Numbers,
         depths: _Numbers,
         num_threads: int,
     ) -> None: ...
     def make(
         self, kind: type[_Kind], count: int, begin: int, end: int, num_threads: int
-    ) -> tuple[list[_Kind], _Numbers, _Numbers, int]: ...
+    ) -> tuple[list[_Kind], _Numbers, _Numbers, npt.NDArray[np.uint64], int]: ...
 
 class Families:
     def __new__(
         cls,
-        bases: list[CompiledProgram],
-        programs: list[CompiledProgram],
+        bases: list[_Kind],
+        programs: list[_Kind],
         base_of: _Numbers,
         num_threads: int,
     ) -> Self: ...

@@ -48,6 +48,7 @@ cdef extern from "mutation/population.h" namespace "codeit::mutation" nogil:
         uint64_t number
         uint32_t root
         uint32_t depth
+        uint64_t num_valid
         Program program
     cppclass CPopulation "codeit::mutation::Population":
         CPopulation(const Language &language, Dialect dialect, const Weights &weights,
@@ -176,7 +177,8 @@ cdef class Population:
             count: at most so many.
             begin, end: the draws that may be made.
         Returns:
-            (programs, roots uint32, depths uint32, the first draw that was not made).
+            (programs, roots uint32, depths uint32, valid uint64, the first draw that was not made);
+            `valid` counts, up to each program, the draws that gave a valid one, new or not.
         """
         cdef size_t most = integer("count", count, 0, 2**32)
         cdef uint64_t following = integer("begin", begin, 0, 2**63)
@@ -190,13 +192,16 @@ cdef class Population:
         programs = []
         roots = np.empty(made.size(), np.uint32)
         depths = np.empty(made.size(), np.uint32)
+        valid = np.empty(made.size(), np.uint64)
         cdef uint32_t[::1] all_roots = roots
         cdef uint32_t[::1] all_depths = depths
+        cdef uint64_t[::1] all_valid = valid
         for k in range(made.size()):
             programs.append(_filled(kind, &made[k].program, self.like.language))
             all_roots[k] = made[k].root
             all_depths[k] = made[k].depth
-        return programs, roots, depths, following
+            all_valid[k] = made[k].num_valid
+        return programs, roots, depths, valid, following
 
 
 cdef class Families:

@@ -194,17 +194,19 @@ class Scoreboard:
         )
         return ranked[:NUM_ATTEMPTS]
 
+    def rules_solving(self, task: TaskKey) -> set[str]:
+        """Those of RULES by which a task is solved."""
+        submission = Submission(self.submission(task), self.attempts(task))
+        return {rule for rule in RULES if submission.is_solved_by(rule)}
+
     def solved(self, rule: str) -> list[TaskKey]:
         """The tasks that are solved by one of RULES, in order of their ids."""
-
-        def is_solved(task: TaskKey) -> bool:
-            return Submission(self.submission(task), self.attempts(task)).is_solved_by(rule)
-
-        return sorted(filter(is_solved, self._by_task))
+        return sorted(task for task in self._by_task if rule in self.rules_solving(task))
 
     def figures(self, left_out: Collection[TaskKey] = ()) -> Figures:
         """How many tasks are solved by each rule, some tasks left out."""
-        return {rule: len(set(self.solved(rule)).difference(left_out)) for rule in RULES}
+        solved = [self.rules_solving(task) for task in self._by_task if task not in left_out]
+        return {rule: sum(rule in rules for rules in solved) for rule in RULES}
 
     def _best_first(self, task: TaskKey) -> list[Candidate]:
         candidates = self._by_task.get(task, {}).values()

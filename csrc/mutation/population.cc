@@ -131,20 +131,24 @@ std::vector<Offspring> Population::make(size_t count, uint64_t *next, uint64_t e
     Interrupt interrupt(poll);
     std::vector<Offspring> made;
     KeySet tried; // since the beginning of this call, that what is made depends on no other one
+    uint64_t num_valid = 0;
     while (made.size() < count && *next < end && !parents_.empty()) {
         const uint64_t round =
             is_open_ended_ ? std::clamp<uint64_t>(parents_.size(), kLeastRound, kRound) : kRound;
         const uint64_t last = std::min(end, *next + round);
         std::vector<Draft> drafts = draw(*next, last, tried, num_threads, interrupt);
-        std::erase_if(drafts, [&](const Draft &draft) { return !tried.insert(tried_key(draft)); });
+        for (Draft &draft : drafts) draft.is_new = draft.is_new && tried.insert(tried_key(draft));
         check(&drafts, num_threads, interrupt);
         *next = last;
         const size_t first = made.size();
         for (Draft &draft : drafts) {
-            if (!draft.is_valid || !known_.insert(draft.key)) continue;
+            // What was looked at before is known by now, if it is valid.
+            if (draft.is_new ? !draft.is_valid : !known_.contains(draft.key)) continue;
+            ++num_valid;
+            if (!draft.is_new || !known_.insert(draft.key)) continue;
             const Descent &descent = descents_[draft.parent];
-            made.push_back(
-                {draft.number, descent.root, descent.depth + 1, std::move(draft.program)});
+            made.push_back({draft.number, descent.root, descent.depth + 1, num_valid,
+                            std::move(draft.program)});
             if (made.size() == count) {
                 *next = draft.number + 1;
                 break;
@@ -159,7 +163,7 @@ std::vector<Offspring> Population::make(size_t count, uint64_t *next, uint64_t e
     return made;
 }
 
-// Those of the draws [first, end) whose keys are new, by number.
+// What the draws [first, end) give, by number.
 std::vector<Population::Draft> Population::draw(uint64_t first, uint64_t end, const KeySet &tried,
                                                 unsigned num_threads, Interrupt &interrupt) {
     std::vector<std::vector<Draft>> parts(num_parts(end - first, kDrawsAtOnce));
@@ -175,9 +179,10 @@ std::vector<Population::Draft> Population::draw(uint64_t first, uint64_t end, co
                 write_needed_lines(code, &needed);
                 if (needed.num_lines() > kMaxVariables + 1) continue;
                 keys_of_lines(needed, language_, &keys);
-                Draft draft = {k, parent, {}, key_of_result(keys.back(), dialect_), {}, false};
-                if (known_.contains(draft.key) || tried.contains(tried_key(draft))) continue;
-                draft.code = needed;
+                Draft draft = {k,  parent, key_of_result(keys.back(), dialect_), false, false,
+                               {}, {}};
+                draft.is_new = !known_.contains(draft.key) && !tried.contains(tried_key(draft));
+                if (draft.is_new) draft.code = needed;
                 parts[unit].push_back(std::move(draft));
             }
         };
@@ -191,8 +196,10 @@ std::vector<Population::Draft> Population::draw(uint64_t first, uint64_t end, co
 void Population::check(std::vector<Draft> *drafts, unsigned num_threads, Interrupt &interrupt) {
     // Units are drafts of one root.
     auto root_of = [&](size_t k) { return descents_[(*drafts)[k].parent].root; };
-    std::vector<size_t> order(drafts->size());
-    for (size_t k = 0; k < order.size(); ++k) order[k] = k;
+    std::vector<size_t> order;
+    for (size_t k = 0; k < drafts->size(); ++k) {
+        if ((*drafts)[k].is_new) order.push_back(k);
+    }
     std::stable_sort(order.begin(), order.end(),
                      [&](size_t a, size_t b) { return root_of(a) < root_of(b); });
     std::vector<size_t> begins;

@@ -20,7 +20,8 @@ namespace codeit::mutation {
 struct Offspring {
     uint64_t number; // of its draw
     uint32_t root;
-    uint32_t depth; // changes since the root
+    uint32_t depth;     // changes since the root
+    uint64_t num_valid; // draws of this call up to it that gave something valid, new or not
     Program program;
 };
 
@@ -61,14 +62,15 @@ class Population {
         uint32_t root;
         uint32_t depth;
     };
-    // A mutant that is new, as far as is known.
+    // What a draw gave.
     struct Draft {
         uint64_t number;
         uint32_t parent;
-        Code code;
         Key key;
+        bool is_new; // or it was looked at before
+        bool is_valid = false;
+        Code code; // where it is new, until there is the program
         Program program;
-        bool is_valid;
     };
 
     std::vector<Draft> draw(uint64_t first, uint64_t end, const KeySet &tried, unsigned num_threads,

@@ -1,0 +1,1 @@
+"""Mutation at scale: mutated tasks by the million, and how many tasks the programs solve."""
