@@ -122,11 +122,11 @@ def read_plan(path: Path) -> SearchPlan:
         ValueError: there is no such file, or it is damaged.
     """
     check_search(path)
-    rows = read_sealed(path / PLAN).rows
-    if len(rows) != 1:
+    lines = read_sealed(path / PLAN)
+    if len(lines.rows) != 1 or lines.num_bytes != (path / PLAN).stat().st_size:
         raise ValueError(f"{path / PLAN}: it is damaged: not what was written")
     try:
-        return SearchPlan.from_row(rows[0])
+        return SearchPlan.from_row(lines.rows[0])
     except ValueError as error:
         raise ValueError(f"{path / PLAN}: {error}") from None
 
