@@ -29,9 +29,9 @@ Make mutants of programs, and count the tasks that they solve: the paper's mutat
   codeit mutate resume DIR [--threads T]   go on after an interruption
 """
 _EXAMPLES = """\
-DIR/mutants holds the mutated tasks, DIR/curve.csv how many tasks so many mutants solve,
-DIR/solutions.jsonl the programs that reproduce a task's first demonstration, DIR/summary.json the
-figures.
+DIR/mutants holds the mutated tasks, which `codeit train --data.mutated DIR` learns from,
+DIR/curve.csv how many tasks so many mutants solve, DIR/solutions.jsonl the programs that reproduce
+a task's first demonstration, DIR/summary.json the figures.
 
 examples:
   codeit mutate --n 19200 --out runs/mutants
