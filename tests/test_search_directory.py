@@ -15,11 +15,11 @@ import pytest
 from broken_disk import Killed, sweep
 from small_search import files, write_tasks
 
+from codeit import version
 from codeit.cli import main
 from codeit.files.json_file import read_lines
 from codeit.files.sealed_lines import sealed
 from codeit.searching import directory as on_disk
-from codeit.searching import plan as plans
 from codeit.searching.plan import make_plan
 from codeit.searching.running import complete
 from codeit.searching.settings import SearchSettings
@@ -415,10 +415,10 @@ def test_a_search_does_not_go_on_with_other_data(tmp_path, capsys, name):
 
 def test_a_search_does_not_go_on_with_another_package(undisturbed, tmp_path, capsys, monkeypatch):
     out = copy_of(undisturbed, tmp_path)
-    monkeypatch.setattr(plans, "commit", lambda: "1234")
-    fails_with(capsys, ["search", "resume", out], "commit 1234, which may find something else")
+    monkeypatch.setattr(version, "commit", lambda: "1234")
+    fails_with(capsys, ["search", "resume", out], "commit 1234, which may give something else")
     monkeypatch.undo()
-    monkeypatch.setattr(plans, "__version__", "7.0")
+    monkeypatch.setattr(version, "__version__", "7.0")
     fails_with(capsys, ["search", "resume", out], "and this is 7.0")
 
 

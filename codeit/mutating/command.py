@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from codeit.execution.executor import MAX_FUEL, MAX_THREADS, num_usable_cores
+from codeit.language.corpus import PACKAGED
 from codeit.mutating.directory import MutatingDirectory, check_free, read_plan
-from codeit.mutating.plan import PACKAGED, MutatingPlan, Work, make_plan
+from codeit.mutating.plan import MutatingPlan, Work, make_plan
 from codeit.mutating.running import complete
 from codeit.mutating.settings import MAX_PROGRAMS, MUTANT_FUEL, MutatingSettings
 from codeit.ranges import MAX_SEED

@@ -17,9 +17,9 @@ from rich.table import Table
 
 from codeit.execution.executor import MAX_THREADS, execute, num_usable_cores
 from codeit.language import Program
+from codeit.language.corpus import PACKAGED
 from codeit.ranges import MAX_SEED
 from codeit.searching.budget import measure_budget
-from codeit.searching.corpus import PACKAGED
 from codeit.searching.directory import (
     SUBMISSION,
     SUMMARY,
