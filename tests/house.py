@@ -68,6 +68,13 @@ CPP_ROOMS = [
         ("lang", "code", "core", "vm"),
     ),
     Room(
+        "csrc/search",
+        "search of one task: `pool` (all values, and how each came about), `search` (stages, what "
+        "is kept an eye on), the methods (`programs`, `mutants`, `objects`, `grids`, `cover`), "
+        "`pieces` of the outputs, `task` as planes of bits",
+        ("lang", "code", "core", "vm"),
+    ),
+    Room(
         "csrc/text",
         "grids and programs to token ids; the automaton that lets only programs through, token by "
         "token",
@@ -87,7 +94,7 @@ CPP_ROOMS = [
         "csrc/tests",
         "unit tests of what Python cannot see; those of `lang`, `code` and `core` are linked with "
         "nothing else",
-        ("lang", "code", "core", "primitives", "vm"),
+        ("lang", "code", "core", "primitives", "vm", "search"),
     ),
     Room(
         "csrc/fuzz",
@@ -125,9 +132,8 @@ PYTHON_ROOMS = [
     ),
     Room(
         "codeit/files",
-        "files and directories that appear whole or not at all; directories that one process "
-        "writes; JSON that may be damaged; numbers for TensorBoard; text that people wrote, and "
-        "the links by which they name it",
+        "files and directories that appear whole or not at all; JSON that may be damaged; numbers "
+        "for TensorBoard; text that people wrote, and the links by which they name it",
     ),
     Room(
         "codeit/parallel",
@@ -167,7 +173,16 @@ PYTHON_ROOMS = [
         "`shards.py`, `plan.py` (what was asked), `directory.py` and `summary.py` (on disk), "
         "`running.py` (begin, go on, merge), `settings.py`, `command.py`",
         (
-            *("version", "ranges", "validation", "grids", "terminal", "files", "parallel"),
+            *(
+                "version",
+                "ranges",
+                "validation",
+                "_native",
+                "grids",
+                "terminal",
+                "files",
+                "parallel",
+            ),
             *("language", "tasks", "execution", "candidates"),
         ),
     ),

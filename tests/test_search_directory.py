@@ -15,11 +15,11 @@ import pytest
 from broken_disk import Killed, sweep
 from small_search import files, write_tasks
 
-from codeit import version
 from codeit.cli import main
 from codeit.files.json_file import read_lines
 from codeit.files.sealed_lines import sealed
 from codeit.searching import directory as on_disk
+from codeit.searching import plan as plans
 from codeit.searching.plan import make_plan
 from codeit.searching.running import complete
 from codeit.searching.settings import SearchSettings
@@ -75,7 +75,10 @@ def test_the_summary_counts_what_is_known_and_says_what_is_hidden(undisturbed):
     assert summary["fitting"]["hidden"] == 2
     assert summary["unconfirmed"] == 0
     assert summary["methods"]["corpus"]["solved"] == 8
-    assert summary["evaluations"] == summary["methods"]["corpus"]["evaluations"] == 13 * 5
+    assert 0 < summary["methods"]["corpus"]["evaluations"] < summary["evaluations"]
+    assert summary["evaluations"] == pytest.approx(
+        sum(method["evaluations"] for method in summary["methods"].values()), rel=0.01
+    )
     assert summary["search"]["settings"]["evaluations"] == 1000
 
 
@@ -100,9 +103,9 @@ def test_the_submission_has_two_attempts_for_every_test_of_every_task(undisturbe
         assert all(list(answer) == ["attempt_1", "attempt_2"] for answer in answers)
         if task.task_id == "none":  # the input, where there is nothing
             assert answers[0]["attempt_1"] == task.tests[0].input.tolist()
+            assert answers[0]["attempt_2"] == answers[0]["attempt_1"]  # the best there is, again
         if task.task_id == "flip1":
             assert answers[0]["attempt_1"] == task.tests[0].output.tolist()
-            assert answers[0]["attempt_2"] == answers[0]["attempt_1"]  # the best there is, again
 
 
 # ---- The same bytes ----
@@ -332,64 +335,6 @@ def test_lines_that_are_of_no_task_of_the_search_are_named(undisturbed, tmp_path
     fails_with(capsys, ["search", "resume", out], "line 1: task 'other' is none of this search")
 
 
-DAMAGES = {
-    "emptied": lambda content: b"",
-    "half": lambda content: content[: len(content) // 2],
-    "without its end": lambda content: content[:-1],
-    "a flipped bit at the start": lambda content: bytes([content[0] ^ 4]) + content[1:],
-    "a flipped bit in the middle": lambda content: (
-        content[: len(content) // 2]
-        + bytes([content[len(content) // 2] ^ 4])
-        + content[len(content) // 2 + 1 :]
-    ),
-    "an object": lambda content: b"{}\n",
-    "a list": lambda content: b"[]\n",
-    "nested lists": lambda content: b"[" * 100_000 + b"\n",
-    "zeros": lambda content: bytes(len(content)),
-    "more": lambda content: content + b"more",
-    "a second time": lambda content: content + content,
-    "missing": None,
-    "a folder": "mkdir",
-    "a link to nothing": "nowhere",
-    "a link to itself": "",
-}
-
-
-def damage(path, how):
-    change = DAMAGES[how]
-    if callable(change):
-        path.write_bytes(change(path.read_bytes()))
-        return
-    path.unlink()
-    if change == "mkdir":
-        (path / "inner").mkdir(parents=True)
-    elif change is not None:
-        path.symlink_to(change or path.name)
-
-
-@pytest.mark.parametrize("how", DAMAGES)
-@pytest.mark.parametrize("name", sorted([*RESULTS, "times.jsonl"]))
-def test_a_damaged_file_is_named_or_does_no_harm(undisturbed, tmp_path, capsys, name, how):
-    """A result is written again, a line at the end searched again; all else is left as it was."""
-    out = copy_of(undisturbed, tmp_path)
-    damage(out / name, how)
-    before = {path.name: path.lstat().st_mtime_ns for path in out.iterdir()}
-    capsys.readouterr()
-    code = main(["search", "resume", str(out)])
-    error = capsys.readouterr().err
-    if code == 0:
-        assert error == ""
-        assert files(out) == files(undisturbed)
-    else:
-        assert code == 2
-        assert error.count("\n") == 1
-        assert str(out / name) in error
-        if name in ("search.json", "tasks.jsonl"):
-            assert {path.name: path.lstat().st_mtime_ns for path in out.iterdir()} == before
-    if name not in ("search.json", "tasks.jsonl") and callable(DAMAGES[how]):
-        assert code == 0
-
-
 @pytest.mark.parametrize("content", [b"", b"{}\n", b"half", b"\0" * 99, b"[]\n" * 3])
 def test_a_damaged_plan_is_named(undisturbed, tmp_path, capsys, content):
     out = copy_of(undisturbed, tmp_path)
@@ -415,10 +360,10 @@ def test_a_search_does_not_go_on_with_other_data(tmp_path, capsys, name):
 
 def test_a_search_does_not_go_on_with_another_package(undisturbed, tmp_path, capsys, monkeypatch):
     out = copy_of(undisturbed, tmp_path)
-    monkeypatch.setattr(version, "commit", lambda: "1234")
-    fails_with(capsys, ["search", "resume", out], "commit 1234, which may give something else")
+    monkeypatch.setattr(plans, "commit", lambda: "1234")
+    fails_with(capsys, ["search", "resume", out], "commit 1234, which may find something else")
     monkeypatch.undo()
-    monkeypatch.setattr(version, "__version__", "7.0")
+    monkeypatch.setattr(plans, "__version__", "7.0")
     fails_with(capsys, ["search", "resume", out], "and this is 7.0")
 
 

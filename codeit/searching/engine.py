@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
+from codeit._native import search
 from codeit.execution.executor import Limits, execute
 from codeit.grids import Grid
 from codeit.language import Program
 from codeit.language.program import distinct
-from codeit.searching.settings import SearchSettings
+from codeit.searching.settings import METHODS, SearchSettings
 from codeit.tasks.task import Task
 
-_LIMITS = Limits(fuel=500_000)
+_LIMITS = Limits()
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +54,8 @@ class TaskSearch:
 
     Attributes:
         found: the best first, by the ranking of the search; one program of each key.
-        evaluations: calls of primitives and closures that were run, each on all examples.
+        evaluations: calls of primitives and closures that were run, each on all examples; one that
+            burns much fuel counts as several, and so does other work.
         calls: those that the memo answered, too.
         nodes: values in the pool at the end.
         bytes: how much memory they took at most.
@@ -78,33 +79,43 @@ def search_task(
 
     Args:
         task: with the outputs of its tests hidden.
+        corpus: of one dialect and language; the search does nothing without any.
         evaluations: how many may be spent; settings.evaluations is not looked at.
     """
-    programs = []
-    spent = 0
-    ends = []
-    for program in distinct(corpus):
-        if spent + len(program) > evaluations:
-            break
-        spent += len(program)
-        programs.append(program)
-        ends.append(spent)
-    results = execute(programs, [d.input for d in task.demonstrations], 1, _LIMITS)
-    num_right = results.match([d.output for d in task.demonstrations]).sum(axis=1)
-    order = [k for k in np.argsort(-num_right, kind="stable").tolist() if num_right[k] > 0]
-    order.sort(key=lambda k: (-num_right[k], len(programs[k])))
-    answers = execute([programs[k] for k in order], [t.input for t in task.tests], 1, _LIMITS)
-    found = tuple(
+    inputs = [example.input for example in (*task.demonstrations, *task.tests)]
+    outputs = [example.output for example in task.demonstrations if example.output is not None]
+    chosen = sum(1 << number for number, name in enumerate(METHODS) if name in settings.methods)
+    programs = distinct(corpus)
+    if not programs:
+        return TaskSearch((), 0, 0, 0, 0, {name: MethodFigures(0, 0) for name in settings.methods})
+    solutions, figures, totals = search.search_task(
+        Program, inputs, outputs, programs, evaluations, int(settings.memory * 2**30), chosen
+    )
+    answers = execute(
+        [row[0] for row in solutions], [test.input for test in task.tests], 1, _LIMITS
+    )
+    found = [
         Found(
-            program=programs[k],
-            method="corpus",
-            cost=float(len(programs[k])),
-            derivations=1,
-            evaluations=ends[k],
-            num_right=int(num_right[k]),
+            program=program,
+            method=METHODS[method],
+            cost=cost,
+            derivations=derivations,
+            evaluations=spent,
+            num_right=num_right,
             outputs=tuple(answers.grid(place, i) for i in range(len(task.tests))),
         )
-        for place, k in enumerate(order)
-    )
-    figures = {"corpus": MethodFigures(spent, len(found))}
-    return TaskSearch(found, spent, spent, 0, 0, figures)
+        for place, (program, method, cost, derivations, spent, num_right) in enumerate(solutions)
+    ]
+    methods = {
+        name: MethodFigures(*row)
+        for name, row in zip(METHODS, figures, strict=True)
+        if name in settings.methods
+    }
+    spent, calls, nodes, num_bytes = totals
+    return TaskSearch(tuple(sorted(found, key=rank)), spent, calls, nodes, num_bytes, methods)
+
+
+def rank(found: Found) -> tuple[float, ...]:
+    """By which the search orders what it has found, the best first."""
+    length = len(found.program.text)
+    return -found.num_right, length - 10 * math.log2(1 + found.derivations), found.evaluations

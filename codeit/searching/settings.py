@@ -6,13 +6,14 @@ from typing import Annotated
 
 from pydantic import Field
 
+from codeit._native import search
 from codeit.ranges import MAX_SEED
 from codeit.validation import Real, Whole, validated
 
-METHODS = ("corpus",)
-"""The methods of the search, in the order in which they run."""
+METHODS = tuple(search.method_names())
+"""The methods of the search, in the order in which they run first."""
 
-MAX_EVALUATIONS = 10**12
+MAX_EVALUATIONS = search.MOST_EVALUATIONS
 """The most that a task may be given: months of one core."""
 MAX_MEMORY = 1024
 """GiB."""

@@ -117,7 +117,30 @@ class Machine {
         has_joined_ = false;
         dialect_ = dialect;
         changes_.clear();
+        kept_ = arena_.begin();
         num_kept_bytes_ = 0;
+    }
+
+    // Starts calls on values that lie outside of the arena, in a region that begins at `kept` and
+    // grows (core/store.h): what they are asked for is filled in until end_call().
+    void begin_calls(const Language &language, Dialect dialect, const char *kept) {
+        reset(language, dialect);
+        kept_ = kept;
+    }
+
+    // Ends a call or a few: forgets what they have made, and what they have filled in in values
+    // outside of the arena, of which the region holds `num_kept_bytes` when the next call begins.
+    // False when too much has changed to be undone: those values are not to be used any more.
+    bool end_call(size_t num_kept_bytes, uint32_t num_kept_closures) {
+        if (changes_.is_lost()) return false;
+        changes_.undo(0);
+        arena_.reset();
+        depth_ = 0;
+        nesting_ = 0;
+        has_joined_ = false;
+        num_closures_ = num_kept_closures;
+        num_kept_bytes_ = num_kept_bytes;
+        return true;
     }
 
     // A state between two lines, to go back to.
@@ -141,7 +164,7 @@ class Machine {
     // the difference is unsigned.
     template <typename T>
     void before_change(T *object) {
-        auto at = reinterpret_cast<uintptr_t>(object) - reinterpret_cast<uintptr_t>(arena_.begin());
+        auto at = reinterpret_cast<uintptr_t>(object) - reinterpret_cast<uintptr_t>(kept_);
         if (at < num_kept_bytes_) [[unlikely]]
             changes_.record(object, sizeof(T));
     }
@@ -334,7 +357,8 @@ class Machine {
     Arena arena_;
     OrderCache orders_;
     ChangeLog changes_;
-    size_t num_kept_bytes_ = 0; // below the mark of the last checkpoint
+    const char *kept_ = nullptr; // where values that must not change for good begin
+    size_t num_kept_bytes_ = 0;  // in a run, those below the mark of the last checkpoint
     Interrupt *interrupt_ = nullptr;
     int64_t fuel_ = 0;    // of the block that is being used; below 0 once all is spent
     int64_t reserve_ = 0; // behind it

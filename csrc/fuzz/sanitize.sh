@@ -26,7 +26,7 @@ if asan=$(runtime libasan.so) && ubsan=$(runtime libubsan.so); then
             "$bin/pytest" -q --capture=sys -p no:cacheprovider "$@"
     }
     sanitized tests/test_{primitives,set_order,both_paths,sharing,limits,ends,memory,program,code}.py \
-        tests/test_{executor,results,broken_runs,mutation,population,extent}.py
+        tests/test_{executor,results,broken_runs,mutation,population,extent,native_search}.py
     echo "== those of the automaton, the kernels and the buffer, and hostile arrays, under the same"
     # Apart, because torch takes memory of the process.
     sanitized tests/test_{hostile_arrays,changing_arrays,constraint,constraint_tables,text,tokenizer}.py \
@@ -35,7 +35,7 @@ if asan=$(runtime libasan.so) && ubsan=$(runtime libubsan.so); then
     if echo '#include <doctest/doctest.h>' | "$cxx" -E -x c++ - >/dev/null 2>&1; then
         echo "== the unit tests under the same"
         make -s -j "$(nproc)" -C csrc tests KIND=address+undefined
-        for program in build/address+undefined/tests/{language,memory,values,runs}; do
+        for program in build/address+undefined/tests/{language,memory,values,runs,search}; do
             "$program" --minimal
         done
     else

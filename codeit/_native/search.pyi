@@ -1,0 +1,25 @@
+from typing import TypeVar
+
+from codeit._native.vm import CompiledProgram
+from codeit.grids import Grid
+
+_Kind = TypeVar("_Kind", bound=CompiledProgram)
+
+LEAST_BYTES: int
+MOST_BYTES: int
+MOST_EVALUATIONS: int
+
+def method_names() -> list[str]: ...
+def search_task(
+    kind: type[_Kind],
+    inputs: list[Grid],
+    outputs: list[Grid],
+    corpus: list[_Kind],
+    evaluations: int,
+    max_bytes: int,
+    methods: int,
+) -> tuple[
+    list[tuple[_Kind, int, float, int, int, int]],
+    list[tuple[int, int]],
+    tuple[int, int, int, int],
+]: ...

@@ -1,0 +1,135 @@
+# distutils: language = c++
+"""The search of one task: csrc/search."""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libcpp.vector cimport vector
+
+from codeit._native.code cimport Code, Poll, Program
+from codeit._native.lang cimport Dialect, Language, NativeLanguage
+from codeit._native.vm cimport CompiledProgram, InputGrid, _filled, _poll, _read_grid
+
+from codeit.ranges import integer
+
+cdef extern from "lang/sizes.h" namespace "codeit" nogil:
+    const int kMaxGridSide
+
+cdef extern from "search/batch.h" namespace "codeit::search" nogil:
+    struct TaskGrids:
+        vector[InputGrid] inputs
+        vector[InputGrid] outputs
+    struct Settings:
+        int64_t evaluations
+        uint64_t max_bytes
+        uint32_t methods
+    struct Solution:
+        Code code
+        uint8_t method
+        float cost
+        uint32_t derivations
+        int64_t evaluations
+        uint32_t num_right
+    struct MethodFigures:
+        int64_t work
+        uint32_t found
+    struct TaskResult:
+        vector[Solution] solutions
+        vector[MethodFigures] methods
+        int64_t num_calls
+        int64_t work
+        size_t num_nodes
+        uint64_t num_bytes
+    struct MethodRow:
+        const char *name
+    const vector[MethodRow] kMethods
+    TaskResult native_search_task "codeit::search::search_task"(
+        const TaskGrids &grids, const Language &language, Dialect dialect,
+        const vector[const Program *] &corpus, const Settings &settings, Poll poll) except +
+
+LEAST_BYTES = 2**25
+MOST_BYTES = 2**40
+MOST_EVALUATIONS = 10**12
+
+
+def method_names():
+    """The names of the methods, in the order in which they are numbered."""
+    cdef size_t k
+    return [kMethods[k].name.decode() for k in range(kMethods.size())]
+
+
+cdef InputGrid _grid(grid) except *:
+    cdef InputGrid native
+    if not _read_grid(grid, &native) or max(native.height, native.width) > kMaxGridSide:
+        raise ValueError(
+            f"a grid is a uint8 array [H, W] of colors, with sides from 1 to {kMaxGridSide}"
+        )
+    return native
+
+
+def search_task(kind not None, list inputs not None, list outputs not None,
+                list corpus not None, evaluations, max_bytes, methods):
+    """Searches programs of one task, without the GIL.
+
+    Args:
+        kind: of CompiledProgram, of which the programs that are found will be.
+        inputs: of the demonstrations, then of the tests: uint8 arrays [H, W].
+        outputs: of the demonstrations.
+        corpus: CompiledPrograms of one language and dialect, at least one.
+        evaluations: the budget of work.
+        max_bytes: memory for values, nodes and tables.
+        methods: a bit for each of method_names() that is to run.
+    Returns:
+        (solutions, figures, totals). Solutions are (program, method's number, cost, derivations,
+        evaluations when it was found, demonstrations reproduced); figures, for each method,
+        (evaluations, solutions found); totals are (evaluations, calls, nodes, bytes).
+    """
+    cdef TaskGrids grids
+    cdef Settings settings
+    cdef vector[const Program *] programs
+    cdef TaskResult result
+    cdef Program found
+    cdef size_t k
+    held = (tuple(inputs), tuple(outputs), tuple(corpus))  # the lists may change meanwhile
+    # As may the arrays: the search works on copies.
+    copies = [grid.copy() for grid in (*held[0], *held[1])]
+    if not 1 <= len(held[1]) <= len(held[0]):
+        raise ValueError(f"{len(held[1])} outputs for {len(held[0])} inputs")
+    if not held[2]:
+        raise ValueError("the corpus is empty; at least one program is needed")
+    for k in range(len(copies)):
+        if k < <size_t>len(held[0]):
+            grids.inputs.push_back(_grid(copies[k]))
+        else:
+            grids.outputs.push_back(_grid(copies[k]))
+    for program in held[2]:
+        if not isinstance(program, CompiledProgram):
+            raise TypeError(f"a program is a {type(program).__name__}; use Program.parse")
+        programs.push_back(&(<CompiledProgram>program).program)
+    for k in range(programs.size()):
+        if programs[k].num_lines() == 0:
+            raise TypeError(f"program {k} has no lines; use Program.parse")
+        if (programs[k].language().digest() != programs[0].language().digest()
+                or programs[k].dialect() != programs[0].dialect()):
+            raise ValueError(f"program {k} is of another language or dialect than the first")
+    settings.evaluations = integer("evaluations", evaluations, 0, MOST_EVALUATIONS)
+    settings.max_bytes = integer("max_bytes", max_bytes, LEAST_BYTES, MOST_BYTES)
+    settings.methods = integer("methods", methods, 0, 2**32 - 1)
+    cdef Poll poll = _poll()
+    cdef const Language *native = &programs[0].language()
+    cdef Dialect dialect = programs[0].dialect()
+    cdef NativeLanguage language = (<CompiledProgram>held[2][0]).language
+    with nogil:
+        result = native_search_task(grids, native[0], dialect, programs, settings, poll)
+    solutions = []
+    for k in range(result.solutions.size()):
+        found = Program(result.solutions[k].code, native[0], dialect)
+        solutions.append((
+            _filled(kind, &found, language),
+            result.solutions[k].method, result.solutions[k].cost,
+            result.solutions[k].derivations, result.solutions[k].evaluations,
+            result.solutions[k].num_right,
+        ))
+    figures = [(result.methods[k].work, result.methods[k].found)
+               for k in range(result.methods.size())]
+    return solutions, figures, (
+        result.work, result.num_calls, result.num_nodes, result.num_bytes
+    )

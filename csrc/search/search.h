@@ -1,0 +1,146 @@
+// The search of one task: a pool, what is kept an eye on among its nodes, and the methods in turn.
+//
+// Each method makes nodes of its own kind (methods.h). Whatever makes a node, the search looks at
+// it: a grid that equals the outputs is a solution, a patch may be a piece, a patch as large as the
+// outputs is cut out of the input. So methods feed each other, and none of them knows another.
+//
+// Methods come in stages: some that make values, and then those that put them together. When a
+// stage begins with a pool that is half full, or one has filled it up, the pool is emptied. What
+// was found stays, and of the pieces and of what is nearly right the best are made again. A method
+// goes on where it was.
+#pragma once
+
+#include "search/corpus.h"
+#include "search/pieces.h"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace codeit::search {
+
+struct Settings {
+    int64_t evaluations; // of the task, by work: an evaluation that burns much counts as several
+    uint64_t max_bytes;
+    uint32_t methods = UINT32_MAX; // a bit for each of kMethods
+};
+
+// A program that reproduces demonstrations.
+struct Solution {
+    Code code;
+    uint8_t method = 0; // number in kMethods
+    float cost = 0;
+    uint32_t derivations = 0;
+    int64_t evaluations = 0; // spent when it was found, by work
+    uint32_t num_right = 0;  // demonstrations
+};
+
+struct MethodFigures {
+    int64_t work = 0; // in evaluations
+    uint32_t found = 0;
+};
+
+struct TaskResult {
+    std::vector<Solution> solutions; // those that fit all, as found; then the best of the others
+    std::vector<MethodFigures> methods;
+    int64_t num_calls = 0;
+    int64_t work = 0; // in evaluations
+    size_t num_nodes = 0;
+    uint64_t num_bytes = 0;
+};
+
+class Search;
+
+struct MethodRow {
+    const char *name;
+    void (*run)(Search &s);
+    bool is_finisher; // may use the memory that makers leave
+    bool goes_on;     // where it was, when the pool was emptied
+    double share;     // of the budget, at most, in all its turns together
+};
+extern const std::vector<MethodRow> kMethods;
+
+// Methods of one stage by their numbers: those that make values, and those that finish what they
+// have made.
+struct Stage {
+    std::vector<size_t> makers;
+    std::vector<size_t> finishers;
+};
+extern const std::vector<Stage> kStages;
+
+class Search final : public Pool::Observer {
+  public:
+    Search(Pool &pool, const std::vector<Lines> &corpus, const Settings &settings);
+
+    void run(TaskResult *out);
+
+    // ---- For methods
+
+    Pool &pool;
+    const TaskView &task;
+    const Names names;
+    Pieces pieces;
+    const std::vector<Lines> &corpus;    // the shortest programs first
+    std::vector<LineNodes> corpus_nodes; // of the programs on the input, once they have run
+    std::vector<Node> grids;             // that solve nothing, as they were made
+    std::vector<Node> output_sized;      // those of them as large as the outputs
+    size_t next_mutated = 0;             // program of the corpus
+    size_t next_input = 0;               // of compositions
+
+    bool is_spent() const { return pool.is_spent(); }
+    Node name(Opcode opcode) const {
+        return opcode == kNoOpcode ? kNoNode : pool.of_name(static_cast<size_t>(opcode));
+    }
+    Node name(const char *text) const { return name(Names::find(pool.language(), text)); }
+    // A base with a piece painted onto it.
+    Node painted(Node base, const Piece &piece);
+    // By cost, ties as they were made.
+    std::vector<Node> cheapest_first(std::vector<Node> nodes) const;
+
+    void see(Node node) override;
+
+  private:
+    // A grid of this pool that reproduces demonstrations.
+    struct Found {
+        Node node;
+        int64_t evaluations;
+        uint32_t num_right;
+        uint32_t num_counted; // derivations that an earlier pool had, too
+    };
+
+    // Whether the method has filled the pool up and may go on in another one.
+    bool run_method(size_t method);
+    void look_at_leaves();
+    void renew();
+    std::vector<Lines> worth_keeping() const;
+    double distance_of(Node node) const;
+    int64_t evaluations_spent() const { return pool.work() / Pool::kWorkOfEvaluation; }
+    void see_grid(Node node);
+    void see_patch(Node node);
+    void settle(std::vector<Found> *found);
+    void collect(TaskResult *out);
+
+    static constexpr size_t kMaxOutputSized = 20'000;
+    static constexpr size_t kMaxPartial = 5'000;
+    static constexpr size_t kPartialGiven = 3;
+    static constexpr size_t kPiecesCarried = 500;
+    static constexpr size_t kGridsCarried = 200;
+    static constexpr size_t kMostLinesCarried = 40;
+
+    Settings settings_;
+    bool is_cutting_ = false;
+    uint64_t most_bytes_ = 0;            // of the pools that were emptied
+    std::vector<int64_t> work_left_;     // of each method
+    std::vector<MethodFigures> figures_; // of each method
+    std::vector<Found> found_;           // in this pool: fit all demonstrations
+    std::vector<Found> partial_;         // in this pool: reproduce some
+    std::map<uint64_t, Solution> known_; // of all pools, by behaviour
+    std::vector<uint64_t> order_;        // of what is known, as it was found
+};
+
+// The nodes of mutants of a program are made, one change each: another primitive, another argument,
+// a call around an argument or around a line; what follows from the change is run again. `nodes`
+// are those of the program's lines.
+void mutate(Search &s, const Lines &program, const LineNodes &nodes);
+
+} // namespace codeit::search
