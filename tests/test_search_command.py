@@ -125,6 +125,13 @@ def test_a_slurm_array_that_makes_no_sense_is_one_line(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_slurm_array_needs_a_number_of_evaluations(data, capsys, monkeypatch):
+    monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "0")
+    monkeypatch.setenv("SLURM_ARRAY_TASK_COUNT", "2")
+    message = "shard 1/2, which the variables of the Slurm array name, needs --evaluations N"
+    fails_with(capsys, data, message)
+
+
 def test_a_shard_that_is_named_wins_over_the_array(data, monkeypatch, tmp_path):
     monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "0")
     monkeypatch.setenv("SLURM_ARRAY_TASK_COUNT", "2")

@@ -279,6 +279,19 @@ def test_a_slurm_array_is_shards(words, undisturbed, tmp_path, monkeypatch, firs
     assert files(tmp_path / "all") == files(undisturbed)
 
 
+def test_shards_may_have_found_the_same_data_in_different_places(
+    words, undisturbed, tmp_path, monkeypatch
+):
+    search_shard(words, tmp_path / "one", "1/2")
+    for path in (words[1], words[3]):
+        shutil.copy(path, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    moved = ["--tasks", Path(words[1]).name, "--programs", Path(words[3]).name, *words[4:]]
+    search_shard(moved, tmp_path / "two", "2/2")
+    assert main(["search", "merge", "one", "two", "--out", "all"]) == 0
+    assert files(tmp_path / "all") == files(undisturbed)
+
+
 def test_what_are_no_shards_of_one_search_is_not_put_together(words, undisturbed, tmp_path, capsys):
     one, two, other, part = (tmp_path / name for name in ("one", "two", "other", "part"))
     search_shard(words, one, "1/2")

@@ -130,9 +130,10 @@ def _search(words: Sequence[str]) -> None:
     array = None if parsed.shard else Shard.of_slurm()
     shard = parsed.shard or array
     if shard is not None and parsed.evaluations is None:
+        source = "" if array is None else ", which the variables of the Slurm array name,"
         raise ValueError(
-            f"shard {shard} needs --evaluations N, the same for all shards; --minutes would "
-            "measure each machine for itself"
+            f"shard {shard}{source} needs --evaluations N, the same for all shards; --minutes "
+            "would measure each machine for itself"
         )
     out = parsed.out or Path("runs") / f"search-{datetime.now():%Y%m%d-%H%M%S}"
     if array is not None:
@@ -184,7 +185,11 @@ def _resume(words: Sequence[str]) -> None:
         threads = parsed.threads or num_usable_cores()
         _say_what(console, plan, work, threads)
         if records:
-            say(console, f"{len(records)} of {len(work.tasks)} tasks were searched before")
+            say(
+                console,
+                f"{len(records)} of {len(work.tasks)} tasks were searched before, "
+                f"{_num_solved(records)} of them solved",
+            )
         _go_on(directory, plan, work, records, threads, console)
 
 
@@ -230,13 +235,14 @@ def _go_on(
     """Search what is left, print what is found, and leave the results."""
     again = shlex.join(["codeit", "search", "resume", str(directory.path)])
     try:
-        with phase(console, "search", len(work.tasks), "tasks") as advance:
+        num_before = len(records)
+        with phase(console, "search", len(work.tasks) - num_before, "tasks") as advance:
 
             def show(searched: Searched, known: Mapping[str, TaskRecord]) -> None:
                 _print_found(console, searched)
-                advance(len(known), f"{_num_solved(known)} solved")
+                advance(len(known) - num_before, f"{_num_solved(known)} solved")
 
-            advance(len(records), f"{_num_solved(records)} solved")
+            advance(0, f"{_num_solved(records)} solved")
             summary = complete(directory, plan, work, records, threads, show)
     except KeyboardInterrupt:
         write(f"codeit search: interrupted; `{again}` goes on", file=sys.stderr)
