@@ -12,9 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codeit.terminal import open_console, prepare_streams, say, visible, write
-from codeit.terminal.arguments import Parser as _Parser
-from codeit.terminal.arguments import path_of as _path
-from codeit.terminal.arguments import whole_number as _whole_number
+from codeit.terminal.arguments import Parser, path_of, whole_number
 
 if TYPE_CHECKING:
     from codeit.tasks.task import Task
@@ -54,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "fuzz": ("compare the native machine with a plain evaluator", _fuzz),
         "info": ("say what this installation is and what it can use", _info),
     }
-    parser = _Parser(
+    parser = Parser(
         prog="codeit",
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -114,10 +112,10 @@ def _train(words: list[str]) -> None:
     from codeit.runs.setting_words import parse_settings, show_help
     from codeit.runs.settings import PRESETS, load_settings, names_in, nearest_name
 
-    parser = _Parser(prog="codeit train", add_help=False, allow_abbrev=False)
+    parser = Parser(prog="codeit train", add_help=False, allow_abbrev=False)
     parser.add_argument("--preset", default="demo")
-    parser.add_argument("--config", type=_path)
-    parser.add_argument("--out", type=_path)
+    parser.add_argument("--config", type=path_of)
+    parser.add_argument("--out", type=path_of)
     parser.add_argument("-h", "--help", action="store_true")
     parsed, rest = parser.parse_known_args(words)
     if parsed.preset not in PRESETS:
@@ -157,19 +155,19 @@ def _resume(words: list[str]) -> None:
     from codeit.execution.executor import MAX_THREADS
     from codeit.ranges import MAX_INT
 
-    parser = _Parser(
+    parser = Parser(
         prog="codeit resume",
         description="Go on with a run from the end of its last iteration, as if it had never "
         "stopped. What an interrupted iteration has left is removed. Settings in its config.toml "
         "may be edited before: each takes effect, or is refused by name.",
     )
-    parser.add_argument("directory", type=_path, help="a run directory of `codeit train`")
+    parser.add_argument("directory", type=path_of, help="a run directory of `codeit train`")
     parser.add_argument(
-        "--iterations", type=_whole_number(1, MAX_INT), help="make it so many iterations in all"
+        "--iterations", type=whole_number(1, MAX_INT), help="make it so many iterations in all"
     )
     parser.add_argument(
         "--threads",
-        type=_whole_number(0, MAX_THREADS),
+        type=whole_number(0, MAX_THREADS),
         help="use so many threads from now on; 0 for all",
     )
     parsed = parser.parse_args(words)
@@ -217,12 +215,14 @@ def _mutate(words: list[str]) -> None:
 
 
 def _report(words: list[str]) -> None:
-    parser = _Parser(
+    parser = Parser(
         prog="codeit report", description="Print what a run has learned and solved so far."
     )
-    parser.add_argument("directory", type=_path, help="a run directory of `codeit train`")
+    parser.add_argument("directory", type=path_of, help="a run directory of `codeit train`")
     parser.add_argument(
-        "--picture", type=_path, help="draw the programs found and their tasks to this .svg or .png"
+        "--picture",
+        type=path_of,
+        help="draw the programs found and their tasks to this .svg or .png",
     )
     parsed = parser.parse_args(words)
 
@@ -239,26 +239,26 @@ def _report(words: list[str]) -> None:
 def _run(words: list[str]) -> None:
     from codeit.execution.executor import MAX_FUEL, SINGLE_FUEL
 
-    parser = _Parser(
+    parser = Parser(
         prog="codeit run",
         description="Run a program on every pair of a task and show its outputs beside the true "
         "ones. Exits with 1 when one of them differs; hidden ones do not count.",
     )
     parser.add_argument(
-        "program", type=_path, help="a file with the program's text, or - for standard input"
+        "program", type=path_of, help="a file with the program's text, or - for standard input"
     )
     parser.add_argument("--task", required=True, help=_TASK_HELP)
     parser.add_argument("--dialect", default="codeit", help="codeit (default) or arc-dsl")
     parser.add_argument("--trace", action="store_true", help="print the value of every line, too")
     parser.add_argument(
         "--fuel",
-        type=_whole_number(0, MAX_FUEL),
+        type=whole_number(0, MAX_FUEL),
         default=SINGLE_FUEL,
         help="the units of work that a run on one pair may use, each of which takes two "
         f"nanoseconds at worst (default {SINGLE_FUEL:,}; `codeit train` allows programs less, its "
         "limits.fuel)",
     )
-    parser.add_argument("--save", type=_path, help="write the picture to this .svg or .png file")
+    parser.add_argument("--save", type=path_of, help="write the picture to this .svg or .png file")
     parsed = parser.parse_args(words)
     import numpy as np
 
@@ -311,9 +311,9 @@ def _run(words: list[str]) -> None:
 
 
 def _show(words: list[str]) -> None:
-    parser = _Parser(prog="codeit show", description="Show a task.")
+    parser = Parser(prog="codeit show", description="Show a task.")
     parser.add_argument("task", help=_TASK_HELP)
-    parser.add_argument("--save", type=_path, help="write the picture to this .svg or .png file")
+    parser.add_argument("--save", type=path_of, help="write the picture to this .svg or .png file")
     parsed = parser.parse_args(words)
     from codeit.tasks import render
 
@@ -349,7 +349,7 @@ def _pair_name(task: Task, k: int) -> str:
 
 
 def _dsl(words: list[str]) -> None:
-    parser = _Parser(prog="codeit dsl", description="List the language, or say what one name is.")
+    parser = Parser(prog="codeit dsl", description="List the language, or say what one name is.")
     parser.add_argument("name", nargs="?", help="a primitive, a constant or a group")
     parsed = parser.parse_args(words)
     from codeit.language import CONSTANTS, PRIMITIVES
@@ -384,31 +384,31 @@ def _dsl(words: list[str]) -> None:
 def _fuzz(words: list[str]) -> None:
     from codeit.ranges import MAX_INT, MAX_SEED
 
-    parser = _Parser(
+    parser = Parser(
         prog="codeit fuzz",
         description="Run random programs on the native machine and on a reference, and compare "
         "outcomes, values and the orders of sets. Exits with 1 when they differ.",
     )
     parser.add_argument(
-        "--programs", type=_whole_number(1, MAX_INT), default=1000, help="how many (default 1000)"
+        "--programs", type=whole_number(1, MAX_INT), default=1000, help="how many (default 1000)"
     )
     parser.add_argument(
-        "--seed", type=_whole_number(0, MAX_SEED), default=0, help="which ones (default 0)"
+        "--seed", type=whole_number(0, MAX_SEED), default=0, help="which ones (default 0)"
     )
     parser.add_argument("--dialect", default="codeit", help="codeit (default) or arc-dsl")
     parser.add_argument(
         "--oracle",
-        type=_path,
+        type=path_of,
         help="the folder of the oracle; tests/oracle of a checkout if omitted",
     )
     parser.add_argument(
         "--arc-dsl",
-        type=_path,
+        type=path_of,
         metavar="DIR",
         help="compare with the original functions (dsl.py and arc_types.py in DIR) instead; they "
         "must be those of the dialect",
     )
-    parser.add_argument("--out", type=_path, help="append differences to this .jsonl file")
+    parser.add_argument("--out", type=path_of, help="append differences to this .jsonl file")
     parsed = parser.parse_args(words)
 
     from codeit import fuzzing
@@ -431,7 +431,7 @@ def _fuzz(words: list[str]) -> None:
 
 
 def _info(words: list[str]) -> None:
-    parser = _Parser(
+    parser = Parser(
         prog="codeit info", description="Say what this installation is and what it can use."
     )
     parser.parse_args(words)

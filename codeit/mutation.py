@@ -11,7 +11,6 @@ from pydantic import Field
 
 from codeit._native import vm
 from codeit.execution.executor import Limits, checked_limits, execute_groups
-from codeit.execution.results import Results
 from codeit.grids import Grid
 from codeit.language import Program
 from codeit.language.program import distinct
@@ -99,13 +98,7 @@ def mutate(
             drawn = vm.mutate_many(Program, natives[k], weights, seeds[choices == k])
             programs = _new_programs(drawn, task.digest, known, is_wanted)
             groups.append((task, programs))
-        runs = execute_groups(
-            [(programs, [d.input for d in task.demonstrations]) for task, programs in groups],
-            threads,
-            limits,
-        )
-        for (task, programs), results in zip(groups, runs, strict=True):
-            mutants += _valid_tasks(task, programs, results)
+        mutants += _valid_tasks(groups, threads, limits)
         if on_progress:
             on_progress(min(len(mutants), settings.num_tasks))
         if len(mutants) >= settings.num_tasks:
@@ -133,10 +126,26 @@ def _new_programs(
     return programs
 
 
-def _valid_tasks(task: Task, programs: Sequence[Program], results: Results) -> list[MutatedTask]:
-    is_valid = (results.height > 0).all(axis=1)
+def valid_tasks(
+    pairs: Sequence[tuple[Task, Program]], threads: int | None, limits: Limits
+) -> list[MutatedTask]:
+    """The programs that return a valid grid for every demonstration of their tasks, in order."""
+    return _valid_tasks([(task, [program]) for task, program in pairs], threads, limits)
+
+
+def _valid_tasks(
+    groups: Sequence[tuple[Task, Sequence[Program]]], threads: int | None, limits: Limits
+) -> list[MutatedTask]:
+    runs = execute_groups(
+        [(programs, [d.input for d in task.demonstrations]) for task, programs in groups],
+        threads,
+        limits,
+    )
     tasks = []
-    for p in np.flatnonzero(is_valid).tolist():
-        outputs = [results.grid(p, i) for i in range(results.shape[1])]
-        tasks.append(MutatedTask(task, programs[p], tuple(g for g in outputs if g is not None)))
+    for (task, programs), results in zip(groups, runs, strict=True):
+        is_valid = (results.height > 0).all(axis=1)
+        for p in np.flatnonzero(is_valid).tolist():
+            outputs = [results.grid(p, i) for i in range(results.shape[1])]
+            grids = tuple(grid for grid in outputs if grid is not None)
+            tasks.append(MutatedTask(task, programs[p], grids))
     return tasks

@@ -132,8 +132,9 @@ PYTHON_ROOMS = [
     ),
     Room(
         "codeit/files",
-        "files and directories that appear whole or not at all; JSON that may be damaged; numbers "
-        "for TensorBoard; text that people wrote, and the links by which they name it",
+        "files and directories that appear whole or not at all; directories that one process "
+        "writes; JSON that may be damaged; numbers for TensorBoard; text that people wrote, and "
+        "the links by which they name it",
     ),
     Room(
         "codeit/parallel",

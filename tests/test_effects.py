@@ -1,6 +1,7 @@
 """Each setting has an effect, or is refused by name where it has none."""
 
 import hashlib
+import json
 
 import pytest
 import small_run
@@ -26,6 +27,7 @@ CHANGES = {
     "relabel": False,
     "data.training": "other",
     "data.evaluation": "other",
+    "data.mutated": "other",
     "data.num_evaluation": 3,
     "data.max_demonstrations": 1,
     "data.max_prompt_tokens": 20,
@@ -69,6 +71,8 @@ CHANGES = {
 }
 """Another value for each setting that decides what a run does."""
 
+FLIPS = ("hmirror", "dmirror", "cmirror", "rot90", "rot180", "rot270")
+
 AT_WORK = {
     "threads": "tests/test_loop.py compares the results of different numbers",
     "data.dialect": "tests/test_seeds.py and tests/test_primitives.py compare the two",
@@ -98,6 +102,8 @@ def data(tmp_path_factory):
         (folder / f"other {name}").write_text(text.replace("[[1, ", "[[2, "))
     programs = (folder / "programs.jsonl").read_text().splitlines()
     (folder / "other.jsonl").write_text("\n".join(programs[1:]))
+    mutants = [{"task": "flip", "program": f"x1 = {f}(I)\nO = vmirror(x1)"} for f in FLIPS]
+    (folder / "mutants.jsonl").write_text("".join(json.dumps(row) + "\n" for row in mutants))
     return folder
 
 
@@ -169,7 +175,8 @@ def test_a_change_of_a_setting_changes_the_run(name, data, digests):
     base = override(base_settings(data), BESIDE.get(name, {}))
     value = CHANGES[name]
     if value == "other":
-        path = {"programs": "other.jsonl"}.get(name, f"other {name.removeprefix('data.')}.json")
+        files = {"programs": "other.jsonl", "data.mutated": "mutants.jsonl"}
+        path = files.get(name, f"other {name.removeprefix('data.')}.json")
         value = str(data / path)
     assert value != setting_values(base)[name]
     assert name not in without_effect(base)
@@ -203,6 +210,14 @@ IDLE = {
         "mutation.new_variable": 0.25,
         "mutation.num_scored": 3,
         "mutation.max_tries": 2,
+        "data.mutated": "mutants.jsonl",
+    },
+    ("data.mutated", "mutants.jsonl"): {
+        "mutation.argument": 9.0,
+        "mutation.function": 9.0,
+        "mutation.definition": 9.0,
+        "mutation.new_variable": 0.25,
+        "mutation.max_tries": 2,
     },
     ("mutation.argument", 0.0): {"mutation.new_variable": 0.25},
     ("replay.use_priority", False): {
@@ -218,13 +233,21 @@ IDLE = {
     ("expert_iteration", False): {"training.num_policy": 2},
 }
 """What has no effect beside one setting of a value."""
+
+
+def in_folder(data, values):
+    """The same with the path of what is a file there."""
+    is_file = {name for name, value in values.items() if str(value).endswith(".jsonl")}
+    return {name: str(data / v) if name in is_file else v for name, v in values.items()}
+
+
 CASES = [(*beside, name, value) for beside, some in IDLE.items() for name, value in some.items()]
 
 
 @pytest.mark.parametrize(("cause", "set_to", "name", "value"), CASES)
 def test_a_setting_without_effect_is_refused_by_name(cause, set_to, name, value, data):
     beside = {**BESIDE.get(cause, {}), cause: set_to, name: value}
-    settings = override(base_settings(data), beside)
+    settings = override(base_settings(data), in_folder(data, beside))
     assert name in without_effect(settings)
     with pytest.raises(ValueError, match=f"^{name} has no effect while ."):
         check_effect(settings, [cause, name])
@@ -235,8 +258,9 @@ def test_a_setting_without_effect_is_refused_by_name(cause, set_to, name, value,
     ("cause", "set_to", "name", "value"), [case for case in CASES if case[2] != "sampling.num_rows"]
 )
 def test_what_is_refused_would_have_had_no_effect(cause, set_to, name, value, data, digests):
-    base = override(base_settings(data), {**BESIDE.get(cause, {}), cause: set_to})
-    ours = override(base, {name: value})
+    beside = {**BESIDE.get(cause, {}), cause: set_to}
+    base = override(base_settings(data), in_folder(data, beside))
+    ours = override(base, in_folder(data, {name: value}))
     assert digests(ours) == digests(base)
 
 

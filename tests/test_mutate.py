@@ -16,12 +16,11 @@ import pytest
 from broken_disk import Killed, sweep
 from small_mutate import NUM_PROGRAMS, PER_SHARD, files, words_for
 
-from codeit import Program, execute
+from codeit import Program, execute, version
 from codeit.cli import main
 from codeit.files.json_file import read_lines
 from codeit.language import load_seed_programs
 from codeit.mutating import directory as on_disk
-from codeit.mutating import plan as plans
 from codeit.mutating.curve import Curve
 from codeit.mutating.plan import make_plan
 from codeit.mutating.running import complete
@@ -315,14 +314,14 @@ def test_work_does_not_go_on_with_other_data(tmp_path, capsys, name):
 
 def test_work_does_not_go_on_with_another_package(undisturbed, tmp_path, capsys, monkeypatch):
     out = copy_of(undisturbed, tmp_path)
-    monkeypatch.setattr(plans, "commit", lambda: "1234")
-    fails_with(capsys, ["mutate", "resume", out], "commit 1234, which may make other mutants")
+    monkeypatch.setattr(version, "commit", lambda: "1234")
+    fails_with(capsys, ["mutate", "resume", out], "commit 1234, which may give something else")
 
 
 def test_a_directory_is_written_by_one_process_at_a_time(undisturbed, tmp_path, capsys):
     out = copy_of(undisturbed, tmp_path)
     with on_disk.MutatingDirectory.open(out):
-        fails_with(capsys, ["mutate", "resume", out], "another process is writing here")
+        fails_with(capsys, ["mutate", "resume", out], "another process is writing this directory")
     assert main(["mutate", "resume", str(out)]) == 0
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from codeit.tasks.scoring import RULES, Candidate, Score, Scoreboard, in_words
+from codeit.tasks.scoring import RULES, Candidate, Score, Scoreboard, Submission, in_words
 
 A = ("a", "digest of a")
 
@@ -271,3 +271,57 @@ def test_a_row_that_is_no_candidate_is_refused_by_its_key(changes, message):
 def test_a_row_without_a_key_is_refused(key):
     with pytest.raises(ValueError, match=f'no key "{key}"'):
         Candidate.from_row({name: value for name, value in ROW.items() if name != key})
+
+
+# ---- A ranking from elsewhere ----
+
+
+def submitted(*ranked):
+    return Submission.in_order(ranked)
+
+
+def test_a_ranking_from_elsewhere_is_kept_whatever_the_programs_are():
+    worst_first = [candidate("a" * (9 - k), k) for k in (1, 2, 3, 4)]
+    found = submitted(*worst_first)
+    assert list(found.programs) == worst_first[:3]
+    assert [programs(group) for group in found.attempts] == [["aaaaaaaa"], ["aaaaaaa"]]
+
+
+def test_the_attempts_of_a_ranking_are_the_first_predictions_that_differ():
+    found = submitted(
+        candidate("a", 4, predictions="x"),
+        candidate("b", 4, predictions=[None]),
+        candidate("c", 4, predictions="x"),
+        candidate("d", 1, predictions="y"),
+        candidate("e", 4, predictions="z"),
+        candidate("f", 4, predictions="z"),
+    )
+    assert [programs(group) for group in found.attempts] == [["a", "c"], ["d"]]
+    assert programs(found.programs) == ["a", "b", "c"]
+
+
+def test_a_ranking_is_counted_by_the_same_rules():
+    wrong = [candidate(name, 4) for name in "abc"]
+    right = candidate("d", 4, [True])
+    partly = candidate("e", 3, [True])
+    expected = {
+        (right, *wrong): {"top3", "two_attempts", "fits_all"},
+        (*wrong[:1], partly): {"top3", "two_attempts"},
+        (*wrong[:2], right): {"top3", "fits_all"},
+        (*wrong, right): set(),
+        (): set(),
+    }
+    for ranked, rules in expected.items():
+        assert {rule for rule in RULES if submitted(*ranked).is_solved_by(rule)} == rules
+
+
+def test_two_attempts_may_share_the_tests():
+    one = candidate("a", 4, [True, False])
+    two = candidate("b", 4, [False, True])
+    assert submitted(one, two).is_solved_by("two_attempts")
+    assert not submitted(one, two).is_solved_by("top3")
+
+
+def test_an_unknown_rule_is_refused():
+    with pytest.raises(ValueError, match="rule is 'top5'; allowed: top3, two_attempts, fits_all"):
+        submitted().is_solved_by("top5")

@@ -221,8 +221,8 @@ def test_solved_tasks_are_shown_with_their_answer_and_program(data, tmp_path, ca
     assert "task some" not in out
     assert "task hidden, by corpus" in out
     assert "solved: 8 of 11 (three programs), 8 (two attempts), 8 (fits all)" in out
-    assert "2 of 13 tasks hide the output of a test" in out
-    assert "of 9 tasks with an attempt that fits all demonstrations, 1 is wrong on a test" in out
+    assert "an attempt fits all demonstrations: 9 tasks, of which 1 wrong on a test" in out
+    assert "the output of a test is hidden: 2 tasks, 2 with an attempt that fits all" in out
     assert re.search(r"corpus +65 +\d+ +8 *\n", out)
     assert out.rstrip().endswith(f"{tmp_path}/out/summary.json has the figures")
     assert "\x1b" not in out
@@ -238,7 +238,7 @@ def test_no_line_is_wider_than_the_terminal(data, tmp_path, monkeypatch, width, 
     assert main(["search", *words, "--out", "out"]) == 0
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", console.file.getvalue())
     lines = [line for line in re.split(r"[\n\r]", text) if " tasks of " not in line]
-    sentences = ("fits all", "hide the", "submission", "solved", "searched")
+    sentences = ("fits all", "hidden", "submission", "solved", "searched")
     pictures = [line for line in lines if not any(word in line for word in sentences)]
     assert max(map(len, pictures)) <= width
 
@@ -266,17 +266,16 @@ def test_names_cannot_steer_the_terminal(tmp_path, capsys):
 def test_tasks_that_the_corpus_has_programs_for_are_named(tmp_path, capsys):
     words = ["--tasks", "arc1-training", "--ids", "007bbfb7,00d62c1b", "--evaluations", "4000"]
     assert main(["search", *words, "--out", str(tmp_path / "kept")]) == 0
-    named = "2 of 2 tasks have programs of their own in the corpus, under some id: 007bbfb7, 00d6"
     out = capsys.readouterr().out
-    assert named in out
-    assert "without these, 0 are solved" in out
+    assert "the corpus has programs for 2 of the tasks, under any id: 007bbfb7, 00d62c1b" in out
+    assert "solved without these: 0 of 0 (three programs)" in out
     summary = json.loads((tmp_path / "kept" / "summary.json").read_text())
     assert summary["seen"] == ["007bbfb7", "00d62c1b"]
     assert summary["solved"]["top3"] == 2
     assert summary["solved_unseen"] == {"top3": 0, "two_attempts": 0, "fits_all": 0}
     words += ["--leave-own-out", "--out", str(tmp_path / "left out")]
     assert main(["search", *words]) == 0
-    assert "of their own" not in capsys.readouterr().out
+    assert "the corpus has" not in capsys.readouterr().out
 
 
 def test_a_search_of_hidden_tasks_alone_says_so(tmp_path, capsys):
@@ -284,7 +283,7 @@ def test_a_search_of_hidden_tasks_alone_says_so(tmp_path, capsys):
     words = ["--tasks", tasks, "--programs", programs, "--ids", "hidden", "--evaluations", 9]
     assert main(["search", *map(str, words), "--out", str(tmp_path / "out")]) == 0
     out = capsys.readouterr().out
-    assert "1 of 1 tasks hide the output of a test" in out
+    assert "the output of a test is hidden: 1 tasks, 1 with an attempt that fits" in out
     assert "solved:" not in out
 
 

@@ -15,11 +15,11 @@ import pytest
 from broken_disk import Killed, sweep
 from small_search import files, write_tasks
 
+from codeit import version
 from codeit.cli import main
 from codeit.files.json_file import read_lines
 from codeit.files.sealed_lines import sealed
 from codeit.searching import directory as on_disk
-from codeit.searching import plan as plans
 from codeit.searching.plan import make_plan
 from codeit.searching.running import complete
 from codeit.searching.settings import SearchSettings
@@ -348,6 +348,64 @@ def test_lines_that_are_of_no_task_of_the_search_are_named(undisturbed, tmp_path
     fails_with(capsys, ["search", "resume", out], "line 1: task 'other' is none of this search")
 
 
+DAMAGES = {
+    "emptied": lambda content: b"",
+    "half": lambda content: content[: len(content) // 2],
+    "without its end": lambda content: content[:-1],
+    "a flipped bit at the start": lambda content: bytes([content[0] ^ 4]) + content[1:],
+    "a flipped bit in the middle": lambda content: (
+        content[: len(content) // 2]
+        + bytes([content[len(content) // 2] ^ 4])
+        + content[len(content) // 2 + 1 :]
+    ),
+    "an object": lambda content: b"{}\n",
+    "a list": lambda content: b"[]\n",
+    "nested lists": lambda content: b"[" * 100_000 + b"\n",
+    "zeros": lambda content: bytes(len(content)),
+    "more": lambda content: content + b"more",
+    "a second time": lambda content: content + content,
+    "missing": None,
+    "a folder": "mkdir",
+    "a link to nothing": "nowhere",
+    "a link to itself": "",
+}
+
+
+def damage(path, how):
+    change = DAMAGES[how]
+    if callable(change):
+        path.write_bytes(change(path.read_bytes()))
+        return
+    path.unlink()
+    if change == "mkdir":
+        (path / "inner").mkdir(parents=True)
+    elif change is not None:
+        path.symlink_to(change or path.name)
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+@pytest.mark.parametrize("name", sorted([*RESULTS, "times.jsonl"]))
+def test_a_damaged_file_is_named_or_does_no_harm(undisturbed, tmp_path, capsys, name, how):
+    """A result is written again, a line at the end searched again; all else is left as it was."""
+    out = copy_of(undisturbed, tmp_path)
+    damage(out / name, how)
+    before = {path.name: path.lstat().st_mtime_ns for path in out.iterdir()}
+    capsys.readouterr()
+    code = main(["search", "resume", str(out)])
+    error = capsys.readouterr().err
+    if code == 0:
+        assert error == ""
+        assert files(out) == files(undisturbed)
+    else:
+        assert code == 2
+        assert error.count("\n") == 1
+        assert str(out / name) in error
+        if name in ("search.json", "tasks.jsonl"):
+            assert {path.name: path.lstat().st_mtime_ns for path in out.iterdir()} == before
+    if name not in ("search.json", "tasks.jsonl") and callable(DAMAGES[how]):
+        assert code == 0
+
+
 @pytest.mark.parametrize("content", [b"", b"{}\n", b"half", b"\0" * 99, b"[]\n" * 3])
 def test_a_damaged_plan_is_named(undisturbed, tmp_path, capsys, content):
     out = copy_of(undisturbed, tmp_path)
@@ -373,10 +431,10 @@ def test_a_search_does_not_go_on_with_other_data(tmp_path, capsys, name):
 
 def test_a_search_does_not_go_on_with_another_package(undisturbed, tmp_path, capsys, monkeypatch):
     out = copy_of(undisturbed, tmp_path)
-    monkeypatch.setattr(plans, "commit", lambda: "1234")
-    fails_with(capsys, ["search", "resume", out], "commit 1234, which may find something else")
+    monkeypatch.setattr(version, "commit", lambda: "1234")
+    fails_with(capsys, ["search", "resume", out], "commit 1234, which may give something else")
     monkeypatch.undo()
-    monkeypatch.setattr(plans, "__version__", "7.0")
+    monkeypatch.setattr(version, "__version__", "7.0")
     fails_with(capsys, ["search", "resume", out], "and this is 7.0")
 
 

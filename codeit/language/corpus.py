@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
@@ -12,6 +13,9 @@ from pathlib import Path
 from codeit.files.json_file import json_digest
 from codeit.files.text_file import read_text
 from codeit.language.program import Dialect, Program, ProgramError
+
+PACKAGED = "packaged"
+"""What stands for the corpus in the package, where a file of programs would be named."""
 
 _PREFIX = "solve_"
 
@@ -31,15 +35,16 @@ def load_seed_programs(
 
     Args:
         path: a JSONL file of objects with "task" and "program", or a Python file with a function
-            `solve_TASK(I)` for each program (the file is read, never run). None means the corpus in
-            the package, whose programs solve every pair of their ARC-AGI-1 training tasks.
+            `solve_TASK(I)` for each program (the file is read, never run). None and PACKAGED mean
+            the corpus in the package, whose programs solve every pair of their ARC-AGI-1 training
+            tasks.
         dialect: which variant of the primitives the programs mean.
     Raises:
         ValueError: the file has no program, or something in it is none; the message names the
             file, the line and the reason.
         OSError: the file cannot be read.
     """
-    if path is None:
+    if path is None or path == PACKAGED:
         name = "seed_programs.jsonl"
         text = resources.files("codeit").joinpath("data", name).read_text(encoding="ascii")
         return _from_jsonl(text, name, dialect)
@@ -54,6 +59,11 @@ def load_seed_programs(
     if not seeds:
         raise ValueError(f"{path}: there is no program in it")
     return seeds
+
+
+def lasting_corpus(source: str) -> str:
+    """A corpus by a name that holds in every folder: PACKAGED, or an absolute path."""
+    return source if source == PACKAGED else os.path.abspath(source)
 
 
 def digest_of_programs(seeds: Iterable[SeedProgram]) -> str:

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from codeit.execution.executor import MAX_FUEL, MAX_THREADS, num_usable_cores
+from codeit.language.corpus import PACKAGED
 from codeit.mutating.directory import MutatingDirectory, check_free, read_plan
-from codeit.mutating.plan import PACKAGED, MutatingPlan, Work, make_plan
+from codeit.mutating.plan import MutatingPlan, Work, make_plan
 from codeit.mutating.running import complete
 from codeit.mutating.settings import MAX_PROGRAMS, MUTANT_FUEL, MutatingSettings
 from codeit.ranges import MAX_SEED
@@ -29,9 +30,9 @@ Make mutants of programs, and count the tasks that they solve: the paper's mutat
   codeit mutate resume DIR [--threads T]   go on after an interruption
 """
 _EXAMPLES = """\
-DIR/mutants holds the mutated tasks, DIR/curve.csv how many tasks so many mutants solve,
-DIR/solutions.jsonl the programs that reproduce a task's first demonstration, DIR/summary.json the
-figures.
+DIR/mutants holds the mutated tasks, which `codeit train --data.mutated DIR` learns from,
+DIR/curve.csv how many tasks so many mutants solve, DIR/solutions.jsonl the programs that reproduce
+a task's first demonstration, DIR/summary.json the figures.
 
 examples:
   codeit mutate --n 19200 --out runs/mutants

@@ -16,9 +16,7 @@ so does that when all is done: a kill at any moment changes nothing.
 from __future__ import annotations
 
 import csv
-import fcntl
 import json
-import os
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +24,9 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from codeit.files import locked_directory
 from codeit.files.json_file import read_lines
+from codeit.files.locked_directory import LockedDirectory
 from codeit.files.sealed_lines import read_sealed, sealed
 from codeit.files.whole_directory import Digest, check_entries
 from codeit.files.whole_file import append, fresh_name, truncate, whole_file
@@ -70,30 +70,17 @@ class MutantRow:
     depth: int
 
 
-class MutatingDirectory:
-    """Writes mutants and what they solve. Only one at a time can be there for a directory; leaving
-    its context makes room for another.
+class MutatingDirectory(LockedDirectory):
+    """Writes mutants and what they solve.
 
     Attributes:
         position: of the last shard that was added.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        super().__init__(path)
         self.position = Position()
         self._written: dict[str, Digest] = {}
-        self._file = os.open(path, os.O_RDONLY)
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._file)
-            raise ValueError(f"{path}: another process is writing here") from None
-
-    def __enter__(self) -> MutatingDirectory:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._file)
 
     @classmethod
     def create(cls, path: Path, plan: MutatingPlan) -> MutatingDirectory:
@@ -102,19 +89,9 @@ class MutatingDirectory:
         Raises:
             ValueError: something is there, or it cannot be written.
         """
-        check_free(path)
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            directory = cls(path)
-            try:
-                check_free(path)  # now that no other process can fill it
-                directory._begin()
-                _write(path / PLAN, sealed(plan.to_row()))  # last: with it, there is work to do
-            except BaseException:
-                directory.__exit__()
-                raise
-        except OSError as error:
-            raise ValueError(f"{path}: cannot be written: {error.strerror}") from None
+        with cls._made(path, check_free) as directory:
+            directory._begin()
+            _write(path / PLAN, sealed(plan.to_row()))  # last: with it, there is work to do
         return directory
 
     @classmethod
@@ -245,15 +222,9 @@ def read_plan(path: Path) -> MutatingPlan:
 def check_free(path: Path) -> None:
     """Raise ValueError unless a directory can be made there: where there is nothing, or a folder
     that holds no more than a `create` that was cut off leaves."""
-    try:
-        is_free = not os.path.lexists(path) or (path.is_dir() and _is_without_content(path))
-    except OSError as error:
-        raise ValueError(f"{path}: {error.strerror}") from None
-    if (path / PLAN).is_file():
-        again = shlex.join(["codeit", "mutate", "resume", str(path)])
-        raise ValueError(f"{path} exists already; `{again}` goes on with it")
-    if not is_free:
-        raise ValueError(f"{path} exists already; choose another directory, or remove it first")
+    is_begun = (path / PLAN).is_file()
+    again = shlex.join(["codeit", "mutate", "resume", str(path)]) if is_begun else ""
+    locked_directory.check_free(path, _is_without_content, again)
 
 
 def _is_without_content(path: Path) -> bool:

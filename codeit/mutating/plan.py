@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from codeit.language import Program
-from codeit.language.corpus import digest_of_programs, load_seed_programs
+from codeit.language.corpus import digest_of_programs, lasting_corpus, load_seed_programs
 from codeit.language.program import Dialect
 from codeit.mutating.settings import MutatingSettings
 from codeit.runs.evaluation import TasksToSolve, choose_tasks
 from codeit.runs.seeds import Seeds, choose_seeds
-from codeit.tasks.datasets import DATA_SETS, load
+from codeit.tasks.datasets import lasting_source, load
 from codeit.tasks.task import Task, digest_of_tasks
-from codeit.version import __version__, commit
-
-PACKAGED = "packaged"
-"""What stands for the corpus in the package, where a file of programs would be named."""
+from codeit.version import __version__, check_same, commit
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,12 +83,7 @@ class MutatingPlan:
 
     def check_package(self) -> None:
         """Raise ValueError unless this is the package with which the work was begun."""
-        now = replace(self, version=__version__, commit=commit())
-        if now != self:
-            raise ValueError(
-                f"the work was begun by codeit {_named(self)}, and this is {_named(now)}, which "
-                "may make other mutants; only a new directory can have them"
-            )
+        check_same(self.version, self.commit, "the work")
 
     def to_row(self) -> dict[str, Any]:
         """As an object of a JSON file."""
@@ -134,13 +125,13 @@ def make_plan(
     ids = None if ids is None else tuple(ids)
     to_solve = load(tasks, ids)
     of_seeds = load(training)
-    corpus = load_seed_programs(None if programs == PACKAGED else programs, dialect)
+    corpus = load_seed_programs(programs, dialect)
     seeds = choose_seeds(corpus, of_seeds, training, lambda _: True, threads, settings.limits)
     plan = MutatingPlan(
-        tasks=_absolute(tasks),
+        tasks=lasting_source(tasks),
         ids=ids,
-        training=_absolute(training),
-        programs=programs if programs == PACKAGED else os.path.abspath(programs),
+        training=lasting_source(training),
+        programs=lasting_corpus(programs),
         dialect=dialect,
         settings=settings,
         tasks_digest=digest_of_tasks(to_solve),
@@ -150,11 +141,3 @@ def make_plan(
         commit=commit(),
     )
     return Work(choose_tasks(to_solve, 0, of_seeds), seeds), plan
-
-
-def _absolute(source: str) -> str:
-    return source if source in DATA_SETS else os.path.abspath(source)
-
-
-def _named(plan: MutatingPlan) -> str:
-    return plan.version if plan.commit is None else f"{plan.version}, commit {plan.commit}"

@@ -17,20 +17,21 @@ may be gone, which is said: nothing reads them again.
 from __future__ import annotations
 
 import csv
-import fcntl
 import json
 import os
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from io import StringIO
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from codeit.files import locked_directory
 from codeit.files.json_file import Row, read_lines, read_text
+from codeit.files.locked_directory import LockedDirectory
 from codeit.files.text_file import dead_link
 from codeit.files.whole_directory import (
     Digest,
@@ -79,27 +80,14 @@ class Solution:
     candidate: Candidate
 
 
-class RunDirectory:
-    """Writes a run. Made by `create`, which refuses to touch what is there already, or by `open`.
+class RunDirectory(LockedDirectory):
+    """Writes a run. Made by `create`, which refuses to touch what is there, or by `open`."""
 
-    Only one at a time can be there for a directory; leaving its context makes room for another.
-    """
+    KIND = "run"
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        super().__init__(path)
         self._written: dict[str, Digest] = {}
-        self._file = os.open(path, os.O_RDONLY)
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._file)
-            raise ValueError(f"{path}: another process is writing this run") from None
-
-    def __enter__(self) -> RunDirectory:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._file)
 
     @classmethod
     def open(cls, path: Path) -> RunDirectory:
@@ -118,18 +106,10 @@ class RunDirectory:
         Raises:
             ValueError: something is there, or its parent cannot be written.
         """
-        check_free(path)
-        with ExitStack() as opened:
-            try:
-                path.mkdir(parents=True, exist_ok=True)
-                directory = opened.enter_context(cls(path))
-                check_free(path)  # now that no other process can fill it
-                (path / SAMPLES).mkdir(exist_ok=True)
-                directory._start_performance()
-                directory.set_config(config_toml)  # last: with it, this is a run directory
-            except OSError as error:
-                raise ValueError(f"{path}: cannot be written: {error.strerror}") from None
-            opened.pop_all()
+        with cls._made(path, check_free) as directory:
+            (path / SAMPLES).mkdir(exist_ok=True)
+            directory._start_performance()
+            directory.set_config(config_toml)  # last: with it, this is a run directory
         return directory
 
     @property
@@ -355,20 +335,11 @@ def check_free(path: Path) -> None:
     """
     if any("\ud800" <= c <= "\udfff" for c in str(path)):
         raise ValueError(f"{path}: cannot be written: the name is no Unicode")
-    try:
-        if os.path.lexists(path) and not _is_without_content(path):
-            raise ValueError(f"{path} exists already; choose another directory, or remove it first")
-        parent = next(p for p in (path, *path.absolute().parents) if p.exists())
-    except OSError as error:
-        raise ValueError(f"{path}: {error.strerror}") from None
-    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
-        raise ValueError(f"{path}: cannot be written: no permission to write to {parent}")
+    locked_directory.check_free(path, _is_without_content)
 
 
 def _is_without_content(path: Path) -> bool:
     """Whether a folder has nothing but what `create` writes before the config."""
-    if not path.is_dir():
-        return False
     names = {file.name for file in path.iterdir()}
     if not names <= {SAMPLES, PERFORMANCE, f".{PERFORMANCE}.new", f".{CONFIG}.new"}:
         return False

@@ -33,10 +33,12 @@ def without_effect(settings: RunSettings, device: str | None = None) -> dict[str
     add(not is_static, f"sampling.mode is {sampling.mode!r}", "sampling.cuda_graphs")
 
     no_mutants = "mutation.num_tasks is 0"
-    add(mutation.num_tasks == 0, no_mutants, "mutation.num_scored")
+    add(mutation.num_tasks == 0, no_mutants, "mutation.num_scored", "data.mutated")
     has_mutants = mutation.num_tasks > 0 or not settings.expert_iteration
     how = (*_CHANGES, "mutation.new_variable", "mutation.max_tries")
     add(not has_mutants, no_mutants, *how)
+    are_made = settings.data.mutated == "" or not settings.expert_iteration
+    add(not are_made, "data.mutated names the mutated tasks", *how)
     add(mutation.argument == 0, "mutation.argument is 0", "mutation.new_variable")
 
     lengths, ages = "replay.length_normalizer", "replay.age_normalizer"

@@ -54,6 +54,7 @@ from codeit.runs.metrics import (
     scalars,
     to_row,
 )
+from codeit.runs.mutants import load_mutants
 from codeit.runs.resuming import WITHOUT_INFLUENCE, Changes, Position, describe
 from codeit.runs.seeds import choose_seeds
 from codeit.runs.settings import (
@@ -218,6 +219,12 @@ class Loop:
             self._buffer = ReplayBuffer.load(checkpoint / _BUFFER, settings.replay)
         else:
             self._buffer = ReplayBuffer(settings.replay)
+        self._mutated: list[MutatedTask] | None = None
+        count, fits = settings.mutation.num_tasks, self._writer.fits
+        if data.mutated and count and not checkpoint:
+            self._mutated = load_mutants(
+                data.mutated, training, data.dialect, count, fits, threads, settings.limits
+            )
         self._found = Score({(task.task_id, task.digest) for task in self._to_solve.seen})
         self._policy.check(self._tasks)
 
@@ -292,7 +299,9 @@ class Loop:
             f"{self._device}, {self._workers.threads} threads",
         )
         seconds = Stopwatch()
-        mutants = self._mutate(0, settings.mutation.num_tasks)
+        mutants = self._mutated
+        if mutants is None:
+            mutants = self._mutate(0, settings.mutation.num_tasks)
         seconds.lap("mutate")
         seeds = [
             Experience(task, program, tuple(d.output for d in task.demonstrations), 1.0)
@@ -304,7 +313,8 @@ class Loop:
         seconds.lap("store")
         programs = distinct(mutant.program for mutant in mutants)[: settings.mutation.num_scored]
         note = (
-            f"{len(mutated):,} of {settings.mutation.num_tasks:,} mutated tasks made, "
+            f"{len(mutated):,} of {settings.mutation.num_tasks:,} mutated tasks "
+            f"{'made' if self._mutated is None else 'read'}, "
             f"{len(mutated) + len(seeds) - num_long:,} experiences with those of the seed programs "
             f"stored, {len(programs):,} mutated programs scored on all tasks"
         )

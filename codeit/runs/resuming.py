@@ -44,7 +44,7 @@ DECISIONS: Mapping[str, tuple[str, ...]] = {
     ),
     "the mutated tasks were made with it": (
         *("mutation.num_tasks", "mutation.argument", "mutation.function", "mutation.definition"),
-        *("mutation.new_variable", "mutation.num_scored", "mutation.max_tries"),
+        *("mutation.new_variable", "mutation.num_scored", "mutation.max_tries", "data.mutated"),
     ),
     "the experiences in the buffer were rated with it": (
         *("replay.demonstration_weight", "replay.length_weight", "replay.age_weight"),

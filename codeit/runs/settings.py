@@ -42,6 +42,10 @@ class DataSettings:
     out."""
     evaluation: str = "arc1-evaluation"
     """Tasks to solve."""
+    mutated: str = ""
+    """Mutated tasks that were made before: a directory of `codeit mutate`, a folder of JSONL files
+    or one file of {"task", "program"}, of which the first `mutation.num_tasks` are taken; empty to
+    make them at the start."""
     num_evaluation: Count = 0
     """Only so many of the tasks to solve, spread evenly over them; 0 for all."""
     dialect: Dialect = "codeit"
@@ -118,7 +122,10 @@ PRESETS: Mapping[str, RunSettings] = {
 paper: the values of the paper, days on one GPU."""
 
 
-_PATHS = ("programs", "data.training", "data.evaluation", "model.name", "model.tokenizer")
+_PATHS = (
+    *("programs", "data.training", "data.evaluation", "data.mutated"),
+    *("model.name", "model.tokenizer"),
+)
 """Settings that can be a path, or the name of something that is no file."""
 _NAMES = frozenset({"", "tiny", "compact", *datasets.DATA_SETS})
 """What is never a path, even where there is a file of that name."""

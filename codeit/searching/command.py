@@ -17,9 +17,9 @@ from rich.table import Table
 
 from codeit.execution.executor import MAX_THREADS, execute, num_usable_cores
 from codeit.language import Program
+from codeit.language.corpus import PACKAGED
 from codeit.ranges import MAX_SEED
 from codeit.searching.budget import measure_budget
-from codeit.searching.corpus import PACKAGED
 from codeit.searching.directory import (
     SUBMISSION,
     SUMMARY,
@@ -304,24 +304,27 @@ def _print_summary(console: Console, summary: Summary, path: Path) -> None:
     if num_scored:
         say(console, f"solved: {in_words(summary.solved, num_scored)}")
     if summary.seen:
-        names = ", ".join(summary.seen[:_NUM_NAMED]) + ("..." if summary.seen[_NUM_NAMED:] else "")
+        more = ", ..." if summary.seen[_NUM_NAMED:] else ""
+        names = ", ".join(summary.seen[:_NUM_NAMED]) + more
+        without = in_words(summary.solved_unseen, summary.num_unseen)
         say(
             console,
-            f"{len(summary.seen)} of {summary.tasks} tasks have programs of their own in the "
-            f"corpus, under some id: {names}; without these, {summary.solved_unseen['top3']} are "
-            "solved",
+            f"the corpus has programs for {len(summary.seen)} of the tasks, under any id: {names}",
+            f"solved without these: {without}",
         )
-    if summary.hidden:
-        say(console, f"{summary.hidden} of {summary.tasks} tasks hide the output of a test")
     fitting = summary.fitting
     if fitting.tasks:
         say(
             console,
-            f"of {fitting.tasks} tasks with an attempt that fits all demonstrations, "
-            f"{fitting.tasks_wrong} {'is' if fitting.tasks_wrong == 1 else 'are'} wrong on a test",
+            f"an attempt fits all demonstrations: {fitting.tasks} tasks, of which "
+            f"{fitting.tasks_wrong} wrong on a test",
         )
-    if fitting.hidden:
-        say(console, f"{fitting.hidden} of them with an attempt that fits all demonstrations")
+    if summary.hidden:
+        say(
+            console,
+            f"the output of a test is hidden: {summary.hidden} tasks, {fitting.hidden} with an "
+            "attempt that fits all demonstrations",
+        )
     if summary.num_unconfirmed:
-        say(console, f"{summary.num_unconfirmed} programs were not confirmed, and left out")
+        say(console, f"programs left out, as they were not confirmed: {summary.num_unconfirmed}")
     say(console, f"{path / SUBMISSION} is the submission, {path / SUMMARY} has the figures")

@@ -6,13 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from codeit.language import Program
-from codeit.language.corpus import SeedProgram, load_seed_programs
+from codeit.language.corpus import PACKAGED, SeedProgram, load_seed_programs
 from codeit.searching.settings import SearchSettings
 from codeit.tasks.datasets import load
 from codeit.tasks.task import Example, Task
-
-PACKAGED = "packaged"
-"""What stands for the corpus in the package, where a file of programs would be named."""
 
 _NAMED_IN = "arc1-training"
 """The data set whose ids programs of a corpus usually name."""
@@ -46,7 +43,7 @@ class Corpus:
         Raises:
             ValueError, OSError: as `load_seed_programs` does.
         """
-        return cls.of(load_seed_programs(None if source == PACKAGED else source))
+        return cls.of(load_seed_programs(source))
 
     def programs_for(self, task: Task, settings: SearchSettings) -> list[Program]:
         """The programs that the search of a task begins with."""

@@ -14,13 +14,15 @@ for any number of threads, after a kill, and for shards that were put together.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
+import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from codeit.files import locked_directory
+from codeit.files.locked_directory import LockedDirectory
 from codeit.files.sealed_lines import DamagedLineError, SealedLines, read_sealed, sealed
 from codeit.files.whole_file import append, fresh_name, truncate, whole_file
 from codeit.searching.plan import SearchPlan, Work
@@ -37,24 +39,10 @@ SUBMISSION = "submission.json"
 SUMMARY = "summary.json"
 
 
-class SearchDirectory:
-    """Writes a search. Only one at a time can be there for a directory; leaving its context makes
-    room for another."""
+class SearchDirectory(LockedDirectory):
+    """Writes a search."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._file = os.open(path, os.O_RDONLY)
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._file)
-            raise ValueError(f"{path}: another process is writing this search") from None
-
-    def __enter__(self) -> SearchDirectory:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._file)
+    KIND = "search"
 
     @classmethod
     def create(cls, path: Path, plan: SearchPlan) -> SearchDirectory:
@@ -63,18 +51,8 @@ class SearchDirectory:
         Raises:
             ValueError: something is there, or it cannot be written.
         """
-        check_free(path)
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            directory = cls(path)
-            try:
-                check_free(path)  # now that no other process can fill it
-                _write(path / PLAN, sealed(plan.to_row()))
-            except BaseException:
-                directory.__exit__()
-                raise
-        except OSError as error:
-            raise ValueError(f"{path}: cannot be written: {error.strerror}") from None
+        with cls._made(path, check_free) as directory:
+            _write(path / PLAN, sealed(plan.to_row()))
         return directory
 
     @classmethod
@@ -122,11 +100,11 @@ def read_plan(path: Path) -> SearchPlan:
         ValueError: there is no such file, or it is damaged.
     """
     check_search(path)
-    rows = read_sealed(path / PLAN).rows
-    if len(rows) != 1:
+    lines = read_sealed(path / PLAN)
+    if len(lines.rows) != 1 or lines.num_bytes != (path / PLAN).stat().st_size:
         raise ValueError(f"{path / PLAN}: it is damaged: not what was written")
     try:
-        return SearchPlan.from_row(rows[0])
+        return SearchPlan.from_row(lines.rows[0])
     except ValueError as error:
         raise ValueError(f"{path / PLAN}: {error}") from None
 
@@ -160,19 +138,9 @@ def read_records(path: Path, tasks: Iterable[Task]) -> dict[str, TaskRecord]:
 def check_free(path: Path) -> None:
     """Raise ValueError unless a search can be written there: there is nothing, or a folder with
     nothing but what a kill has left of `create`."""
-    try:
-        if os.path.lexists(path) and not (
-            path.is_dir() and {p.name for p in path.iterdir()} <= {fresh_name(path / PLAN).name}
-        ):
-            hint = "choose another directory, or remove it first"
-            if (path / PLAN).is_file():
-                hint = f"`codeit search resume {path}` goes on with it, or choose another directory"
-            raise ValueError(f"{path} exists already; {hint}")
-        parent = next(p for p in (path, *path.absolute().parents) if p.exists())
-    except OSError as error:
-        raise ValueError(f"{path}: {error.strerror}") from None
-    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
-        raise ValueError(f"{path}: cannot be written: no permission to write to {parent}")
+    is_search = (path / PLAN).is_file()
+    again = shlex.join(["codeit", "search", "resume", str(path)]) if is_search else ""
+    locked_directory.check_free(path, _is_without_content, again)
 
 
 def check_search(path: Path) -> None:
@@ -189,6 +157,10 @@ def _read_tasks(path: Path) -> SealedLines:
     except DamagedLineError as error:
         hint = "without this line, `codeit search resume` searches its task again"
         raise ValueError(f"{error}; {hint}") from None
+
+
+def _is_without_content(path: Path) -> bool:
+    return {file.name for file in path.iterdir()} <= {fresh_name(path / PLAN).name}
 
 
 def _solutions(records: Iterable[TaskRecord]) -> Iterable[dict[str, Any]]:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from codeit.language.corpus import digest_of_programs
-from codeit.searching.corpus import PACKAGED, Corpus
+from codeit.language.corpus import digest_of_programs, lasting_corpus
+from codeit.searching.corpus import Corpus
 from codeit.searching.settings import SearchSettings
 from codeit.searching.shards import Shard
-from codeit.tasks.datasets import DATA_SETS, load
+from codeit.tasks.datasets import lasting_source, load
 from codeit.tasks.task import Task, digest_of_tasks
-from codeit.version import __version__, commit
+from codeit.version import __version__, check_same, commit
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,12 +70,7 @@ class SearchPlan:
 
     def check_package(self) -> None:
         """Raise ValueError unless this is the package that the search was begun with."""
-        now = replace(self, version=__version__, commit=commit())
-        if now != self:
-            raise ValueError(
-                f"the search was begun by codeit {_named(self)}, and this is {_named(now)}, which "
-                "may find something else; only a new search can have it"
-            )
+        check_same(self.version, self.commit, "the search")
 
     def whole(self) -> SearchPlan:
         """That of all shards together."""
@@ -125,9 +119,9 @@ def make_plan(
     found = load(tasks, ids)
     corpus = Corpus.load(programs)
     plan = SearchPlan(
-        tasks=tasks if tasks in DATA_SETS else os.path.abspath(tasks),
+        tasks=lasting_source(tasks),
         ids=ids,
-        programs=programs if programs == PACKAGED else os.path.abspath(programs),
+        programs=lasting_corpus(programs),
         shard=shard,
         settings=settings,
         tasks_digest=digest_of_tasks(found),
@@ -136,7 +130,3 @@ def make_plan(
         commit=commit(),
     )
     return Work(found if shard is None else shard.part_of(found), corpus), plan
-
-
-def _named(plan: SearchPlan) -> str:
-    return plan.version if plan.commit is None else f"{plan.version}, commit {plan.commit}"

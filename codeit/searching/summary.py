@@ -70,6 +70,7 @@ class Summary:
         ids: the solved tasks by each of RULES.
         seen: the tasks whose search began with programs of their own; figures without them stand
             beside the others.
+        num_unseen: how many of the others hide nothing.
         num_unconfirmed: programs that the ordinary machine did not confirm.
     """
 
@@ -77,6 +78,7 @@ class Summary:
     hidden: int
     ids: Mapping[str, Sequence[str]]
     seen: Sequence[str]
+    num_unseen: int
     fitting: Fitting
     methods: Mapping[str, MethodTotals]
     num_unconfirmed: int
@@ -98,6 +100,7 @@ class Summary:
         cls, tasks: Sequence[Task], records: Sequence[TaskRecord], seen: Iterable[Task]
     ) -> Summary:
         """That of tasks whose search has ended, with their records."""
+        seen = list(seen)
         solved = {rule: [r for r in records if r.submission.is_solved_by(rule)] for rule in RULES}
         owners = [_owner(record) for record in solved["top3"]]
         names = dict.fromkeys(name for record in records for name in record.methods)
@@ -114,6 +117,7 @@ class Summary:
             hidden=sum(task.is_hidden for task in tasks),
             ids={rule: sorted(r.task_id for r in some) for rule, some in solved.items()},
             seen=[task.task_id for task in seen],
+            num_unseen=sum(not task.is_hidden and task not in seen for task in tasks),
             fitting=Fitting.of(records),
             methods=methods,
             num_unconfirmed=sum(r.num_unconfirmed for r in records),
@@ -129,6 +133,7 @@ class Summary:
             "solved": self.solved,
             "ids": self.ids,
             "seen": self.seen,
+            "unseen": self.num_unseen,
             "solved_unseen": self.solved_unseen,
             "fitting": asdict(self.fitting),
             "methods": {name: asdict(totals) for name, totals in self.methods.items()},

@@ -6,6 +6,7 @@ Messages count examples, rows and columns from 1, as a reader of the file does.
 import difflib
 import functools
 import json
+import os
 import reprlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -69,6 +70,11 @@ def load(source: str | Path, ids: Iterable[str] | None = None) -> list[Task]:
                 f"{_nearest(str(source), [*DATA_SETS, *_beside(path)])}"
             )
     return tasks if ids is None else _select(tasks, ids, str(source))
+
+
+def lasting_source(source: str) -> str:
+    """A source by a name that holds in every folder: that of a data set, or an absolute path."""
+    return source if source in DATA_SETS else os.path.abspath(source)
 
 
 def seen_tasks(tasks: Iterable[Task], training: Iterable[Task]) -> list[Task]:
