@@ -29,6 +29,10 @@ def vmirror(piece):
 def hmirror(piece):
     return piece[::-1]
 """
+ORIGINAL_EXECUTOR = """
+def execute_candidate_program(program, grid, sig_alarm):
+    return "Error"
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -87,6 +91,21 @@ def test_the_machine(monkeypatch, capsys, programs, arc_dsl):
     text, record = run(monkeypatch, capsys, "bench_vm", *words, **small)
     assert "2 of 2 programs are right" in text
     assert {"geometric mean over programs", "total time"} <= set(figures(record))
+
+
+def test_mutation(monkeypatch, capsys, programs, tmp_path):
+    folder = tmp_path / "original" / "codeit" / "policy"
+    folder.mkdir(parents=True)
+    (folder / "environment.py").write_text(ORIGINAL_EXECUTOR)
+    for package in (folder, folder.parent):
+        (package / "__init__.py").touch()
+    words = ["--programs", programs, "--mutants", "30", "--original", str(folder.parent.parent)]
+    small = {"NUM_COMPARED": 10, "NUM_OF_ORIGINAL": 2, "TASKS_OF_ORIGINAL": 3}
+    _, record = run(monkeypatch, capsys, "bench_mutation", *words, **small)
+    found = figures(record)
+    assert found["mutants, distinct and valid"] > 0
+    assert found["executions of mutants on all tasks"] > 0
+    assert found["the original's code, signals"] > 0
 
 
 def test_primitives(monkeypatch, capsys, programs):

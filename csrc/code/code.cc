@@ -160,32 +160,30 @@ std::vector<uint32_t> repeats_of(const Code &code) {
     return repeats;
 }
 
-void write_needed_lines(const Code &code, Code *out) {
+void NeededLines::write(const Code &code, Code *out) {
     out->clear();
-    const size_t num_lines = code.num_lines();
-    std::vector<CodeLine> lines;
-    lines.reserve(num_lines);
-    for (const CodeLine &line : code) lines.push_back(line);
-    // Whether a line is needed, and then its new number.
-    std::vector<uint16_t> numbers(num_lines + 1, code.has_shadows());
-    numbers[num_lines] = 1;
+    lines_.clear();
+    for (const CodeLine &line : code) lines_.push_back(line);
+    const size_t num_lines = lines_.size();
+    numbers_.assign(num_lines + 1, code.has_shadows());
+    numbers_[num_lines] = 1;
     auto need = [&](Term term) {
-        if (is_line(term)) numbers[line_of(term)] = 1;
+        if (is_line(term)) numbers_[line_of(term)] = 1;
     };
     for (size_t k = num_lines; k > 0; --k) {
-        if (numbers[k] == 0) continue;
-        need(lines[k - 1].function);
-        for (Term argument : lines[k - 1].arguments) need(argument);
+        if (numbers_[k] == 0) continue;
+        need(lines_[k - 1].function);
+        for (Term argument : lines_[k - 1].arguments) need(argument);
     }
-    numbers[0] = 0;
+    numbers_[0] = 0;
     uint16_t number = 0;
     auto renumbered = [&](Term term) {
-        return is_line(term) ? term_of_line(numbers[line_of(term)]) : term;
+        return is_line(term) ? term_of_line(numbers_[line_of(term)]) : term;
     };
     for (size_t k = 1; k <= num_lines; ++k) {
-        if (numbers[k] == 0) continue;
-        numbers[k] = ++number;
-        const CodeLine &line = lines[k - 1];
+        if (numbers_[k] == 0) continue;
+        numbers_[k] = ++number;
+        const CodeLine &line = lines_[k - 1];
         out->add_line(renumbered(line.function), line.outer);
         for (Term argument : line.arguments) out->add_argument(renumbered(argument));
     }

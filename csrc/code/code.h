@@ -124,9 +124,17 @@ class Code {
 // For each line, how many lines before it hold the same call in the program's text.
 std::vector<uint32_t> repeats_of(const Code &code);
 
-// Writes the lines that O needs, in their order. Of a code that shadows it writes all: what a name
-// means may then depend on any of them.
-void write_needed_lines(const Code &code, Code *out);
+// Finds the lines that O needs; one object for many codes, as it keeps its memory.
+class NeededLines {
+  public:
+    // Writes them in their order. Of a code that shadows it writes all: what a name means may then
+    // depend on any of them.
+    void write(const Code &code, Code *out);
+
+  private:
+    std::vector<CodeLine> lines_;
+    std::vector<uint16_t> numbers_; // whether a line is needed, and then its new number
+};
 
 // One line each, `name = function(argument, ...)`. Lines that repeat an earlier call carry one
 // blank at their end for each earlier repeat, which is how the language's checker tells them apart.

@@ -259,16 +259,15 @@ bool Mutator::pick_other(Term old, Term *out) {
 
 // False where it is no program: the change made a call that the program has already, or more
 // than a code holds; or the parent calls what a line shadows, for which a mutant has no name.
-bool Mutator::write(Code *out) const {
+bool Mutator::write(Code *out) {
     out->clear();
     if (lines_.size() + num_new_ > kMaxLines) return false;
-    std::vector<Term> moved_terms;
     for (size_t line = 1; line <= lines_.size(); ++line) {
         const CodeLine &old = lines_[line - 1];
-        moved_terms.clear();
+        moved_.clear();
         if (line != line_) {
-            for (Term argument : old.arguments) moved_terms.push_back(moved(argument));
-            if (!add(moved(old.function), moved_terms, out)) return false;
+            for (Term argument : old.arguments) moved_.push_back(moved(argument));
+            if (!add(moved(old.function), moved_, out)) return false;
             continue;
         }
         for (size_t k = 0; k < num_new_; ++k) {
@@ -276,10 +275,10 @@ bool Mutator::write(Code *out) const {
         }
         for (size_t k = 0; k < changed_.arguments.size(); ++k) {
             const bool is_new = is_new_argument_ && k == new_argument_;
-            moved_terms.push_back(is_new ? term_of_line(line_ + num_new_ - 1)
-                                         : moved(changed_.arguments[k]));
+            moved_.push_back(is_new ? term_of_line(line_ + num_new_ - 1)
+                                    : moved(changed_.arguments[k]));
         }
-        if (!add(moved(changed_.function), moved_terms, out)) return false;
+        if (!add(moved(changed_.function), moved_, out)) return false;
     }
     return out->words().size() <= kMaxWords && !repeats_a_call(*out);
 }

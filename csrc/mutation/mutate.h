@@ -70,7 +70,7 @@ class Mutator {
     bool pick(Term *out);
     bool pick_other(Term old, Term *out);
 
-    bool write(Code *out) const;
+    bool write(Code *out);
     bool add(Term function, std::span<const Term> arguments, Code *out) const;
     bool repeats_a_call(const Code &code) const;
     Term moved(Term term) const;
@@ -90,6 +90,7 @@ class Mutator {
     Random *random_ = nullptr;
     std::vector<CodeLine> lines_;
     std::vector<Term> candidates_;
+    std::vector<Term> moved_;      // arguments of a line
     size_t line_ = 0;              // that changes
     Call changed_;                 // its call
     bool is_new_argument_ = false; // whether an argument of it is the last new line

@@ -31,29 +31,36 @@ class Validity {
     Validity(const Limits &limits, Interrupt *interrupt)
         : lease_(limits, interrupt), other_lease_(limits, interrupt), interrupt_(interrupt) {}
 
-    // Sets is_valid[number] of each.
+    // What becomes of a member. Whether a run has the fuel may depend on the order of the lines, by
+    // a little, and so may the order of a set of closures: then invalid is not hopeless.
+    enum Verdict : uint8_t { valid, invalid, hopeless };
+
+    // The verdicts by the members' numbers.
     void check(const Family &family, std::span<const InputGrid> inputs,
-               std::vector<uint8_t> *is_valid) {
-        std::vector<uint8_t> is_changed(is_valid->size(), 0);
+               std::vector<Verdict> *verdicts) {
+        verdicts->assign(family.size(), valid);
+        std::vector<uint8_t> is_changed(family.size(), 0);
         for (const InputGrid &input : inputs) {
             FamilyRuns runs(lease_.machine(), family, input);
             for (size_t k = 0; k < family.size(); ++k) {
                 const size_t number = family.number(k);
-                if ((*is_valid)[number] == 0) continue;
+                Verdict &verdict = (*verdicts)[number];
+                if (verdict != valid) continue;
                 if (interrupt_->ask()) return;
                 bool is_same = false;
-                (*is_valid)[number] =
-                    returns_grid(&runs, k, family.program(k), input, &is_same) ? 1 : 0;
+                verdict = run(&runs, k, family.program(k), input, &is_same);
                 if (!is_same) is_changed[number] = 1;
             }
         }
-        for (size_t number = 0; number < is_valid->size(); ++number)
-            (*is_valid)[number] &= is_changed[number];
+        for (size_t number = 0; number < family.size(); ++number) {
+            if ((*verdicts)[number] == valid && is_changed[number] == 0)
+                (*verdicts)[number] = hopeless;
+        }
     }
 
   private:
-    bool returns_grid(FamilyRuns *runs, size_t k, const Program &program, const InputGrid &input,
-                      bool *is_same) {
+    Verdict run(FamilyRuns *runs, size_t k, const Program &program, const InputGrid &input,
+                bool *is_same) {
         const FamilyRuns::Result result = runs->run(k);
         Outcome outcome = result.outcome;
         Value value = result.value;
@@ -62,14 +69,15 @@ class Validity {
             outcome = plain.outcome;
             value = plain.value;
         }
-        if (outcome != Outcome::ok) return false;
+        const bool is_certain = result.is_known && outcome != Outcome::out_of_fuel;
+        if (outcome != Outcome::ok) return is_certain ? hopeless : invalid;
         uint8_t cells[kMaxCells + kSpareCells];
         uint8_t height;
         uint8_t width;
-        if (!write_result(value, cells, &height, &width)) return false;
+        if (!write_result(value, cells, &height, &width)) return is_certain ? hopeless : invalid;
         *is_same = height == input.height && width == input.width &&
                    std::memcmp(cells, input.cells, size_t{height} * width) == 0;
-        return true;
+        return valid;
     }
 
     MachineLease lease_;
@@ -141,14 +149,17 @@ std::vector<Offspring> Population::make(size_t count, uint64_t *next, uint64_t e
         check(&drafts, num_threads, interrupt);
         *next = last;
         const size_t first = made.size();
+        for (const Draft &draft : drafts) {
+            if (draft.is_hopeless) hopeless_.insert(tried_key(draft));
+        }
         for (Draft &draft : drafts) {
-            // What was looked at before is known by now, if it is valid.
-            if (draft.is_new ? !draft.is_valid : !known_.contains(draft.key)) continue;
+            // What was looked at before, here or for another root, is known if it is valid.
+            if (!draft.is_valid && !known_.contains(draft.key)) continue;
             ++num_valid;
-            if (!draft.is_new || !known_.insert(draft.key)) continue;
+            if (!draft.is_valid || !known_.insert(draft.key)) continue;
             const Descent &descent = descents_[draft.parent];
             made.push_back({draft.number, descent.root, descent.depth + 1, num_valid,
-                            std::move(draft.program)});
+                            std::move(*draft.program)});
             if (made.size() == count) {
                 *next = draft.number + 1;
                 break;
@@ -168,24 +179,27 @@ std::vector<Population::Draft> Population::draw(uint64_t first, uint64_t end, co
                                                 unsigned num_threads, Interrupt &interrupt) {
     std::vector<std::vector<Draft>> parts(num_parts(end - first, kDrawsAtOnce));
     run_units(parts.size(), num_threads, interrupt, [&](size_t) {
-        return [&, mutator = Mutator(language_, weights_), code = Code(), needed = Code(),
-                keys = std::vector<Key>()](size_t unit) mutable {
-            const uint64_t begin = first + unit * kDrawsAtOnce;
-            for (uint64_t k = begin; k < std::min(begin + kDrawsAtOnce, end); ++k) {
+        return
+            [&, mutator = Mutator(language_, weights_), code = Code(), needed_lines = NeededLines(),
+             needed = Code(), keys = std::vector<Key>()](size_t unit) mutable {
                 if (interrupt.ask()) return;
-                Random random(seed_of_draw(seed_, k));
-                const auto parent = static_cast<uint32_t>(random.below(parents_.size()));
-                if (!mutator.mutate(parents_[parent], parents_, &random, &code)) continue;
-                write_needed_lines(code, &needed);
-                if (needed.num_lines() > kMaxVariables + 1) continue;
-                keys_of_lines(needed, language_, &keys);
-                Draft draft = {k,  parent, key_of_result(keys.back(), dialect_), false, false,
-                               {}, {}};
-                draft.is_new = !known_.contains(draft.key) && !tried.contains(tried_key(draft));
-                if (draft.is_new) draft.code = needed;
-                parts[unit].push_back(std::move(draft));
-            }
-        };
+                const uint64_t begin = first + unit * kDrawsAtOnce;
+                for (uint64_t k = begin; k < std::min(begin + kDrawsAtOnce, end); ++k) {
+                    Random random(seed_of_draw(seed_, k));
+                    const auto parent = static_cast<uint32_t>(random.below(parents_.size()));
+                    if (!mutator.mutate(parents_[parent], parents_, &random, &code)) continue;
+                    needed_lines.write(code, &needed);
+                    if (needed.num_lines() > kMaxVariables + 1) continue;
+                    keys_of_lines(needed, language_, &keys);
+                    Draft draft = {k, parent, key_of_result(keys.back(), dialect_)};
+                    const Key tried_key = this->tried_key(draft);
+                    draft.is_new = !known_.contains(draft.key) && !hopeless_.contains(tried_key) &&
+                                   !tried.contains(tried_key);
+                    if (draft.is_new)
+                        draft.program = std::make_unique<Program>(needed, language_, dialect_);
+                    parts[unit].push_back(std::move(draft));
+                }
+            };
     });
     std::vector<Draft> drafts;
     for (std::vector<Draft> &part : parts)
@@ -209,20 +223,21 @@ void Population::check(std::vector<Draft> *drafts, unsigned num_threads, Interru
     }
     begins.push_back(order.size());
     run_units(begins.size() - 1, num_threads, interrupt, [&](size_t) {
-        return [&, validity = std::make_unique<Validity>(limits_, &interrupt)](size_t unit) {
+        return [&, validity = std::make_unique<Validity>(limits_, &interrupt),
+                verdicts = std::vector<Validity::Verdict>()](size_t unit) mutable {
             const std::span<const size_t> own(order.data() + begins[unit],
                                               begins[unit + 1] - begins[unit]);
             const Root &root = roots_[root_of(own[0])];
             Family family(root.program);
             for (size_t k = 0; k < own.size(); ++k) {
-                Draft &draft = (*drafts)[own[k]];
-                draft.program = Program(std::move(draft.code), language_, dialect_);
-                family.add(draft.program, k);
+                family.add(*(*drafts)[own[k]].program, k);
             }
             family.sort();
-            std::vector<uint8_t> is_valid(own.size(), 1);
-            validity->check(family, root.inputs, &is_valid);
-            for (size_t k = 0; k < own.size(); ++k) (*drafts)[own[k]].is_valid = is_valid[k] != 0;
+            validity->check(family, root.inputs, &verdicts);
+            for (size_t k = 0; k < own.size(); ++k) {
+                (*drafts)[own[k]].is_valid = verdicts[k] == Validity::valid;
+                (*drafts)[own[k]].is_hopeless = verdicts[k] == Validity::hopeless;
+            }
         };
     });
 }

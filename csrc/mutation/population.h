@@ -67,10 +67,10 @@ class Population {
         uint64_t number;
         uint32_t parent;
         Key key;
-        bool is_new; // or it was looked at before
+        bool is_new = false; // or it was looked at before
         bool is_valid = false;
-        Code code; // where it is new, until there is the program
-        Program program;
+        bool is_hopeless = false;         // invalid, in whichever order its lines run
+        std::unique_ptr<Program> program; // where it is new
     };
 
     std::vector<Draft> draw(uint64_t first, uint64_t end, const KeySet &tried, unsigned num_threads,
@@ -90,6 +90,8 @@ class Population {
     std::vector<TypedCode> parents_; // the roots first
     std::vector<Descent> descents_;  // of the parents
     KeySet known_;
+    // Of the hopeless: they need not run again. Nothing that is made depends on what is forgotten.
+    KeySet hopeless_;
 };
 
 } // namespace codeit::mutation
