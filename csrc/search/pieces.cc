@@ -10,6 +10,8 @@ namespace {
 // What it takes to paint a piece, in characters of text.
 constexpr float kPainting = 20;
 constexpr float kMasking = 50;
+// What helps in one demonstration alone is there by chance more often than what helps in all.
+constexpr float kUselessPair = 15;
 
 } // namespace
 
@@ -48,10 +50,24 @@ Pieces::Colors Pieces::colors_of(const uint64_t *plane, std::vector<int> *colors
     return are_equal ? Colors::one : Colors::one_each;
 }
 
+size_t Pieces::num_useful(const uint64_t *plane) const {
+    size_t count = 0;
+    for (size_t k = 0; k < task_->num_demonstrations(); ++k) {
+        uint64_t any = 0;
+        for (size_t w = task_->begin_of(k); w < task_->begin_of(k + 1); ++w) {
+            any |= plane[w] & task_->changed()[w];
+        }
+        count += any != 0;
+    }
+    return count;
+}
+
 void Pieces::add(const Piece &piece, uint64_t color_key, const uint64_t *plane) {
     if (pieces_.size() >= kMaxPieces || !is_useful(plane)) return;
     if (!known_.insert(hash_of(color_key, plane)).second) return;
     pieces_.push_back(piece);
+    const size_t num_useless = task_->num_demonstrations() - num_useful(plane);
+    pieces_.back().cost += kUselessPair * static_cast<float>(num_useless);
     planes_.insert(planes_.end(), plane, plane + num_words_);
 }
 

@@ -69,6 +69,7 @@ class Pieces {
     void try_plane(const Pool &pool, Node patch, const uint64_t *plane, int mask_color, float cost);
     void add(const Piece &piece, uint64_t color_key, const uint64_t *plane);
     bool is_useful(const uint64_t *plane) const;
+    size_t num_useful(const uint64_t *plane) const; // demonstrations
     bool is_right_object(const Pool &pool, Node node) const;
     uint64_t hash_of(uint64_t seed, const uint64_t *plane) const;
 
