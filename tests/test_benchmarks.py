@@ -108,6 +108,20 @@ def test_mutation(monkeypatch, capsys, programs, tmp_path):
     assert found["the original's code, signals"] > 0
 
 
+def test_the_search(monkeypatch, capsys, programs):
+    words = ["--programs", programs, "--repeats", "3", "--step", "100"]
+    text, record = run(monkeypatch, capsys, "bench_search", *words, EVALUATIONS=2_000)
+    assert "programs confirmed" in text
+    assert {"a call that the memo answers", "the search, work"} <= set(figures(record))
+
+
+def test_the_ranking(monkeypatch, capsys, programs):
+    words = ["--programs", programs, "--evaluations", "3000", "--step", "8"]
+    text, record = run(monkeypatch, capsys, "fit_ranking", *words)
+    assert "tasks with a right one" in text
+    assert set(record["weights"]) > {"length", "derivations"}
+
+
 def test_primitives(monkeypatch, capsys, programs):
     words = ["--programs", programs, "--top", "2", "--repeats", "3"]
     _, record = run(monkeypatch, capsys, "bench_primitives", *words, LEAST_SECONDS=1e-4)

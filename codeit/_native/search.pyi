@@ -23,3 +23,6 @@ def search_task(
     list[tuple[int, int]],
     tuple[int, int, int, int],
 ]: ...
+def measure_rates(
+    inputs: list[Grid], outputs: list[Grid], corpus: list[CompiledProgram], max_bytes: int
+) -> tuple[int, float, int, float]: ...

@@ -44,6 +44,14 @@ cdef extern from "search/batch.h" namespace "codeit::search" nogil:
     TaskResult native_search_task "codeit::search::search_task"(
         const TaskGrids &grids, const Language &language, Dialect dialect,
         const vector[const Program *] &corpus, const Settings &settings, Poll poll) except +
+    struct Rates:
+        int64_t num_evaluations
+        double seconds_of_evaluations
+        int64_t num_answers
+        double seconds_of_answers
+    Rates native_measure_rates "codeit::search::measure_rates"(
+        const TaskGrids &grids, const Language &language, Dialect dialect,
+        const vector[const Program *] &corpus, const Settings &settings) except +
 
 LEAST_BYTES = 2**25
 MOST_BYTES = 2**40
@@ -63,6 +71,35 @@ cdef InputGrid _grid(grid) except *:
             f"a grid is a uint8 array [H, W] of colors, with sides from 1 to {kMaxGridSide}"
         )
     return native
+
+
+cdef tuple _read(list inputs, list outputs, list corpus, TaskGrids *grids,
+                 vector[const Program *] *programs):
+    """What a search is given, checked; returns what keeps it alive: grids, programs."""
+    cdef size_t k
+    held = (tuple(inputs), tuple(outputs), tuple(corpus))  # the lists may change meanwhile
+    # As may the arrays: the search works on copies.
+    copies = [grid.copy() for grid in (*held[0], *held[1])]
+    if not 1 <= len(held[1]) <= len(held[0]):
+        raise ValueError(f"{len(held[1])} outputs for {len(held[0])} inputs")
+    if not held[2]:
+        raise ValueError("the corpus is empty; at least one program is needed")
+    for k in range(len(copies)):
+        if k < <size_t>len(held[0]):
+            grids[0].inputs.push_back(_grid(copies[k]))
+        else:
+            grids[0].outputs.push_back(_grid(copies[k]))
+    for program in held[2]:
+        if not isinstance(program, CompiledProgram):
+            raise TypeError(f"a program is a {type(program).__name__}; use Program.parse")
+        programs[0].push_back(&(<CompiledProgram>program).program)
+    for k in range(programs[0].size()):
+        if programs[0][k].num_lines() == 0:
+            raise TypeError(f"program {k} has no lines; use Program.parse")
+        if (programs[0][k].language().digest() != programs[0][0].language().digest()
+                or programs[0][k].dialect() != programs[0][0].dialect()):
+            raise ValueError(f"program {k} is of another language or dialect than the first")
+    return copies, held[2]
 
 
 def search_task(kind not None, list inputs not None, list outputs not None,
@@ -88,35 +125,14 @@ def search_task(kind not None, list inputs not None, list outputs not None,
     cdef TaskResult result
     cdef Program found
     cdef size_t k
-    held = (tuple(inputs), tuple(outputs), tuple(corpus))  # the lists may change meanwhile
-    # As may the arrays: the search works on copies.
-    copies = [grid.copy() for grid in (*held[0], *held[1])]
-    if not 1 <= len(held[1]) <= len(held[0]):
-        raise ValueError(f"{len(held[1])} outputs for {len(held[0])} inputs")
-    if not held[2]:
-        raise ValueError("the corpus is empty; at least one program is needed")
-    for k in range(len(copies)):
-        if k < <size_t>len(held[0]):
-            grids.inputs.push_back(_grid(copies[k]))
-        else:
-            grids.outputs.push_back(_grid(copies[k]))
-    for program in held[2]:
-        if not isinstance(program, CompiledProgram):
-            raise TypeError(f"a program is a {type(program).__name__}; use Program.parse")
-        programs.push_back(&(<CompiledProgram>program).program)
-    for k in range(programs.size()):
-        if programs[k].num_lines() == 0:
-            raise TypeError(f"program {k} has no lines; use Program.parse")
-        if (programs[k].language().digest() != programs[0].language().digest()
-                or programs[k].dialect() != programs[0].dialect()):
-            raise ValueError(f"program {k} is of another language or dialect than the first")
+    held = _read(inputs, outputs, corpus, &grids, &programs)
     settings.evaluations = integer("evaluations", evaluations, 0, MOST_EVALUATIONS)
     settings.max_bytes = integer("max_bytes", max_bytes, LEAST_BYTES, MOST_BYTES)
     settings.methods = integer("methods", methods, 0, 2**32 - 1)
     cdef Poll poll = _poll()
     cdef const Language *native = &programs[0].language()
     cdef Dialect dialect = programs[0].dialect()
-    cdef NativeLanguage language = (<CompiledProgram>held[2][0]).language
+    cdef NativeLanguage language = (<CompiledProgram>held[1][0]).language
     with nogil:
         result = native_search_task(grids, native[0], dialect, programs, settings, poll)
     solutions = []
@@ -133,3 +149,25 @@ def search_task(kind not None, list inputs not None, list outputs not None,
     return solutions, figures, (
         result.work, result.num_calls, result.num_nodes, result.num_bytes
     )
+
+
+def measure_rates(list inputs not None, list outputs not None, list corpus not None, max_bytes):
+    """How long calls take (csrc/search/batch.h), for benchmarks.
+
+    Args:
+        inputs, outputs, corpus, max_bytes: as in search_task.
+    Returns:
+        (evaluations, their seconds, calls that the memo answered, their seconds).
+    """
+    cdef TaskGrids grids
+    cdef Settings settings
+    cdef vector[const Program *] programs
+    cdef Rates rates
+    held = _read(inputs, outputs, corpus, &grids, &programs)
+    settings.max_bytes = integer("max_bytes", max_bytes, LEAST_BYTES, MOST_BYTES)
+    cdef const Language *native = &programs[0].language()
+    cdef Dialect dialect = programs[0].dialect()
+    with nogil:
+        rates = native_measure_rates(grids, native[0], dialect, programs, settings)
+    return (rates.num_evaluations, rates.seconds_of_evaluations, rates.num_answers,
+            rates.seconds_of_answers)

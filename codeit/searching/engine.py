@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from codeit.execution.executor import Limits, execute
 from codeit.grids import Grid
 from codeit.language import Program
 from codeit.language.program import distinct
+from codeit.searching.ranking import ranked
 from codeit.searching.settings import METHODS, SearchSettings
 from codeit.tasks.task import Task
 
@@ -112,10 +112,4 @@ def search_task(
         if name in settings.methods
     }
     spent, calls, nodes, num_bytes = totals
-    return TaskSearch(tuple(sorted(found, key=rank)), spent, calls, nodes, num_bytes, methods)
-
-
-def rank(found: Found) -> tuple[float, ...]:
-    """By which the search orders what it has found, the best first."""
-    length = len(found.program.text)
-    return -found.num_right, length - 10 * math.log2(1 + found.derivations), found.evaluations
+    return TaskSearch(tuple(ranked(task, found)), spent, calls, nodes, num_bytes, methods)

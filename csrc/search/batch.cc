@@ -3,6 +3,7 @@
 #include "vm/machine_pool.h"
 
 #include <algorithm>
+#include <ctime>
 
 namespace codeit::search {
 namespace {
@@ -10,17 +11,9 @@ namespace {
 constexpr int64_t kFuelOfCall = 150'000;
 constexpr uint64_t kBytesOfCall = uint64_t{256} << 20;
 constexpr uint32_t kDepth = 200;
+constexpr Limits kLimits = {kFuelOfCall, kBytesOfCall, kDepth, 0};
 
-} // namespace
-
-TaskResult search_task(const TaskGrids &grids, const Language &language, Dialect dialect,
-                       const std::vector<const Program *> &corpus, const Settings &settings,
-                       Interrupt::Poll poll) {
-    Interrupt interrupt(poll);
-    const Limits limits = {kFuelOfCall, kBytesOfCall, kDepth, 0};
-    MachineLease lease(limits, &interrupt);
-    const TaskView task(grids);
-    Pool pool(language, dialect, lease.machine(), task, {settings.max_bytes, kFuelOfCall});
+std::vector<Lines> programs_of(const std::vector<const Program *> &corpus) {
     std::vector<Lines> programs;
     for (const Program *program : corpus) {
         Lines lines = lines_of(program->code());
@@ -28,10 +21,52 @@ TaskResult search_task(const TaskGrids &grids, const Language &language, Dialect
     }
     std::stable_sort(programs.begin(), programs.end(),
                      [](const Lines &a, const Lines &b) { return a.size() < b.size(); });
+    return programs;
+}
+
+double seconds_of_thread() {
+    timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
+} // namespace
+
+TaskResult search_task(const TaskGrids &grids, const Language &language, Dialect dialect,
+                       const std::vector<const Program *> &corpus, const Settings &settings,
+                       Interrupt::Poll poll) {
+    Interrupt interrupt(poll);
+    MachineLease lease(kLimits, &interrupt);
+    const TaskView task(grids);
+    Pool pool(language, dialect, lease.machine(), task, {settings.max_bytes, kFuelOfCall});
+    const std::vector<Lines> programs = programs_of(corpus);
     TaskResult result;
     Search(pool, programs, settings).run(&result);
     if (interrupt.ask()) throw Interrupted();
     return result;
+}
+
+Rates measure_rates(const TaskGrids &grids, const Language &language, Dialect dialect,
+                    const std::vector<const Program *> &corpus, const Settings &settings) {
+    MachineLease lease(kLimits);
+    const TaskView task(grids);
+    Pool pool(language, dialect, lease.machine(), task, {settings.max_bytes, kFuelOfCall});
+    Rates rates;
+    LineNodes nodes;
+    for (const Lines &program : programs_of(corpus)) {
+        const int64_t evaluations = pool.num_evaluations();
+        const int64_t calls = pool.num_calls();
+        const double begin = seconds_of_thread();
+        run_all_lines(pool, program, kInputNode, &nodes);
+        const double middle = seconds_of_thread();
+        const int64_t num_calls = pool.num_calls() - calls;
+        run_all_lines(pool, program, kInputNode, &nodes);
+        rates.num_evaluations += pool.num_evaluations() - evaluations;
+        rates.seconds_of_evaluations += middle - begin;
+        rates.num_answers += num_calls;
+        rates.seconds_of_answers += seconds_of_thread() - middle;
+    }
+    return rates;
 }
 
 } // namespace codeit::search

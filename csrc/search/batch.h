@@ -13,4 +13,15 @@ TaskResult search_task(const TaskGrids &grids, const Language &language, Dialect
                        const std::vector<const Program *> &corpus, const Settings &settings,
                        Interrupt::Poll poll);
 
+// How long calls take, in time of the processor: for benchmarks. The programs of the corpus are run
+// on the input in an empty pool, which evaluates, and then once more, which the memo answers.
+struct Rates {
+    int64_t num_evaluations = 0;
+    double seconds_of_evaluations = 0;
+    int64_t num_answers = 0;
+    double seconds_of_answers = 0;
+};
+Rates measure_rates(const TaskGrids &grids, const Language &language, Dialect dialect,
+                    const std::vector<const Program *> &corpus, const Settings &settings);
+
 } // namespace codeit::search
