@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from codeit import Program
-from codeit.searching.engine import Found
+from codeit.searching.found import Found
 from codeit.searching.ranking import WEIGHTS, features, ranked
 from codeit.tasks.task import Example, Task
 

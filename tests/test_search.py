@@ -13,7 +13,7 @@ import codeit
 from codeit.language import load_seed_programs
 from codeit.searching import engine
 from codeit.searching.corpus import Corpus
-from codeit.searching.engine import Found, MethodFigures, TaskSearch
+from codeit.searching.found import Found, MethodFigures, TaskSearch
 from codeit.searching.records import TaskRecord, confirm, without_answers
 from codeit.searching.search import search
 from codeit.searching.settings import METHODS, SearchSettings

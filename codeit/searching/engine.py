@@ -2,72 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from codeit._native import search
 from codeit.execution.executor import Limits, execute
-from codeit.grids import Grid
 from codeit.language import Program
 from codeit.language.program import distinct
+from codeit.searching.found import Found, MethodFigures, TaskSearch
 from codeit.searching.ranking import ranked
 from codeit.searching.settings import METHODS, SearchSettings
 from codeit.tasks.task import Task
 
 _LIMITS = Limits()
-
-
-@dataclass(frozen=True, eq=False)
-class Found:
-    """A program that reproduces demonstrations.
-
-    Attributes:
-        program: as it was found.
-        method: which method has found it, one of METHODS.
-        cost: by which the search orders programs; the smaller, the likelier.
-        derivations: how many ways the search met the same behaviour.
-        evaluations: how many were spent on the task when it was found.
-        num_right: how many demonstrations it reproduces.
-        outputs: what it makes of each test's input; None where that is no grid.
-    """
-
-    program: Program
-    method: str
-    cost: float
-    derivations: int
-    evaluations: int
-    num_right: int
-    outputs: tuple[Grid | None, ...]
-
-
-@dataclass(frozen=True)
-class MethodFigures:
-    """What one method has done for a task: what it spent, and how many programs it has found."""
-
-    evaluations: int
-    found: int
-
-
-@dataclass(frozen=True, eq=False)
-class TaskSearch:
-    """What the search of one task came to.
-
-    Attributes:
-        found: the best first, by the ranking of the search; one program of each key.
-        evaluations: calls of primitives and closures that were run, each on all examples; one that
-            burns much fuel counts as several, and so does other work.
-        calls: those that the memo answered, too.
-        nodes: values in the pool at the end.
-        bytes: how much memory they took at most.
-        methods: by the name of each method that ran.
-    """
-
-    found: tuple[Found, ...]
-    evaluations: int
-    calls: int
-    nodes: int
-    bytes: int
-    methods: Mapping[str, MethodFigures]
 
 
 def search_task(

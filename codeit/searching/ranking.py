@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -18,10 +17,8 @@ import numpy.typing as npt
 from codeit.execution.executor import Limits, execute
 from codeit.grids import Grid
 from codeit.language import PRIMITIVES, Program
+from codeit.searching.found import Found
 from codeit.tasks.task import Task
-
-if TYPE_CHECKING:
-    from codeit.searching.engine import Found
 
 WEIGHTS = {
     "no grid": -2.0,

@@ -9,7 +9,7 @@ from typing import Any
 from codeit.candidates import find_candidates
 from codeit.execution.executor import Limits, execute
 from codeit.grids import Grid, check_grid, grid_digest
-from codeit.searching.engine import Found, MethodFigures, TaskSearch
+from codeit.searching.found import Found, MethodFigures, TaskSearch
 from codeit.tasks.scoring import Candidate, Submission
 from codeit.tasks.task import Example, Task
 
