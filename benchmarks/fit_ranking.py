@@ -112,7 +112,12 @@ def main():
     for name, counts in figures.items():
         print(f"{name:40}" + "".join(f"{count:5}" for count in counts))
     weights = dict(zip(WEIGHTS, np.round(learn(samples), 2).tolist(), strict=True))
-    print(json.dumps({"benchmark": "ranking", "figures": figures, "weights": weights}))
+    among = {
+        f"{name}, among the first {k}": count
+        for name, counts in figures.items()
+        for k, count in enumerate(counts, 1)
+    }
+    print(json.dumps({"benchmark": "ranking", "figures": among, "weights": weights}))
 
 
 if __name__ == "__main__":
