@@ -190,7 +190,7 @@ def mutants(seeds):
         *(Limits(fuel=fuel) for fuel in (100, 400, 1000, 4000)),
         *(Limits(fuel=10**6, max_bytes=size) for size in (4096, 8192, 1 << 15)),
         Limits(fuel=10**6, max_depth=2),
-        Limits(fuel=10**6, max_len=20),
+        *(Limits(fuel=10**6, max_len=length) for length in (2, 4, 12, 20, 100)),
     ],
     ids=str,
 )
@@ -254,6 +254,11 @@ def test_strange_programs_hit_as_ordinary_ones_whatever_their_base():
     assert len(expected) >= len(tasks) > 8
     for base in range(len(programs)):
         assert matched(programs, programs, [base] * len(programs), tasks, FUEL) == expected
+    for length in (2, 3, 4, 10):
+        limits = Limits(max_len=length)
+        expected = ordinary(programs, tasks, limits)
+        for base in range(len(programs)):
+            assert matched(programs, programs, [base] * len(programs), tasks, limits) == expected
 
 
 def test_programs_of_other_dialects_than_their_base_run_by_their_own(seeds, tasks):

@@ -111,6 +111,13 @@ def _mutate(words: Sequence[str]) -> None:
         help=f"what one run of a program may use (default {MUTANT_FUEL:,})",
     )
     add(
+        "--max-len",
+        type=whole_number(1, 2**32 - 1),
+        metavar="N",
+        help="do not bind values of so many items to their names; 1000 is the rule of the paper's "
+        "code",
+    )
+    add(
         "--seed",
         type=whole_number(0, MAX_SEED),
         default=default.seed,
@@ -141,6 +148,7 @@ def _mutate(words: Sequence[str]) -> None:
         crossover=parsed.crossover or 0.0,
         seed=parsed.seed,
         fuel=parsed.fuel,
+        max_len=parsed.max_len,
         per_shard=parsed.per_shard,
         curve_step=parsed.step,
     )

@@ -32,6 +32,8 @@ class MutatingSettings:
     """Everything random follows from it."""
     fuel: Annotated[Whole, Field(ge=0, le=MAX_FUEL)] = MUTANT_FUEL
     """What one run of a program may use (`Limits.fuel`)."""
+    max_len: Annotated[Whole, Field(ge=1, lt=2**32)] | None = None
+    """`Limits.max_len`; 1000 is the rule of the paper's code."""
     max_tries: PositiveCount = 100
     """Gives up after this many draws for each mutant wanted."""
     per_shard: PositiveCount = 48_000
@@ -42,7 +44,7 @@ class MutatingSettings:
 
     @property
     def limits(self) -> Limits:
-        return Limits(fuel=self.fuel)
+        return Limits(fuel=self.fuel, max_len=self.max_len)
 
     @property
     def weights(self) -> tuple[float, float, float, float, float]:

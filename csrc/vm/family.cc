@@ -107,6 +107,15 @@ void Family::add(const Program &program, size_t number) {
             operands_.push_back(operand_of_line(at->second));
         }
         member.result = operands_.back();
+        auto mention = [&](Operand operand) {
+            const size_t line = operand - operand_of_line(0); // wraps for a name
+            if (line >= 1 && line <= base_.size()) member.mentioned |= bit(line - 1);
+        };
+        mention(member.result);
+        for (size_t k = member.first_line; k < lines_.size(); ++k) {
+            mention(lines_[k].function);
+            for (uint32_t a = 0; a < lines_[k].num_arguments; ++a) mention(lines_[k].arguments[a]);
+        }
     }
     if (member.is_plain) {
         lines_.resize(member.first_line);
@@ -142,13 +151,13 @@ FamilyRuns::FamilyRuns(Machine &m, const Family &family, const InputGrid &input)
 
 FamilyRuns::Result FamilyRuns::run(size_t k) {
     const Family::Member &member = family_.members_[k];
-    // With max_len, lines may be bound to nothing although they succeed.
-    if (member.is_plain || m_.limits().max_len != 0) return {};
+    if (member.is_plain) return {};
     for (; seen_ < k; ++seen_)
         common_ = std::min<size_t>(common_, family_.members_[seen_ + 1].num_common);
     if (!is_ready_) start();
     if (!has_room_ || (member.needed & unknown_) != 0) return {};
-    if ((member.needed & failed_) != 0) return {Outcome::runtime_error, true, false, {}};
+    if ((member.needed & failed_) != 0 || (member.mentioned & unbound_) != 0)
+        return {Outcome::runtime_error, true, false, {}};
     int64_t limit = limit_;
     for (uint64_t left = member.needed; left != 0; left &= left - 1)
         limit -= base_fuel_[std::countr_zero(left)];
@@ -189,7 +198,7 @@ FamilyRuns::Result FamilyRuns::run(size_t k) {
 
 void FamilyRuns::start() {
     is_ready_ = true;
-    failed_ = unknown_ = 0;
+    failed_ = unbound_ = unknown_ = 0;
     all_base_fuel_ = 0;
     failed_at_ = 0;
     common_ = 0;
@@ -212,6 +221,7 @@ void FamilyRuns::start() {
 
 void FamilyRuns::run_base() {
     const char *mark = m_.arena().scratch_mark();
+    const uint32_t max_len = m_.limits().max_len;
     for (size_t k = 0; k < family_.base_.size(); ++k) {
         if ((family_.needed_ & bit(k)) == 0) continue;
         const uint64_t needs = family_.base_needs_[k];
@@ -219,7 +229,7 @@ void FamilyRuns::run_base() {
             unknown_ |= bit(k);
             continue;
         }
-        if ((needs & failed_) != 0) {
+        if ((needs & (failed_ | unbound_)) != 0) {
             failed_ |= bit(k);
             continue;
         }
@@ -238,6 +248,8 @@ void FamilyRuns::run_base() {
             unknown_ |= bit(k);
         } else if (outcome != Outcome::ok) {
             failed_ |= bit(k);
+        } else if (max_len != 0 && is_too_long(value, max_len)) {
+            unbound_ |= bit(k);
         }
     }
     fuel_used_ += all_base_fuel_;
@@ -253,8 +265,15 @@ inline Outcome FamilyRuns::run_line(const Family::Line &line, Value *out) {
     return m_.call(registers_[line.function], arguments, line.num_arguments, out);
 }
 
+bool FamilyRuns::mentions_unbound(const Family::Line &line) const {
+    auto is_unbound = [this](Operand operand) { return registers_[operand].kind == Kind::unbound; };
+    return is_unbound(line.function) ||
+           std::any_of(line.arguments, line.arguments + line.num_arguments, is_unbound);
+}
+
 Outcome FamilyRuns::run_own_lines(const Family::Member &member, size_t *line, size_t num_next,
                                   int64_t limit, Value *out) {
+    const uint32_t max_len = m_.limits().max_len;
     const auto lines = family_.lines_of(member);
     Value *own = registers_ + family_.operand_of_line(family_.base_.size() + 1);
     for (size_t &k = *line; k < lines.size(); ++k) {
@@ -262,11 +281,13 @@ Outcome FamilyRuns::run_own_lines(const Family::Member &member, size_t *line, si
             checkpoints_.push_back(m_.checkpoint());
             own_fuel_.push_back(limit - m_.fuel_left());
         }
+        if (max_len != 0 && mentions_unbound(lines[k])) return Outcome::name_error;
         Value value;
         TRY(run_line(lines[k], &value));
-        own[k] = value;
+        own[k] = max_len != 0 && is_too_long(value, max_len) ? Value() : value;
     }
     *out = registers_[member.result];
+    if (out->kind == Kind::unbound) return Outcome::name_error;
     return m_.settle(out);
 }
 

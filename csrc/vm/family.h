@@ -60,6 +60,7 @@ class Family {
         const Program *program;
         size_t number;
         uint64_t needed;     // lines of the base
+        uint64_t mentioned;  // those of them that own lines mention, or that are the result
         uint32_t first_line; // in lines_
         uint32_t num_lines;
         uint32_t num_common; // own lines in common with the member before
@@ -110,6 +111,7 @@ class FamilyRuns {
     void start();
     void run_base();
     Outcome run_line(const Family::Line &line, Value *out);
+    bool mentions_unbound(const Family::Line &line) const;
     // *line: how many own lines are done, before and after.
     Outcome run_own_lines(const Family::Member &member, size_t *line, size_t num_next,
                           int64_t limit, Value *out);
@@ -120,8 +122,9 @@ class FamilyRuns {
     bool is_ready_ = false; // the base has run, and its values are there
     bool has_room_ = false;
     Value *registers_ = nullptr;
-    int64_t limit_ = 0;   // fuel that the input leaves
-    uint64_t failed_ = 0; // lines of the base
+    int64_t limit_ = 0;    // fuel that the input leaves
+    uint64_t failed_ = 0;  // lines of the base
+    uint64_t unbound_ = 0; // those that are too long to be bound
     uint64_t unknown_ = 0;
     int64_t base_fuel_[Family::kMaxShared] = {}; // of each line
     int64_t all_base_fuel_ = 0;

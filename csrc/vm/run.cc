@@ -89,11 +89,6 @@ inline Outcome run_direct_line(Machine &m, const Operand *operands, Opcode primi
     return m.call(primitive, arguments, out);
 }
 
-bool is_too_long(const Value &v, uint32_t max_len) {
-    size_t length;
-    return length_of(v, &length) == Outcome::ok && length >= max_len;
-}
-
 // Every program is given room for so many at least, so that programs that share lines leave the
 // same memory to what comes after these.
 constexpr size_t kNumRegisters = 128;
@@ -201,6 +196,11 @@ Outcome checked(Machine &m, const char *scratch_mark, Outcome outcome) {
 }
 
 } // namespace
+
+bool is_too_long(const Value &v, uint32_t max_len) {
+    size_t length;
+    return length_of(v, &length) == Outcome::ok && length >= max_len;
+}
 
 bool read_input(const uint8_t *cells, int64_t height, int64_t width, InputGrid *out) {
     if (height < 1 || height > kMaxInputSide || width < 1 || width > kMaxInputSide) return false;

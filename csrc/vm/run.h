@@ -26,6 +26,9 @@ bool read_input(const uint8_t *cells, int64_t height, int64_t width, InputGrid *
 // The value that it is for programs.
 Outcome load_input(Machine &m, const InputGrid &input, Value *out);
 
+// Whether a value is not bound to its name because of Limits::max_len.
+bool is_too_long(const Value &v, uint32_t max_len);
+
 // What a run left behind; the values live in the machine's memory until its next run.
 struct RunResult {
     Outcome outcome = Outcome::internal_error;
