@@ -180,7 +180,7 @@ def main():
     parser.add_argument("--depth", choices=("1", "inf"), default="1")
     parser.add_argument(
         "--original",
-        type=folder_with("codeit/policy/environment.py"),
+        type=folder_with(Path("codeit", "policy", "environment.py")),
         help="a checkout of the code of the paper",
     )
     parser.add_repeats(LEAST_REPEATS)
