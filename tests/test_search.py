@@ -20,6 +20,7 @@ from codeit.searching.settings import METHODS, SearchSettings
 from codeit.tasks.task import Example, Task
 
 FLIP = codeit.Program.parse("O = vmirror(I)")
+FEW = SearchSettings(evaluations=2000)
 TURN = codeit.Program.parse("O = rot90(I)")
 
 
@@ -61,7 +62,7 @@ def test_the_engine_is_never_handed_the_output_of_a_test(small, monkeypatch):
 
     monkeypatch.setattr(engine, "search_task", watch)
     tasks, corpus = small
-    search(tasks, corpus=corpus)
+    search(tasks, FEW, corpus=corpus)
     assert {task.task_id for task in seen} == {task.task_id for task in tasks}
     assert all(test.output is None for task in seen for test in task.tests)
     by_id = {task.task_id: task for task in tasks}
@@ -72,7 +73,7 @@ def test_what_is_found_and_its_order_do_not_depend_on_the_outputs_of_the_tests(s
     tasks, corpus = small
     hidden = [without_answers(task) for task in tasks]
     for known, unknown in zip(
-        search(tasks, corpus=corpus), search(hidden, corpus=corpus), strict=True
+        search(tasks, FEW, corpus=corpus), search(hidden, FEW, corpus=corpus), strict=True
     ):
         assert [f.candidate.program for f in known.found] == [
             f.candidate.program for f in unknown.found
@@ -83,7 +84,7 @@ def test_what_is_found_and_its_order_do_not_depend_on_the_outputs_of_the_tests(s
 def test_the_programs_of_the_task_itself_can_be_left_out(small):
     tasks, corpus = small
     named = [dataclasses.replace(task, task_id="flip") for task in tasks if task.task_id == "flip1"]
-    assert search(named, corpus=corpus)[0].solutions
+    assert search(named, FEW, corpus=corpus)[0].solutions
     settings = SearchSettings(methods=("corpus",), leave_own_out=True)
     assert search(named, settings, corpus=corpus)[0].solutions == []
 
@@ -112,9 +113,9 @@ def test_the_engine_gets_the_evaluations_of_the_settings(small):
 
 def test_the_records_are_the_same_for_any_number_of_threads(small):
     tasks, corpus = small
-    alone = rows(search(tasks, corpus=corpus, threads=1))
-    assert rows(search(tasks, corpus=corpus, threads=2)) == alone
-    assert rows(search(tasks, corpus=corpus, threads=64)) == alone
+    alone = rows(search(tasks, FEW, corpus=corpus, threads=1))
+    assert rows(search(tasks, FEW, corpus=corpus, threads=2)) == alone
+    assert rows(search(tasks, FEW, corpus=corpus, threads=64)) == alone
     assert [row["task_id"] for row in alone] == [task.task_id for task in tasks]
 
 
@@ -129,7 +130,7 @@ def test_several_tasks_are_searched_at_a_time(small, monkeypatch):
 
     monkeypatch.setattr(engine, "search_task", meet)
     tasks, corpus = small
-    assert len(search(tasks[:4], corpus=corpus, threads=2)) == 4
+    assert len(search(tasks[:4], FEW, corpus=corpus, threads=2)) == 4
 
 
 def test_an_error_on_a_thread_ends_the_search(small, monkeypatch):
@@ -139,7 +140,7 @@ def test_an_error_on_a_thread_ends_the_search(small, monkeypatch):
     monkeypatch.setattr(engine, "search_task", fail)
     tasks, corpus = small
     with pytest.raises(MemoryError, match="no more"):
-        search(tasks, corpus=corpus, threads=2)
+        search(tasks, FEW, corpus=corpus, threads=2)
 
 
 # ---- What is told ----
@@ -150,6 +151,7 @@ def test_each_task_with_a_program_that_fits_is_told_once_on_the_thread_that_aske
     told = []
     search(
         tasks,
+        FEW,
         corpus=corpus,
         threads=2,
         on_solution=lambda task, record: told.append(
@@ -256,7 +258,7 @@ def test_the_answers_are_those_of_the_first_programs_that_differ():
 
 def test_a_record_is_read_as_it_was_written(small):
     tasks, corpus = small
-    for record in search(tasks, corpus=corpus):
+    for record in search(tasks, FEW, corpus=corpus):
         assert TaskRecord.from_row(record.to_row()).to_row() == record.to_row()
 
 

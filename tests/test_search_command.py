@@ -150,7 +150,10 @@ def test_the_shards_share_all_tasks(count):
 
 def test_only_the_tasks_that_are_named_are_searched(data, tmp_path):
     out = tmp_path / "out"
-    assert main(["search", *data, "--ids", "turn2,flip1", "--minutes", "1", "--out", str(out)]) == 0
+    assert (
+        main(["search", *data, "--ids", "turn2, flip1", "--evaluations", "99", "--out", str(out)])
+        == 0
+    )
     assert list(json.loads((out / "submission.json").read_text())) == ["turn2", "flip1"]
 
 
@@ -167,7 +170,7 @@ def test_without_out_there_is_a_directory_with_the_date(data, tmp_path, monkeypa
 
 def test_minutes_become_a_number_of_evaluations_that_repeats_the_search(data, tmp_path, capsys):
     one, two = tmp_path / "one", tmp_path / "two"
-    assert main(["search", *data, "--minutes", "0.5", "--out", str(one)]) == 0
+    assert main(["search", *data, "--minutes", "0.02", "--out", str(one)]) == 0
     said = re.search(r"--evaluations (\d+) repeats this search", capsys.readouterr().out)
     words = [*data, "--evaluations", said[1], "--out", str(two)]
     assert main(["search", *words]) == 0

@@ -118,13 +118,13 @@ def test_the_files_are_the_same_for_any_number_of_threads(words, undisturbed, tm
         assert files(out) == files(undisturbed)
 
 
-def run_slowly(arguments, seconds=0.03):
+def run_slowly(arguments, seconds=0.03, stdout=subprocess.DEVNULL):
     path = os.pathsep.join([str(SCRIPT.parent), str(SCRIPT.parent.parent)])
     environment = {**os.environ, "PYTHONPATH": path}
     return subprocess.Popen(
         [sys.executable, str(SCRIPT), str(seconds), *map(str, arguments)],
         env=environment,
-        stdout=subprocess.DEVNULL,
+        stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -174,9 +174,23 @@ def test_an_interrupted_search_says_how_to_go_on(words, undisturbed, tmp_path):
     assert files(out) == files(undisturbed)
 
 
+def test_a_search_whose_output_nobody_reads_says_how_to_go_on(words, undisturbed, tmp_path):
+    out = tmp_path / "out"
+    process = run_slowly([*words, "--threads", 2, "--out", out], stdout=subprocess.PIPE)
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(60) == 130
+    error = process.stderr.read()
+    process.stderr.close()
+    assert "ended, as nobody reads the output; `codeit search resume` goes on" in error
+    assert main(["search", "resume", str(out)]) == 0
+    assert files(out) == files(undisturbed)
+
+
 def searched(words, out):
-    """The same without the command line, which ends differently."""
-    work, plan = make_plan(words[1], None, words[3], None, SearchSettings(evaluations=1000))
+    """Some of the tasks, without the command line, which ends differently."""
+    ids = ("flip1", "wrong", "none", "half")
+    work, plan = make_plan(words[1], ids, words[3], None, SearchSettings(evaluations=100))
     with on_disk.SearchDirectory.create(out, plan) as directory:
         complete(directory, plan, work, {}, 1, lambda *_: None)
 
@@ -190,19 +204,18 @@ def resumed(out):
 
 
 @pytest.mark.parametrize("is_begun", [False, True], ids=["a new one", "one that goes on"])
-def test_a_search_ends_as_if_nothing_had_been_whatever_goes_wrong_when(
-    words, undisturbed, quick_path, is_begun
-):
+def test_a_search_ends_as_if_nothing_had_been_whatever_goes_wrong_when(words, quick_path, is_begun):
     """Every operation on a file fails or kills once."""
-    expected = files(undisturbed)
+    searched(words, quick_path / "undisturbed")
+    expected = files(quick_path / "undisturbed")
 
     def prepare(folder):
         if is_begun:
-            shutil.copytree(undisturbed, folder / "out")
+            shutil.copytree(quick_path / "undisturbed", folder / "out")
             for name in ("solutions.jsonl", "submission.json", "summary.json"):
                 (folder / "out" / name).unlink()
             path = folder / "out" / "tasks.jsonl"
-            path.write_bytes(path.read_bytes()[:-10000])
+            path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:2])[:-9])
 
     def act(folder):
         resumed(folder / "out") if is_begun else searched(words, folder / "out")
@@ -219,7 +232,8 @@ def test_a_search_ends_as_if_nothing_had_been_whatever_goes_wrong_when(
             searched(words, folder / "out")
         assert files(folder / "out") == expected
 
-    num = sweep(quick_path, prepare, act, check, ["fails", "kills"])
+    (quick_path / "cases").mkdir()
+    num = sweep(quick_path / "cases", prepare, act, check, ["fails", "kills"])
     assert num > 30
 
 

@@ -142,14 +142,13 @@ def _search(words: Sequence[str]) -> None:
         "seed": parsed.seed,
         "memory": parsed.memory,
         "evaluations": parsed.evaluations,
-        "methods": None if parsed.methods is None else tuple(parsed.methods.split(",")),
+        "methods": _parts(parsed.methods),
     }
     given = {name: value for name, value in values.items() if value is not None}
     settings = SearchSettings(leave_own_out=parsed.leave_own_out, **given)
     check_free(out)
     programs = PACKAGED if parsed.programs is None else str(parsed.programs)
-    ids = None if parsed.ids is None else parsed.ids.split(",")
-    work, plan = make_plan(parsed.tasks, ids, programs, shard, settings)
+    work, plan = make_plan(parsed.tasks, _parts(parsed.ids), programs, shard, settings)
     console = open_console()
     threads = parsed.threads or num_usable_cores()
     _say_what(console, plan, work, threads)
@@ -214,6 +213,11 @@ def _add_threads(parser: Parser) -> None:
         metavar="T",
         help="how many tasks are searched at a time (default 0, as many as there are cores)",
     )
+
+
+def _parts(text: str | None) -> tuple[str, ...] | None:
+    """The parts of a list with commas."""
+    return None if text is None else tuple(part.strip() for part in text.split(","))
 
 
 def _shard(text: str) -> Shard:
