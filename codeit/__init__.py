@@ -1,7 +1,7 @@
 """codeit teaches a language model to solve ARC tasks by programs that it writes itself.
 
-The names here are the executor, the language and the search; they need neither torch nor a GPU. The
-loop is `codeit.runs.loop`, the command line `codeit --help`.
+The names here are the executor, the language, the minimiser and the search; they need neither torch
+nor a GPU. The loop is `codeit.runs.loop`, the command line `codeit --help`.
 """
 
 from importlib import import_module
@@ -11,6 +11,7 @@ from codeit import language as dsl
 from codeit.execution.executor import Limits, call, execute, execute_groups, run, trace
 from codeit.execution.results import Outcome, Result, Results
 from codeit.language import Program, ProgramError
+from codeit.minimising.minimiser import minimise
 from codeit.tasks import datasets as arc
 from codeit.version import __version__
 
@@ -45,6 +46,7 @@ __all__ = [
     "dsl",
     "execute",
     "execute_groups",
+    "minimise",
     "run",
     "search",
     "trace",

@@ -71,7 +71,8 @@ CPP_ROOMS = [
         "csrc/search",
         "search of one task: `pool` (all values, and how each came about), `search` (stages, what "
         "is kept an eye on), the methods (`programs`, `mutants`, `objects`, `grids`, `cover`), "
-        "`pieces` of the outputs, `task` as planes of bits",
+        "`pieces` of the outputs, `task` as planes of bits; a shorter program for one that was "
+        "found (`minimise`, by the `ways` to write its lines and a `judge`)",
         ("lang", "code", "core", "vm"),
     ),
     Room(
@@ -165,6 +166,11 @@ PYTHON_ROOMS = [
         "codeit/mutation.py",
         "mutants that are tasks",
         ("validation", "_native", "grids", "language", "tasks", "execution"),
+    ),
+    Room(
+        "codeit/minimising",
+        "shorter programs that do the same: `minimiser.py` (one program on its grids)",
+        ("ranges", "_native", "grids", "language", "execution"),
     ),
     Room(
         "codeit/searching",

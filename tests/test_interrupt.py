@@ -76,6 +76,7 @@ WORKS = {
         "execute([Program.parse('O = hmirror(I)')] * 12 + [ENDLESS], [GRID], 2, LIMITS)"
     ),
     "trace": "trace(ENDLESS, GRID, LIMITS)",
+    "minimise": "codeit.minimise(ENDLESS, [GRID], limits=LIMITS)",
     "the types of a parent's lines": "vm.MutationParent(ENDLESS, GRID, LIMITS._native())",
 }
 # A function of which each level does a hundred times what the one below does.

@@ -26,3 +26,11 @@ def search_task(
 def measure_rates(
     inputs: list[Grid], outputs: list[Grid], corpus: list[CompiledProgram], max_bytes: int
 ) -> tuple[int, float, int, float]: ...
+def minimise(
+    kind: type[_Kind],
+    program: CompiledProgram,
+    inputs: list[Grid],
+    limits: tuple[int, int, int, int],
+    evaluations: int,
+    max_bytes: int,
+) -> _Kind: ...

@@ -6,7 +6,9 @@ from libcpp.vector cimport vector
 
 from codeit._native.code cimport Code, Poll, Program
 from codeit._native.lang cimport Dialect, Language, NativeLanguage
-from codeit._native.vm cimport CompiledProgram, InputGrid, _filled, _poll, _read_grid
+from codeit._native.vm cimport (
+    CompiledProgram, InputGrid, Limits, _filled, _limits, _poll, _read_grid
+)
 
 from codeit.ranges import integer
 
@@ -52,6 +54,18 @@ cdef extern from "search/batch.h" namespace "codeit::search" nogil:
     Rates native_measure_rates "codeit::search::measure_rates"(
         const TaskGrids &grids, const Language &language, Dialect dialect,
         const vector[const Program *] &corpus, const Settings &settings) except +
+
+cdef extern from "<span>" namespace "std" nogil:
+    cdef cppclass grid_span "std::span<const codeit::InputGrid>":
+        grid_span(const InputGrid *, size_t) noexcept
+
+cdef extern from "search/minimise.h" namespace "codeit::search" nogil:
+    struct MinimiserLimits:
+        Limits run
+        int64_t evaluations
+        uint64_t max_bytes
+    Code minimised(const Program &program, grid_span inputs, const MinimiserLimits &limits,
+                   Poll poll) except +
 
 LEAST_BYTES = 2**25
 MOST_BYTES = 2**40
@@ -171,3 +185,35 @@ def measure_rates(list inputs not None, list outputs not None, list corpus not N
         rates = native_measure_rates(grids, native[0], dialect, programs, settings)
     return (rates.num_evaluations, rates.seconds_of_evaluations, rates.num_answers,
             rates.seconds_of_answers)
+
+
+def minimise(kind not None, CompiledProgram program not None, list inputs not None, tuple limits,
+             evaluations, max_bytes):
+    """A program that does the same on all inputs, no longer than the one given; without the GIL.
+
+    Args:
+        kind: of CompiledProgram, of which the program will be.
+        inputs: uint8 arrays [H, W], at least one.
+        limits: of one run of the program: (fuel, max_bytes, max_depth, max_len).
+        evaluations: the budget of a round.
+        max_bytes: memory for values, nodes and tables.
+    """
+    cdef vector[InputGrid] grids
+    cdef MinimiserLimits native_limits
+    if program.program.num_lines() == 0:
+        raise TypeError("the program has no lines; use Program.parse")
+    copies = [grid.copy() for grid in tuple(inputs)]  # they may change meanwhile
+    if not copies:
+        raise ValueError("there are no inputs; at least one is needed")
+    for grid in copies:
+        grids.push_back(_grid(grid))
+    native_limits.run = _limits(limits)
+    native_limits.evaluations = integer("evaluations", evaluations, 0, MOST_EVALUATIONS)
+    native_limits.max_bytes = integer("max_bytes", max_bytes, LEAST_BYTES, MOST_BYTES)
+    cdef Poll poll = _poll()
+    cdef const Program *native = &program.program
+    cdef Code code
+    with nogil:
+        code = minimised(native[0], grid_span(grids.data(), grids.size()), native_limits, poll)
+    cdef Program made = Program(code, native.language(), native.dialect())
+    return _filled(kind, &made, program.language)
