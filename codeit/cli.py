@@ -46,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "report": ("print the tables of a run directory", _report),
         "search": ("search for programs that solve tasks, without a model", _search),
         "mutate": ("make mutants of programs, and count what they solve", _mutate),
+        "minimise": ("make programs shorter without changing what they do", _minimise),
         "run": ("run a program on a task and show what it does", _run),
         "show": ("show a task", _show),
         "dsl": ("list the primitives and constants of the language", _dsl),
@@ -212,6 +213,12 @@ def _mutate(words: list[str]) -> None:
     from codeit.mutating.command import mutate_command
 
     mutate_command(words)
+
+
+def _minimise(words: list[str]) -> None:
+    from codeit.minimising.command import minimise_command
+
+    minimise_command(words)
 
 
 def _report(words: list[str]) -> None:

@@ -169,8 +169,12 @@ PYTHON_ROOMS = [
     ),
     Room(
         "codeit/minimising",
-        "shorter programs that do the same: `minimiser.py` (one program on its grids)",
-        ("ranges", "_native", "grids", "language", "execution"),
+        "`codeit minimise`, shorter programs that do the same: `minimiser.py` (one program on its "
+        "grids), `command.py`",
+        (
+            *("ranges", "_native", "grids", "terminal", "files", "parallel", "language"),
+            *("tasks", "execution"),
+        ),
     ),
     Room(
         "codeit/searching",
@@ -274,6 +278,7 @@ PYTHON_ROOMS = [
                 "language",
                 "tasks",
                 "execution",
+                "minimising",
                 "searching",
                 "fuzzing",
             ),

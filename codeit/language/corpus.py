@@ -34,10 +34,10 @@ def load_seed_programs(
     """Read a corpus, in the order of the file.
 
     Args:
-        path: a JSONL file of objects with "task" and "program", or a Python file with a function
-            `solve_TASK(I)` for each program (the file is read, never run). None and PACKAGED mean
-            the corpus in the package, whose programs solve every pair of their ARC-AGI-1 training
-            tasks.
+        path: a JSONL file of objects with "program" and "task" (or "task_id", as in a run's
+            solutions.jsonl), or a Python file with a function `solve_TASK(I)` for each program (the
+            file is read, never run). None and PACKAGED mean the corpus in the package, whose
+            programs solve every pair of their ARC-AGI-1 training tasks.
         dialect: which variant of the primitives the programs mean.
     Raises:
         ValueError: the file has no program, or something in it is none; the message names the
@@ -90,11 +90,10 @@ def _from_jsonl(text: str, name: str, dialect: Dialect) -> list[SeedProgram]:
             raise ValueError(f"{where}: column {error.colno}: {error.msg}") from None
         except (ValueError, RecursionError) as error:
             raise ValueError(f"{where}: {error}") from None
-        if not isinstance(row, dict) or not all(
-            isinstance(row.get(key), str) for key in ("task", "program")
-        ):
+        task_id = row.get("task", row.get("task_id")) if isinstance(row, dict) else None
+        if not isinstance(task_id, str) or not isinstance(row.get("program"), str):
             raise ValueError(f'{where}: an object with texts "task" and "program" is needed')
-        seeds.append(SeedProgram(row["task"], _parse(row["program"], where, dialect)))
+        seeds.append(SeedProgram(task_id, _parse(row["program"], where, dialect)))
     return seeds
 
 

@@ -1,1 +1,2 @@
-"""Shorter programs that do the same: `codeit.minimise`. How is said in csrc/search/minimise.h."""
+"""Shorter programs that do the same: `codeit.minimise` (`minimiser.py`) and the command
+(`command.py`). How it is done is said in csrc/search/minimise.h."""
