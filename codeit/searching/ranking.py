@@ -21,15 +21,15 @@ from codeit.searching.found import Found
 from codeit.tasks.task import Task
 
 WEIGHTS = {
-    "no grid": -2.0,
-    "odd size": -2.7,
-    "odd color": -1.3,
-    "color of its own": -1.5,
-    "nothing changed": -2.4,
-    "odd change": -1.2,
+    "no grid": -2.06,
+    "odd size": -2.98,
+    "odd color": -1.13,
+    "color of its own": -1.56,
+    "nothing changed": -2.03,
+    "odd change": -1.78,
     "length": -0.54,
-    "derivations": 0.77,
-    "useless line": -2.9,
+    "derivations": 0.85,
+    "useless line": -2.66,
 }
 """What each feature counts, in natural logarithms of odds."""
 
