@@ -69,10 +69,11 @@ CPP_ROOMS = [
     ),
     Room(
         "csrc/search",
-        "search of one task: `pool` (all values, and how each came about), `search` (stages, what "
-        "is kept an eye on), the methods (`programs`, `mutants`, `objects`, `grids`, `cover`), "
-        "`pieces` of the outputs, `task` as planes of bits; a shorter program for one that was "
-        "found (`minimise`, by the `ways` to write its lines and a `judge`)",
+        "search of one task: `pool` (all values, and how each came about), `prior` (which calls "
+        "are likely), `search` (stages, what is kept an eye on), the methods (`programs`, "
+        "`mutants`, `objects`, `grids`, `cover`), `pieces` of the outputs, `task` as planes of "
+        "bits; a shorter program for one that was found (`minimise`, by the `ways` to write its "
+        "lines and a `judge`)",
         ("lang", "code", "core", "vm"),
     ),
     Room(

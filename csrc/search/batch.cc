@@ -24,6 +24,13 @@ std::vector<Lines> programs_of(const std::vector<const Program *> &corpus) {
     return programs;
 }
 
+Prior prior_of(const Language &language, const std::vector<Lines> &programs) {
+    Prior prior(language);
+    for (const Lines &program : programs) prior.learn(program);
+    prior.finish();
+    return prior;
+}
+
 double seconds_of_thread() {
     timespec now;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
@@ -38,8 +45,9 @@ TaskResult search_task(const TaskGrids &grids, const Language &language, Dialect
     Interrupt interrupt(poll);
     MachineLease lease(kLimits, &interrupt);
     const TaskView task(grids);
-    Pool pool(language, dialect, lease.machine(), task, {settings.max_bytes, kFuelOfCall});
     const std::vector<Lines> programs = programs_of(corpus);
+    const Prior prior = prior_of(language, programs);
+    Pool pool(language, dialect, prior, lease.machine(), task, {settings.max_bytes, kFuelOfCall});
     TaskResult result;
     Search(pool, programs, settings).run(&result);
     if (interrupt.ask()) throw Interrupted();
@@ -50,10 +58,12 @@ Rates measure_rates(const TaskGrids &grids, const Language &language, Dialect di
                     const std::vector<const Program *> &corpus, const Settings &settings) {
     MachineLease lease(kLimits);
     const TaskView task(grids);
-    Pool pool(language, dialect, lease.machine(), task, {settings.max_bytes, kFuelOfCall});
+    const std::vector<Lines> programs = programs_of(corpus);
+    const Prior prior = prior_of(language, programs);
+    Pool pool(language, dialect, prior, lease.machine(), task, {settings.max_bytes, kFuelOfCall});
     Rates rates;
     LineNodes nodes;
-    for (const Lines &program : programs_of(corpus)) {
+    for (const Lines &program : programs) {
         const int64_t evaluations = pool.num_evaluations();
         const int64_t calls = pool.num_calls();
         const double begin = seconds_of_thread();

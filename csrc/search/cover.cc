@@ -199,14 +199,14 @@ class Layers {
             }
             if (gain == 0) return;
             const double share = static_cast<double>(gain) / static_cast<double>(num_left);
-            candidates.push_back({static_cast<double>(cost) / 1000 - share, layer, key});
+            candidates.push_back({static_cast<double>(cost) / 300 - share, layer, key});
         };
         for (size_t k = 0; k < pieces_.size(); ++k) consider({true, k, 0}, pieces_[k].cost);
         if (depth > 0) {
             for (size_t k = 0; k < pieces_.num_layers(); ++k) {
                 int color;
                 if (!has_one_color(pieces_.layer_plane(k), done, &color)) continue;
-                consider({false, k, color}, s_.pool[pieces_.layer(k)].cost + 20);
+                consider({false, k, color}, s_.pool[pieces_.layer(k)].cost + 7);
             }
         }
         s_.pool.charge(

@@ -234,7 +234,10 @@ class Minimiser {
             const codeit::Limits limits = {kFuelOfCall, limits_.run.max_bytes,
                                            limits_.run.max_depth, 0};
             MachineLease lease(limits, interrupt_);
-            Pool pool(language_, dialect_, lease.machine(), task, {limits_.max_bytes, kFuelOfCall});
+            Prior prior(language_); // of no programs: the length of the text decides
+            prior.finish();
+            Pool pool(language_, dialect_, prior, lease.machine(), task,
+                      {limits_.max_bytes, kFuelOfCall});
             LineNodes nodes;
             run_all_lines(pool, lines, kInputNode, &nodes);
             if (std::find(nodes.begin(), nodes.end(), kNoNode) != nodes.end()) return false;

@@ -209,7 +209,7 @@ class Waiting {
             static_cast<double>(num_wrong) / static_cast<double>(task.num_cells()) -
             0.25 * static_cast<double>(num_right_pairs) /
                 static_cast<double>(task.num_demonstrations()) +
-            static_cast<double>(s_.pool[node].cost) / 3000;
+            static_cast<double>(s_.pool[node].cost) / 1000;
         queue_.insert({score, node});
         if (queue_.size() > kMostWaiting) queue_.erase(std::prev(queue_.end()));
     }

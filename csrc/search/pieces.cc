@@ -7,11 +7,11 @@
 namespace codeit::search {
 namespace {
 
-// What it takes to paint a piece, in characters of text.
-constexpr float kPainting = 20;
-constexpr float kMasking = 50;
+// What it takes to paint a piece, in bits.
+constexpr float kPainting = 7;
+constexpr float kMasking = 17;
 // What helps in one demonstration alone is there by chance more often than what helps in all.
-constexpr float kUselessPair = 15;
+constexpr float kUselessPair = 5;
 
 } // namespace
 

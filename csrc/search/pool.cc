@@ -7,10 +7,8 @@
 namespace codeit::search {
 namespace {
 
-// Lengths of texts, in characters: a line is `x12 = name(argument, argument)`.
-constexpr float kLineCost = 6;
-constexpr float kArgumentCost = 4;
-constexpr float kVariableCost = 3;
+// So that a call costs more than what it rests on.
+constexpr float kLeastCost = 0.25F;
 
 Sort sort_of_set(const Set &set) {
     if (set.size == 0) return Sort::empty;
@@ -98,10 +96,11 @@ void Pool::Table::grow() {
     }
 }
 
-Pool::Pool(const Language &language, Dialect dialect, Machine &m, const TaskView &task,
-           const PoolLimits &limits)
-    : language_(language), task_(task), m_(m), limits_(limits), store_(limits.max_bytes),
-      memo_(kFirstSlots), behaviours_(kFirstSlots), results_(task.num_examples()) {
+Pool::Pool(const Language &language, Dialect dialect, const Prior &prior, Machine &m,
+           const TaskView &task, const PoolLimits &limits)
+    : language_(language), prior_(prior), task_(task), m_(m), limits_(limits),
+      store_(limits.max_bytes), memo_(kFirstSlots), behaviours_(kFirstSlots),
+      results_(task.num_examples()) {
     if (!store_.is_reserved()) throw std::bad_alloc();
     m_.begin_calls(language, dialect, store_.begin());
     add_leaves();
@@ -133,30 +132,28 @@ void Pool::add_leaves() {
     }
     row.values = values;
     row.sort = Sort::grid;
-    row.cost = 1;
     add_node(row);
     for (size_t number = 0; number < language_.num_names(); ++number) {
-        const float cost = 0.25F * static_cast<float>(std::strlen(language_.name_of(number)));
         if (language_.is_primitive(number)) {
-            add_leaf(Value::of_primitive(static_cast<Opcode>(number)), cost, Sort::function);
+            add_leaf(Value::of_primitive(static_cast<Opcode>(number)), Sort::function);
             continue;
         }
         const ConstantRow &constant = language_.constant(number);
         switch (constant.type) {
         case Type::Boolean:
-            add_leaf(Value::boolean(constant.first != 0), cost, Sort::boolean);
+            add_leaf(Value::boolean(constant.first != 0), Sort::boolean);
             break;
         case Type::Integer:
-            add_leaf(Value::of_int(constant.first), cost, Sort::integer);
+            add_leaf(Value::of_int(constant.first), Sort::integer);
             break;
         default:
-            add_leaf(Value::pair(constant.first, constant.second), cost, Sort::pair);
+            add_leaf(Value::pair(constant.first, constant.second), Sort::pair);
         }
     }
     if (!m_.end_call(store_.num_bytes(), store_.num_closures())) throw std::bad_alloc();
 }
 
-Node Pool::add_leaf(const Value &value, float cost, Sort sort) {
+Node Pool::add_leaf(const Value &value, Sort sort) {
     const size_t num_examples = task_.num_examples();
     NodeRow row;
     auto *values = store_.allocate<Value>(num_examples);
@@ -164,7 +161,6 @@ Node Pool::add_leaf(const Value &value, float cost, Sort sort) {
     std::fill_n(values, num_examples, value);
     row.values = values;
     row.sort = sort;
-    row.cost = cost;
     return add_node(row);
 }
 
@@ -212,11 +208,36 @@ Sort Pool::sort_of(const Value *values) const {
     return common;
 }
 
+Prior::Symbol Pool::symbol_of(Node node) const {
+    if (node == kInputNode) return prior_.input();
+    const uint16_t opcode = (*this)[node].opcode;
+    if (opcode == NodeRow::kLeaf) return name_of(node);
+    return opcode == NodeRow::kCallOfNode ? prior_.call_of_line() : opcode;
+}
+
+float Pool::own_cost(uint16_t opcode, std::span<const Node> arguments) const {
+    const bool calls_node = opcode == NodeRow::kCallOfNode;
+    const Prior::Symbol call = calls_node ? prior_.call_of_line() : opcode;
+    float bits = 0;
+    unsigned position = 0;
+    if (calls_node) {
+        bits += prior_.bits(call, kMaxArity, symbol_of(arguments[0]));
+        arguments = arguments.subspan(1);
+    }
+    for (const Node argument : arguments) {
+        bits += prior_.bits(call, position++, symbol_of(argument));
+    }
+    return bits;
+}
+
+float Pool::own_cost(Node node) const {
+    const NodeRow &row = (*this)[node];
+    if (row.opcode == NodeRow::kLeaf) return 0;
+    return own_cost(row.opcode, {row.arguments, row.num_arguments});
+}
+
 float Pool::cost_of(uint16_t opcode, std::span<const Node> arguments) const {
-    float cost = kLineCost + kArgumentCost * static_cast<float>(arguments.size());
-    cost += opcode == NodeRow::kCallOfNode
-                ? kVariableCost
-                : static_cast<float>(std::strlen(language_.name_of(opcode)));
+    float cost = kLeastCost + own_cost(opcode, arguments);
     for (const Node argument : arguments) cost += (*this)[argument].cost;
     return cost;
 }

@@ -17,6 +17,7 @@
 #include "code/code.h"
 #include "core/store.h"
 #include "search/fingerprint.h"
+#include "search/prior.h"
 #include "search/task.h"
 
 #include <span>
@@ -62,7 +63,7 @@ struct NodeRow {
     Sort sort = Sort::mixed;
     uint8_t method = 0; // of which a call made it
     Node arguments[kMaxArity + 1] = {kNoNode, kNoNode, kNoNode, kNoNode, kNoNode};
-    float cost = 0;                // grows with the text of its program
+    float cost = 0;                // bits by the prior of all that it rests on, as a tree
     uint32_t derivations = 1;      // calls that came to the same values
     const Value *values = nullptr; // one for each example
 };
@@ -84,8 +85,8 @@ class Pool {
     };
 
     // The machine is the pool's alone until it is gone. Throws std::bad_alloc.
-    Pool(const Language &language, Dialect dialect, Machine &m, const TaskView &task,
-         const PoolLimits &limits);
+    Pool(const Language &language, Dialect dialect, const Prior &prior, Machine &m,
+         const TaskView &task, const PoolLimits &limits);
     Pool(const Pool &) = delete;
     Pool &operator=(const Pool &) = delete;
 
@@ -105,6 +106,8 @@ class Pool {
     bool is_name(Node node) const {
         return node > kInputNode && static_cast<size_t>(node) <= language_.num_names();
     }
+    // Bits by the prior of a node's own call.
+    float own_cost(Node node) const;
     // What tells a grid's values from those of other nodes, in every pool of the task.
     uint64_t behaviour_of(Node node);
     // The leaf of a constant int, or kNoNode.
@@ -177,12 +180,15 @@ class Pool {
     Node call_any(uint16_t opcode, std::span<const Node> arguments);
     Outcome evaluate(uint16_t opcode, std::span<const Node> arguments, uint64_t *key);
     void add_leaves();
-    Node add_leaf(const Value &value, float cost, Sort sort);
+    Node add_leaf(const Value &value, Sort sort);
     Node add_node(const NodeRow &row);
     Sort sort_of(const Value *values) const;
+    Prior::Symbol symbol_of(Node node) const;
+    float own_cost(uint16_t opcode, std::span<const Node> arguments) const;
     float cost_of(uint16_t opcode, std::span<const Node> arguments) const;
 
     const Language &language_;
+    const Prior &prior_;
     const TaskView &task_;
     Machine &m_;
     PoolLimits limits_;

@@ -112,7 +112,7 @@ double Search::distance_of(Node node) const {
     }
     int64_t count = 0;
     for (const uint64_t word : wrong) count += std::popcount(word);
-    return static_cast<double>(count) / cells + static_cast<double>(pool[node].cost) / 3000;
+    return static_cast<double>(count) / cells + static_cast<double>(pool[node].cost) / 1000;
 }
 
 void Search::settle(std::vector<Found> *all) {
@@ -123,20 +123,30 @@ void Search::settle(std::vector<Found> *all) {
         if (known != known_.end()) {
             known->second.derivations +=
                 row.derivations - std::min(found.num_counted, row.derivations);
-            if (row.cost >= known->second.cost) continue;
         }
         bool fits;
         Code code = code_of(pool, found.node, &fits);
         if (!fits) continue;
+        const float cost = cost_of_program(found.node);
         if (known != known_.end()) {
+            if (cost >= known->second.cost) continue;
             known->second.code = std::move(code);
-            known->second.cost = row.cost;
+            known->second.cost = cost;
             continue;
         }
-        known_.emplace(behaviour, Solution{std::move(code), row.method, row.cost, row.derivations,
+        known_.emplace(behaviour, Solution{std::move(code), row.method, cost, row.derivations,
                                            found.evaluations, found.num_right});
         order_.push_back(behaviour);
     }
+}
+
+// Each line once, however often it is used.
+float Search::cost_of_program(Node node) const {
+    LineNodes nodes;
+    unfolded(pool, node, kMaxVariables, &nodes);
+    float cost = 0;
+    for (const Node line : nodes) cost += pool.own_cost(line);
+    return cost;
 }
 
 void Search::collect(TaskResult *out) {

@@ -29,7 +29,7 @@ struct Settings {
 struct Solution {
     Code code;
     uint8_t method = 0; // number in kMethods
-    float cost = 0;
+    float cost = 0;     // bits by the prior
     uint32_t derivations = 0;
     int64_t evaluations = 0; // spent when it was found, by work
     uint32_t num_right = 0;  // demonstrations
@@ -114,6 +114,7 @@ class Search final : public Pool::Observer {
     void renew();
     std::vector<Lines> worth_keeping() const;
     double distance_of(Node node) const;
+    float cost_of_program(Node node) const;
     int64_t evaluations_spent() const { return pool.work() / Pool::kWorkOfEvaluation; }
     void see_grid(Node node);
     void see_patch(Node node);

@@ -110,7 +110,9 @@ TEST_CASE("a call on a kept value returns what it returns in a program") {
     grids.inputs = {kGrid, kOther};
     grids.outputs = {kGrid};
     const TaskView task(grids);
-    Pool pool(language, Dialect::codeit, m, task, {uint64_t{1} << 26, 1 << 22});
+    Prior prior(language);
+    prior.finish();
+    Pool pool(language, Dialect::codeit, prior, m, task, {uint64_t{1} << 26, 1 << 22});
     for (const std::string &made : kPrograms) {
         LineNodes nodes;
         const Node node = run_lines(pool, lines_of(program_of(made).code()), kInputNode, &nodes);
@@ -152,7 +154,10 @@ TEST_CASE("one behaviour is one node, and counts its derivations") {
     grids.outputs = {kGrid};
     const TaskView task(grids);
     const Language &language = standard_language();
-    Pool pool(language, Dialect::codeit, lease.machine(), task, {uint64_t{1} << 26, 1 << 20});
+    Prior prior(language);
+    prior.finish();
+    Pool pool(language, Dialect::codeit, prior, lease.machine(), task,
+              {uint64_t{1} << 26, 1 << 20});
     const Opcode mirror = Names::find(language, "hmirror");
     const Opcode turn = Names::find(language, "rot180");
     const Opcode other = Names::find(language, "vmirror");

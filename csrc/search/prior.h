@@ -1,0 +1,50 @@
+// A prior over calls: how many bits it takes to say what stands at a place of a program.
+//
+// A bigram: what is called, or which name or the input stands there, given the call that it is an
+// argument of and the argument's position. Counted over the lines of a corpus as trees, each line
+// once, so that a line that is used twice counts twice where it is used and once where it is made.
+// Names that were never seen at a place have the chance that they have anywhere (Witten-Bell
+// smoothing), and every name has some chance.
+//
+// The search orders calls by it, the likelier first; a policy may take its place.
+#pragma once
+
+#include "code/code.h"
+
+#include <span>
+#include <vector>
+
+namespace codeit::search {
+
+struct Line;
+
+class Prior {
+  public:
+    // What may stand at a place: a name of the language, the input, or the call of a line.
+    using Symbol = uint16_t;
+
+    explicit Prior(const Language &language);
+
+    // Counts the lines of a program.
+    void learn(std::span<const Line> program);
+    void finish();
+
+    Symbol input() const { return static_cast<Symbol>(num_names_); }
+    Symbol call_of_line() const { return static_cast<Symbol>(num_names_ + 1); }
+    Symbol root() const { return static_cast<Symbol>(num_names_ + 2); }
+
+    // Bits of a symbol as argument `position` of a call.
+    float bits(Symbol call, unsigned position, Symbol argument) const {
+        return bits_[(call * kPositions + position) * num_symbols_ + argument];
+    }
+
+  private:
+    static constexpr unsigned kPositions = kMaxArity + 1; // a called line stands behind arguments
+
+    size_t num_names_;
+    size_t num_symbols_;
+    std::vector<float> counts_;
+    std::vector<float> bits_;
+};
+
+} // namespace codeit::search
