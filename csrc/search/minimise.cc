@@ -204,7 +204,9 @@ class Minimiser {
               const MinimiserLimits &limits, Interrupt *interrupt)
         : language_(program.language()), dialect_(program.dialect()), limits_(limits),
           interrupt_(interrupt), judge_(program, inputs, limits.run, interrupt),
-          code_(program.code()) {}
+          code_(program.code()), prior_(language_) {
+        prior_.flatten();
+    }
 
     Code run() {
         if (!judge_.is_able()) return code_;
@@ -234,9 +236,7 @@ class Minimiser {
             const codeit::Limits limits = {kFuelOfCall, limits_.run.max_bytes,
                                            limits_.run.max_depth, 0};
             MachineLease lease(limits, interrupt_);
-            Prior prior(language_); // of no programs: the length of the text decides
-            prior.finish();
-            Pool pool(language_, dialect_, prior, lease.machine(), task,
+            Pool pool(language_, dialect_, prior_, lease.machine(), task,
                       {limits_.max_bytes, kFuelOfCall});
             LineNodes nodes;
             run_all_lines(pool, lines, kInputNode, &nodes);
@@ -264,6 +264,7 @@ class Minimiser {
     Interrupt *interrupt_;
     Judge judge_;
     Code code_;
+    Prior prior_; // no derivation is dearer: the length of the text decides
 };
 
 } // namespace

@@ -186,10 +186,7 @@ Node Pool::integer(int64_t n) const {
 uint64_t Pool::behaviour_of(Node node) {
     uint64_t key = 5;
     for (size_t k = 0; k < task_.num_examples(); ++k) {
-        uint64_t one = 0;
-        m_.refuel(limits_.fuel_of_call);
-        (void)fingerprint(m_, value(node, k), &one);
-        key = mixed(key, one);
+        key = mixed(key, fingerprint_of(node, k));
     }
     return key;
 }
@@ -337,28 +334,62 @@ Node Pool::call_any(uint16_t opcode, std::span<const Node> arguments) {
 
 // The results lie in the machine's memory until the call is ended.
 Outcome Pool::evaluate(uint16_t opcode, std::span<const Node> arguments, uint64_t *key) {
-    Value *const results = results_.data();
     uint64_t h = 5;
     int64_t fuel = 0;
     Outcome outcome = Outcome::ok;
     for (size_t k = 0; k < task_.num_examples() && outcome == Outcome::ok; ++k) {
-        m_.refuel(limits_.fuel_of_call);
-        Value values[kMaxArity + 1];
-        for (size_t a = 0; a < arguments.size(); ++a) values[a] = value(arguments[a], k);
-        outcome = opcode == NodeRow::kCallOfNode
-                      ? m_.call(values[0], values + 1, static_cast<unsigned>(arguments.size() - 1),
-                                &results[k])
-                      : m_.call(static_cast<Opcode>(opcode), values, &results[k]);
-        if (outcome == Outcome::ok) outcome = m_.settle(&results[k]);
-        if (outcome == Outcome::ok && results[k].kind == Kind::none) outcome = Outcome::type_error;
         uint64_t one = 0;
-        if (outcome == Outcome::ok) outcome = fingerprint(m_, results[k], &one);
+        outcome = evaluate_on(k, opcode, arguments, &one, &fuel);
         h = mixed(h, one);
-        fuel += limits_.fuel_of_call - std::max<int64_t>(m_.fuel_left(), 0);
     }
     work_ += fuel / kFuelOfWork;
     *key = h;
     return outcome;
+}
+
+Outcome Pool::evaluate_on(size_t example, uint16_t opcode, std::span<const Node> arguments,
+                          uint64_t *key, int64_t *fuel) {
+    m_.refuel(limits_.fuel_of_call);
+    Value values[kMaxArity + 1];
+    Value *result = &results_[example];
+    for (size_t a = 0; a < arguments.size(); ++a) values[a] = value(arguments[a], example);
+    Outcome outcome =
+        opcode == NodeRow::kCallOfNode
+            ? m_.call(values[0], values + 1, static_cast<unsigned>(arguments.size() - 1), result)
+            : m_.call(static_cast<Opcode>(opcode), values, result);
+    if (outcome == Outcome::ok) outcome = m_.settle(result);
+    if (outcome == Outcome::ok && result->kind == Kind::none) outcome = Outcome::type_error;
+    if (outcome == Outcome::ok) outcome = fingerprint(m_, *result, key);
+    *fuel += limits_.fuel_of_call - std::max<int64_t>(m_.fuel_left(), 0);
+    return outcome;
+}
+
+Outcome Pool::peek(Node function, std::span<const Node> arguments, size_t example, uint64_t *key) {
+    work_ += kWorkOfPeek;
+    if (is_broken_ || arguments.size() > kMaxArity) return Outcome::type_error;
+    int64_t fuel = 0;
+    Outcome outcome;
+    if (is_name(function)) {
+        const Term name = name_of(function);
+        if (!language_.is_primitive(name) || arguments.size() != language_.arity_of(name))
+            return Outcome::type_error;
+        outcome = evaluate_on(example, name, arguments, key, &fuel);
+    } else {
+        Node all[kMaxArity + 1] = {function};
+        std::copy(arguments.begin(), arguments.end(), all + 1);
+        outcome =
+            evaluate_on(example, NodeRow::kCallOfNode, {all, arguments.size() + 1}, key, &fuel);
+    }
+    work_ += fuel / kFuelOfWork;
+    if (!m_.end_call(store_.num_bytes(), store_.num_closures())) is_broken_ = true;
+    return outcome;
+}
+
+uint64_t Pool::fingerprint_of(Node node, size_t example) {
+    uint64_t key = 0;
+    m_.refuel(limits_.fuel_of_call);
+    (void)fingerprint(m_, value(node, example), &key);
+    return key;
 }
 
 } // namespace codeit::search

@@ -123,6 +123,12 @@ class Pool {
     Node apply(Node function, std::span<const Node> arguments);
     Node apply(Node function, Node argument) { return apply(function, std::span(&argument, 1)); }
 
+    // The fingerprint of what a call makes on one example. Nothing of it is kept, and no memo
+    // asked: for calls of which few come to what is looked for.
+    Outcome peek(Node function, std::span<const Node> arguments, size_t example, uint64_t *key);
+    // That of a node's value.
+    uint64_t fingerprint_of(Node node, size_t example);
+
     // Forgets all nodes but the leaves; what is counted goes on.
     void clear();
 
@@ -150,7 +156,8 @@ class Pool {
 
   private:
     static constexpr size_t kFirstSlots = size_t{1} << 15;
-    static constexpr int64_t kWorkOfCall = 6;  // that the memo answers
+    static constexpr int64_t kWorkOfCall = 6; // that the memo answers
+    static constexpr int64_t kWorkOfPeek = 16;
     static constexpr int64_t kFuelOfWork = 24; // on all examples together
 
     // Keys are never 0, which marks what is free.
@@ -179,6 +186,8 @@ class Pool {
 
     Node call_any(uint16_t opcode, std::span<const Node> arguments);
     Outcome evaluate(uint16_t opcode, std::span<const Node> arguments, uint64_t *key);
+    Outcome evaluate_on(size_t example, uint16_t opcode, std::span<const Node> arguments,
+                        uint64_t *key, int64_t *fuel);
     void add_leaves();
     Node add_leaf(const Value &value, Sort sort);
     Node add_node(const NodeRow &row);

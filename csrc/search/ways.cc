@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <unordered_map>
 
 namespace codeit::search {
 namespace {
@@ -71,7 +72,7 @@ class Enumeration {
   public:
     Enumeration(Pool &pool, const Lines &program, const LineNodes &nodes)
         : pool_(pool), language_(pool.language()), program_(program), nodes_(nodes),
-          ways_(program.size()), bases_(program.size()) {}
+          ways_(program.size()), bases_(program.size()), keys_(program.size()) {}
 
     std::vector<std::vector<Way>> run() {
         find_bases();
@@ -145,7 +146,13 @@ class Enumeration {
             });
             if (!is_unclear) terms_.push_back(term);
         }
-        for (size_t k = 0; k < program_.size(); ++k) lines_at_[nodes_[k]].push_back(k);
+        for (size_t k = 0; k < program_.size(); ++k) {
+            lines_at_[nodes_[k]].push_back(k);
+            for (size_t example = 0; example < pool_.task().num_examples(); ++example) {
+                keys_[k].push_back(pool_.fingerprint_of(nodes_[k], example));
+            }
+            wanted_[keys_[k][0]].push_back(k);
+        }
     }
 
     // The calls of the lines that have the same values, and what stands for them already.
@@ -216,15 +223,33 @@ class Enumeration {
         }
     }
 
+    // Nearly all calls come to something else than any line on the first example already.
     void attempt(const Line &call) {
-        const auto found = lines_at_.find(run_line(pool_, call, kInputNode, nodes_));
-        if (found == lines_at_.end()) return;
+        Node arguments[kMaxArity];
+        for (size_t a = 0; a < call.num_arguments; ++a) {
+            arguments[a] = node_of_term(call.arguments[a]);
+        }
+        const Node function = node_of_term(call.function);
+        uint64_t key;
+        auto comes_to = [&](size_t example) {
+            return pool_.peek(function, {arguments, call.num_arguments}, example, &key) ==
+                   Outcome::ok;
+        };
+        if (!comes_to(0)) return;
+        const auto found = wanted_.find(key);
+        if (found == wanted_.end()) return;
+        std::vector<size_t> lines = found->second;
+        for (size_t example = 1; example < pool_.task().num_examples(); ++example) {
+            if (lines.empty() || !comes_to(example)) return;
+            std::erase_if(lines, [&](size_t k) { return keys_[k][example] != key; });
+        }
         bool call_depends = depends(call.function);
         for (const Term term : call.terms()) call_depends = call_depends || depends(term);
-        for (const size_t k : found->second) {
+        for (const size_t k : lines) {
             if (call_depends != depends(term_of_line(k + 1))) continue;
-            if (ways_[k].size() < kMostWays && is_fair(k, call))
+            if (ways_[k].size() < kMostWays && is_fair(k, call)) {
                 ways_[k].push_back({call, kNoTerm});
+            }
         }
     }
 
@@ -249,6 +274,8 @@ class Enumeration {
     std::vector<std::set<Term>> bases_;
     std::vector<Term> terms_;
     std::map<Node, std::vector<size_t>> lines_at_; // by their nodes
+    std::vector<std::vector<uint64_t>> keys_;      // of each line, the fingerprints of its values
+    std::unordered_map<uint64_t, std::vector<size_t>> wanted_; // lines, by the first of them
 };
 
 } // namespace
