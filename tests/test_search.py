@@ -285,7 +285,7 @@ def test_a_record_that_is_none_is_refused_by_its_key(key, value, message):
     [
         ({"seed": -1}, "seed is -1; allowed: 0 to"),
         ({"evaluations": 0}, "evaluations is 0; allowed: 1 to"),
-        ({"memory": 0.0}, "memory is 0.0; allowed: above 0, at most 1024"),
+        ({"memory": 0.03}, "memory is 0.03; allowed: 0.03125 to 1024"),
         ({"methods": ("corpse",)}, "method 'corpse' is unknown; allowed: corpus"),
         ({"methods": ()}, "at least one"),
         ({"methods": (METHODS[0], METHODS[0])}, "each at most once"),

@@ -15,7 +15,8 @@ METHODS = tuple(search.method_names())
 
 MAX_EVALUATIONS = search.MOST_EVALUATIONS
 """The most that a task may be given: months of one core."""
-MAX_MEMORY = 1024
+MIN_MEMORY = search.LEAST_BYTES / 2**30
+MAX_MEMORY = search.MOST_BYTES // 2**30
 """GiB."""
 
 
@@ -27,7 +28,7 @@ class SearchSettings:
     """Of all that the search draws."""
     evaluations: Annotated[Whole, Field(ge=1, le=MAX_EVALUATIONS)] = 100_000
     """How many calls of a primitive or closure, each on all examples of a task, a task is given."""
-    memory: Annotated[Real, Field(gt=0, le=MAX_MEMORY)] = 1.0
+    memory: Annotated[Real, Field(ge=MIN_MEMORY, le=MAX_MEMORY)] = 1.0
     """GiB that the search of one task may use; every thread searches one task at a time."""
     methods: tuple[str, ...] = METHODS
     """Which methods run, some of METHODS; they run in its order."""
