@@ -101,7 +101,7 @@ CPP_ROOMS = [
     Room(
         "csrc/fuzz",
         "fuzz targets and their driver; what runs native code under sanitizers",
-        ("lang", "code", "core", "primitives", "vm", "mutation", "text"),
+        ("lang", "code", "core", "primitives", "vm", "text"),
     ),
 ]
 
@@ -253,7 +253,7 @@ PYTHON_ROOMS = [
         "`report.py`",
         (
             *("ranges", "validation", "terminal", "files", "parallel", "language", "tasks"),
-            *("execution", "candidates", "mutation", "policy", "policy/model"),
+            *("execution", "candidates", "mutation", "searching", "policy", "policy/model"),
             *("policy/sampling", "policy/policy", "learning"),
         ),
     ),

@@ -61,7 +61,8 @@ def done(self, iteration):
     )
     task = self._tasks[0]
     candidate = Candidate(task.task_id, task.digest, name, name, 1, 3, ("grid",), (iteration > 0,))
-    new = self._found.add("policy" if iteration else "mutation", [candidate])
+    origin = "policy" if iteration else "mutation"
+    new = {origin: self._found.add(origin, [candidate])}
     metrics = dict(self.metrics[min(iteration, 1)])
     metrics |= {"iteration": iteration, "weight": self._policy.model.embedding[0, 0].item()}
     return loop._Done(metrics, new, [{"task": name}] if iteration else [])

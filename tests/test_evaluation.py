@@ -11,7 +11,7 @@ from codeit.files.json_file import read_lines
 from codeit.runs.directory import read_solutions
 from codeit.runs.evaluation import choose_tasks
 from codeit.tasks import datasets
-from codeit.tasks.scoring import RULES, Score
+from codeit.tasks.scoring import ORIGINS, RULES, Score
 from codeit.tasks.task import Example, Task
 
 
@@ -148,7 +148,7 @@ def test_figures_follow_from_the_solutions_that_are_kept(run):
             assert figures.items() <= row[group].items()
     assert rows[-1]["solved"]["all"]["top3"] == rows[-1]["solved_unseen"]["all"]["top3"] + 1
     for row in rows:
-        for group in ("solved", "solved_unseen"):
+        for group in ("solved", "solved_unseen", "solved_only"):
             for figures in row[group].values():
                 assert list(figures) == list(RULES)
                 assert figures["fits_all"] <= figures["top3"]
@@ -182,10 +182,12 @@ def test_the_console_and_the_report_show_three_figures_with_and_without_seen_tas
     print_report(out, console)
     text = " ".join(console.file.getvalue().split())
     for key, name, total in (
-        ("solved", "both together", 6),
-        ("solved_unseen", "both together, unseen", 5),
+        ("solved", "all together", 6),
+        ("solved_unseen", "all together, unseen", 5),
     ):
-        counts = " ".join(str(last[key]["all"][rule]) for rule in RULES)
+        only = last["solved_only"]["all"]
+        endings = {rule: f" ({only[rule]})" if key == "solved" else "" for rule in RULES}
+        counts = " ".join(f"{last[key]['all'][rule]}{endings[rule]}" for rule in RULES)
         assert f"{name} {counts} {total}" in text
     now, so_far = (
         "/".join(str(last["solved"][by][rule]) for rule in RULES) for by in ("now", "policy")
@@ -200,8 +202,10 @@ def test_tensorboard_has_every_figure(run):
     events = EventAccumulator(str(run[0] / "tensorboard")).Reload()
     names = set(events.Tags()["scalars"])
     for group in ("solved", "solved_unseen"):
-        for by in ("mutation", "policy", "all", "now"):
+        for by in (*ORIGINS, "all", "now"):
             assert {f"{group}/{by}/{rule}" for rule in RULES} <= names
+    for by in (*ORIGINS, "all"):
+        assert {f"solved_only/{by}/{rule}" for rule in RULES} <= names
     assert "iteration" not in names
 
 

@@ -193,21 +193,45 @@ def test_figures_come_by_mutation_by_the_policy_and_by_all_with_and_without_seen
     score.add("policy", [candidate("r", 1, [True], c)])
     assert score.add("policy", now) == now
     assert score.add("policy", now) == []
-    solved, unseen = score.metrics(now).values()
+    solved, unseen, only = score.metrics(now).values()
     assert {by: figures["top3"] for by, figures in solved.items()} == {
         "mutation": 2,
+        "search": 0,
         "policy": 3,
         "all": 3,
         "now": 2,
     }
     assert {by: figures["top3"] for by, figures in unseen.items()} == {
         "mutation": 1,
+        "search": 0,
         "policy": 2,
         "all": 2,
         "now": 2,
     }
+    assert {by: figures["top3"] for by, figures in only.items()} == {
+        "mutation": 0,
+        "search": 0,
+        "policy": 1,
+        "all": 0,
+    }
     assert solved["all"] == {"top3": 3, "two_attempts": 3, "fits_all": 2}
     assert "now" not in score.metrics()["solved"]
+
+
+def test_what_one_origin_solves_and_no_other_is_told_from_what_only_all_together_solve():
+    """Two attempts of two origins, each right on another test, solve the task together."""
+    tasks = {name: (name, "") for name in ("both", "search", "together")}
+    score = Score(())
+    for origin in ("mutation", "search"):
+        score.add(origin, [candidate("p", 4, [True, True], tasks["both"])])
+    score.add("search", [candidate("q", 4, [True, True], tasks["search"])])
+    score.add("search", [candidate("r", 4, [True, False], tasks["together"], ["x", "y"])])
+    score.add("policy", [candidate("s", 4, [False, True], tasks["together"], ["y", "x"])])
+    only = score.solved_only()
+    assert only["search"]["two_attempts"] == {tasks["search"]}
+    assert only["all"]["two_attempts"] == {tasks["together"]}
+    assert only["mutation"]["two_attempts"] == only["policy"]["two_attempts"] == set()
+    assert only["all"]["top3"] == only["all"]["fits_all"] == set()
 
 
 def test_figures_in_words_stand_side_by_side():

@@ -13,7 +13,7 @@ import os
 import shlex
 import signal
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -63,7 +63,18 @@ from codeit.runs.settings import (
     settings_to_toml,
     with_absolute_paths,
 )
-from codeit.runs.stages import Workers, execute, find, find_everywhere, learn, mutate, write
+from codeit.runs.stages import (
+    Workers,
+    execute,
+    find,
+    find_everywhere,
+    learn,
+    mutate,
+    search,
+    write,
+)
+from codeit.searching.corpus import Corpus
+from codeit.searching.settings import SearchSettings
 from codeit.tasks import datasets
 from codeit.tasks.scoring import Candidate, Score, in_words
 from codeit.tasks.task import digest_of_tasks
@@ -79,8 +90,8 @@ class _Done:
     """What there is to write about an iteration."""
 
     metrics: Metrics
-    solutions: list[Candidate]
-    """Programs that are found for the first time."""
+    solutions: Mapping[str, list[Candidate]]
+    """Programs that are found for the first time, by what has found them."""
     samples: list[ExecutedSamples]
 
 
@@ -225,6 +236,8 @@ class Loop:
             self._mutated = load_mutants(
                 data.mutated, training, data.dialect, count, fits, threads, settings.limits
             )
+        by_id = {task.task_id for task in training}
+        self._corpus = Corpus.of([seed for seed in seeds if seed.task_id in by_id], training)
         self._found = Score({(task.task_id, task.digest) for task in self._to_solve.seen})
         self._policy.check(self._tasks)
 
@@ -319,20 +332,34 @@ class Loop:
             f"stored, {len(programs):,} mutated programs scored on all tasks"
         )
         say(self._console, note)
-        new = self._found.add("mutation", find_everywhere(programs, self._tasks, self._workers))
-        score = self._found.metrics()
+        found = {"mutation": find_everywhere(programs, self._tasks, self._workers)}
         seconds.lap("score")
+        notes = [*self._notes, note]
+        if settings.search.evaluations:
+            found["search"] = self._search()
+            fitting = {c.task for c in found["search"] if c.num_right == c.num_demonstrations}
+            notes.append(
+                f"{len(self._tasks)} tasks searched with {settings.search.evaluations:,} "
+                f"evaluations each: {len(fitting)} have a program that is right on all "
+                "demonstrations"
+            )
+            say(self._console, notes[-1])
+            seconds.lap("search")
+        new = {origin: self._found.add(origin, some) for origin, some in found.items()}
+        score = self._found.metrics()
         metrics = StartMetrics(
             **self._to_solve.metrics(),
-            notes=[*self._notes, note],
+            notes=notes,
             num_seeds=len(seeds),
             num_seeds_left_out=self._seeds.num_left_out,
             seeds_left_out=self._seeds.left_out,
             num_mutated=len(mutated),
             num_too_long=num_long,
             num_mutants_scored=len(programs),
+            num_searched=len(self._tasks) if settings.search.evaluations else 0,
             solved=score["solved"],
             solved_unseen=score["solved_unseen"],
+            solved_only=score["solved_only"],
             seconds=seconds.laps,
         )
         return _Done(metrics, new, [])
@@ -342,6 +369,14 @@ class Loop:
         seed = self._seed("mutation", iteration)
         settings, fits = self._settings.mutation, self._writer.fits
         return mutate(self._seeds.parents, settings, count, seed, fits, self._workers)
+
+    def _search(self) -> list[Candidate]:
+        """What a search of the tasks to solve submits. It does not begin with a task's own seed
+        programs, which are no mutants, either."""
+        settings = SearchSettings(
+            seed=self._seed("search", 0), leave_own_out=True, **vars(self._settings.search)
+        )
+        return search(self._tasks, self._corpus, settings, self._workers)
 
     # ---- One iteration -----------------------------------------------------------------------
 
@@ -360,7 +395,7 @@ class Loop:
         executed = execute(samples, self._workers)
         seconds.lap("execute")
         found = find(executed, self._workers)
-        new = self._found.add("policy", found)
+        new = {"policy": self._found.add("policy", found)}
         score = self._found.metrics(found)
         seconds.lap("score")
         if self._settings.expert_iteration:
@@ -391,6 +426,7 @@ class Loop:
             num_too_long=num_too_long,
             solved=score["solved"],
             solved_unseen=score["solved_unseen"],
+            solved_only=score["solved_only"],
             buffer_num_seed=buffer.num_seed,
             buffer_num_mutated=buffer.num_mutated,
             buffer_num_policy=buffer.num_policy,
@@ -422,7 +458,8 @@ class Loop:
     def _record(
         self, iteration: int, done: _Done, directory: RunDirectory, events: EventFile
     ) -> None:
-        directory.add_solutions(iteration, "policy" if iteration else "mutation", done.solutions)
+        for origin, candidates in done.solutions.items():
+            directory.add_solutions(iteration, origin, candidates)
         if iteration:
             directory.write_samples(iteration, map(sample_row, done.samples))
             self._plot(cast(IterationMetrics, done.metrics), directory, events)

@@ -12,7 +12,7 @@ from codeit.runs.resuming import Changes
 from codeit.tasks.scoring import Figures
 
 Solved = Mapping[str, Figures]
-"""How many tasks are solved, by what found the programs: `mutation`, `policy`, `all`, `now`."""
+"""How many tasks are solved, by what found the programs: ORIGINS, `all` together, `now`."""
 
 
 @dataclass(kw_only=True)
@@ -38,9 +38,13 @@ class StartMetrics:
     num_too_long: int
     """Experiences of seeds and mutants whose programs cannot be learned."""
     num_mutants_scored: int
+    num_searched: int
+    """Tasks that were searched."""
     solved: Solved
     solved_unseen: Solved
     """The same without the tasks that are training tasks, too."""
+    solved_only: Solved
+    """Tasks that nothing else solves: one of ORIGINS and no other; `all` together, none alone."""
     seconds: Mapping[str, float]
     """Of each stage."""
     changed: Changes | None = None
@@ -75,6 +79,7 @@ class IterationMetrics:
     num_too_long: int
     solved: Solved
     solved_unseen: Solved
+    solved_only: Solved
     buffer_num_seed: int
     buffer_num_mutated: int
     buffer_num_policy: int

@@ -18,6 +18,7 @@ from codeit.runs.directory import (
     CONFIG,
     METRICS,
     SOLUTIONS,
+    Solution,
     check_written,
     read_metrics,
     read_solutions,
@@ -25,8 +26,16 @@ from codeit.runs.directory import (
 from codeit.runs.settings import load_all_settings
 from codeit.tasks import datasets
 from codeit.tasks.blocks import Block, Code, Picture, task_blocks
-from codeit.tasks.scoring import RULES, Candidate, Scoreboard, TaskKey, in_words
+from codeit.tasks.scoring import RULES, Candidate, Score, Scoreboard, TaskKey, in_words
 from codeit.terminal import add_row, plain, say
+
+_FOUND_BY = {
+    "mutation": "mutation of seed programs",
+    "search": "search before the first iteration",
+    "policy": "the policy, all iterations",
+    "all": "all together",
+}
+"""What tables call each of ORIGINS, and all of them."""
 
 _NUM_SOLVING_SHOWN = 5
 _NUM_POLICY_SHOWN = 3
@@ -43,7 +52,8 @@ def print_report(path: Path, console: Console) -> None:
     if not rows:
         raise ValueError(f"{path / METRICS}: it is empty; the run has not started yet")
     start, iterations = rows[0], rows[1:]
-    solving, by_policy = _found_programs(path)
+    solutions = read_solutions(path)
+    solving, by_policy = _found_programs(solutions)
     say(console, "", path, style="bold")
     say(
         console,
@@ -55,6 +65,7 @@ def print_report(path: Path, console: Console) -> None:
         console.print(_learning_table(iterations))
         say(console, _change(iterations[0], iterations[-1]), *_changed_settings(iterations), "")
     console.print(_solved_table(start, iterations))
+    say(console, *_solved_together(solutions))
     console.print(_time_table(rows))
     say(console, _training_speed(rows), "")
     for title, found, count in (
@@ -135,8 +146,9 @@ def _solved_table(start: Mapping[str, Any], iterations: Sequence[Mapping[str, An
         "Three programs: the paper's rule, one of the three best is right on all tests. Two "
         "attempts: ARC Prize's rule, for each test one of two predicted grids is right; programs "
         "that predict the same stand together. Fits all: one of the three is right on all "
-        "demonstrations, too. Unseen: without tasks that have the demonstrations of a training "
-        "task.",
+        "demonstrations, too. In brackets: tasks that nothing else solves; of all together, those "
+        "that none of them solves alone. Unseen: without tasks that have the demonstrations of a "
+        "training task.",
         "table.caption",
     )
     table.add_column("by")
@@ -144,19 +156,31 @@ def _solved_table(start: Mapping[str, Any], iterations: Sequence[Mapping[str, An
         table.add_column(name, justify="right", style="cyan")
     table.add_column("of", justify="right")
     last = [start, *iterations][-1]
-    parts = [("solved", "", start["num_scored_tasks"])]
-    if start["seen_tasks"]:
-        parts.append(("solved_unseen", ", unseen", start["num_unseen_tasks"]))
-    for key, ending, num_tasks in parts:
-        for by, name in (
-            ("mutation", "mutation of seed programs"),
-            ("policy", "the policy, all iterations"),
-            ("all", "both together"),
-        ):
-            figures = last[key][by]
-            counts = [str(figures[rule]) for rule in RULES]
-            add_row(table, name + ending, *counts, str(num_tasks), end_section=by == "all")
+    names = {by: name for by, name in _FOUND_BY.items() if by != "search" or start["num_searched"]}
+    for by, name in names.items():
+        solved, only = last["solved"][by], last["solved_only"][by]
+        counts = [f"{solved[rule]} ({only[rule]})" for rule in RULES]
+        add_row(table, name, *counts, str(start["num_scored_tasks"]), end_section=by == "all")
+    for by, name in names.items() if start["seen_tasks"] else ():
+        counts = [str(last["solved_unseen"][by][rule]) for rule in RULES]
+        add_row(table, f"{name}, unseen", *counts, str(start["num_unseen_tasks"]))
     return table
+
+
+def _solved_together(solutions: Sequence[Solution]) -> list[str]:
+    """A line for each rule by which tasks are solved that no origin solves alone, with their ids.
+
+    Only a rule that lets programs of several origins stand together has such tasks.
+    """
+    score = Score(())
+    for solution in solutions:
+        score.add(solution.origin, [solution.candidate])
+    return [
+        f"solved by all together and by none alone ({RULES[rule]}): "
+        + ", ".join(sorted(task_id for task_id, _ in tasks))
+        for rule, tasks in score.solved_only()["all"].items()
+        if tasks
+    ]
 
 
 def _time_table(rows: Sequence[Mapping[str, Any]]) -> Table:
@@ -194,32 +218,32 @@ class _Found:
     """A candidate, and what first wrote it."""
 
     candidate: Candidate
-    by: str
+    origin: str
+    iteration: int
+
+    @property
+    def by(self) -> str:
+        """In words."""
+        return f"{self.origin}, iteration {self.iteration}" if self.iteration else self.origin
 
 
-def _found_programs(path: Path) -> tuple[list[_Found], list[_Found]]:
-    """A program for each solved task, the shortest first; the policy's best for each of its tasks.
-
-    Raises:
-        ValueError: the path is no run directory, or the file in it is damaged.
-    """
+def _found_programs(solutions: Sequence[Solution]) -> tuple[list[_Found], list[_Found]]:
+    """A program for each solved task, the shortest first; the best of the policy for each task."""
     board = Scoreboard()
     found: dict[tuple[TaskKey, str], _Found] = {}
-    for solution in read_solutions(path):
+    for solution in solutions:
         candidate = solution.candidate
-        by = (
-            "mutation"
-            if solution.origin == "mutation"
-            else f"policy, iteration {solution.iteration}"
+        found.setdefault(
+            (candidate.task, candidate.program),
+            _Found(candidate, solution.origin, solution.iteration),
         )
-        found.setdefault((candidate.task, candidate.program), _Found(candidate, by))
         board.add([candidate])
     solving = []
     for task in board.solved("top3"):
         best = next(c for c in board.submission(task) if c.is_solution)
         solving.append(found[task, best.program])
     solving.sort(key=lambda f: (len(f.candidate.program), f.candidate.task_id))
-    written = [f for f in found.values() if f.by != "mutation"]
+    written = [f for f in found.values() if f.origin == "policy"]
     written.sort(
         key=lambda f: (-f.candidate.share_right, len(f.candidate.program), f.candidate.task_id)
     )
@@ -255,7 +279,7 @@ def solutions_picture(path: Path) -> Picture:
     Raises:
         ValueError: the path is no run directory, a file in it is damaged, or its tasks are gone.
     """
-    solving, by_policy = _found_programs(path)
+    solving, by_policy = _found_programs(read_solutions(path))
     settings = load_all_settings(path / CONFIG)
     tasks = {task.task_id: task for task in datasets.load(settings.data.evaluation)}
     rows = []

@@ -46,6 +46,9 @@ DECISIONS: Mapping[str, tuple[str, ...]] = {
         *("mutation.num_tasks", "mutation.argument", "mutation.function", "mutation.definition"),
         *("mutation.new_variable", "mutation.num_scored", "mutation.max_tries", "data.mutated"),
     ),
+    "the tasks were searched with it before the first iteration": (
+        *("search.evaluations", "search.memory"),
+    ),
     "the experiences in the buffer were rated with it": (
         *("replay.demonstration_weight", "replay.length_weight", "replay.age_weight"),
         *("replay.distance_weight", "replay.use_priority"),

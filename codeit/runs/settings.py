@@ -28,8 +28,9 @@ from codeit.policy.model import ModelSettings
 from codeit.policy.prompts import MAX_DEMONSTRATIONS, MAX_PROMPT_TOKENS
 from codeit.policy.sampling import SamplingSettings
 from codeit.ranges import MAX_IDS, MAX_SEED
+from codeit.searching.settings import MAX_EVALUATIONS, MAX_MEMORY, MIN_MEMORY
 from codeit.tasks import datasets
-from codeit.validation import Count, PositiveCount, Whole, validated
+from codeit.validation import Count, PositiveCount, Real, Whole, validated
 
 
 @validated
@@ -57,6 +58,21 @@ class DataSettings:
 
 
 @validated
+class FirstSearchSettings:
+    """Search of the tasks to solve without a model, before the first iteration.
+
+    It begins with the seed programs of the training tasks, but for those of a task's own. The
+    programs of its two attempts at a task take part in the score.
+    """
+
+    evaluations: Annotated[Whole, Field(ge=0, le=MAX_EVALUATIONS)] = 0
+    """How many calls of a primitive or closure, each on all examples of a task, a task is given; 0
+    for no search."""
+    memory: Annotated[Real, Field(ge=MIN_MEMORY, le=MAX_MEMORY)] = 1.0
+    """GiB that the search of one task may use; every thread searches one task at a time."""
+
+
+@validated
 class RunSettings:
     """All settings of a run. What is not said is as in the paper; PRESETS has other starts."""
 
@@ -78,6 +94,7 @@ class RunSettings:
     on the results."""
     data: DataSettings = field(default_factory=DataSettings)
     mutation: MutationSettings = field(default_factory=MutationSettings)
+    search: FirstSearchSettings = field(default_factory=FirstSearchSettings)
     replay: ReplaySettings = field(default_factory=ReplaySettings)
     model: ModelSettings = field(default_factory=ModelSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)

@@ -5,6 +5,7 @@
     execute    samples            -> executed samples
     find       executed samples   -> candidates
     mutate     seed programs      -> mutants
+    search     tasks              -> candidates
 
 They know nothing of each other and nothing of a run's directory; `loop.py` puts them together.
 """
@@ -29,7 +30,10 @@ from codeit.mutation import MutatedTask, MutationSettings
 from codeit.mutation import mutate as mutate_programs
 from codeit.parallel.processes import ProcessGroup
 from codeit.policy.policy import Policy
-from codeit.tasks.scoring import Candidate
+from codeit.searching.corpus import Corpus
+from codeit.searching.search import search_each
+from codeit.searching.settings import SearchSettings
+from codeit.tasks.scoring import Candidate, TaskKey
 from codeit.tasks.task import Task
 from codeit.terminal.progress import phase
 
@@ -167,3 +171,30 @@ def find_everywhere(
                 num_done += results.outcome.size
             advance_to(num_done)
     return [candidate for one in workers.processes.gather(found) for candidate in one]
+
+
+def search(
+    tasks: Sequence[Task], corpus: Corpus, settings: SearchSettings, workers: Workers
+) -> list[Candidate]:
+    """The programs that stand for the two attempts of a search without a model at each task.
+
+    The search ranks programs by what tells a rule from a chance. The score ranks them by their
+    lengths, so it is given only what the search would submit: of all that is found, many more short
+    programs are right by chance.
+    """
+    own = workers.processes.share(tasks)
+    found: dict[TaskKey, list[Candidate]] = {}
+    num_fitting = 0
+    with (
+        workers.processes.together(),
+        phase(workers.console, "searching", len(own), "tasks") as advance_to,
+        search_each(own, corpus, settings, workers.threads, limits=workers.limits) as ended,
+    ):
+        for num_done, searched in enumerate(ended, start=1):
+            record = searched.record
+            attempts = record.submission.attempts
+            found[record.task_id, record.task_digest] = [c for group in attempts for c in group]
+            num_fitting += bool(record.solutions)
+            advance_to(num_done, f"{num_fitting} with a program that fits")
+    in_order = [found[task.task_id, task.digest] for task in own]
+    return [candidate for one in workers.processes.gather(in_order) for candidate in one]

@@ -28,10 +28,14 @@ class Corpus:
     """Of training tasks, by their demonstrations."""
 
     @classmethod
-    def of(cls, seeds: Sequence[SeedProgram]) -> Corpus:
-        """That of some programs."""
+    def of(cls, seeds: Sequence[SeedProgram], tasks: Sequence[Task] | None = None) -> Corpus:
+        """That of some programs.
+
+        Args:
+            tasks: those whose ids the programs name; ARC-AGI-1's training tasks when omitted.
+        """
         ids: dict[frozenset[Example], frozenset[str]] = {}
-        for task in load(_NAMED_IN):
+        for task in load(_NAMED_IN) if tasks is None else tasks:
             key = frozenset(task.demonstrations)
             ids[key] = ids.get(key, frozenset()) | {task.task_id}
         return cls(seeds, ids)

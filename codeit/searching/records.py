@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from codeit.candidates import find_candidates
-from codeit.execution.executor import Limits, execute
+from codeit.execution.executor import Limits, checked_limits, execute
 from codeit.grids import Grid, check_grid, grid_digest
 from codeit.searching.found import Found, MethodFigures, TaskSearch
 from codeit.tasks.scoring import Candidate, Submission
@@ -150,7 +150,7 @@ def without_answers(task: Task) -> Task:
     )
 
 
-def confirm(task: Task, search: TaskSearch) -> TaskRecord:
+def confirm(task: Task, search: TaskSearch, limits: Limits | None = None) -> TaskRecord:
     """Run what was found again, on the ordinary machine, and keep what it confirms.
 
     A program is confirmed when it is right on as many demonstrations as the search says, or more,
@@ -161,8 +161,9 @@ def confirm(task: Task, search: TaskSearch) -> TaskRecord:
 
     Args:
         task: with the outputs of its tests, as far as they are known.
+        limits: of these runs.
     """
-    limits = Limits()
+    limits = checked_limits(limits)
     of_key: dict[str, Found] = {}
     for found in search.found:
         of_key.setdefault(found.program.key, found)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from codeit.execution.executor import MAX_THREADS, num_usable_cores
+from codeit.execution.executor import MAX_THREADS, Limits, num_usable_cores
 from codeit.language.corpus import SeedProgram
 from codeit.parallel.threads import unordered_map
 from codeit.ranges import integer, listed, shown
@@ -75,11 +75,13 @@ def search_each(
     settings: SearchSettings,
     threads: int,
     evaluations: int | None = None,
+    limits: Limits | None = None,
 ) -> Iterator[Iterator[Searched]]:
     """An iterator over the tasks whose search has ended, as they come.
 
     Args:
         evaluations: for each task; those of the settings when omitted.
+        limits: of the runs that confirm what is found; those of a batch when omitted.
     """
     threads = integer("threads", threads, 1, MAX_THREADS)
     budget = settings.evaluations if evaluations is None else evaluations
@@ -88,7 +90,7 @@ def search_each(
         start = time.perf_counter()
         programs = corpus.programs_for(task, settings)
         found = engine.search_task(without_answers(task), programs, settings, budget)
-        record = confirm(task, found)
+        record = confirm(task, found, limits)
         return Searched(task, record, time.perf_counter() - start)
 
     with unordered_map(work, tasks, max(min(threads, len(tasks)), 1)) as ended:

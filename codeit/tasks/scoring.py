@@ -28,8 +28,8 @@ NUM_ATTEMPTS = 2
 RULES = {"top3": "three programs", "two_attempts": "two attempts", "fits_all": "fits all"}
 """The names of the figures, and what tables call them."""
 
-ORIGINS = ("mutation", "policy")
-"""Who finds programs."""
+ORIGINS = ("mutation", "search", "policy")
+"""What finds programs: mutation of seed programs, the search without a model, the policy."""
 
 Figures: TypeAlias = dict[str, int]
 """How many tasks are solved by each of RULES."""
@@ -199,14 +199,20 @@ class Scoreboard:
         submission = Submission(self.submission(task), self.attempts(task))
         return {rule for rule in RULES if submission.is_solved_by(rule)}
 
+    def solved_by_rule(self) -> dict[str, set[TaskKey]]:
+        """The tasks that are solved by each of RULES."""
+        rules = {task: self.rules_solving(task) for task in self._by_task}
+        return {rule: {task for task in rules if rule in rules[task]} for rule in RULES}
+
     def solved(self, rule: str) -> list[TaskKey]:
         """The tasks that are solved by one of RULES, in order of their ids."""
-        return sorted(task for task in self._by_task if rule in self.rules_solving(task))
+        return sorted(self.solved_by_rule()[rule])
 
     def figures(self, left_out: Collection[TaskKey] = ()) -> Figures:
         """How many tasks are solved by each rule, some tasks left out."""
-        solved = [self.rules_solving(task) for task in self._by_task if task not in left_out]
-        return {rule: sum(rule in rules for rules in solved) for rule in RULES}
+        return {
+            rule: len(tasks.difference(left_out)) for rule, tasks in self.solved_by_rule().items()
+        }
 
     def _best_first(self, task: TaskKey) -> list[Candidate]:
         candidates = self._by_task.get(task, {}).values()
@@ -231,7 +237,7 @@ def _brevity(candidate: Candidate) -> tuple[int, str]:
 
 
 class Score:
-    """What a run has found, by mutation and by the policy.
+    """What a run has found, by each of ORIGINS.
 
     Args:
         seen: tasks to solve that are training tasks, too; figures without them stand beside the
@@ -243,20 +249,52 @@ class Score:
         self._boards = {origin: Scoreboard() for origin in (*ORIGINS, "all")}
 
     def add(self, origin: str, candidates: Collection[Candidate]) -> list[Candidate]:
-        """Keep what "mutation" or the "policy" has found; returns those that it has not before."""
+        """Keep what one of ORIGINS has found; returns those that it has not found before."""
         self._boards["all"].add(candidates)
         return self._boards[origin].add(candidates)
 
     def metrics(self, now: Iterable[Candidate] | None = None) -> dict[str, dict[str, Figures]]:
-        """The figures by "mutation", "policy", and "all"; those of `now` alone under that name."""
+        """The figures by each of ORIGINS, and "all" together; those of `now` alone under that name.
+
+        Beside those of the tasks that are solved stand those of the tasks that nothing else solves:
+        one origin and no other, or all together and none by itself.
+        """
         boards = dict(self._boards)
         if now is not None:
             boards["now"] = Scoreboard()
             boards["now"].add(now)
+        solved = {name: board.solved_by_rule() for name, board in boards.items()}
         return {
-            "solved": {name: board.figures() for name, board in boards.items()},
-            "solved_unseen": {name: board.figures(self._seen) for name, board in boards.items()},
+            "solved": _counts(solved),
+            "solved_unseen": _counts(solved, self._seen),
+            "solved_only": _counts(_solved_only(solved)),
         }
+
+    def solved_only(self) -> dict[str, dict[str, set[TaskKey]]]:
+        """By each of ORIGINS and by rule, the tasks that it solves and no other origin; under "all"
+        those that the programs of all solve together, and those of no origin by themselves."""
+        return _solved_only({name: board.solved_by_rule() for name, board in self._boards.items()})
+
+
+def _solved_only(
+    solved: Mapping[str, Mapping[str, set[TaskKey]]],
+) -> dict[str, dict[str, set[TaskKey]]]:
+    return {
+        name: {
+            rule: solved[name][rule].difference(*(solved[k][rule] for k in ORIGINS if k != name))
+            for rule in RULES
+        }
+        for name in (*ORIGINS, "all")
+    }
+
+
+def _counts(
+    solved: Mapping[str, Mapping[str, set[TaskKey]]], left_out: Collection[TaskKey] = ()
+) -> dict[str, Figures]:
+    return {
+        name: {rule: len(tasks.difference(left_out)) for rule, tasks in by_rule.items()}
+        for name, by_rule in solved.items()
+    }
 
 
 def in_words(figures: Figures, num_tasks: int) -> str:
