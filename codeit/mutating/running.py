@@ -67,7 +67,7 @@ def _teller(
 
     def tell(tasks_done: int) -> None:
         rate = count * tasks_done / (time.perf_counter() - start)
-        words = f"{rate:,.0f} executions/s, {solved} solved"
+        words = f"{rate / 1000:,.0f}k executions/s, {solved} solved"
         on_progress(begin + count * tasks_done // num_tasks, words)
 
     return tell

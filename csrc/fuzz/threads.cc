@@ -2,8 +2,10 @@
 //
 //   threads PROGRAMS.jsonl [EVERY]   every EVERY-th line, which holds "program": "text" in JSON
 #include "fuzz/check.h"
+#include "mutation/population.h"
 #include "primitives/bodies.h"
 #include "vm/batch.h"
+#include "vm/match.h"
 
 #include <algorithm>
 #include <fstream>
@@ -37,6 +39,55 @@ bool are_same(const BatchResults &a, const BatchResults &b) {
         if (!std::equal(of_a, of_a + a.heights[k] * a.widths[k], of_b)) return false;
     }
     return true;
+}
+
+constexpr unsigned kNumThreads[] = {1, 2, 4, 7};
+
+// Which programs make what some of them make of the inputs, by families of several bases.
+void match_on_threads(const std::vector<Program> &programs, const std::vector<InputGrid> &inputs,
+                      const BatchResults &results, const Limits &limits) {
+    std::vector<Target> targets;
+    for (size_t k = 0; k < results.heights.size(); k += 7) {
+        if (results.heights[k] == 0) continue;
+        const uint8_t *cells = results.cells.data() + results.cells_begin[k];
+        targets.push_back(
+            {inputs[k % inputs.size()], {cells, results.heights[k], results.widths[k]}});
+    }
+    std::vector<const Program *> members;
+    std::vector<uint32_t> base_of;
+    for (const Program &program : programs) {
+        members.push_back(&program);
+        base_of.push_back(static_cast<uint32_t>(members.size() % 3));
+    }
+    const std::vector<const Program *> bases = {&programs.front(), &programs.back(),
+                                                &programs[programs.size() / 2]};
+    std::vector<Hit> alone;
+    for (unsigned num_threads : kNumThreads) {
+        const auto families = families_of(bases, members, base_of, num_threads, nullptr);
+        const auto hits = match(families, targets, limits, num_threads, nullptr);
+        CHECK(hits.size() >= targets.size());
+        if (num_threads == 1) alone = hits;
+        CHECK(hits == alone);
+    }
+}
+
+// Mutants of the programs and of these mutants.
+void mutate_on_threads(const std::vector<Program> &programs, const std::vector<InputGrid> &inputs,
+                       const Limits &limits) {
+    std::vector<Code> alone;
+    for (unsigned num_threads : kNumThreads) {
+        mutation::Population population(codeit::standard_language(), Dialect::codeit, {}, 1, true,
+                                        limits);
+        for (const Program &program : programs) population.add_root(program, inputs, nullptr);
+        uint64_t next = 0;
+        std::vector<Code> codes;
+        for (const mutation::Offspring &made :
+             population.make(1000, &next, 20'000, num_threads, nullptr))
+            codes.push_back(made.program.code());
+        CHECK(!codes.empty());
+        if (num_threads == 1) alone = codes;
+        CHECK(codes == alone);
+    }
 }
 
 } // namespace
@@ -73,13 +124,15 @@ int main(int count, char **words) {
     const Limits limits = {1'000'000, uint64_t{64} << 20, 997, 0};
     BatchResults alone;
     run_batch(jobs, inputs, limits, 1, false, nullptr, &alone);
-    for (unsigned num_threads : {1u, 2u, 4u, 7u}) {
+    for (unsigned num_threads : kNumThreads) {
         for (bool is_sharing : {false, true}) {
             BatchResults together;
             run_batch(jobs, inputs, limits, num_threads, is_sharing, nullptr, &together);
             CHECK(are_same(alone, together));
         }
     }
+    match_on_threads(programs, inputs, alone, limits);
+    mutate_on_threads(programs, inputs, {50'000, uint64_t{64} << 20, 997, 0});
     size_t num_ok = 0;
     for (uint8_t outcome : alone.outcomes) num_ok += outcome == 0;
     std::fprintf(stderr, "%zu runs, %zu of them to the end, the same on 1, 2, 4 and 7 threads\n",

@@ -69,8 +69,8 @@ class Population {
         Key key;
         bool is_new = false; // or it was looked at before
         bool is_valid = false;
-        bool is_hopeless = false;         // invalid, in whichever order its lines run
-        std::unique_ptr<Program> program; // where it is new
+        bool is_hopeless = false;                   // invalid, in whichever order its lines run
+        std::unique_ptr<Program> program = nullptr; // where it is new
     };
 
     std::vector<Draft> draw(uint64_t first, uint64_t end, const KeySet &tried, unsigned num_threads,

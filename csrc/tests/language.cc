@@ -241,3 +241,25 @@ TEST_CASE("a program's key knows the language and what is computed, not how it i
     CHECK_FALSE(key("x1 = vmirror(I)\nO = hmirror(x1)") == plain);
     CHECK_FALSE(key("x1 = hmirror(I)\nO = vmirror(x1)", Dialect::arc_dsl) == plain);
 }
+
+TEST_CASE("the lines that O needs are found, and those of a code that shadows are all kept") {
+    NeededLines needed;
+    auto kept = [&needed](std::string_view text) {
+        Code code;
+        REQUIRE(error_of(text, &code).reason.empty());
+        Code out;
+        needed.write(code, &out);
+        CHECK(key_of(out, standard_names(), Dialect::codeit) ==
+              key_of(code, standard_names(), Dialect::codeit));
+        return text_of(out, standard_names());
+    };
+    CHECK(kept("x1 = hmirror(I)\nx2 = vmirror(I)\nx3 = compose(flip, even)\nO = trim(x2)") ==
+          "x1 = vmirror(I)\nO = trim(x1)");
+    CHECK(kept("x1 = compose(trim, trim)\nx2 = trim(I)\nO = x1(I)") ==
+          "x1 = compose(trim, trim)\nO = x1(I)");
+    CHECK(kept("O = identity(O)") == "O = identity(O)");
+    const char *shadows = "x1 = trim(I)\nONE = identity(TWO)\nO = canvas(ONE, UNITY)";
+    Code code;
+    REQUIRE(error_of(shadows, &code).reason.empty());
+    CHECK(kept(shadows) == text_of(code, standard_names()));
+}
