@@ -8,9 +8,10 @@ namespace codeit::search {
 
 Prior::Prior(const Language &language)
     : num_names_(language.num_names()), num_symbols_(num_names_ + 3),
-      counts_(num_symbols_ * kPositions * num_symbols_) {}
+      bits_(num_symbols_ * kPositions * num_symbols_, 1) {}
 
 void Prior::learn(std::span<const Line> program) {
+    counts_.resize(bits_.size());
     auto symbol_of = [&](Term term) -> Symbol {
         if (!is_line(term)) return term;
         if (line_of(term) == 0) return input();
@@ -32,13 +33,13 @@ void Prior::learn(std::span<const Line> program) {
 }
 
 void Prior::finish() {
+    if (counts_.empty()) return;
     std::vector<float> anywhere(num_symbols_, 0.5F);
     float total = 0.5F * static_cast<float>(num_symbols_);
     for (size_t at = 0; at < counts_.size(); ++at) {
         anywhere[at % num_symbols_] += counts_[at];
         total += counts_[at];
     }
-    bits_.resize(counts_.size());
     for (size_t row = 0; row < counts_.size(); row += num_symbols_) {
         float sum = 0;
         float kinds = 1;

@@ -23,9 +23,10 @@ class Prior {
     // What may stand at a place: a name of the language, the input, or the call of a line.
     using Symbol = uint16_t;
 
+    // One that has learned nothing: everything takes a bit.
     explicit Prior(const Language &language);
 
-    // Counts the lines of a program.
+    // Counts the lines of a program; to be finished before bits are asked for.
     void learn(std::span<const Line> program);
     void finish();
     // In place of finish(): all calls cost the same.

@@ -9,6 +9,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -110,8 +111,7 @@ TEST_CASE("a call on a kept value returns what it returns in a program") {
     grids.inputs = {kGrid, kOther};
     grids.outputs = {kGrid};
     const TaskView task(grids);
-    Prior prior(language);
-    prior.finish();
+    const Prior prior(language);
     Pool pool(language, Dialect::codeit, prior, m, task, {uint64_t{1} << 26, 1 << 22});
     for (const std::string &made : kPrograms) {
         LineNodes nodes;
@@ -154,8 +154,7 @@ TEST_CASE("one behaviour is one node, and counts its derivations") {
     grids.outputs = {kGrid};
     const TaskView task(grids);
     const Language &language = standard_language();
-    Prior prior(language);
-    prior.finish();
+    const Prior prior(language);
     Pool pool(language, Dialect::codeit, prior, lease.machine(), task,
               {uint64_t{1} << 26, 1 << 20});
     const Opcode mirror = Names::find(language, "hmirror");
@@ -194,4 +193,27 @@ TEST_CASE("fingerprints tell values apart that CPython's hashes do not") {
     REQUIRE(result_of(m, "x1 = ofcolor(I, ZERO)\nx2 = recolor(TWO, x1)\nO = recolor(ONE, x2)",
                       &b) == Outcome::ok);
     CHECK(of(b) == first);
+}
+
+TEST_CASE("a prior finds likelier what its programs do, and nothing impossible") {
+    const Language &language = standard_language();
+    Prior prior(language);
+    const Opcode fill = Names::find(language, "fill");
+    const auto call = static_cast<Prior::Symbol>(fill);
+    const auto ofcolor = static_cast<Prior::Symbol>(Names::find(language, "ofcolor"));
+    const auto asindices = static_cast<Prior::Symbol>(Names::find(language, "asindices"));
+    CHECK(prior.bits(call, 2, ofcolor) == prior.bits(call, 2, asindices));
+    const Lines lines = lines_of(program_of("x1 = ofcolor(I, ZERO)\nO = fill(I, ONE, x1)").code());
+    for (int k = 0; k < 10; ++k) prior.learn(lines);
+    prior.finish();
+    CHECK(prior.bits(call, 2, ofcolor) < 1);
+    CHECK(prior.bits(call, 0, prior.input()) < 1);
+    CHECK(prior.bits(call, 2, asindices) > 5);
+    CHECK(prior.bits(call, 2, asindices) < 20);
+    // The chances at a place add up to one.
+    double sum = 0;
+    for (Prior::Symbol symbol = 0; symbol < prior.root(); ++symbol) {
+        sum += std::exp2(-prior.bits(call, 2, symbol));
+    }
+    CHECK(sum == doctest::Approx(1).epsilon(0.01));
 }
