@@ -19,7 +19,7 @@ import codeit
 from codeit.parallel.threads import ordered_map
 from codeit.searching.corpus import PACKAGED, Corpus
 from codeit.searching.engine import search_task
-from codeit.searching.ranking import WEIGHTS, features
+from codeit.searching.ranking import CHANCE_WEIGHTS, WEIGHTS, chance_features, features
 from codeit.searching.records import without_answers
 from codeit.searching.settings import SearchSettings
 
@@ -82,6 +82,24 @@ def crossed(samples):
     return scores
 
 
+def learn_chance(samples, weights):
+    """The weights of the chance that one of the first two is right, by logistic regression."""
+    x, y = [], []
+    for some, right in samples:
+        scores = some @ weights
+        order = np.argsort(-scores, kind="stable")
+        x.append(chance_features(scores[order], len(scores)))
+        y.append(float(right[order[:2]].any()))
+    x, y = np.array(x), np.array(y)
+    spread = x.std(axis=0) + 1e-9
+    spread[-1] = 1
+    learned = np.zeros(x.shape[1])
+    for _ in range(5 * NUM_STEPS):
+        error = y - 1 / (1 + np.exp(-(x / spread) @ learned))
+        learned += 0.3 * ((x / spread).T @ error / len(y) - PENALTY * learned)
+    return dict(zip(CHANCE_WEIGHTS, np.round(learned / spread, 2).tolist(), strict=True))
+
+
 def main():
     parser = Parser(__doc__)
     parser.add_argument(
@@ -117,7 +135,9 @@ def main():
         for name, counts in figures.items()
         for k, count in enumerate(counts, 1)
     }
-    print(json.dumps({"benchmark": "ranking", "figures": among, "weights": weights}))
+    of_chance = learn_chance(samples, np.array(list(weights.values())))
+    record = {"benchmark": "ranking", "figures": among, "weights": weights, "chance": of_chance}
+    print(json.dumps(record))
 
 
 if __name__ == "__main__":

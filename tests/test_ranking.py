@@ -7,7 +7,7 @@ import pytest
 
 from codeit import Program
 from codeit.searching.found import Found
-from codeit.searching.ranking import WEIGHTS, features, ranked
+from codeit.searching.ranking import LIKELY, WEIGHTS, features, rank
 from codeit.tasks.task import Example, Task
 
 
@@ -73,30 +73,44 @@ def test_a_line_that_can_be_left_out_somewhere_is_useless():
 def test_what_reproduces_more_comes_first_whatever_its_features():
     odd = found(MIRROR, None)
     partial = found("O = hmirror(I)", grid("401"), num_right=1, derivations=1000)
-    assert ranked(FLIP, [partial, odd]) == [odd, partial]
+    assert rank(FLIP, [partial, odd]).order == (odd, partial)
 
 
 def test_of_two_that_fit_the_one_with_the_better_answer_comes_first():
     short = found(MIRROR, grid("104"))
     long = found("x1 = rot180(I)\nO = hmirror(x1)", grid("401"))
-    assert ranked(FLIP, [short, long]) == [long, short]
+    assert rank(FLIP, [short, long]).order == (long, short)
 
 
 def test_more_derivations_count_and_so_does_brevity():
     once = found("x1 = rot180(I)\nO = hmirror(x1)", grid("401"))
     often = dataclasses.replace(once, derivations=50)
     short = found(MIRROR, grid("401"))
-    assert ranked(FLIP, [once, often])[0] is often
-    assert ranked(FLIP, [once, short])[0] is short
+    assert rank(FLIP, [once, often]).order[0] is often
+    assert rank(FLIP, [once, short]).order[0] is short
 
 
 def test_no_program_is_lost_or_made():
     some = [found(MIRROR, grid("401"), evaluations=k) for k in range(250)]
-    order = ranked(FLIP, some)
+    order = rank(FLIP, some).order
     assert sorted(one.evaluations for one in order) == list(range(250))
-    assert ranked(FLIP, []) == []
+    assert rank(FLIP, []).order == ()
 
 
 def test_tasks_without_tests_are_ranked_too():
     task = Task("none", FLIP.demonstrations, [])
-    assert len(ranked(task, [found(MIRROR), found("x1 = rot180(I)\nO = hmirror(x1)")])) == 2
+    assert len(rank(task, [found(MIRROR), found("x1 = rot180(I)\nO = hmirror(x1)")]).order) == 2
+
+
+def test_the_chance_is_none_without_a_program_that_fits_and_grows_with_the_score():
+    partial = found("O = hmirror(I)", grid("401"), num_right=1)
+    assert rank(FLIP, [partial]).chance == 0
+    odd, usual = (rank(FLIP, [found(MIRROR, output)]).chance for output in (None, grid("401")))
+    assert 0 < odd < usual < 1
+    assert usual > LIKELY
+
+
+def test_the_chance_shrinks_where_another_program_is_as_good():
+    alone = found(MIRROR, grid("401"))
+    other = found("O = rot180(I)", grid("410"))
+    assert rank(FLIP, [alone, other]).chance < rank(FLIP, [alone]).chance

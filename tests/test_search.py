@@ -42,7 +42,7 @@ def found(program, num_right=2, outputs=([[4, 3]],), method="corpus", cost=1.0):
 
 
 def search_of(*some):
-    return TaskSearch(some, 9, 9, 0, 0, {"corpus": MethodFigures(9, len(some))})
+    return TaskSearch(some, 0.5, 9, 9, 0, 0, {"corpus": MethodFigures(9, len(some))})
 
 
 def rows(records):

@@ -29,6 +29,7 @@ from codeit.searching.directory import (
     read_records,
 )
 from codeit.searching.plan import SearchPlan, Work, make_plan
+from codeit.searching.ranking import LIKELY
 from codeit.searching.records import TaskRecord
 from codeit.searching.running import complete, merge
 from codeit.searching.search import Searched
@@ -276,7 +277,7 @@ def _print_found(console: Console, searched: Searched) -> None:
     if shown is None:
         return
     methods = {found.candidate.key: found.method for found in record.found}
-    name = f"task {task.task_id}, by {methods[shown.key]}"
+    name = f"task {task.task_id}, by {methods[shown.key]}, chance {record.chance:.0%}"
     if shown.num_right < shown.num_demonstrations:
         name += f", right on {shown.num_right} of {shown.num_demonstrations} demonstrations"
     if False in shown.tests_right:
@@ -322,6 +323,8 @@ def _print_summary(console: Console, summary: Summary, path: Path) -> None:
             console,
             f"an attempt fits all demonstrations: {fitting.tasks} tasks, of which "
             f"{fitting.tasks_wrong} wrong on a test",
+            f"claimed to be solved (chance {LIKELY} or more): {fitting.claimed} tasks, of which "
+            f"{fitting.claimed_wrong} wrong",
         )
     if summary.hidden:
         say(

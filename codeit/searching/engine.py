@@ -9,7 +9,7 @@ from codeit.execution.executor import Limits, execute
 from codeit.language import Program
 from codeit.language.program import distinct
 from codeit.searching.found import Found, MethodFigures, TaskSearch
-from codeit.searching.ranking import ranked
+from codeit.searching.ranking import rank
 from codeit.searching.settings import METHODS, SearchSettings
 from codeit.tasks.task import Task
 
@@ -33,7 +33,9 @@ def search_task(
     chosen = sum(1 << number for number, name in enumerate(METHODS) if name in settings.methods)
     programs = distinct(corpus)
     if not programs:
-        return TaskSearch((), 0, 0, 0, 0, {name: MethodFigures(0, 0) for name in settings.methods})
+        return TaskSearch(
+            (), 0, 0, 0, 0, 0, {name: MethodFigures(0, 0) for name in settings.methods}
+        )
     solutions, figures, totals = search.search_task(
         Program, inputs, outputs, programs, evaluations, int(settings.memory * 2**30), chosen
     )
@@ -58,4 +60,5 @@ def search_task(
         if name in settings.methods
     }
     spent, calls, nodes, num_bytes = totals
-    return TaskSearch(tuple(ranked(task, found)), spent, calls, nodes, num_bytes, methods)
+    ranking = rank(task, found)
+    return TaskSearch(ranking.order, ranking.chance, spent, calls, nodes, num_bytes, methods)

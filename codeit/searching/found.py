@@ -46,6 +46,7 @@ class TaskSearch:
 
     Attributes:
         found: the best first, by the ranking of the search; one program of each key.
+        chance: that one of the first two is right on the tests, by the ranking.
         evaluations: calls of primitives and closures that were run, each on all examples; one that
             burns much fuel counts as several, and so does other work.
         calls: those that the memo answered, too.
@@ -55,6 +56,7 @@ class TaskSearch:
     """
 
     found: tuple[Found, ...]
+    chance: float
     evaluations: int
     calls: int
     nodes: int

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +34,13 @@ WEIGHTS = {
 }
 """What each feature counts, in natural logarithms of odds."""
 
+CHANCE_WEIGHTS = {"score": 0.29, "lead": 0.33, "programs": -0.13, "any": 0.17}
+"""What speaks for one of the first two being right: the score of the first one, how far it leads
+the second (3 at most), and the logarithm of how many fit; and what is said of any task."""
+
+LIKELY = 0.5
+"""The chance from which on the search claims to have solved a task."""
+
 MOST_LOOKED_AT = 100
 """Programs whose lines are left out one by one; the others are ranked by length and derivations."""
 
@@ -45,8 +53,21 @@ _PAINTING = {
 }
 
 
-def ranked(task: Task, found: Sequence[Found]) -> list[Found]:
-    """What was found, the best first.
+@dataclass(frozen=True)
+class Ranking:
+    """What was found, the best first, and the chance that one of the first two is right.
+
+    Attributes:
+        chance: 0 where nothing is right on all demonstrations; by tasks of the training set, so
+            that it is too high where tasks are harder.
+    """
+
+    order: tuple[Found, ...]
+    chance: float
+
+
+def rank(task: Task, found: Sequence[Found]) -> Ranking:
+    """Rank what was found for a task.
 
     Programs that reproduce more demonstrations come first; those that reproduce all, by their
     features; others, the shorter first.
@@ -58,7 +79,22 @@ def ranked(task: Task, found: Sequence[Found]) -> list[Found]:
     scores = features(task, looked_at) @ np.array(list(WEIGHTS.values()))
     order = np.argsort(-scores, kind="stable")
     rest.sort(key=lambda one: (-one.num_right, len(one.program.text), one.program.text))
-    return [looked_at[k] for k in order] + others + rest
+    first = [looked_at[k] for k in order]
+    return Ranking((*first, *others, *rest), _chance(scores[order], len(whole)))
+
+
+def chance_features(scores: npt.NDArray[np.float64], count: int) -> list[float]:
+    """The features of CHANCE_WEIGHTS, of scores from the best on, and so many programs that fit."""
+    lead = min(scores[0] - scores[1], 3) if count > 1 else 3
+    return [scores[0], lead, math.log(count), 1]
+
+
+def _chance(scores: npt.NDArray[np.float64], count: int) -> float:
+    if count == 0:
+        return 0.0
+    values = zip(CHANCE_WEIGHTS.values(), chance_features(scores, count), strict=True)
+    odds = math.exp(min(sum(weight * value for weight, value in values), 50))
+    return round(odds / (1 + odds), 3)
 
 
 def features(task: Task, found: Sequence[Found]) -> npt.NDArray[np.float64]:

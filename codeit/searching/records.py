@@ -65,6 +65,7 @@ class TaskRecord:
         found: programs that reproduce demonstrations, the best first, by the search's ranking.
         answers: for each attempt that is submitted, a grid for each test; None where its programs
             make none.
+        chance: as in `TaskSearch`.
         num_unconfirmed: how many programs the ordinary machine did not confirm; none of them is
             among `found`.
         evaluations, calls, nodes, bytes, methods: as in `TaskSearch`.
@@ -74,6 +75,7 @@ class TaskRecord:
     task_digest: str
     found: tuple[FoundCandidate, ...]
     answers: tuple[tuple[Grid | None, ...], ...]
+    chance: float
     num_unconfirmed: int
     evaluations: int
     calls: int
@@ -130,7 +132,7 @@ class TaskRecord:
         return cls(**{**row, "methods": methods, "answers": answers, "found": found})
 
 
-_NUMBERS = ("num_unconfirmed", "evaluations", "calls", "nodes", "bytes")
+_NUMBERS = ("chance", "num_unconfirmed", "evaluations", "calls", "nodes", "bytes")
 
 
 def _listed(grid: Grid | None) -> list[list[int]] | None:
@@ -187,6 +189,7 @@ def confirm(task: Task, search: TaskSearch, limits: Limits | None = None) -> Tas
         answers=tuple(
             tuple(on_tests.grid(p, i) for i in range(len(task.tests))) for p in range(len(first))
         ),
+        chance=search.chance,
         num_unconfirmed=len(of_key) - len(kept),
         evaluations=search.evaluations,
         calls=search.calls,

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from codeit.searching.plan import SearchPlan
+from codeit.searching.ranking import LIKELY
 from codeit.searching.records import TaskRecord
 from codeit.tasks.scoring import NUM_ATTEMPTS, RULES, Candidate, Figures
 from codeit.tasks.task import Task
@@ -33,6 +34,8 @@ class Fitting:
         tasks: those with such an attempt, and all of their tests known.
         tasks_wrong: those of them that the two attempts do not solve.
         attempts, attempts_wrong: such attempts, and those of them that are wrong on a test.
+        claimed, claimed_wrong: tasks that the search claims to have solved, as their chance is
+            LIKELY or more, and those of them that the two attempts do not solve.
         hidden: tasks with such an attempt and a hidden test, of which no more is known.
     """
 
@@ -40,12 +43,14 @@ class Fitting:
     tasks_wrong: int = 0
     attempts: int = 0
     attempts_wrong: int = 0
+    claimed: int = 0
+    claimed_wrong: int = 0
     hidden: int = 0
 
     @classmethod
     def of(cls, records: Iterable[TaskRecord]) -> Fitting:
         """That of tasks whose search has ended."""
-        tasks = tasks_wrong = attempts = attempts_wrong = hidden = 0
+        tasks = tasks_wrong = attempts = attempts_wrong = claimed = claimed_wrong = hidden = 0
         for record in records:
             submission = record.submission
             fitting = [group[0] for group in submission.attempts if any(map(_fits, group))]
@@ -54,11 +59,14 @@ class Fitting:
             if None in fitting[0].tests_right:
                 hidden += 1
                 continue
+            is_wrong = not submission.is_solved_by("two_attempts")
             tasks += 1
-            tasks_wrong += not submission.is_solved_by("two_attempts")
+            tasks_wrong += is_wrong
+            claimed += record.chance >= LIKELY
+            claimed_wrong += record.chance >= LIKELY and is_wrong
             attempts += len(fitting)
             attempts_wrong += sum(not candidate.is_solution for candidate in fitting)
-        return cls(tasks, tasks_wrong, attempts, attempts_wrong, hidden)
+        return cls(tasks, tasks_wrong, attempts, attempts_wrong, claimed, claimed_wrong, hidden)
 
 
 @dataclass(frozen=True)
