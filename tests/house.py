@@ -196,7 +196,7 @@ PYTHON_ROOMS = [
                 "files",
                 "parallel",
             ),
-            *("language", "tasks", "execution", "candidates"),
+            *("language", "tasks", "execution", "candidates", "minimising"),
         ),
     ),
     Room(

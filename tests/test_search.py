@@ -253,6 +253,33 @@ def test_the_answers_are_those_of_the_first_programs_that_differ():
     assert [[g.tolist() for g in grids] for grids in record.answers] == [[[[4, 3]]], [[[3, 4]]]]
 
 
+# ---- What is kept is minimised ----
+
+
+def test_what_fits_is_minimised_and_the_order_is_that_of_what_was_found():
+    longest = codeit.Program.parse("x1 = rot90(I)\nx2 = rot90(x1)\nO = hmirror(x2)")
+    record = confirm(flip_task(), search_of(found(longest), found(FLIP), found(TURN, 1, (None,))))
+    assert [f.candidate.program for f in record.found] == [longest.text, FLIP.text]
+    assert [f.program for f in record.found] == ["O = vmirror(I)", "O = vmirror(I)"]
+    assert [f.minimised for f in record.found] == ["O = vmirror(I)"] * 2
+
+
+def test_what_fits_some_demonstrations_stays_as_it_was_found():
+    task = Task("one", (Example([[1, 2]], [[2, 1]]), Example([[5, 6]], [[7]])), ())
+    program = codeit.Program.parse("x1 = rot90(I)\nx2 = rot90(x1)\nO = hmirror(x2)")
+    record = confirm(task, search_of(found(program, 1, ())))
+    assert [(f.minimised, f.program) for f in record.found] == [(None, program.text)]
+
+
+def test_a_solution_is_the_minimised_program_beside_its_original():
+    longer = codeit.Program.parse("x1 = rot90(I)\nx2 = rot90(x1)\nO = hmirror(x2)")
+    solution = confirm(flip_task(), search_of(found(longer))).solutions[0].to_solution()
+    assert solution["program"] == FLIP.text
+    assert solution["key"] == FLIP.key
+    assert solution["original"] == longer.text
+    assert "minimised" not in solution
+
+
 # ---- Records and settings ----
 
 
@@ -268,6 +295,8 @@ def test_a_record_is_read_as_it_was_written(small):
         ("nodes", None, '"nodes" is None; it is a number'),
         ("answers", [[[[77]]]], "attempt 1, test 1: color 77"),
         ("found", [{"method": 3}], '"method" is 3'),
+        ("found", [{"method": None}], '"method" is None'),
+        ("found", [{"minimised": 3}], '"minimised" is 3'),
         ("more", 1, '"more" is unknown'),
     ],
 )

@@ -233,6 +233,17 @@ def test_solved_tasks_are_shown_with_their_answer_and_program(data, tmp_path, ca
     assert "\x1b" not in out
 
 
+def test_the_program_that_is_shown_is_minimised(data, tmp_path, capsys):
+    longer = "x1 = rot90(I)\nx2 = rot90(x1)\nO = hmirror(x2)"
+    programs = tmp_path / "longer.jsonl"
+    programs.write_text(json.dumps({"task": "none", "program": longer}) + "\n")
+    words = [*data[:2], "--programs", programs, "--evaluations", 10, "--methods", "corpus"]
+    assert main(["search", *map(str, words), "--out", str(tmp_path / "out")]) == 0
+    shown = capsys.readouterr().out
+    assert "O = vmirror(I)" in shown
+    assert "x2" not in shown
+
+
 @pytest.mark.parametrize("width", [60, 80, 120])
 @pytest.mark.parametrize("is_terminal", [False, True])
 def test_no_line_is_wider_than_the_terminal(data, tmp_path, monkeypatch, width, is_terminal):

@@ -92,6 +92,22 @@ def test_the_solutions_are_the_programs_that_fit_all_demonstrations(undisturbed)
     )
 
 
+def test_a_solution_does_on_all_inputs_what_its_longer_original_does(undisturbed):
+    import codeit
+
+    plan = json.loads((undisturbed / "search.json").read_text())
+    tasks = {task.task_id: task for task in codeit.arc.load(plan["tasks"])}
+    rows = read_lines(undisturbed / "solutions.jsonl")
+    for row in rows:
+        assert len(row["program"]) <= len(row["original"])
+        task = tasks[row["task_id"]]
+        grids = [pair.input for pair in (*task.demonstrations, *task.tests)]
+        programs = [codeit.Program.parse(row[name]) for name in ("program", "original")]
+        runs = codeit.execute(programs, grids, 1)
+        for k in range(len(grids)):
+            assert (runs.grid(0, k) == runs.grid(1, k)).all()
+
+
 def test_the_submission_has_two_attempts_for_every_test_of_every_task(undisturbed):
     import codeit
 

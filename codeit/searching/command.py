@@ -276,17 +276,17 @@ def _print_found(console: Console, searched: Searched) -> None:
     shown = _to_show(record)
     if shown is None:
         return
-    methods = {found.candidate.key: found.method for found in record.found}
-    name = f"task {task.task_id}, by {methods[shown.key]}, chance {record.chance:.0%}"
+    found = next(found for found in record.found if found.candidate.key == shown.key)
+    name = f"task {task.task_id}, by {found.method}, chance {record.chance:.0%}"
     if shown.num_right < shown.num_demonstrations:
         name += f", right on {shown.num_right} of {shown.num_demonstrations} demonstrations"
     if False in shown.tests_right:
         say(console, f"{name}: fits all demonstrations, wrong on a test", style="dim")
         return
     say(console, name, style="bold underline")
-    results = execute([Program.parse(shown.program)], [test.input for test in task.tests], 1)
+    results = execute([Program.parse(found.program)], [test.input for test in task.tests], 1)
     outputs = [results.grid(0, k) for k in range(len(task.tests))]
-    render.print_answers(task, outputs, shown.program, console)
+    render.print_answers(task, outputs, found.program, console)
 
 
 def _to_show(record: TaskRecord) -> Candidate | None:

@@ -3,7 +3,7 @@
     search.json       what was asked
     tasks.jsonl       what was found: a line for each task whose search has ended
     times.jsonl       how long each task took, in the order in which they ended
-    solutions.jsonl   all programs that are right on all demonstrations of a task
+    solutions.jsonl   all programs that are right on all demonstrations of a task, minimised
     submission.json   two attempts at each test, in Kaggle's form
     summary.json      the figures
 
@@ -166,7 +166,7 @@ def _is_without_content(path: Path) -> bool:
 def _solutions(records: Iterable[TaskRecord]) -> Iterable[dict[str, Any]]:
     for record in records:
         for solution in record.solutions:
-            yield solution.to_row()
+            yield solution.to_solution()
 
 
 def _write(path: Path, data: bytes) -> None:
