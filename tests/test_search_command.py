@@ -206,7 +206,7 @@ def test_the_measured_rate_is_shared_out_over_the_tasks(monkeypatch):
     budget = measure_budget(100, ["task"] * 400, [], SearchSettings(), 2)
     assert budget.rate == 1000
     assert asked == [(8, 2000), (8, 8000)]  # 16 s and 64 s; 30 s are asked for at least
-    assert budget.evaluations == 14_000  # (6,000 s - 80 s) * 1,000 / 400 = 14,800, rounded down
+    assert budget.evaluations == 11_000  # 0.8 * (6,000 s - 80 s) * 1,000 / 400, rounded down
 
 
 # ---- What is printed ----

@@ -15,6 +15,7 @@ _FIRST = 2_000  # evaluations a task, of the first attempt at a measurement
 _GROWTH = 4
 _SHARE = 0.02  # of the time, for the measurement
 _TASKS_A_THREAD = 4
+_LATER = 0.8  # of the rate that is measured: pools grow, and leave the caches
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def measure_budget(
         evaluations, before = evaluations * _GROWTH, spent
     rate = max(spent, 1) / max(seconds, 1e-9)
     left = max(minutes * 60 - (time.perf_counter() - start), 0)
-    return Budget(rate, _rounded(rate * left / len(tasks)))
+    return Budget(rate, _rounded(_LATER * rate * left / len(tasks)))
 
 
 def _rounded(number: float) -> int:
