@@ -439,18 +439,22 @@ def run_groups(list groups not None, tuple limits not None, num_threads, bint is
     cdef InputGrid native_grid
     cdef size_t k
     cdef list programs, grids, arrays
+    cdef bint is_replaced
     held = []  # whatever becomes of the lists meanwhile
     for programs, grids in list(groups):
         programs, arrays = list(programs), list(grids)
         held.append((programs, arrays))
         job.first_input = native_grids.size()
         job.num_inputs = len(arrays)
+        is_replaced = False
         for k in range(job.num_inputs):
             if not _read_grid(arrays[k], &native_grid):
                 arrays[k] = to_array(arrays[k], k)
                 native_grid = _input(arrays[k])
+                is_replaced = True
             native_grids.push_back(native_grid)
-        grids[:] = arrays
+        if is_replaced:
+            grids[:] = arrays
         for k in range(<size_t>len(programs)):
             program = programs[k]
             if not isinstance(program, CompiledProgram):

@@ -231,7 +231,11 @@ def execute_groups(
     Raises:
         As `execute`; programs and grids are counted within their group.
     """
-    lists = [(listed("programs", some), listed("grids", grids)) for some, grids in groups]
+    pairs = list(groups)
+    try:
+        lists = [(list(some), list(grids)) for some, grids in pairs]
+    except TypeError:  # `listed` says of what; to ask it for each group takes longer than a run
+        lists = [(listed("programs", some), listed("grids", grids)) for some, grids in pairs]
     if threads is None:
         threads = num_usable_cores()
     if not is_integer(threads):
