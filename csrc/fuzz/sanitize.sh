@@ -26,7 +26,7 @@ if asan=$(runtime libasan.so) && ubsan=$(runtime libubsan.so); then
             "$bin/pytest" -q --capture=sys -p no:cacheprovider "$@"
     }
     sanitized tests/test_{primitives,set_order,both_paths,sharing,limits,ends,memory,program,code}.py \
-        tests/test_{executor,results,broken_runs,mutation,population,extent,native_search}.py
+        tests/test_{executor,results,broken_runs,mutation,population,extent,native_search,minimise}.py
     echo "== those of the automaton, the kernels and the buffer, and hostile arrays, under the same"
     # Apart, because torch takes memory of the process.
     sanitized tests/test_{hostile_arrays,changing_arrays,constraint,constraint_tables,text,tokenizer}.py \

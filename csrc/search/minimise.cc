@@ -204,9 +204,7 @@ class Minimiser {
               const MinimiserLimits &limits, Interrupt *interrupt)
         : language_(program.language()), dialect_(program.dialect()), limits_(limits),
           interrupt_(interrupt), judge_(program, inputs, limits.run, interrupt),
-          code_(program.code()), prior_(language_) {
-        prior_.flatten();
-    }
+          code_(program.code()), prior_(language_) {}
 
     Code run() {
         if (!judge_.is_able()) return code_;
@@ -264,7 +262,7 @@ class Minimiser {
     Interrupt *interrupt_;
     Judge judge_;
     Code code_;
-    Prior prior_; // no derivation is dearer: the length of the text decides
+    const Prior prior_; // has learned nothing: the length of the text decides
 };
 
 } // namespace

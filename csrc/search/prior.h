@@ -29,8 +29,6 @@ class Prior {
     // Counts the lines of a program; to be finished before bits are asked for.
     void learn(std::span<const Line> program);
     void finish();
-    // In place of finish(): all calls cost the same.
-    void flatten() { bits_.assign(counts_.size(), 1); }
 
     Symbol input() const { return static_cast<Symbol>(num_names_); }
     Symbol call_of_line() const { return static_cast<Symbol>(num_names_ + 1); }

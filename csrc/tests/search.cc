@@ -4,6 +4,7 @@
 #include "core/store.h"
 #include "primitives/bodies.h"
 #include "search/corpus.h"
+#include "search/minimise.h"
 #include "search/names.h"
 #include "vm/machine_pool.h"
 
@@ -216,4 +217,51 @@ TEST_CASE("a prior finds likelier what its programs do, and nothing impossible")
         sum += std::exp2(-prior.bits(call, 2, symbol));
     }
     CHECK(sum == doctest::Approx(1).epsilon(0.01));
+}
+
+TEST_CASE("what a call is seen to make is what it makes, and nothing of it stays") {
+    MachineLease lease(kLimits);
+    const TaskView task({{kGrid, kOther}, {}});
+    const Prior prior(standard_language());
+    Pool pool(standard_language(), Dialect::codeit, prior, lease.machine(), task,
+              {uint64_t{1} << 26, int64_t{1} << 24});
+    LineNodes nodes;
+    for (const std::string &text : kPrograms) {
+        const Lines lines = lines_of(program_of(text).code());
+        if (run_lines(pool, lines, kInputNode, &nodes) == kNoNode) continue;
+        const Line &last = lines.back();
+        Node arguments[kMaxArity];
+        for (size_t a = 0; a < last.num_arguments; ++a)
+            arguments[a] = node_of(pool, last.arguments[a], kInputNode, nodes);
+        const Node function = node_of(pool, last.function, kInputNode, nodes);
+        const size_t size = pool.size();
+        const uint64_t num_bytes = pool.num_bytes();
+        for (size_t example = 0; example < task.num_examples(); ++example) {
+            uint64_t key = 0;
+            REQUIRE(pool.peek(function, {arguments, last.num_arguments}, example, &key) ==
+                    Outcome::ok);
+            CHECK(key == pool.fingerprint_of(nodes.back(), example));
+        }
+        CHECK(pool.size() == size);
+        CHECK(pool.num_bytes() == num_bytes);
+    }
+    uint64_t key;
+    CHECK(pool.peek(kInputNode, {}, 0, &key) != Outcome::ok);
+    const Node input[] = {kInputNode, kInputNode};
+    const Node mirror = pool.of_name(static_cast<size_t>(Names::find(pool.language(), "hmirror")));
+    CHECK(pool.peek(mirror, input, 0, &key) != Outcome::ok);
+}
+
+TEST_CASE("a minimised program needs no line that it can do without") {
+    const InputGrid inputs[] = {kGrid, kOther};
+    const MinimiserLimits limits = {kLimits, 10'000, uint64_t{1} << 26};
+    auto text = [&](const Program &program) {
+        return text_of(minimised(program, inputs, limits, nullptr), standard_language());
+    };
+    CHECK(text(program_of("x1 = dmirror(I)\nO = cmirror(x1)")) == "O = rot180(I)");
+    CHECK(text(program_of("x1 = rot90(I)\nx2 = rot270(x1)\nx3 = rot90(x2)\nO = rot90(x3)")) ==
+          "O = rot180(I)");
+    for (const std::string &program : kPrograms) {
+        CHECK(text(program_of(program)).size() <= program.size());
+    }
 }
