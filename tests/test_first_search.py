@@ -95,8 +95,8 @@ def test_the_report_says_what_came_from_search_and_what_nothing_else_solves(run)
     text = " ".join(console.file.getvalue().split())
     for by, name in (
         ("mutation", "mutation of seed programs"),
-        ("search", "search before the first iteration"),
-        ("policy", "the policy, all iterations"),
+        ("search", "search without a model"),
+        ("policy", "policy, all iterations"),
         ("all", "all together"),
     ):
         solved, only = last["solved"][by], last["solved_only"][by]

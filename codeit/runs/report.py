@@ -31,8 +31,8 @@ from codeit.terminal import add_row, plain, say
 
 _FOUND_BY = {
     "mutation": "mutation of seed programs",
-    "search": "search before the first iteration",
-    "policy": "the policy, all iterations",
+    "search": "search without a model",
+    "policy": "policy, all iterations",
     "all": "all together",
 }
 """What tables call each of ORIGINS, and all of them."""

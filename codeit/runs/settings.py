@@ -114,6 +114,7 @@ PRESETS: Mapping[str, RunSettings] = {
         iterations=7,
         data=DataSettings(max_demonstrations=3, max_prompt_tokens=48),
         mutation=MutationSettings(num_tasks=3000, num_scored=3000),
+        search=FirstSearchSettings(evaluations=100_000),
         model=ModelSettings(name="tiny", pretrained=False, dropout=0.0),
         training=TrainingSettings(
             num_policy=2000,
