@@ -31,8 +31,8 @@ class Family {
     // or mentions a line in itself) has no lines to share.
     explicit Family(const Program &base);
 
-    // `number` says which one it is. The program outlives the family, and is of the base's language
-    // and dialect.
+    // `number` says which one it is. The program outlives the family; one of another language or
+    // dialect than the base's runs the ordinary way.
     void add(const Program &program, size_t number);
     // After the last one.
     void sort();
@@ -40,8 +40,6 @@ class Family {
     size_t size() const { return members_.size(); }
     size_t number(size_t k) const { return members_[k].number; }
     const Program &program(size_t k) const { return *members_[k].program; }
-    // Of its own lines; for figures.
-    size_t num_own_lines(size_t k) const { return members_[k].num_lines; }
 
   private:
     friend class FamilyRuns;
