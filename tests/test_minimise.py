@@ -4,7 +4,7 @@ import pytest
 import codeit
 from codeit import Limits, Outcome, Program, execute, minimise
 from codeit._native import search
-from codeit.language import load_seed_programs
+from codeit.language import STANDARD, NewPrimitive, load_seed_programs
 from codeit.parallel.threads import ordered_map
 
 TASKS = {task.task_id: task for task in codeit.arc.load("arc1-training")}
@@ -134,6 +134,13 @@ def test_what_is_equal_by_accident_stays(program, grids):
 def test_the_dialect_stays(dialect):
     program = minimise(Program.parse("x1 = dmirror(I)\nO = cmirror(x1)", dialect), [GRID])
     assert program == Program.parse("O = rot180(I)", dialect)
+
+
+def test_the_names_of_the_programs_language_are_used():
+    turn = NewPrimitive("turn", (("Grid", "grid"),), "Grid", "rot180")
+    language = STANDARD.extended([turn])
+    program = Program.parse("x1 = dmirror(I)\nO = cmirror(x1)", language=language)
+    assert minimise(program, [GRID]) == Program.parse("O = turn(I)", language=language)
 
 
 # ---- Outputs that must not change ------------------------------------------------------------
