@@ -228,7 +228,7 @@ def test_a_setting_in_the_text_exists(name):
     rooms = {setting.partition(".")[0] for setting in setting_names() if "." in setting}
     for span in spans(ROOT / name):
         match = re.match(rf"(({'|'.join(rooms)})\.[a-z_0-9]+)(=\S+)?$", span)
-        if match and not re.search(r"\.(py|h|cc|md|def)$", match[1]):
+        if match and not re.search(r"\.(py|h|cc|md|def|json)$", match[1]):
             assert match[1] in setting_names(), span
 
 
