@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -196,8 +197,12 @@ def test_the_figures_do_not_depend_on_the_number_of_threads(run, data, tmp_path)
         assert (tmp_path / "run" / name).read_bytes() == (run[0] / name).read_bytes()
 
 
-def test_a_run_that_was_killed_while_it_searched_goes_on_as_if_it_had_not(run, data, tmp_path):
-    """By SIGKILL, which no handler sees; nothing is recorded of a start that is not done."""
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM], ids=lambda s: s.name)
+def test_a_run_that_was_ended_while_it_searched_goes_on_as_if_it_had_not(
+    ending, run, data, tmp_path
+):
+    """By a signal that no handler sees, or by a request; nothing is recorded of a start that is not
+    done."""
     config = tmp_path / "config.toml"
     config.write_text(settings_to_toml(searching(data)))
     out = tmp_path / "run"
@@ -209,10 +214,11 @@ def test_a_run_that_was_killed_while_it_searched_goes_on_as_if_it_had_not(run, d
         if "scoring mutants" in line:
             break
     time.sleep(1)
-    process.kill()
+    process.send_signal(ending)
     rest = process.stdout.read()
     process.wait()
     assert "searching" not in rest  # which is said when all are searched
+    assert ("interrupted in iteration 0" in rest) == (ending == signal.SIGTERM)
     assert not (out / "solutions.jsonl").exists()
     console = quiet()
     resume(out, console)
