@@ -134,6 +134,11 @@ def test_the_files_are_the_same_for_any_number_of_threads(words, undisturbed, tm
         assert files(out) == files(undisturbed)
 
 
+def answer_interrupts():
+    """A job in the background, such as these tests may be, is started deaf to Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def run_slowly(arguments, seconds=0.03, stdout=subprocess.DEVNULL):
     path = os.pathsep.join([str(SCRIPT.parent), str(SCRIPT.parent.parent)])
     environment = {**os.environ, "PYTHONPATH": path}
@@ -143,6 +148,7 @@ def run_slowly(arguments, seconds=0.03, stdout=subprocess.DEVNULL):
         stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=answer_interrupts,
     )
 
 
