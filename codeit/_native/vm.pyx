@@ -438,30 +438,36 @@ def run_groups(list groups not None, tuple limits not None, num_threads, bint is
     cdef Job job
     cdef InputGrid native_grid
     cdef size_t k
-    cdef list programs, grids, arrays
+    cdef list programs, grids
+    cdef size_t begin, end
     cdef bint is_replaced
-    held = []  # whatever becomes of the lists meanwhile
+    # All that is given, as the lists may change meanwhile; in one, as Python's collector visits each.
+    cdef list held = []
     for programs, grids in list(groups):
-        programs, arrays = list(programs), list(grids)
-        held.append((programs, arrays))
+        begin = len(held)
+        held.extend(grids)
+        end = len(held)
+        held.extend(programs)
         job.first_input = native_grids.size()
-        job.num_inputs = len(arrays)
+        job.num_inputs = end - begin
         is_replaced = False
-        for k in range(job.num_inputs):
-            if not _read_grid(arrays[k], &native_grid):
-                arrays[k] = to_array(arrays[k], k)
-                native_grid = _input(arrays[k])
+        for k in range(begin, end):
+            if not _read_grid(held[k], &native_grid):
+                held[k] = to_array(held[k], k - begin)
+                native_grid = _input(held[k])
                 is_replaced = True
             native_grids.push_back(native_grid)
         if is_replaced:
-            grids[:] = arrays
-        for k in range(<size_t>len(programs)):
-            program = programs[k]
+            grids[:] = held[begin:end]
+        for k in range(end, <size_t>len(held)):
+            program = held[k]
             if not isinstance(program, CompiledProgram):
-                raise TypeError(f"program {k} is a {type(program).__name__}; use Program.parse")
+                raise TypeError(
+                    f"program {k - end} is a {type(program).__name__}; use Program.parse"
+                )
             job.program = &(<CompiledProgram>program).program
             if job.program.num_lines() == 0:
-                raise TypeError(f"program {k} has no lines; use Program.parse")
+                raise TypeError(f"program {k - end} has no lines; use Program.parse")
             jobs.push_back(job)
     cdef Limits native_limits = _limits(limits)
     cdef unsigned num_workers = integer("num_threads", num_threads, 1, 2**31 - 1)
