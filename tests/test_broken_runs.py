@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -122,16 +123,16 @@ def test_a_broken_invariant_of_a_release_build_ends_no_process(tmp_path):
 
 @pytest.mark.parametrize(("flags", "code"), [([], -signal.SIGABRT), (["-DNDEBUG"], 15)])
 def test_a_broken_invariant_aborts_only_in_a_debug_build(tmp_path, flags, code):
-    compiler = shutil.which(os.environ.get("CXX", "c++"))
-    if compiler is None:
-        pytest.skip("there is no C++ compiler to make a debug build with")
+    compiler = shlex.split(os.environ.get("CXX", "c++"))  # may have a cache before it
+    if shutil.which(compiler[0]) is None:
+        pytest.skip(f"there is no C++ compiler {compiler[0]} to make a debug build with (CXX)")
     source = tmp_path / "main.cc"
     source.write_text(
         '#include "core/outcome.h"\n\n'
         "int main() { return static_cast<int>(codeit::broken_invariant()); }\n"
     )
     csrc = Path(__file__).parent.parent / "csrc"
-    command = [compiler, "-std=c++20", *flags, f"-I{csrc}", str(source), "-o", str(tmp_path / "a")]
+    command = [*compiler, "-std=c++20", *flags, f"-I{csrc}", source, "-o", tmp_path / "a"]
     subprocess.run(command, check=True)
     done = subprocess.run([tmp_path / "a"], capture_output=True, text=True)
     assert done.returncode == code
