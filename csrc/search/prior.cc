@@ -8,10 +8,9 @@ namespace codeit::search {
 
 Prior::Prior(const Language &language)
     : num_names_(language.num_names()), num_symbols_(num_names_ + 3),
-      bits_(num_symbols_ * kPositions * num_symbols_, 1) {}
+      unseen_bits_(num_symbols_ * kPositions), bits_anywhere_(num_symbols_, 1) {}
 
 void Prior::learn(std::span<const Line> program) {
-    counts_.resize(bits_.size());
     auto symbol_of = [&](Term term) -> Symbol {
         if (!is_line(term)) return term;
         if (line_of(term) == 0) return input();
@@ -19,7 +18,7 @@ void Prior::learn(std::span<const Line> program) {
         return is_line(called) ? call_of_line() : called;
     };
     auto count = [&](Symbol call, unsigned position, Symbol argument) {
-        counts_[(call * kPositions + position) * num_symbols_ + argument] += 1;
+        seen_[place_of(call, position) * num_symbols_ + argument] += 1;
     };
     for (const Line &line : program) {
         const Symbol call = is_line(line.function) ? call_of_line() : line.function;
@@ -33,24 +32,27 @@ void Prior::learn(std::span<const Line> program) {
 }
 
 void Prior::finish() {
-    if (counts_.empty()) return;
+    if (seen_.empty()) return;
     std::vector<float> anywhere(num_symbols_, 0.5F);
+    std::vector<float> sums(unseen_bits_.size());
+    std::vector<float> kinds(unseen_bits_.size(), 1);
     float total = 0.5F * static_cast<float>(num_symbols_);
-    for (size_t at = 0; at < counts_.size(); ++at) {
-        anywhere[at % num_symbols_] += counts_[at];
-        total += counts_[at];
+    for (const auto &[at, count] : seen_) {
+        anywhere[at % num_symbols_] += count;
+        sums[at / num_symbols_] += count;
+        kinds[at / num_symbols_] += 1;
+        total += count;
     }
-    for (size_t row = 0; row < counts_.size(); row += num_symbols_) {
-        float sum = 0;
-        float kinds = 1;
-        for (size_t k = 0; k < num_symbols_; ++k) {
-            sum += counts_[row + k];
-            kinds += counts_[row + k] > 0;
-        }
-        for (size_t k = 0; k < num_symbols_; ++k) {
-            const float chance = (counts_[row + k] + kinds * anywhere[k] / total) / (sum + kinds);
-            bits_[row + k] = -std::log2(chance);
-        }
+    for (size_t place = 0; place < sums.size(); ++place) {
+        unseen_bits_[place] = -std::log2(kinds[place] / (sums[place] + kinds[place]));
+    }
+    for (size_t symbol = 0; symbol < num_symbols_; ++symbol) {
+        bits_anywhere_[symbol] = -std::log2(anywhere[symbol] / total);
+    }
+    for (auto &[at, count] : seen_) {
+        const size_t place = at / num_symbols_;
+        const float unseen = kinds[place] * anywhere[at % num_symbols_] / total;
+        count = -std::log2((count + unseen) / (sums[place] + kinds[place]));
     }
 }
 

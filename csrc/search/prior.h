@@ -12,6 +12,7 @@
 #include "code/code.h"
 
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 namespace codeit::search {
@@ -36,16 +37,25 @@ class Prior {
 
     // Bits of a symbol as argument `position` of a call.
     float bits(Symbol call, unsigned position, Symbol argument) const {
-        return bits_[(call * kPositions + position) * num_symbols_ + argument];
+        const size_t place = place_of(call, position);
+        const auto seen = seen_.find(place * num_symbols_ + argument);
+        return seen != seen_.end() ? seen->second : unseen_bits_[place] + bits_anywhere_[argument];
     }
 
   private:
     static constexpr unsigned kPositions = kMaxArity + 1; // a called line stands behind arguments
 
+    size_t place_of(Symbol call, unsigned position) const {
+        return size_t{call} * kPositions + position;
+    }
+
     size_t num_names_;
     size_t num_symbols_;
-    std::vector<float> counts_;
-    std::vector<float> bits_;
+    // By place and symbol: how often, and once finished, bits. A language may have 32,767 names, of
+    // which a corpus puts few together.
+    std::unordered_map<size_t, float> seen_;
+    std::vector<float> unseen_bits_;   // of something that was not seen, by place
+    std::vector<float> bits_anywhere_; // which of them, by symbol
 };
 
 } // namespace codeit::search
