@@ -11,13 +11,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
 from codeit.execution.executor import Limits, execute
 from codeit.grids import Grid
-from codeit.language import PRIMITIVES, Program
+from codeit.language import PRIMITIVES, Language, Program
 from codeit.searching.found import Found
 from codeit.tasks.task import Task
 
@@ -213,5 +214,6 @@ def _without_painting(program: Program) -> list[Program]:
         if function in _PAINTING:
             grid = arguments.split(", ")[0]
             texts.append("\n".join([*lines[:k], f"{name} = identity({grid})", *lines[k + 1 :]]))
-    parsed = Program.parse_all(texts, program.dialect)
+    language = cast("Language", program.language)
+    parsed = Program.parse_all(texts, program.dialect, language)
     return [variant for variant in parsed if isinstance(variant, Program)]
