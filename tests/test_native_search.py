@@ -7,7 +7,8 @@ import codeit
 from codeit import Program
 from codeit._native import search
 from codeit.execution.executor import execute
-from codeit.language import load_seed_programs
+from codeit.language import STANDARD, load_seed_programs
+from codeit.language.table import NewPrimitive
 from codeit.searching.engine import search_task
 from codeit.searching.records import without_answers
 from codeit.searching.settings import METHODS, SearchSettings
@@ -102,6 +103,22 @@ def test_noise_ends_within_budget_and_memory(side, demonstrations):
     result = found_for(noise(side, demonstrations), 20_000, CORPUS, memory=0.125)
     assert result.bytes <= 2**27
     assert result.evaluations <= 25_000
+
+
+def test_a_task_of_many_large_examples_keeps_to_its_budget_while_pools_are_emptied():
+    result = found_for(noise(30, 60), 300_000, CORPUS, memory=0.0625)
+    assert result.bytes <= 2**26
+    assert result.evaluations <= 330_000
+
+
+def test_a_language_of_many_names_takes_no_table_of_all_pairs():
+    """32,000 names: a number for each pair of them and place would take 20 GB."""
+    more = [
+        NewPrimitive(f"mirror{k}", (("Grid", "grid"),), "Grid", "hmirror") for k in range(32_000)
+    ]
+    language = STANDARD.extended(more)
+    corpus = [Program.parse("O = mirror7(I)", language=language)]
+    assert found_for(TASKS["68b16354"], 2_000, corpus).found[0].program.text == "O = mirror7(I)"
 
 
 def test_a_pool_that_is_full_is_emptied_and_the_search_goes_on():

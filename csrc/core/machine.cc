@@ -8,9 +8,13 @@
 
 namespace codeit {
 
+bool Machine::is_interrupted() const {
+    return interrupt_ != nullptr && interrupt_->ask();
+}
+
 Outcome Machine::begin_block() {
     const int64_t left = fuel_left();
-    if (left < 0 || (interrupt_ != nullptr && interrupt_->ask())) {
+    if (left < 0 || is_interrupted()) {
         refuel(-1); // stays spent, and never wraps
         return Outcome::out_of_fuel;
     }

@@ -178,6 +178,8 @@ class Machine {
         is_plain_ = is_plain;
     }
     bool is_plain() const { return is_plain_; }
+    // Whether the work is to end: for work between calls.
+    bool is_interrupted() const;
 
     const Language &language() const { return *language_; }
     const Routine &routine(Opcode opcode) const { return routines_[static_cast<size_t>(opcode)]; }

@@ -9,9 +9,15 @@ namespace codeit::search {
 namespace {
 
 constexpr int64_t kFuelOfCall = 150'000;
-constexpr uint64_t kBytesOfCall = uint64_t{256} << 20;
 constexpr uint32_t kDepth = 200;
-constexpr Limits kLimits = {kFuelOfCall, kBytesOfCall, kDepth, 0};
+
+// An eighth of the memory is for the call that is being made, the rest for what is kept.
+Limits limits_of(const Settings &settings) {
+    return {kFuelOfCall, settings.max_bytes / 8, kDepth, 0};
+}
+PoolLimits pool_limits_of(const Settings &settings) {
+    return {settings.max_bytes - settings.max_bytes / 8, kFuelOfCall};
+}
 
 std::vector<Lines> programs_of(const std::vector<const Program *> &corpus) {
     std::vector<Lines> programs;
@@ -43,11 +49,11 @@ TaskResult search_task(const TaskGrids &grids, const Language &language, Dialect
                        const std::vector<const Program *> &corpus, const Settings &settings,
                        Interrupt::Poll poll) {
     Interrupt interrupt(poll);
-    MachineLease lease(kLimits, &interrupt);
+    MachineLease lease(limits_of(settings), &interrupt);
     const TaskView task(grids);
     const std::vector<Lines> programs = programs_of(corpus);
     const Prior prior = prior_of(language, programs);
-    Pool pool(language, dialect, prior, lease.machine(), task, {settings.max_bytes, kFuelOfCall});
+    Pool pool(language, dialect, prior, lease.machine(), task, pool_limits_of(settings));
     TaskResult result;
     Search(pool, programs, settings).run(&result);
     if (interrupt.ask()) throw Interrupted();
@@ -56,11 +62,11 @@ TaskResult search_task(const TaskGrids &grids, const Language &language, Dialect
 
 Rates measure_rates(const TaskGrids &grids, const Language &language, Dialect dialect,
                     const std::vector<const Program *> &corpus, const Settings &settings) {
-    MachineLease lease(kLimits);
+    MachineLease lease(limits_of(settings));
     const TaskView task(grids);
     const std::vector<Lines> programs = programs_of(corpus);
     const Prior prior = prior_of(language, programs);
-    Pool pool(language, dialect, prior, lease.machine(), task, {settings.max_bytes, kFuelOfCall});
+    Pool pool(language, dialect, prior, lease.machine(), task, pool_limits_of(settings));
     Rates rates;
     LineNodes nodes;
     for (const Lines &program : programs) {

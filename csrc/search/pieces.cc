@@ -173,6 +173,13 @@ size_t Pieces::resolve_pending(const Pool &pool) {
     return count;
 }
 
+uint64_t Pieces::num_bytes() const {
+    const uint64_t words =
+        planes_.capacity() + pending_planes_.capacity() + layer_planes_.capacity();
+    // An array that grows stands beside the larger one for a moment.
+    return words * sizeof(uint64_t) * 3 / 2;
+}
+
 std::vector<size_t> Pieces::by_cost() const {
     std::vector<size_t> order(pieces_.size());
     std::iota(order.begin(), order.end(), 0);

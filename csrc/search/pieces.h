@@ -41,6 +41,9 @@ class Pieces {
     // Makes pieces of those pending whose color is there by now; how many.
     size_t resolve_pending(const Pool &pool);
 
+    // Memory held, and what it takes to let it grow.
+    uint64_t num_bytes() const;
+
     size_t size() const { return pieces_.size(); }
     const Piece &operator[](size_t k) const { return pieces_[k]; }
     const uint64_t *plane(size_t k) const { return planes_.data() + k * num_words_; }

@@ -241,7 +241,7 @@ float Pool::cost_of(uint16_t opcode, std::span<const Node> arguments) const {
 
 uint64_t Pool::num_bytes() const {
     return store_.num_bytes() + nodes_.capacity() * sizeof(NodeRow) + memo_.num_bytes() +
-           behaviours_.num_bytes();
+           behaviours_.num_bytes() + bytes_beside_;
 }
 
 Node Pool::call(Opcode opcode, std::span<const Node> arguments) {
@@ -269,7 +269,7 @@ Node Pool::call_any(uint16_t opcode, std::span<const Node> arguments) {
         if (argument == kNoNode) return kNoNode;
         key = mixed(key, static_cast<uint64_t>(argument));
     }
-    ++num_calls_;
+    if (++num_calls_ % kCallsBetweenPolls == 0 && m_.is_interrupted()) is_broken_ = true;
     work_ += kWorkOfCall;
     // A quarter of the memory at most is the memo.
     const size_t max_slots = std::bit_floor(limits_.max_bytes / 4 / sizeof(Entry));

@@ -151,6 +151,8 @@ class Pool {
     int64_t num_calls() const { return num_calls_; }
     int64_t num_evaluations() const { return num_evaluations_; }
     uint64_t num_bytes() const;
+    // What else the search of the task holds, which counts with the pool's own.
+    void set_bytes_beside(uint64_t bytes) { bytes_beside_ = bytes; }
 
     static constexpr int64_t kWorkOfEvaluation = 64;
 
@@ -158,6 +160,7 @@ class Pool {
     static constexpr size_t kFirstSlots = size_t{1} << 15;
     static constexpr int64_t kWorkOfCall = 6; // that the memo answers
     static constexpr int64_t kWorkOfPeek = 16;
+    static constexpr int64_t kCallsBetweenPolls = 1 << 12;
     static constexpr int64_t kFuelOfWork = 24; // on all examples together
 
     // Keys are never 0, which marks what is free.
@@ -210,6 +213,7 @@ class Pool {
     uint8_t method_ = 0;
     bool is_broken_ = false; // no call may be made any more
     uint64_t usable_bytes_ = UINT64_MAX;
+    uint64_t bytes_beside_ = 0;
     int64_t work_ = 0;
     int64_t end_of_budget_ = INT64_MAX;
     int64_t num_calls_ = 0;

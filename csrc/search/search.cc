@@ -33,7 +33,7 @@ void Search::run(TaskResult *out) {
     for (const Stage &stage : kStages) {
         bool goes_on = true;
         while (goes_on) {
-            if (pool.share_used() > kShareToRenew) renew();
+            if (pool.share_used() > kShareToRenew && work_left() > 0) renew();
             goes_on = false;
             for (const size_t method : stage.makers) goes_on = run_method(method) || goes_on;
             for (const size_t method : stage.finishers) run_method(method);
@@ -43,8 +43,7 @@ void Search::run(TaskResult *out) {
 }
 
 bool Search::run_method(size_t method) {
-    const int64_t budget = settings_.evaluations * Pool::kWorkOfEvaluation - pool.work();
-    const int64_t work = std::min(work_left_[method], budget);
+    const int64_t work = std::min(work_left_[method], work_left());
     if ((settings_.methods >> method & 1) == 0 || work <= 0) return false;
     const MethodRow &row = kMethods[method];
     MethodFigures &figures = figures_[method];
@@ -87,17 +86,18 @@ void Search::renew() {
     most_bytes_ = std::max(most_bytes_, pool.num_bytes());
     pool.clear();
     pieces = Pieces(task);
+    pool.set_bytes_beside(0);
     grids.clear();
     output_sized.clear();
     found_.clear();
     partial_.clear();
     look_at_leaves();
     // The corpus is what methods start from.
-    pool.begin_method(0, INT64_MAX / 2, false);
+    pool.begin_method(0, work_left(), false);
     run_corpus(*this);
     LineNodes nodes;
     for (const Lines &lines : kept) {
-        if (!lines.empty()) run_lines(pool, lines, kInputNode, &nodes);
+        if (!lines.empty() && !is_spent()) run_lines(pool, lines, kInputNode, &nodes);
     }
     for (std::vector<Found> *found : {&found_, &partial_}) {
         for (Found &one : *found) one.num_counted = pool[one.node].derivations;
@@ -229,6 +229,7 @@ void Search::see_grid(Node node) {
 
 void Search::see_patch(Node node) {
     pieces.see_patch(pool, node);
+    pool.set_bytes_beside(pieces.num_bytes());
     if (is_cutting_) return;
     bool is_as_large = true;
     for (size_t k = 0; k < task.num_demonstrations() && is_as_large; ++k) {

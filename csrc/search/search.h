@@ -115,6 +115,9 @@ class Search final : public Pool::Observer {
     std::vector<Lines> worth_keeping() const;
     double distance_of(Node node) const;
     float cost_of_program(Node node) const;
+    int64_t work_left() const {
+        return settings_.evaluations * Pool::kWorkOfEvaluation - pool.work();
+    }
     int64_t evaluations_spent() const { return pool.work() / Pool::kWorkOfEvaluation; }
     void see_grid(Node node);
     void see_patch(Node node);
