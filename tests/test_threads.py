@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from codeit.parallel.threads import unordered_map
+from codeit.parallel.threads import merged, unordered_map
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -87,4 +87,21 @@ def test_an_error_of_the_items_is_raised_here():
         pytest.raises(ValueError, match="no more"),
         unordered_map(lambda k: k, items(), 1) as results,
     ):
+        list(results)
+
+
+@pytest.mark.parametrize("odd", [None, ValueError("a value")])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_result_may_be_nothing_or_an_error(odd, threads):
+    with merged(lambda _: iter([odd, odd]), threads) as results:
+        assert list(results) == [odd] * 2 * threads
+    with unordered_map(lambda _: odd, range(4), threads) as mapped:
+        assert list(mapped) == [odd] * 4
+
+
+def test_what_is_raised_before_the_first_result_is_raised_here():
+    def work(number):
+        raise OSError(f"broken {number}")
+
+    with pytest.raises(OSError, match="broken"), merged(work, 2) as results:
         list(results)

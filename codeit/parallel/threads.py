@@ -6,8 +6,9 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from queue import SimpleQueue
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -31,6 +32,37 @@ def ordered_map(
             pool.shutdown(cancel_futures=True)
 
 
+class _Results(Generic[Result]):
+    """What some threads make, for another one to take as it comes."""
+
+    def __init__(self) -> None:
+        self._queue: SimpleQueue[tuple[Result] | BaseException | None] = SimpleQueue()
+        self.is_over = False
+        """Set where nobody takes any more: a thread ends at its next result."""
+
+    def put_all(self, make: Callable[[], Iterator[Result]]) -> None:
+        """All that one thread makes, or what it raises."""
+        try:
+            for result in make():
+                self._queue.put((result,))
+                if self.is_over:
+                    return
+            self._queue.put(None)
+        except BaseException as error:
+            self._queue.put(error)
+
+    def take(self, num_threads: int) -> Iterator[Result]:
+        """The results until so many threads have made all of theirs; raises what one raises."""
+        while num_threads:
+            taken = self._queue.get()
+            if isinstance(taken, BaseException):
+                raise taken
+            if taken is None:
+                num_threads -= 1
+            else:
+                yield taken[0]
+
+
 @contextmanager
 def merged(work: Callable[[int], Iterator[Result]], threads: int) -> Iterator[Iterator[Result]]:
     """An iterator over what work(0), ..., work(threads - 1) yield, each on a thread of its own.
@@ -41,37 +73,14 @@ def merged(work: Callable[[int], Iterator[Result]], threads: int) -> Iterator[It
     if threads == 1:
         yield work(0)
         return
-    results: SimpleQueue[Result | BaseException | None] = SimpleQueue()
-    is_over = False
-
-    def run(number: int) -> None:
-        try:
-            for result in work(number):
-                results.put(result)
-                if is_over:
-                    return
-            results.put(None)
-        except BaseException as error:
-            results.put(error)
-
-    def until_all_are_done() -> Iterator[Result]:
-        num_running = threads
-        while num_running:
-            result = results.get()
-            if isinstance(result, BaseException):
-                raise result
-            if result is None:
-                num_running -= 1
-            else:
-                yield result
-
+    results = _Results[Result]()
     with ThreadPoolExecutor(threads) as pool:
         try:
             for number in range(threads):
-                pool.submit(run, number)
-            yield until_all_are_done()
+                pool.submit(results.put_all, partial(work, number))
+            yield results.take(threads)
         finally:
-            is_over = True
+            results.is_over = True
 
 
 @contextmanager
@@ -86,44 +95,28 @@ def unordered_map(
     """
     waiting = iter(items)
     lock = threading.Lock()
-    results: SimpleQueue[tuple[Result] | BaseException | None] = SimpleQueue()
-    is_over = False
+    results = _Results[Result]()
 
     def take() -> tuple[Item] | None:
         with lock:
-            for item in () if is_over else waiting:
+            for item in () if results.is_over else waiting:
                 return (item,)
         return None
 
-    def run() -> None:
-        try:
-            while taken := take():
-                results.put((function(*taken),))
-            results.put(None)
-        except BaseException as error:
-            results.put(error)
+    def made() -> Iterator[Result]:
+        return (function(*taken) for taken in iter(take, None))
 
-    def until_all_are_done() -> Iterator[Result]:
-        num_running = threads
-        while num_running:
-            result = results.get()
-            if isinstance(result, BaseException):
-                raise result
-            if result is None:
-                num_running -= 1
-            else:
-                yield result[0]
-
-    workers = [threading.Thread(target=run, daemon=True) for _ in range(threads)]
+    put = partial(results.put_all, made)
+    workers = [threading.Thread(target=put, daemon=True) for _ in range(threads)]
     for worker in workers:
         worker.start()
     is_interrupted = False
     try:
-        yield until_all_are_done()
+        yield results.take(threads)
     except KeyboardInterrupt:
         is_interrupted = True
         raise
     finally:
-        is_over = True
+        results.is_over = True
         for worker in () if is_interrupted else workers:
             worker.join()
