@@ -14,6 +14,7 @@ from codeit.mutating.directory import MutantRow, MutatingDirectory, Position
 from codeit.mutating.mutants import Mutants, MutantSource, score
 from codeit.mutating.plan import MutatingPlan, Work
 from codeit.tasks.scoring import TaskKey
+from codeit.terminal.progress import rate_of
 
 _PAPERS = "top3"  # of RULES
 OnProgress = Callable[[int, str], None]
@@ -66,9 +67,8 @@ def _teller(
     start = time.perf_counter()
 
     def tell(tasks_done: int) -> None:
-        rate = count * tasks_done / (time.perf_counter() - start)
-        words = f"{rate / 1000:,.0f}k executions/s, {solved} solved"
-        on_progress(begin + count * tasks_done // num_tasks, words)
+        rate = rate_of(count * tasks_done, time.perf_counter() - start, "executions")
+        on_progress(begin + count * tasks_done // num_tasks, f"{rate}, {solved} solved")
 
     return tell
 

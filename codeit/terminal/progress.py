@@ -24,7 +24,7 @@ from codeit.terminal import say
 
 class _RateColumn(ProgressColumn):
     def render(self, task: Task) -> Text:
-        rate = _rate(task.completed, task.elapsed or 0.0, task.fields["unit"])
+        rate = rate_of(task.completed, task.elapsed or 0.0, task.fields["unit"])
         return Text(rate, style="cyan")
 
 
@@ -62,9 +62,18 @@ def phase(console: Console, name: str, total: int, unit: str) -> Iterator[Advanc
 
         yield advance_to
     seconds = time.perf_counter() - start
-    rate = _rate(done, seconds, unit)
-    say(console, f"  {name:<16} {done:>9,} {unit} in {seconds:.1f} s, {rate}")
+    rate = f", {rate_of(done, seconds, unit)}" if done else ""
+    say(console, f"  {name:<16} {done:>9,} {unit} in {seconds:.1f} s{rate}")
 
 
-def _rate(done: float, seconds: float, unit: str) -> str:
-    return f"{done / seconds:,.0f} {unit}/s" if seconds > 0 else f"- {unit}/s"
+_SPANS = {"s": 1, "min": 60, "h": 3600}
+
+
+def rate_of(done: float, seconds: float, unit: str) -> str:
+    """By the shortest span of time in which there is one or more, at least two digits of it."""
+    rate = done / seconds if seconds > 0 else 0.0
+    if not rate:
+        return f"- {unit}/s"
+    name = next((name for name, span in _SPANS.items() if rate * span >= 1), "h")
+    number = rate * _SPANS[name]
+    return f"{number:,.{0 if number >= 10 else 1}f} {unit}/{name}"

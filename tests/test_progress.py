@@ -1,0 +1,43 @@
+"""How fast a phase goes is said in a unit in which the number says something."""
+
+import io
+import re
+
+import pytest
+from rich.console import Console
+
+from codeit.terminal import progress
+from codeit.terminal.progress import phase
+
+
+def closing_line(monkeypatch, count, seconds):
+    """What a phase says in the end that did so much in so many seconds."""
+    times = iter([0.0, seconds])
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: next(times))
+    out = Console(file=io.StringIO(), width=100)
+    with phase(out, "search", count, "tasks") as advance:
+        if count:
+            advance(count)
+    return out.file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("count", "seconds", "rate"),
+    [
+        (1_000_000, 2, "500,000 tasks/s"),
+        (100, 10, "10 tasks/s"),
+        (99, 10, "9.9 tasks/s"),
+        (10, 10, "1.0 tasks/s"),
+        (400, 1497.4, "16 tasks/min"),
+        (9, 60, "9.0 tasks/min"),
+        (59, 3600, "59 tasks/h"),
+        (1, 36000, "0.1 tasks/h"),
+    ],
+)
+def test_a_rate_has_the_span_of_time_that_gives_it_digits(monkeypatch, count, seconds, rate):
+    line = closing_line(monkeypatch, count, seconds)
+    assert line == f"  search           {count:>9,} tasks in {seconds:.1f} s, {rate}\n"
+
+
+def test_where_nothing_was_done_no_rate_is_said(monkeypatch):
+    assert re.fullmatch(r"  search +0 tasks in 2\.0 s\n", closing_line(monkeypatch, 0, 2))
