@@ -1,5 +1,7 @@
 """The native search of one task: what it finds is true, and it keeps to its budget."""
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from codeit._native import search
 from codeit.execution.executor import execute
 from codeit.language import STANDARD, load_seed_programs
 from codeit.language.table import NewPrimitive
-from codeit.searching.engine import search_task
+from codeit.searching.engine import SearchWatch, search_task
 from codeit.searching.records import without_answers
 from codeit.searching.settings import METHODS, SearchSettings
 from codeit.tasks.task import Example, Task
@@ -190,3 +192,126 @@ def test_programs_that_no_run_survives_are_no_start():
 
 def test_every_method_has_a_name_of_its_own():
     assert len(set(METHODS)) == len(METHODS)
+
+
+# ---- What leads, what is near, and what another thread sees
+
+
+def task_of(text, seed=3):
+    """A task that a program solves, of random grids."""
+    random = np.random.default_rng(seed)
+    program = Program.parse(text)
+    grids = [random.integers(0, 10, (3, 4), dtype=np.uint8) for _ in range(4)]
+    pairs = [Example(grid, codeit.run(program, grid).grid) for grid in grids]
+    return Task("made", pairs[:3], pairs[3:])
+
+
+def test_programs_that_lead_come_first_in_every_method():
+    """The longest program is changed before the others when it leads."""
+    near = "x1 = {}mirror(I)\nx2 = vconcat(I, x1)\nx3 = upscale(x2, TWO)\nO = rot90(x3)"
+    task = task_of(near.format("h"))
+    corpus = [p for p in CORPUS if len(p) <= 3]
+    leading = [Program.parse(near.format("v"))]
+    settings = SearchSettings(methods=("corpus", "mutants"))
+    led, others = (
+        search_task(without_answers(task), *some, settings, 100_000, leading=first).found[0]
+        for some, first in (([corpus], leading), ([[*corpus, *leading]], []))
+    )
+    assert led.num_right == others.num_right == 3
+    assert (led.is_led, others.is_led) == (True, False)
+    assert led.evaluations < others.evaluations / 3
+
+
+def test_what_the_corpus_makes_by_itself_does_not_come_from_what_leads():
+    task = TASKS["68b16354"]
+    leading = [Program.parse("x1 = vmirror(I)\nO = hmirror(x1)")]
+    corpus = [Program.parse("O = hmirror(I)"), Program.parse("O = vmirror(I)")]
+    settings = SearchSettings(methods=("corpus",))
+    (found,) = search_task(without_answers(task), corpus, settings, 500, leading=leading).found
+    assert found.program.text == "O = hmirror(I)"
+    assert not found.is_led
+    alone = search_task(without_answers(task), corpus[1:], settings, 500, leading=corpus[:1])
+    assert [f.is_led for f in alone.found] == [True]
+
+
+def test_a_search_without_programs_that_lead_is_the_plain_one():
+    task = TASKS[SOME[5]]
+    plain = found_for(task)
+    again = search_task(without_answers(task), left_out(task), SearchSettings(), 30_000, leading=[])
+    assert as_rows(plain) == as_rows(again)
+    assert not any(f.is_led for f in plain.found)
+
+
+def wrong_cells(task, program):
+    runs = execute([program], [d.input for d in task.demonstrations], 1)
+    return sum(int((runs.grid(0, k) != d.output).sum()) for k, d in enumerate(task.demonstrations))
+
+
+def test_what_is_near_is_as_large_as_the_outputs_and_the_nearest_comes_first():
+    task = noise(4, 3)
+    result = found_for(task, 20_000, CORPUS)
+    counts = [wrong_cells(task, program) for program in result.nearest]
+    assert len(counts) == 3
+    assert counts == sorted(counts)
+    # Of the programs of the corpus themselves none is nearer.
+    runs = execute(CORPUS, [d.input for d in task.demonstrations], 1)
+    own = [
+        wrong_cells(task, program)
+        for p, program in enumerate(CORPUS)
+        if all(
+            grid is not None and grid.shape == d.output.shape
+            for grid, d in zip(
+                (runs.grid(p, k) for k in range(3)), task.demonstrations, strict=True
+            )
+        )
+    ]
+    assert 0 < counts[0] <= min(own)
+
+
+def test_another_thread_sees_how_far_a_search_is_and_what_it_has_found():
+    task, watch = TASKS["68b16354"], SearchWatch()
+    assert (watch.evaluations, watch.take(task)) == (0, [])
+    plain = found_for(task, 5_000)
+    seen = search_task(without_answers(task), left_out(task), SearchSettings(), 5_000, watch=watch)
+    assert as_rows(plain) == as_rows(seen)
+    assert 0 < watch.evaluations <= seen.evaluations
+    assert watch.method in METHODS
+    shown = watch.take(task)
+    fitting = [f for f in shown if f.num_right == len(task.demonstrations)]
+    assert next(f.program for f in seen.found if f.num_right == len(task.demonstrations)) in [
+        f.program for f in fitting
+    ]
+    misses = [wrong_cells(task, f.program) for f in shown if f not in fitting]
+    assert misses == sorted(set(misses), reverse=True)
+    assert watch.take(task) == []
+
+
+def test_a_search_that_is_stopped_ends_soon_with_what_it_has_found():
+    task, watch = TASKS["68b16354"], SearchWatch()
+    watch.stop()
+    result = search_task(without_answers(task), CORPUS, SearchSettings(), 10**9, watch=watch)
+    assert result.evaluations < 10_000
+    later = SearchWatch()
+    found = []
+
+    def look():
+        while not found:
+            found.extend(f for f in later.take(task) if f.num_right == len(task.demonstrations))
+        later.stop()
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    result = search_task(without_answers(task), CORPUS, SearchSettings(), 10**9, watch=later)
+    looking.join()
+    assert result.evaluations < 10**8
+    assert found[0].program in [f.program for f in result.found]
+
+
+def test_a_watch_of_another_dialect_is_refused():
+    watch = search.Watch(Program.parse("O = hmirror(I)", "arc-dsl"))
+    with pytest.raises(ValueError, match="the watch is of another language or dialect"):
+        call(num_leading=0, watch=watch)
+    with pytest.raises(TypeError, match="has no lines"):
+        search.Watch(Program.__new__(Program))
+    with pytest.raises(ValueError, match="num_leading"):
+        call(num_leading=4)

@@ -1,4 +1,4 @@
-from typing import TypeVar
+from typing import Any, Self, TypeVar
 
 from codeit._native.vm import CompiledProgram
 from codeit.grids import Grid
@@ -9,7 +9,19 @@ LEAST_BYTES: int
 MOST_BYTES: int
 MOST_EVALUATIONS: int
 
+_Row = tuple[_Kind, int, float, int, int, int, bool]
+
 def method_names() -> list[str]: ...
+
+class Watch:
+    def __new__(cls, program: CompiledProgram) -> Self: ...
+    @property
+    def evaluations(self) -> int: ...
+    @property
+    def method(self) -> int: ...
+    def take(self) -> list[_Row[Any]]: ...
+    def stop(self) -> None: ...
+
 def search_task(
     kind: type[_Kind],
     inputs: list[Grid],
@@ -18,8 +30,11 @@ def search_task(
     evaluations: int,
     max_bytes: int,
     methods: int,
+    num_leading: int = 0,
+    watch: Watch | None = None,
 ) -> tuple[
-    list[tuple[_Kind, int, float, int, int, int]],
+    list[_Row[_Kind]],
+    list[_Row[_Kind]],
     list[tuple[int, int]],
     tuple[int, int, int, int],
 ]: ...

@@ -23,6 +23,7 @@ cdef extern from "search/batch.h" namespace "codeit::search" nogil:
         int64_t evaluations
         uint64_t max_bytes
         uint32_t methods
+        size_t num_leading
     struct Solution:
         Code code
         uint8_t method
@@ -30,11 +31,18 @@ cdef extern from "search/batch.h" namespace "codeit::search" nogil:
         uint32_t derivations
         int64_t evaluations
         uint32_t num_right
+        bint is_led
+    cdef cppclass NativeWatch "codeit::search::Watch":
+        void stop() noexcept
+        int64_t evaluations() noexcept
+        uint8_t method() noexcept
+        vector[Solution] take() except +
     struct MethodFigures:
         int64_t work
         uint32_t found
     struct TaskResult:
         vector[Solution] solutions
+        vector[Solution] nearest
         vector[MethodFigures] methods
         int64_t num_calls
         int64_t work
@@ -45,7 +53,8 @@ cdef extern from "search/batch.h" namespace "codeit::search" nogil:
     const vector[MethodRow] kMethods
     TaskResult native_search_task "codeit::search::search_task"(
         const TaskGrids &grids, const Language &language, Dialect dialect,
-        const vector[const Program *] &corpus, const Settings &settings, Poll poll) except +
+        const vector[const Program *] &corpus, const Settings &settings, Poll poll,
+        NativeWatch *watch) except +
     struct Rates:
         int64_t num_evaluations
         double seconds_of_evaluations
@@ -116,8 +125,59 @@ cdef tuple _read(list inputs, list outputs, list corpus, TaskGrids *grids,
     return copies, held[2]
 
 
+cdef list _solutions(kind, const vector[Solution] &found, CompiledProgram example):
+    """As rows; the programs are of the language and dialect of another one."""
+    cdef Program program
+    cdef size_t k
+    rows = []
+    for k in range(found.size()):
+        program = Program(found[k].code, example.program.language(), example.program.dialect())
+        rows.append((
+            _filled(kind, &program, example.language), found[k].method, found[k].cost,
+            found[k].derivations, found[k].evaluations, found[k].num_right,
+            bool(found[k].is_led),
+        ))
+    return rows
+
+
+cdef class Watch:
+    """What may be seen of a search while it runs on another thread, and how it is ended.
+
+    One search, of programs of the language and dialect of `program`, of whose kind what is shown
+    will be.
+    """
+
+    cdef NativeWatch native
+    cdef CompiledProgram example
+
+    def __cinit__(self, CompiledProgram program not None):
+        if program.program.num_lines() == 0:
+            raise TypeError("the program has no lines; use Program.parse")
+        self.example = program
+
+    @property
+    def evaluations(self):
+        """How many are spent."""
+        return self.native.evaluations()
+
+    @property
+    def method(self):
+        """The number of the method that runs."""
+        return self.native.method()
+
+    def take(self):
+        """What was found since the last time, as in `search_task`: the first programs that fit all
+        demonstrations, and each that misses fewer cells of the outputs than any before."""
+        return _solutions(type(self.example), self.native.take(), self.example)
+
+    def stop(self):
+        """End the search soon, with what it has found."""
+        self.native.stop()
+
+
 def search_task(kind not None, list inputs not None, list outputs not None,
-                list corpus not None, evaluations, max_bytes, methods):
+                list corpus not None, evaluations, max_bytes, methods, num_leading=0,
+                Watch watch=None):
     """Searches programs of one task, without the GIL.
 
     Args:
@@ -128,39 +188,44 @@ def search_task(kind not None, list inputs not None, list outputs not None,
         evaluations: the budget of work.
         max_bytes: memory for values, nodes and tables.
         methods: a bit for each of method_names() that is to run.
+        num_leading: so many programs of the corpus come first in every method; the others, the
+            shorter first.
+        watch: told how far the search is; of programs as those of the corpus.
     Returns:
-        (solutions, figures, totals). Solutions are (program, method's number, cost, derivations,
-        evaluations when it was found, demonstrations reproduced); figures, for each method,
-        (evaluations, solutions found); totals are (evaluations, calls, nodes, bytes).
+        (solutions, nearest, figures, totals). Solutions are (program, method's number, cost,
+        derivations, evaluations when it was found, demonstrations reproduced, whether it was made
+        from programs that lead); nearest, likewise, of what is as large as all outputs, what is
+        wrong at the fewest cells; figures, for each method, (evaluations, solutions found); totals
+        are (evaluations, calls, nodes, bytes).
     """
     cdef TaskGrids grids
     cdef Settings settings
     cdef vector[const Program *] programs
     cdef TaskResult result
-    cdef Program found
     cdef size_t k
+    cdef NativeWatch *watched = NULL
     held = _read(inputs, outputs, corpus, &grids, &programs)
     settings.evaluations = integer("evaluations", evaluations, 0, MOST_EVALUATIONS)
     settings.max_bytes = integer("max_bytes", max_bytes, LEAST_BYTES, MOST_BYTES)
     settings.methods = integer("methods", methods, 0, 2**32 - 1)
+    settings.num_leading = integer("num_leading", num_leading, 0, programs.size())
+    if watch is not None:
+        if (watch.example.program.language().digest() != programs[0].language().digest()
+                or watch.example.program.dialect() != programs[0].dialect()):
+            raise ValueError("the watch is of another language or dialect than the programs")
+        watched = &watch.native
     cdef Poll poll = _poll()
     cdef const Language *native = &programs[0].language()
     cdef Dialect dialect = programs[0].dialect()
-    cdef NativeLanguage language = (<CompiledProgram>held[1][0]).language
     with nogil:
-        result = native_search_task(grids, native[0], dialect, programs, settings, poll)
-    solutions = []
-    for k in range(result.solutions.size()):
-        found = Program(result.solutions[k].code, native[0], dialect)
-        solutions.append((
-            _filled(kind, &found, language),
-            result.solutions[k].method, result.solutions[k].cost,
-            result.solutions[k].derivations, result.solutions[k].evaluations,
-            result.solutions[k].num_right,
-        ))
+        result = native_search_task(
+            grids, native[0], dialect, programs, settings, poll, watched
+        )
+    solutions = _solutions(kind, result.solutions, held[1][0])
+    nearest = _solutions(kind, result.nearest, held[1][0])
     figures = [(result.methods[k].work, result.methods[k].found)
                for k in range(result.methods.size())]
-    return solutions, figures, (
+    return solutions, nearest, figures, (
         result.work, result.num_calls, result.num_nodes, result.num_bytes
     )
 

@@ -21,6 +21,7 @@ class Found:
         evaluations: how many were spent on the task when it was found.
         num_right: how many demonstrations it reproduces.
         outputs: what it makes of each test's input; None where that is no grid.
+        is_led: whether it was made from programs that lead the corpus, and from no other before.
     """
 
     program: Program
@@ -30,6 +31,7 @@ class Found:
     evaluations: int
     num_right: int
     outputs: tuple[Grid | None, ...]
+    is_led: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ class TaskSearch:
         nodes: values in the pool at the end.
         bytes: how much memory they took at most.
         methods: by the name of each method that ran.
+        nearest: a few programs that miss, but make grids as large as all outputs: those that are
+            wrong at the fewest cells, the best first.
     """
 
     found: tuple[Found, ...]
@@ -62,3 +66,4 @@ class TaskSearch:
     nodes: int
     bytes: int
     methods: Mapping[str, MethodFigures]
+    nearest: tuple[Program, ...] = ()

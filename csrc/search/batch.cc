@@ -19,13 +19,19 @@ PoolLimits pool_limits_of(const Settings &settings) {
     return {settings.max_bytes - settings.max_bytes / 8, kFuelOfCall};
 }
 
-std::vector<Lines> programs_of(const std::vector<const Program *> &corpus) {
+// Those that lead as they come, then the shortest first. *num_leading counts the former; those that
+// no run survives are left out.
+std::vector<Lines> programs_of(const std::vector<const Program *> &corpus, size_t *num_leading) {
     std::vector<Lines> programs;
-    for (const Program *program : corpus) {
-        Lines lines = lines_of(program->code());
-        if (!lines.empty()) programs.push_back(std::move(lines));
+    size_t num_left = 0;
+    for (size_t k = 0; k < corpus.size(); ++k) {
+        Lines lines = lines_of(corpus[k]->code());
+        if (lines.empty()) continue;
+        programs.push_back(std::move(lines));
+        num_left += k < *num_leading;
     }
-    std::stable_sort(programs.begin(), programs.end(),
+    *num_leading = num_left;
+    std::stable_sort(programs.begin() + static_cast<ptrdiff_t>(num_left), programs.end(),
                      [](const Lines &a, const Lines &b) { return a.size() < b.size(); });
     return programs;
 }
@@ -46,16 +52,17 @@ double seconds_of_thread() {
 } // namespace
 
 TaskResult search_task(const TaskGrids &grids, const Language &language, Dialect dialect,
-                       const std::vector<const Program *> &corpus, const Settings &settings,
-                       Interrupt::Poll poll) {
+                       const std::vector<const Program *> &corpus, const Settings &asked,
+                       Interrupt::Poll poll, Watch *watch) {
     Interrupt interrupt(poll);
+    Settings settings = asked;
     MachineLease lease(limits_of(settings), &interrupt);
     const TaskView task(grids);
-    const std::vector<Lines> programs = programs_of(corpus);
+    const std::vector<Lines> programs = programs_of(corpus, &settings.num_leading);
     const Prior prior = prior_of(language, programs);
     Pool pool(language, dialect, prior, lease.machine(), task, pool_limits_of(settings));
     TaskResult result;
-    Search(pool, programs, settings).run(&result);
+    Search(pool, programs, settings, watch).run(&result);
     if (interrupt.ask()) throw Interrupted();
     return result;
 }
@@ -64,7 +71,8 @@ Rates measure_rates(const TaskGrids &grids, const Language &language, Dialect di
                     const std::vector<const Program *> &corpus, const Settings &settings) {
     MachineLease lease(limits_of(settings));
     const TaskView task(grids);
-    const std::vector<Lines> programs = programs_of(corpus);
+    size_t num_leading = 0;
+    const std::vector<Lines> programs = programs_of(corpus, &num_leading);
     const Prior prior = prior_of(language, programs);
     Pool pool(language, dialect, prior, lease.machine(), task, pool_limits_of(settings));
     Rates rates;

@@ -8,10 +8,10 @@
 namespace codeit::search {
 
 // `corpus`: programs of one language, which has bodies, and dialect. Throws std::bad_alloc, and
-// Interrupted as run_batch does.
+// Interrupted as run_batch does. `watch` outlives the call.
 TaskResult search_task(const TaskGrids &grids, const Language &language, Dialect dialect,
                        const std::vector<const Program *> &corpus, const Settings &settings,
-                       Interrupt::Poll poll);
+                       Interrupt::Poll poll, Watch *watch = nullptr);
 
 // How long calls take, in time of the processor: for benchmarks. The programs of the corpus are run
 // on the input in an empty pool, which evaluates, and then once more, which the memo answers.

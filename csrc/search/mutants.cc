@@ -152,6 +152,7 @@ void mutate(Search &s, const Lines &program, const LineNodes &nodes) {
 
 void run_mutants(Search &s) {
     while (s.next_mutated < s.corpus.size()) {
+        s.set_origin(s.next_mutated);
         mutate(s, s.corpus[s.next_mutated], s.corpus_nodes[s.next_mutated]);
         if (s.is_spent()) return;
         ++s.next_mutated;

@@ -323,6 +323,8 @@ Node Pool::call_any(uint16_t opcode, std::span<const Node> arguments) {
     row.num_arguments = static_cast<uint8_t>(arguments.size());
     std::copy(arguments.begin(), arguments.end(), row.arguments);
     row.method = method_;
+    row.is_led = is_led_;
+    for (const Node argument : arguments) row.is_led = row.is_led || (*this)[argument].is_led;
     row.cost = cost;
     row.values = values;
     row.sort = sort_of(values);

@@ -61,7 +61,8 @@ struct NodeRow {
     uint16_t opcode = kLeaf;
     uint8_t num_arguments = 0;
     Sort sort = Sort::mixed;
-    uint8_t method = 0; // of which a call made it
+    uint8_t method = 0;  // of which a call made it
+    bool is_led = false; // made from programs that lead the corpus, and from no other before
     Node arguments[kMaxArity + 1] = {kNoNode, kNoNode, kNoNode, kNoNode, kNoNode};
     float cost = 0;                // bits by the prior of all that it rests on, as a tree
     uint32_t derivations = 1;      // calls that came to the same values
@@ -139,6 +140,8 @@ class Pool {
         end_of_budget_ = work_ + work;
         usable_bytes_ = limits_.max_bytes / 16 * (may_fill_up ? 15 : 13);
     }
+    // Whether nodes from now on are made from programs that lead the corpus.
+    void set_led(bool is_led) { is_led_ = is_led; }
     bool is_spent() const { return is_full() || work_ >= end_of_budget_; }
     bool is_full() const { return is_broken_ || num_bytes() >= usable_bytes_; }
     double share_used() const {
@@ -211,6 +214,7 @@ class Pool {
     std::vector<Value> results_; // of a call, one for each example
     Observer *observer_ = nullptr;
     uint8_t method_ = 0;
+    bool is_led_ = false;
     bool is_broken_ = false; // no call may be made any more
     uint64_t usable_bytes_ = UINT64_MAX;
     uint64_t bytes_beside_ = 0;

@@ -6,9 +6,12 @@
 
 namespace codeit::search {
 
+// The programs that lead run last here: what they share with others is not theirs.
 void run_corpus(Search &s) {
     s.corpus_nodes.assign(s.corpus.size(), {});
-    for (size_t p = 0; p < s.corpus.size() && !s.is_spent(); ++p) {
+    for (size_t k = 0; k < s.corpus.size() && !s.is_spent(); ++k) {
+        const size_t p = (k + s.num_leading()) % s.corpus.size();
+        s.set_origin(p);
         run_all_lines(s.pool, s.corpus[p], kInputNode, &s.corpus_nodes[p]);
     }
 }
@@ -105,9 +108,9 @@ class Recoloring {
 
 void recolor(Search &s) {
     Recoloring recoloring(s);
-    for (const Lines &program : s.corpus) {
-        if (s.is_spent()) return;
-        recoloring.run(program);
+    for (size_t p = 0; p < s.corpus.size() && !s.is_spent(); ++p) {
+        s.set_origin(p);
+        recoloring.run(s.corpus[p]);
     }
 }
 
@@ -136,9 +139,11 @@ void compose_programs(Search &s) {
     for (const Node node : s.cheapest_first(others)) inputs.push_back(node);
     LineNodes nodes;
     while (s.next_input < inputs.size()) {
-        for (const Lines &program : s.corpus) {
+        for (size_t p = 0; p < s.corpus.size(); ++p) {
+            const Lines &program = s.corpus[p];
             if (s.is_spent()) return;
             if (program.size() > kMostLinesComposed) continue;
+            s.set_origin(p);
             run_lines(s.pool, program, inputs[s.next_input], &nodes);
         }
         ++s.next_input;

@@ -14,9 +14,10 @@ constexpr double kShareToRenew =
 
 } // namespace
 
-Search::Search(Pool &pool_, const std::vector<Lines> &corpus_, const Settings &settings)
+Search::Search(Pool &pool_, const std::vector<Lines> &corpus_, const Settings &settings,
+               Watch *watch)
     : pool(pool_), task(pool_.task()), names(pool_.language()), pieces(task), corpus(corpus_),
-      settings_(settings), figures_(kMethods.size()) {
+      settings_(settings), watch_(watch), figures_(kMethods.size()) {
     for (const MethodRow &row : kMethods) {
         const double share = static_cast<double>(settings.evaluations) * row.share;
         work_left_.push_back(static_cast<int64_t>(share) * Pool::kWorkOfEvaluation);
@@ -49,8 +50,10 @@ bool Search::run_method(size_t method) {
     MethodFigures &figures = figures_[method];
     const int64_t work_before = pool.work();
     const size_t found_before = found_.size();
+    method_ = method;
     pool.begin_method(static_cast<uint8_t>(method), work, row.is_finisher);
     row.run(*this);
+    pool.set_led(false);
     work_left_[method] -= pool.work() - work_before;
     figures.work += (pool.work() - work_before) / Pool::kWorkOfEvaluation;
     figures.found += static_cast<uint32_t>(found_.size() - found_before);
@@ -59,11 +62,12 @@ bool Search::run_method(size_t method) {
 }
 
 // Programs, as nodes of another pool have no meaning in this one.
-std::vector<Lines> Search::worth_keeping() const {
-    std::vector<Lines> kept;
+std::vector<Search::Kept> Search::worth_keeping() const {
+    std::vector<Kept> kept;
     LineNodes unused;
     auto keep = [&](Node node) {
-        if (node != kNoNode) kept.push_back(unfolded(pool, node, kMostLinesCarried, &unused));
+        if (node == kNoNode) return;
+        kept.push_back({unfolded(pool, node, kMostLinesCarried, &unused), pool[node].is_led});
     };
     for (const Found &found : found_) keep(found.node);
     const std::vector<size_t> order = pieces.by_cost();
@@ -80,7 +84,7 @@ std::vector<Lines> Search::worth_keeping() const {
 }
 
 void Search::renew() {
-    const std::vector<Lines> kept = worth_keeping();
+    const std::vector<Kept> kept = worth_keeping();
     settle(&found_);
     settle(&partial_);
     most_bytes_ = std::max(most_bytes_, pool.num_bytes());
@@ -96,23 +100,29 @@ void Search::renew() {
     pool.begin_method(0, work_left(), false);
     run_corpus(*this);
     LineNodes nodes;
-    for (const Lines &lines : kept) {
-        if (!lines.empty() && !is_spent()) run_lines(pool, lines, kInputNode, &nodes);
+    for (const Kept &one : kept) {
+        pool.set_led(one.is_led);
+        if (!one.lines.empty() && !is_spent()) run_lines(pool, one.lines, kInputNode, &nodes);
     }
+    pool.set_led(false);
     for (std::vector<Found> *found : {&found_, &partial_}) {
         for (Found &one : *found) one.num_counted = pool[one.node].derivations;
     }
 }
 
-double Search::distance_of(Node node) const {
-    const double cells = static_cast<double>(task.num_cells());
+uint32_t Search::num_wrong_cells(Node node) const {
     Plane wrong(task.num_words());
     for (size_t k = 0; k < task.num_demonstrations(); ++k) {
         task.add_wrong_cells(pool.grid(node, k), k, wrong.data());
     }
-    int64_t count = 0;
+    int count = 0;
     for (const uint64_t word : wrong) count += std::popcount(word);
-    return static_cast<double>(count) / cells + static_cast<double>(pool[node].cost) / 1000;
+    return static_cast<uint32_t>(count);
+}
+
+double Search::distance_of(Node node) const {
+    return static_cast<double>(num_wrong_cells(node)) / static_cast<double>(task.num_cells()) +
+           static_cast<double>(pool[node].cost) / 1000;
 }
 
 void Search::settle(std::vector<Found> *all) {
@@ -125,19 +135,27 @@ void Search::settle(std::vector<Found> *all) {
                 row.derivations - std::min(found.num_counted, row.derivations);
         }
         bool fits;
-        Code code = code_of(pool, found.node, &fits);
+        Solution solution = solution_of(found.node, found.num_right, &fits);
         if (!fits) continue;
-        const float cost = cost_of_program(found.node);
         if (known != known_.end()) {
-            if (cost >= known->second.cost) continue;
-            known->second.code = std::move(code);
-            known->second.cost = cost;
+            if (solution.cost >= known->second.cost) continue;
+            known->second.code = std::move(solution.code);
+            known->second.cost = solution.cost;
             continue;
         }
-        known_.emplace(behaviour, Solution{std::move(code), row.method, cost, row.derivations,
-                                           found.evaluations, found.num_right});
+        solution.evaluations = found.evaluations;
+        known_.emplace(behaviour, std::move(solution));
         order_.push_back(behaviour);
     }
+}
+
+// `fits`: whether a code holds its lines.
+Solution Search::solution_of(Node node, uint32_t num_right, bool *fits) {
+    const NodeRow &row = pool[node];
+    Code code = code_of(pool, node, fits);
+    return {std::move(code), row.method,          *fits ? cost_of_program(node) : 0,
+            row.derivations, evaluations_spent(), num_right,
+            row.is_led};
 }
 
 // Each line once, however often it is used.
@@ -167,6 +185,7 @@ void Search::collect(TaskResult *out) {
     });
     partial.resize(std::min(partial.size(), kPartialGiven));
     for (const Solution *solution : partial) out->solutions.push_back(*solution);
+    for (const Near &near : nearest_) out->nearest.push_back(near.solution);
     out->methods = figures_;
     out->num_calls = pool.num_calls();
     out->work = evaluations_spent();
@@ -191,7 +210,17 @@ std::vector<Node> Search::cheapest_first(std::vector<Node> nodes) const {
     return nodes;
 }
 
+// No call may be made any more; what was found stays.
+void Search::stop() {
+    settings_.evaluations = 0;
+    pool.begin_method(static_cast<uint8_t>(method_), 0, false);
+}
+
 void Search::see(Node node) {
+    if (watch_ != nullptr) {
+        watch_->advance(evaluations_spent(), static_cast<uint8_t>(method_));
+        if (watch_->is_stopped()) stop();
+    }
     switch (pool[node].sort) {
     case Sort::grid:
         see_grid(node);
@@ -218,13 +247,39 @@ void Search::see_grid(Node node) {
     }
     if (num_right == task.num_demonstrations()) {
         found_.push_back({node, evaluations_spent(), num_right, 0});
+        if (watch_ == nullptr) return;
+        bool fits;
+        Solution solution = solution_of(node, num_right, &fits);
+        if (fits) watch_->show(std::move(solution), true);
         return;
     }
     if (num_right != 0 && partial_.size() < kMaxPartial) {
         partial_.push_back({node, evaluations_spent(), num_right, 0});
     }
     grids.push_back(node);
-    if (has_size && output_sized.size() < kMaxOutputSized) output_sized.push_back(node);
+    if (!has_size || output_sized.size() >= kMaxOutputSized) return;
+    output_sized.push_back(node);
+    see_near(node, num_right);
+}
+
+void Search::see_near(Node node, uint32_t num_right) {
+    const uint32_t num_wrong = num_wrong_cells(node);
+    const bool has_room = nearest_.size() < kNearestGiven;
+    if (!has_room && num_wrong >= nearest_.back().num_wrong) return;
+    const uint64_t behaviour = pool.behaviour_of(node);
+    for (const Near &near : nearest_) {
+        if (near.behaviour == behaviour) return; // of an earlier pool
+    }
+    bool fits;
+    Solution solution = solution_of(node, num_right, &fits);
+    if (!fits) return;
+    const bool is_best = nearest_.empty() || num_wrong < nearest_.front().num_wrong;
+    if (watch_ != nullptr && is_best) watch_->show(solution, false);
+    const auto place =
+        std::upper_bound(nearest_.begin(), nearest_.end(), num_wrong,
+                         [](uint32_t wrong, const Near &near) { return wrong < near.num_wrong; });
+    if (!has_room) nearest_.pop_back();
+    nearest_.insert(place, {behaviour, num_wrong, std::move(solution)});
 }
 
 void Search::see_patch(Node node) {

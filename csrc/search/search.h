@@ -12,6 +12,7 @@
 
 #include "search/corpus.h"
 #include "search/pieces.h"
+#include "search/watch.h"
 
 #include <map>
 #include <string>
@@ -23,16 +24,7 @@ struct Settings {
     int64_t evaluations; // of the task, by work: an evaluation that burns much counts as several
     uint64_t max_bytes;
     uint32_t methods = UINT32_MAX; // a bit for each of kMethods
-};
-
-// A program that reproduces demonstrations.
-struct Solution {
-    Code code;
-    uint8_t method = 0; // number in kMethods
-    float cost = 0;     // bits by the prior
-    uint32_t derivations = 0;
-    int64_t evaluations = 0; // spent when it was found, by work
-    uint32_t num_right = 0;  // demonstrations
+    size_t num_leading = 0; // programs of the corpus that every method takes first, in their order
 };
 
 struct MethodFigures {
@@ -42,6 +34,8 @@ struct MethodFigures {
 
 struct TaskResult {
     std::vector<Solution> solutions; // those that fit all, as found; then the best of the others
+    // What is wrong at the fewest cells, the best first, of what is as large as all outputs.
+    std::vector<Solution> nearest;
     std::vector<MethodFigures> methods;
     int64_t num_calls = 0;
     int64_t work = 0; // in evaluations
@@ -70,7 +64,8 @@ extern const std::vector<Stage> kStages;
 
 class Search final : public Pool::Observer {
   public:
-    Search(Pool &pool, const std::vector<Lines> &corpus, const Settings &settings);
+    // `watch`: told how far the search is; may be null.
+    Search(Pool &pool, const std::vector<Lines> &corpus, const Settings &settings, Watch *watch);
 
     void run(TaskResult *out);
 
@@ -80,7 +75,7 @@ class Search final : public Pool::Observer {
     const TaskView &task;
     const Names names;
     Pieces pieces;
-    const std::vector<Lines> &corpus;    // the shortest programs first
+    const std::vector<Lines> &corpus;    // those that lead, then the shortest first
     std::vector<LineNodes> corpus_nodes; // of the programs on the input, once they have run
     std::vector<Node> grids;             // that solve nothing, as they were made
     std::vector<Node> output_sized;      // those of them as large as the outputs
@@ -88,6 +83,9 @@ class Search final : public Pool::Observer {
     size_t next_input = 0;               // of compositions
 
     bool is_spent() const { return pool.is_spent(); }
+    // Says that what is made from now on comes from a program of the corpus.
+    void set_origin(size_t program) { pool.set_led(program < settings_.num_leading); }
+    size_t num_leading() const { return settings_.num_leading; }
     Node name(Opcode opcode) const {
         return opcode == kNoOpcode ? kNoNode : pool.of_name(static_cast<size_t>(opcode));
     }
@@ -112,14 +110,29 @@ class Search final : public Pool::Observer {
     bool run_method(size_t method);
     void look_at_leaves();
     void renew();
-    std::vector<Lines> worth_keeping() const;
+    struct Kept {
+        Lines lines;
+        bool is_led;
+    };
+    std::vector<Kept> worth_keeping() const;
+    uint32_t num_wrong_cells(Node node) const;
     double distance_of(Node node) const;
     float cost_of_program(Node node) const;
     int64_t work_left() const {
         return settings_.evaluations * Pool::kWorkOfEvaluation - pool.work();
     }
     int64_t evaluations_spent() const { return pool.work() / Pool::kWorkOfEvaluation; }
+    // A grid that misses, as large as all outputs.
+    struct Near {
+        uint64_t behaviour;
+        uint32_t num_wrong;
+        Solution solution;
+    };
+
     void see_grid(Node node);
+    void see_near(Node node, uint32_t num_right);
+    Solution solution_of(Node node, uint32_t num_right, bool *fits);
+    void stop();
     void see_patch(Node node);
     void settle(std::vector<Found> *found);
     void collect(TaskResult *out);
@@ -127,11 +140,14 @@ class Search final : public Pool::Observer {
     static constexpr size_t kMaxOutputSized = 20'000;
     static constexpr size_t kMaxPartial = 5'000;
     static constexpr size_t kPartialGiven = 3;
+    static constexpr size_t kNearestGiven = 3;
     static constexpr size_t kPiecesCarried = 500;
     static constexpr size_t kGridsCarried = 200;
     static constexpr size_t kMostLinesCarried = 40;
 
     Settings settings_;
+    Watch *watch_;
+    size_t method_ = 0;
     bool is_cutting_ = false;
     uint64_t most_bytes_ = 0;            // of the pools that were emptied
     std::vector<int64_t> work_left_;     // of each method
@@ -140,6 +156,7 @@ class Search final : public Pool::Observer {
     std::vector<Found> partial_;         // in this pool: reproduce some
     std::map<uint64_t, Solution> known_; // of all pools, by behaviour
     std::vector<uint64_t> order_;        // of what is known, as it was found
+    std::vector<Near> nearest_;          // of all pools, the best first
 };
 
 // The nodes of mutants of a program are made, one change each: another primitive, another argument,
