@@ -171,7 +171,7 @@ PYTHON_ROOMS = [
     Room(
         "codeit/minimising",
         "`codeit minimise`, shorter programs that do the same: `minimiser.py` (one program on its "
-        "grids), `command.py`",
+        "grids), `solutions.py` (what is kept as a solution), `command.py`",
         (
             *("ranges", "_native", "grids", "terminal", "files", "parallel", "language"),
             *("tasks", "execution"),
@@ -253,8 +253,8 @@ PYTHON_ROOMS = [
         "`report.py`",
         (
             *("ranges", "validation", "terminal", "files", "parallel", "language", "tasks"),
-            *("execution", "candidates", "mutation", "searching", "policy", "policy/model"),
-            *("policy/sampling", "policy/policy", "learning"),
+            *("execution", "candidates", "mutation", "minimising", "searching"),
+            *("policy", "policy/model", "policy/sampling", "policy/policy", "learning"),
         ),
     ),
     Room(
@@ -263,8 +263,8 @@ PYTHON_ROOMS = [
         "(what was asked), `mutants.py` (made and scored), `curve.py`, `running.py`, "
         "`directory.py` (what is on disk), `command.py`",
         (
-            *("version", "ranges", "validation", "_native", "terminal", "files", "language"),
-            *("tasks", "execution", "candidates", "mutation", "runs"),
+            *("version", "ranges", "validation", "_native", "terminal", "files", "parallel"),
+            *("language", "tasks", "execution", "candidates", "mutation", "minimising", "runs"),
         ),
     ),
     Room(

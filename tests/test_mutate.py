@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from broken_disk import Killed, sweep
 from small_mutate import NUM_PROGRAMS, PER_SHARD, files, words_for
@@ -104,7 +105,26 @@ def test_solutions_are_the_mutants_that_reproduce_the_first_demonstration(words,
     assert len(expected) > 50
     assert [row["number"] for row in rows] == sorted(row["number"] for row in rows)
     assert {(row["number"], row["task_id"]) for row in rows} == expected
-    assert all(row["program"] == programs[row["number"]].text for row in rows)
+    found = [row.get("original", row["program"]) for row in rows]
+    assert found == [programs[row["number"]].text for row in rows]
+
+
+def test_solutions_that_are_right_on_all_demonstrations_are_minimised(words, undisturbed):
+    tasks = {task.task_id: task for task in datasets.load(words[5])}
+    rows = read_lines(undisturbed / "solutions.jsonl")
+    for row in rows:
+        assert ("original" in row) == (row["num_right"] == row["num_demonstrations"])
+    fitting = [row for row in rows if "original" in row]
+    for row in fitting:
+        shown, original = (Program.parse(row[name]) for name in ("program", "original"))
+        assert (shown.key, original.key) == (row["key"], row["original_key"])
+        task = tasks[row["task_id"]]
+        inputs = [pair.input for pair in (*task.demonstrations, *task.tests)]
+        results = execute([shown, original], inputs, 1)
+        assert (results.outcome[0] == results.outcome[1]).all()
+        for k in range(len(inputs)):
+            assert np.array_equal(results.grid(0, k), results.grid(1, k))
+    assert any(len(row["program"]) < len(row["original"]) for row in fitting)
 
 
 def test_the_curve_counts_the_tasks_that_so_many_mutants_solve(undisturbed):

@@ -1,6 +1,7 @@
 """The three figures: which programs are submitted, and which tasks count as solved."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -349,3 +350,50 @@ def test_two_attempts_may_share_the_tests():
 def test_an_unknown_rule_is_refused():
     with pytest.raises(ValueError, match="rule is 'top5'; allowed: top3, two_attempts, fits_all"):
         submitted().is_solved_by("top5")
+
+
+# ---- Minimised programs ----
+
+
+def minimised(one, program):
+    return replace(one, minimised=program, minimised_key=f"key of {program}")
+
+
+def test_the_order_is_that_of_the_programs_as_they_were_found():
+    some = [candidate(name, 2) for name in ("aaaa", "bbb", "cc", "d")]
+    board = board_of(*(minimised(one, "x" * len(some)) for one in some[::-1]))
+    assert programs(board.submission(A)) == ["d", "cc", "bbb"]
+    shorter = board_of(*(minimised(one, "x" * k) for k, one in enumerate(some, start=1)))
+    assert programs(shorter.submission(A)) == ["d", "cc", "bbb"]
+
+
+def test_a_candidate_is_written_with_the_program_to_show_beside_its_original():
+    one = candidate("long", 4, key="key of long")
+    row = one.to_row()
+    assert (row["program"], row["key"], one.shown) == ("long", "key of long", "long")
+    assert not any("original" in name or "minimised" in name for name in row)
+    short = minimised(one, "s")
+    assert short.to_row() == row | {
+        **{"program": "s", "key": "key of s"},
+        **{"original": "long", "original_key": "key of long"},
+    }
+    assert short.shown == "s"
+    for any_one in (one, short):
+        assert Candidate.from_row(json.loads(json.dumps(any_one.to_row()))) == any_one
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"original_key": None}, '"original_key" is None; it is a text'),
+        ({"original": 3}, '"original" is 3; it is a text'),
+        ({"minimised": "s"}, 'unknown key "minimised"'),
+        ({"original": ...}, 'no key "original"'),
+        ({"original_key": ...}, 'no key "original_key"'),
+    ],
+)
+def test_a_damaged_row_of_a_minimised_program_is_refused_by_its_key(change, message):
+    row = minimised(candidate("long", 4), "s").to_row() | change
+    row = {name: value for name, value in row.items() if value is not ...}
+    with pytest.raises(ValueError, match=message):
+        Candidate.from_row(row)

@@ -1,2 +1,2 @@
-"""Shorter programs that do the same: `codeit.minimise` (`minimiser.py`) and the command
-(`command.py`). How it is done is said in csrc/search/minimise.h."""
+"""Shorter programs that do the same: `codeit.minimise` (`minimiser.py`), what is kept as a solution
+(`solutions.py`) and the command (`command.py`). csrc/search/minimise.h says how it is done."""

@@ -10,9 +10,11 @@ import numpy.typing as npt
 
 from codeit._native import mutation
 from codeit.candidates import find_candidates
-from codeit.execution.executor import execute_groups
+from codeit.execution.executor import Limits, execute_groups
 from codeit.language import Program
+from codeit.minimising.solutions import SHORT_EVALUATIONS, with_minimised
 from codeit.mutating.settings import MutatingSettings
+from codeit.parallel.threads import ordered_map
 from codeit.tasks.scoring import Candidate
 from codeit.tasks.task import Task
 
@@ -136,4 +138,24 @@ def score(
             num_runs += len(chosen) * (len(task.demonstrations) - 1 + len(task.tests))
         on_progress(begin + len(some))
     found.sort(key=lambda hit: hit[0])
-    return Scored(found, num_runs)
+    return Scored(_minimised(found, mutants.programs, tasks, limits, threads), num_runs)
+
+
+def _minimised(
+    found: Sequence[tuple[int, Candidate]],
+    programs: Sequence[Program],
+    tasks: Sequence[Task],
+    limits: Limits,
+    threads: int,
+) -> list[tuple[int, Candidate]]:
+    """The candidates with their minimised programs, where they are right on all demonstrations."""
+    of_key = {(task.task_id, task.digest): task for task in tasks}
+
+    def work(hit: tuple[int, Candidate]) -> tuple[int, Candidate]:
+        number, candidate = hit
+        task = of_key[candidate.task]
+        shorter = with_minimised(candidate, programs[number], task, SHORT_EVALUATIONS, limits)
+        return number, shorter
+
+    with ordered_map(work, found, threads) as minimised:
+        return list(minimised)

@@ -3,7 +3,8 @@
     config.toml       all settings
     metrics.jsonl     one object per iteration; the first line describes the start
     performance.csv   the columns of the original's file of that name, then the other rules
-    solutions.jsonl   programs that reproduce a demonstration, as they are first found
+    solutions.jsonl   programs that reproduce a demonstration, as they are first found; those that
+                      are right on all are minimised, each beside its `original`
     samples/0001.jsonl, ...  what the policy wrote, task by task
     tensorboard/      the metrics as TensorBoard events
     checkpoint/       model and tokenizer in Hugging Face's format, and what a run needs to go on

@@ -69,6 +69,7 @@ from codeit.runs.stages import (
     find,
     find_everywhere,
     learn,
+    minimise,
     mutate,
     search,
     write,
@@ -345,7 +346,8 @@ class Loop:
             )
             say(self._console, notes[-1])
             seconds.lap("search")
-        new = {origin: self._found.add(origin, some) for origin, some in found.items()}
+        new = {o: self._minimise(self._found.add(o, some)) for o, some in found.items()}
+        seconds.lap("minimise")
         score = self._found.metrics()
         metrics = StartMetrics(
             **self._to_solve.metrics(),
@@ -395,9 +397,11 @@ class Loop:
         executed = execute(samples, self._workers)
         seconds.lap("execute")
         found = find(executed, self._workers)
-        new = {"policy": self._found.add("policy", found)}
+        new = self._found.add("policy", found)
         score = self._found.metrics(found)
         seconds.lap("score")
+        new = self._minimise(new)
+        seconds.lap("minimise")
         if self._settings.expert_iteration:
             origin, teachers = Origin.policy, executed
         else:
@@ -433,7 +437,10 @@ class Loop:
             buffer_mean_policy_priority=buffer.mean_policy_priority,
             seconds=seconds.laps,
         )
-        return _Done(metrics, new, executed)
+        return _Done(metrics, {"policy": new}, executed)
+
+    def _minimise(self, new: list[Candidate]) -> list[Candidate]:
+        return minimise(new, self._tasks, self._settings.data.dialect, self._workers)
 
     def _learn(self, iteration: int) -> TrainingReport:
         seeds = self._seed("draw", iteration), self._seed("train", iteration)

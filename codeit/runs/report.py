@@ -242,7 +242,7 @@ def _found_programs(solutions: Sequence[Solution]) -> tuple[list[_Found], list[_
     for task in board.solved("top3"):
         best = next(c for c in board.submission(task) if c.is_solution)
         solving.append(found[task, best.program])
-    solving.sort(key=lambda f: (len(f.candidate.program), f.candidate.task_id))
+    solving.sort(key=lambda f: (len(f.candidate.shown), f.candidate.task_id))
     written = [f for f in found.values() if f.origin == "policy"]
     written.sort(
         key=lambda f: (-f.candidate.share_right, len(f.candidate.program), f.candidate.task_id)
@@ -265,7 +265,7 @@ def _programs_table(title: str, found: list[_Found], count: int) -> Table:
             f.by,
             f"{c.num_right} of {c.num_demonstrations}",
             "hidden" if None in c.tests_right else f"{c.num_tests_right} of {len(c.tests_right)}",
-            c.program,
+            c.shown,
             end_section=True,
         )
     return table
@@ -293,12 +293,12 @@ def solutions_picture(path: Path) -> Picture:
                 f"{path / SOLUTIONS}: task {candidate.task_id} {fault} {settings.data.evaluation}"
             )
         pairs = [*task.demonstrations, *task.tests]
-        program = Program.parse(candidate.program, settings.data.dialect)
+        program = Program.parse(candidate.shown, settings.data.dialect)
         results = execute([program], [pair.input for pair in pairs], limits=settings.limits)
         outputs = [results.grid(0, k) for k in range(len(pairs))]
         first_right = int(np.argmax(results.match([pair.output for pair in pairs])[0]))
         blocks = task_blocks(task, outputs)
-        text = Block([Code(candidate.program)], f"{candidate.task_id}, by {found.by}")
+        text = Block([Code(candidate.shown)], f"{candidate.task_id}, by {found.by}")
         rows.append([text, blocks[first_right], blocks[len(task.demonstrations)]])
     metrics = read_metrics(path)
     figures = metrics[-1]["solved"]["all"]

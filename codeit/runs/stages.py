@@ -6,6 +6,7 @@
     find       executed samples   -> candidates
     mutate     seed programs      -> mutants
     search     tasks              -> candidates
+    minimise   candidates         -> candidates
 
 They know nothing of each other and nothing of a run's directory; `loop.py` puts them together.
 """
@@ -26,9 +27,11 @@ from codeit.learning.replay import ReplayBuffer
 from codeit.learning.samples import ExecutedSamples, Samples
 from codeit.learning.training.settings import TrainingSettings
 from codeit.learning.training.trainer import Trainer, TrainingReport
+from codeit.minimising.solutions import SHORT_EVALUATIONS, with_minimised
 from codeit.mutation import MutatedTask, MutationSettings
 from codeit.mutation import mutate as mutate_programs
 from codeit.parallel.processes import ProcessGroup
+from codeit.parallel.threads import ordered_map
 from codeit.policy.policy import Policy
 from codeit.searching.corpus import Corpus
 from codeit.searching.search import search_each
@@ -37,6 +40,7 @@ from codeit.tasks.scoring import Candidate, TaskKey
 from codeit.tasks.task import Task
 from codeit.terminal.progress import phase
 
+_EVALUATIONS = 2_000_000  # for a round of all programs to minimise
 _TASKS_AT_A_TIME = 20  # scored together; bounds the memory for their outputs
 
 
@@ -198,3 +202,26 @@ def search(
             advance_to(num_done, f"{num_fitting} with a program that fits")
     in_order = [found[task.task_id, task.digest] for task in own]
     return [candidate for one in workers.processes.gather(in_order) for candidate in one]
+
+
+def minimise(
+    candidates: Sequence[Candidate], tasks: Sequence[Task], dialect: Dialect, workers: Workers
+) -> list[Candidate]:
+    """Candidates with their minimised programs, where they are right on all demonstrations.
+
+    What a search has found is minimised already. The evaluations are for all together, so that many
+    programs take little more time than a few.
+    """
+    of_key = {(task.task_id, task.digest): task for task in tasks}
+    evaluations = min(SHORT_EVALUATIONS, _EVALUATIONS // max(len(candidates), 1))
+
+    def work(candidate: Candidate) -> Candidate:
+        if candidate.minimised is not None:
+            return candidate
+        program = Program.parse(candidate.program, dialect)
+        task = of_key[candidate.task]
+        return with_minimised(candidate, program, task, evaluations, workers.limits)
+
+    own = workers.processes.share(candidates)
+    with ordered_map(work, own, workers.threads) as minimised:
+        return workers.processes.gather(minimised)

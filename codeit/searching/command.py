@@ -284,9 +284,9 @@ def _print_found(console: Console, searched: Searched) -> None:
         say(console, f"{name}: fits all demonstrations, wrong on a test", style="dim")
         return
     say(console, name, style="bold underline")
-    results = execute([Program.parse(found.program)], [test.input for test in task.tests], 1)
+    results = execute([Program.parse(shown.shown)], [test.input for test in task.tests], 1)
     outputs = [results.grid(0, k) for k in range(len(task.tests))]
-    render.print_answers(task, outputs, found.program, console)
+    render.print_answers(task, outputs, shown.shown, console)
 
 
 def _to_show(record: TaskRecord) -> Candidate | None:

@@ -166,7 +166,7 @@ def _is_without_content(path: Path) -> bool:
 def _solutions(records: Iterable[TaskRecord]) -> Iterable[dict[str, Any]]:
     for record in records:
         for solution in record.solutions:
-            yield solution.to_solution()
+            yield solution.to_row()
 
 
 def _write(path: Path, data: bytes) -> None:

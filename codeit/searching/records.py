@@ -3,15 +3,16 @@ minimised, and shown, kept and handed on so."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from itertools import chain, repeat
 from typing import Any
 
 from codeit.candidates import find_candidates
 from codeit.execution.executor import Limits, checked_limits, execute
 from codeit.grids import Grid, check_grid, grid_digest
-from codeit.language import Program
-from codeit.minimising.minimiser import EVALUATIONS, minimise
+from codeit.minimising.minimiser import EVALUATIONS
+from codeit.minimising.solutions import with_minimised
 from codeit.searching.found import Found, MethodFigures, TaskSearch
 from codeit.tasks.scoring import Candidate, Submission
 from codeit.tasks.task import Example, Task
@@ -22,14 +23,12 @@ class FoundCandidate:
     """A program that the ordinary machine has confirmed, and how the search came to it.
 
     Attributes:
-        candidate: of the program as it was found, which the ranking looks at.
-        minimised: the text of a program that is no longer, and does the same on all inputs of the
-            task; None where the program is not right on all demonstrations.
+        candidate: of the program as it was found, which the ranking looks at; minimised if it is
+            right on all demonstrations.
         method, cost, derivations, evaluations: as in `Found`.
     """
 
     candidate: Candidate
-    minimised: str | None
     method: str
     cost: float
     derivations: int
@@ -42,19 +41,12 @@ class FoundCandidate:
 
     @property
     def program(self) -> str:
-        """The text to show: the minimised one, where there is one."""
-        return self.candidate.program if self.minimised is None else self.minimised
-
-    def to_solution(self) -> dict[str, Any]:
-        """As a line of `solutions.jsonl`: the program to show, and beside it the original."""
-        row = self.to_row()
-        del row["minimised"]
-        key = Program.parse(self.program).key
-        return {**row, "program": self.program, "key": key, "original": self.candidate.program}
+        """The text to show."""
+        return self.candidate.shown
 
     def to_row(self) -> dict[str, Any]:
         """As an object of a JSON file."""
-        rest = {name: getattr(self, name) for name in ("minimised", "method", *_FOUND_NUMBERS)}
+        rest = {name: getattr(self, name) for name in ("method", *_FOUND_NUMBERS)}
         return {**self.candidate.to_row(), **rest}
 
     @classmethod
@@ -65,19 +57,16 @@ class FoundCandidate:
             ValueError: it is something else.
         """
         values = dict(row)
-        names = ("minimised", "method", *_FOUND_NUMBERS)
-        rest = {name: values.pop(name, None) for name in names}
-        for name in ("minimised", "method"):
-            is_missing = rest[name] is None and name == "minimised"
-            if not is_missing and not isinstance(rest[name], str):
-                raise ValueError(f'"{name}" is {rest[name]!r:.80}; it is a text')
+        rest = {name: values.pop(name, None) for name in ("method", *_FOUND_NUMBERS)}
+        if not isinstance(rest["method"], str):
+            raise ValueError(f'"method" is {rest["method"]!r:.80}; it is a text')
         for name in _FOUND_NUMBERS:
             _check_number(name, rest[name])
         return cls(Candidate.from_row(values), **rest)
 
 
 _FOUND_NUMBERS = ("cost", "derivations", "evaluations")
-_NUM_FIRST = 20
+_NUM_FIRST = 20  # of those to minimise: they are submitted and shown
 _EVALUATIONS_OF_OTHERS = 2_000
 
 
@@ -198,13 +187,17 @@ def confirm(task: Task, search: TaskSearch, limits: Limits | None = None) -> Tas
     candidates = {c.key: c for c in find_candidates(task, programs, results, 1, limits)}
     kept = [
         FoundCandidate(
-            candidates[key], None, found.method, found.cost, found.derivations, found.evaluations
+            candidates[key], found.method, found.cost, found.derivations, found.evaluations
         )
         for key, found in of_key.items()
         if key in candidates and _is_confirmed(found, candidates[key])
     ]
-    shorter = _minimised(task, [of_key[f.candidate.key].program for f in kept if f.fits])
-    kept = [replace(f, minimised=next(shorter).text) if f.fits else f for f in kept]
+    budgets = chain(repeat(EVALUATIONS, _NUM_FIRST), repeat(_EVALUATIONS_OF_OTHERS))
+    for place, one in enumerate(kept):
+        if one.fits:
+            program = of_key[one.candidate.key].program
+            shorter = with_minimised(one.candidate, program, task, next(budgets), limits)
+            kept[place] = replace(one, candidate=shorter)
     chosen = Submission.in_order([found.candidate for found in kept])
     first = [of_key[group[0].key].program for group in chosen.attempts]
     on_tests = execute(first, [test.input for test in task.tests], 1, limits)
@@ -223,14 +216,6 @@ def confirm(task: Task, search: TaskSearch, limits: Limits | None = None) -> Tas
         bytes=search.bytes,
         methods=search.methods,
     )
-
-
-def _minimised(task: Task, programs: Sequence[Program]) -> Iterator[Program]:
-    """What becomes of each; the first ones, which are submitted and shown, get more evaluations."""
-    inputs = [pair.input for pair in (*task.demonstrations, *task.tests)]
-    for place, program in enumerate(programs):
-        evaluations = EVALUATIONS if place < _NUM_FIRST else _EVALUATIONS_OF_OTHERS
-        yield minimise(program, inputs, evaluations=evaluations)
 
 
 def _is_confirmed(found: Found, candidate: Candidate) -> bool:

@@ -19,7 +19,7 @@ more is known of it.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, TypeAlias
 
 NUM_SUBMITTED = 3
@@ -49,6 +49,8 @@ class Candidate:
             None where it makes none.
         tests_right: for each test, whether this is the true grid; None where that is hidden. Only
             the score may look at this.
+        minimised, minimised_key: text and key of a program that is no longer, and does the same on
+            all inputs of the task; None where none was looked for. No order depends on it.
     """
 
     task_id: str
@@ -59,6 +61,13 @@ class Candidate:
     num_demonstrations: int
     predictions: tuple[str | None, ...]
     tests_right: tuple[bool | None, ...]
+    minimised: str | None = None
+    minimised_key: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """The text to show: the minimised one, where there is one."""
+        return self.program if self.minimised is None else self.minimised
 
     @property
     def task(self) -> TaskKey:
@@ -83,8 +92,13 @@ class Candidate:
         return self.num_right == self.num_demonstrations and self.is_solution
 
     def to_row(self) -> dict[str, Any]:
-        """As an object of a JSON file."""
-        return asdict(self)
+        """As an object of a JSON file. Where it was minimised, the program is the one to show, and
+        the one that was found stands beside it as `original`."""
+        row = asdict(self)
+        shorter = {name: row.pop(f"minimised{end}") for name, end in _ENDS.items()}
+        if self.minimised is None:
+            return row
+        return row | shorter | {f"original{end}": row[name] for name, end in _ENDS.items()}
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Candidate:
@@ -94,13 +108,14 @@ class Candidate:
             ValueError: it is something else; the message names the key.
         """
         values = dict(row)
-        for field in fields(cls):
-            if field.name not in row:
-                raise ValueError(f'no key "{field.name}"')
-        unknown = row.keys() - {field.name for field in fields(cls)}
-        if unknown:
-            raise ValueError(f'unknown key "{min(unknown)}"')
-        for name in ("task_id", "task_digest", "program", "key"):
+        names = {field.name for field in fields(cls) if field.default is MISSING}
+        if "original" in row or "original_key" in row:
+            names |= {"original", "original_key"}
+        for name in sorted(names - row.keys()):
+            raise ValueError(f'no key "{name}"')
+        for name in sorted(row.keys() - names):
+            raise ValueError(f'unknown key "{name}"')
+        for name in sorted(names & _TEXTS):
             if not isinstance(values[name], str):
                 raise ValueError(f'"{name}" is {values[name]!r}; it is a text')
         _check_count(values, "num_demonstrations")
@@ -116,7 +131,16 @@ class Candidate:
             values[name] = tuple(items)
         if len(values["predictions"]) != len(values["tests_right"]):
             raise ValueError('"predictions" and "tests_right" have different lengths')
+        if "original" in values:
+            for name, end in _ENDS.items():
+                values[f"minimised{end}"] = values[name]
+                values[name] = values.pop(f"original{end}")
         return cls(**values)
+
+
+_TEXTS = {"task_id", "task_digest", "program", "key", "original", "original_key"}
+_ENDS = {"program": "", "key": "_key"}
+"""How the names end that stand for these of the minimised program, and of the original."""
 
 
 def _check_count(values: Mapping[str, Any], name: str, most: int | None = None) -> None:
