@@ -7,7 +7,6 @@ is `codeit mutate WORDS...`, of which each shard takes so many seconds to be sco
 
 import sys
 import time
-from pathlib import Path
 
 from small_run import write_data
 
@@ -28,16 +27,6 @@ def words_for(folder):
         *("--n", str(NUM_PROGRAMS), "--per-shard", str(PER_SHARD), "--step", "50"),
         *("--depth", "inf", "--crossover"),
     ]
-
-
-def files(path):
-    """All files of a directory, with their bytes."""
-    path = Path(path)
-    return {
-        str(file.relative_to(path)): file.read_bytes()
-        for file in sorted(path.rglob("*"))
-        if file.is_file()
-    }
 
 
 def slow_down(seconds):

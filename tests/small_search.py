@@ -8,14 +8,16 @@ is `codeit search WORDS...`, whose tasks take so many seconds each.
 import json
 import sys
 import time
-from pathlib import Path
+from functools import partial
 
+import commands
 import numpy as np
 from small_run import PROGRAMS, grids, pair, write_data
 
 from codeit.searching import engine
 
-NOT_BYTES_OF_RESULTS = {"times.jsonl"}
+files = partial(commands.files, left_out={"times.jsonl"})
+"""The files that follow from what was asked, with their bytes."""
 
 
 def write_tasks(folder):
@@ -38,15 +40,6 @@ def write_tasks(folder):
     tasks["half"] = {"train": flips[1:3], "test": [flips[3], no_output]}
     path.write_text(json.dumps(tasks))
     return path, folder / "programs.jsonl"
-
-
-def files(path):
-    """The files that follow from what was asked, with their bytes."""
-    return {
-        file.name: file.read_bytes()
-        for file in sorted(Path(path).iterdir())
-        if file.name not in NOT_BYTES_OF_RESULTS
-    }
 
 
 def slow_down(seconds, at_random=True):

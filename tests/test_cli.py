@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from commands import fails_with
 
 from codeit.cli import main
 from codeit.language import PRIMITIVES
@@ -28,14 +29,6 @@ def program_file(tmp_path):
     path = tmp_path / "program.txt"
     path.write_text(PROGRAM)
     return path
-
-
-def fails_with(capsys, arguments, message):
-    """The command leaves with code 2 and one line that holds the message."""
-    assert main([str(argument) for argument in arguments]) == 2
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1, error
-    assert message in error
 
 
 def test_without_a_command_the_help_is_shown(capsys):

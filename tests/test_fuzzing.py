@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import fails_with
 
 from codeit import Program, call, fuzzing, run
 from codeit.cli import main
@@ -39,13 +40,6 @@ def reference_that_errs(name):
         return native_end(run(Program.parse(text), grid, fuzzing.LIMITS))
 
     return reference
-
-
-def fails_with(capsys, words, message):
-    assert main(["fuzz", *map(str, words)]) == 2
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1, error
-    assert message in error
 
 
 # ---- The machine
@@ -294,21 +288,27 @@ def test_the_command_reports_differences_and_exits_with_1(capsys, functions, tmp
 
 
 def test_a_missing_oracle_is_one_line_that_says_what_to_pass(capsys, tmp_path, monkeypatch):
-    fails_with(capsys, ["--oracle", tmp_path], "pass --oracle DIR with tests/oracle of a checkout")
+    fails_with(
+        capsys, ["fuzz", "--oracle", tmp_path], "pass --oracle DIR with tests/oracle of a checkout"
+    )
     monkeypatch.setattr(fuzzing, "ORACLE", tmp_path / "nowhere")
-    fails_with(capsys, [], "or --arc-dsl DIR with the original functions")
+    fails_with(capsys, ["fuzz"], "or --arc-dsl DIR with the original functions")
 
 
 def test_other_errors_of_the_command_are_one_line(capsys, tmp_path, functions):
     fails_with(
-        capsys, ["--programs", "0", "--oracle", ORACLE], "--programs: '0'; allowed: a whole number"
+        capsys,
+        ["fuzz", "--programs", "0", "--oracle", ORACLE],
+        "--programs: '0'; allowed: a whole number",
     )
-    fails_with(capsys, ["--dialect", "arcdsl", "--oracle", ORACLE], "dialect 'arcdsl': allowed are")
+    fails_with(
+        capsys, ["fuzz", "--dialect", "arcdsl", "--oracle", ORACLE], "dialect 'arcdsl': allowed are"
+    )
     out = tmp_path / "no" / "file"
-    fails_with(capsys, ["--out", out, "--oracle", ORACLE], "No such file or directory")
-    fails_with(capsys, ["--arc-dsl", tmp_path / "no"], "there is no dsl.py in")
+    fails_with(capsys, ["fuzz", "--out", out, "--oracle", ORACLE], "No such file or directory")
+    fails_with(capsys, ["fuzz", "--arc-dsl", tmp_path / "no"], "there is no dsl.py in")
     (functions / "dsl.py").write_text("def size(container): return 0")
-    fails_with(capsys, ["--arc-dsl", functions], "does not define add, subtract")
+    fails_with(capsys, ["fuzz", "--arc-dsl", functions], "does not define add, subtract")
 
 
 def test_the_command_has_help(capsys):

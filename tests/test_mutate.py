@@ -3,19 +3,17 @@ any number of threads; and one line for whatever is wrong."""
 
 import csv
 import json
-import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from broken_disk import Killed, sweep
-from small_mutate import NUM_PROGRAMS, PER_SHARD, files, words_for
+from commands import fails_with, files, start
+from small_mutate import NUM_PROGRAMS, PER_SHARD, words_for
 
 from codeit import Program, execute, version
 from codeit.cli import main
@@ -29,7 +27,6 @@ from codeit.mutating.settings import MutatingSettings
 from codeit.tasks import datasets
 from codeit.tasks.scoring import Candidate, Scoreboard
 
-SCRIPT = Path(__file__).with_name("small_mutate.py")
 SHARDS = [f"mutants/{k:04d}.jsonl" for k in range(1, 8)]
 
 
@@ -45,15 +42,6 @@ def undisturbed(words, tmp_path_factory):
     out = tmp_path_factory.mktemp("mutants") / "undisturbed"
     assert main(["mutate", *words, "--threads", "1", "--out", str(out)]) == 0
     return out
-
-
-def fails_with(capsys, arguments, message):
-    """The command leaves with code 2 and one line that holds the message."""
-    capsys.readouterr()
-    assert main([str(argument) for argument in arguments]) == 2
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1, error
-    assert message in error, error
 
 
 def mutants(out):
@@ -170,23 +158,6 @@ def test_the_files_are_the_same_for_any_number_of_threads(words, undisturbed, tm
         assert files(out) == files(undisturbed)
 
 
-def answer_interrupts():
-    """A job in the background, such as these tests may be, is started deaf to Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-def run_slowly(arguments, seconds=0.03):
-    path = os.pathsep.join([str(SCRIPT.parent), str(SCRIPT.parent.parent)])
-    return subprocess.Popen(
-        [sys.executable, str(SCRIPT), str(seconds), *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": path},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=answer_interrupts,
-    )
-
-
 @pytest.mark.parametrize("seed", range(5))
 def test_work_that_was_killed_at_any_moment_ends_as_if_it_had_not(
     words, undisturbed, tmp_path, seed
@@ -196,7 +167,7 @@ def test_work_that_was_killed_at_any_moment_ends_as_if_it_had_not(
     out = tmp_path / "out"
     arguments = [*words, "--threads", 1 + seed % 2, "--out", out]
     for _ in range(2):
-        process = run_slowly(arguments)
+        process = start("small_mutate.py", 0.03, *arguments)
         wanted = num_shards(out) + draw.randrange(3)
         end = time.monotonic() + 60
         while process.poll() is None and num_shards(out) < wanted + 1:
@@ -216,7 +187,7 @@ def num_shards(out):
 
 def test_interrupted_work_says_how_to_go_on(words, undisturbed, tmp_path):
     out = tmp_path / "out"
-    process = run_slowly([*words, "--threads", 2, "--out", out], seconds=0.3)
+    process = start("small_mutate.py", 0.3, *words, "--threads", 2, "--out", out)
     while num_shards(out) < 2:
         assert process.poll() is None
         time.sleep(0.01)

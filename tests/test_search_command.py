@@ -5,6 +5,7 @@ import json
 import re
 
 import pytest
+from commands import fails_with
 from rich.console import Console
 from small_search import write_tasks
 
@@ -22,15 +23,6 @@ def data(tmp_path):
     """The words that name a few tiny tasks and their programs."""
     tasks, programs = write_tasks(tmp_path)
     return ["--tasks", str(tasks), "--programs", str(programs)]
-
-
-def fails_with(capsys, arguments, message):
-    """The command leaves with code 2 and one line that holds the message."""
-    capsys.readouterr()
-    assert main(["search", *map(str, arguments)]) == 2
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1, error
-    assert message in error, error
 
 
 # ---- Words ----
@@ -103,7 +95,7 @@ def test_what_is_wrong_is_one_line_and_nothing_is_written(
     monkeypatch.chdir(tmp_path)
     before = sorted(tmp_path.iterdir())
     is_other = words[0] in ("resume", "merge")
-    fails_with(capsys, [*([] if is_other else data), *words], message)
+    fails_with(capsys, ["search", *([] if is_other else data), *words], message)
     assert sorted(tmp_path.iterdir()) == before
 
 
@@ -121,7 +113,7 @@ def test_a_slurm_array_that_makes_no_sense_is_one_line(
 ):
     for name, value in variables.items():
         monkeypatch.setenv(f"SLURM_ARRAY_TASK_{name}", value)
-    fails_with(capsys, [*data, "--evaluations", 5, "--out", tmp_path / "out"], message)
+    fails_with(capsys, ["search", *data, "--evaluations", 5, "--out", tmp_path / "out"], message)
     assert not (tmp_path / "out").exists()
 
 
@@ -129,7 +121,7 @@ def test_a_slurm_array_needs_a_number_of_evaluations(data, capsys, monkeypatch):
     monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "0")
     monkeypatch.setenv("SLURM_ARRAY_TASK_COUNT", "2")
     message = "shard 1/2, which the variables of the Slurm array name, needs --evaluations N"
-    fails_with(capsys, data, message)
+    fails_with(capsys, ["search", *data], message)
 
 
 def test_a_shard_that_is_named_wins_over_the_array(data, monkeypatch, tmp_path):

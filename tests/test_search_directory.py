@@ -2,17 +2,15 @@
 and one line for whatever is wrong with it."""
 
 import json
-import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 from broken_disk import Killed, sweep
+from commands import fails_with, start
 from small_search import files, write_tasks
 
 from codeit import version
@@ -24,7 +22,6 @@ from codeit.searching.plan import make_plan
 from codeit.searching.running import complete
 from codeit.searching.settings import SearchSettings
 
-SCRIPT = Path(__file__).with_name("small_search.py")
 RESULTS = {"search.json", "tasks.jsonl", "solutions.jsonl", "submission.json", "summary.json"}
 
 
@@ -41,15 +38,6 @@ def undisturbed(words, tmp_path_factory):
     out = tmp_path_factory.mktemp("searches") / "undisturbed"
     assert main(["search", *words, "--threads", "1", "--out", str(out)]) == 0
     return out
-
-
-def fails_with(capsys, arguments, message):
-    """The command leaves with code 2 and one line that holds the message."""
-    capsys.readouterr()
-    assert main([str(argument) for argument in arguments]) == 2
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1, error
-    assert message in error, error
 
 
 # ---- What is there in the end ----
@@ -134,24 +122,6 @@ def test_the_files_are_the_same_for_any_number_of_threads(words, undisturbed, tm
         assert files(out) == files(undisturbed)
 
 
-def answer_interrupts():
-    """A job in the background, such as these tests may be, is started deaf to Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-def run_slowly(arguments, seconds=0.03, stdout=subprocess.DEVNULL):
-    path = os.pathsep.join([str(SCRIPT.parent), str(SCRIPT.parent.parent)])
-    environment = {**os.environ, "PYTHONPATH": path}
-    return subprocess.Popen(
-        [sys.executable, str(SCRIPT), str(seconds), *map(str, arguments)],
-        env=environment,
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=answer_interrupts,
-    )
-
-
 @pytest.mark.parametrize("seed", range(5))
 def test_a_search_that_was_killed_at_any_moment_ends_as_if_it_had_not(
     words, undisturbed, tmp_path, seed
@@ -161,7 +131,7 @@ def test_a_search_that_was_killed_at_any_moment_ends_as_if_it_had_not(
     out = tmp_path / "out"
     arguments = [*words, "--threads", 1 + seed % 2, "--out", out]
     for _ in range(2):
-        process = run_slowly(arguments)
+        process = start("small_search.py", 0.03, *arguments)
         before = number_of_lines(out)
         wanted = before + draw.randrange(5)
         end = time.monotonic() + 60
@@ -183,7 +153,7 @@ def number_of_lines(out):
 
 def test_an_interrupted_search_says_how_to_go_on(words, undisturbed, tmp_path):
     out = tmp_path / "out"
-    process = run_slowly([*words, "--threads", 2, "--out", out], seconds=0.2)
+    process = start("small_search.py", 0.2, *words, "--threads", 2, "--out", out)
     while number_of_lines(out) < 2:
         assert process.poll() is None
         time.sleep(0.01)
@@ -198,7 +168,7 @@ def test_an_interrupted_search_says_how_to_go_on(words, undisturbed, tmp_path):
 
 def test_a_search_whose_output_nobody_reads_says_how_to_go_on(words, undisturbed, tmp_path):
     out = tmp_path / "out"
-    process = run_slowly([*words, "--threads", 2, "--out", out], stdout=subprocess.PIPE)
+    process = start("small_search.py", 0.03, *words, "--threads", 2, "--out", out)
     process.stdout.readline()
     process.stdout.close()
     assert process.wait(60) == 130

@@ -5,6 +5,7 @@ import json
 import sys
 
 import pytest
+from commands import fails_with
 from small_run import PROGRAMS
 
 from codeit.cli import main
@@ -16,13 +17,6 @@ from codeit.tasks import datasets
 
 BOM = b"\xef\xbb\xbf"
 TASK = {"train": [{"input": [[1, 2]], "output": [[2, 1]]}], "test": [{"input": [[1]]}]}
-
-
-def fails_with(capsys, words, message):
-    assert main([str(word) for word in words]) == 2
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1, error
-    assert message in error
 
 
 # ---- Marks and line ends
