@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from codeit.execution.executor import MAX_THREADS, num_usable_cores
+from codeit.execution.arguments import add_threads
 from codeit.files.whole_file import whole_file
 from codeit.language.corpus import PACKAGED, SeedProgram, load_seed_programs
 from codeit.language.program import Program
@@ -19,7 +19,7 @@ from codeit.parallel.threads import ordered_map
 from codeit.tasks.datasets import load
 from codeit.tasks.task import Task
 from codeit.terminal import open_console, say
-from codeit.terminal.arguments import Parser, path_of, whole_number
+from codeit.terminal.arguments import Parser, path_of
 from codeit.terminal.progress import phase
 
 _SOURCES = ("arc1-training", "arc1-evaluation")
@@ -69,12 +69,7 @@ def minimise_command(words: Sequence[str]) -> None:
         "of printing those that became shorter",
     )
     add("--dialect", choices=("codeit", "arc-dsl"), default="codeit", help="default codeit")
-    add(
-        "--threads",
-        type=whole_number(0, MAX_THREADS),
-        metavar="T",
-        help="how many programs are worked on at a time (default 0, as many as there are cores)",
-    )
+    add_threads(parser, "programs are worked on")
     parsed = parser.parse_args(words)
     if parsed.out is not None:
         _check_file(parsed.out)
@@ -88,7 +83,7 @@ def minimise_command(words: Sequence[str]) -> None:
         where = parsed.tasks or " and ".join(_SOURCES)
         raise ValueError(f"no program is for a task of {where}, the first is for {unknown[0]!r}")
     console = open_console()
-    shorter = list(_minimised(seeds, tasks, parsed.threads or num_usable_cores(), console))
+    shorter = list(_minimised(seeds, tasks, parsed.threads, console))
     if parsed.out is None:
         _print_programs(console, seeds, shorter)
     else:

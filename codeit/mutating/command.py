@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from codeit.execution.executor import MAX_FUEL, MAX_THREADS, num_usable_cores
+from codeit.execution.arguments import add_threads
+from codeit.execution.executor import MAX_FUEL
 from codeit.language.corpus import PACKAGED
 from codeit.mutating.directory import MutatingDirectory, check_free, read_plan
 from codeit.mutating.plan import MutatingPlan, Work, make_plan
@@ -140,7 +141,7 @@ def _mutate(words: Sequence[str]) -> None:
         help="mutants between two lines of the curve; 0 for one line in the end (default "
         f"{default.curve_step:,})",
     )
-    _add_threads(parser)
+    add_threads(parser, "threads work")
     parsed = parser.parse_args(words)
     settings = MutatingSettings(
         num_programs=parsed.n,
@@ -153,7 +154,6 @@ def _mutate(words: Sequence[str]) -> None:
         curve_step=parsed.step,
     )
     check_free(parsed.out)
-    threads = parsed.threads or num_usable_cores()
     work, plan = make_plan(
         parsed.tasks,
         None if parsed.ids is None else parsed.ids.split(","),
@@ -161,11 +161,11 @@ def _mutate(words: Sequence[str]) -> None:
         PACKAGED if parsed.programs is None else str(parsed.programs),
         parsed.dialect,
         settings,
-        threads,
+        parsed.threads,
     )
     console = open_console()
     with MutatingDirectory.create(parsed.out, plan) as directory:
-        _go_on(directory, plan, work, threads, console)
+        _go_on(directory, plan, work, parsed.threads, console)
 
 
 def _resume(words: Sequence[str]) -> None:
@@ -175,23 +175,13 @@ def _resume(words: Sequence[str]) -> None:
         "figures are printed again.",
     )
     parser.add_argument("directory", type=path_of, help="a directory of `codeit mutate`")
-    _add_threads(parser)
+    add_threads(parser, "threads work")
     parsed = parser.parse_args(words)
     plan = read_plan(parsed.directory)
     plan.check_package()
     with MutatingDirectory.open(parsed.directory) as directory:
-        threads = parsed.threads or num_usable_cores()
-        _go_on(directory, plan, plan.load(threads), threads, open_console())
-
-
-def _add_threads(parser: Parser) -> None:
-    parser.add_argument(
-        "--threads",
-        type=whole_number(0, MAX_THREADS),
-        default=0,
-        metavar="T",
-        help="0, the default, for all cores; has no influence on what is made",
-    )
+        work = plan.load(parsed.threads)
+        _go_on(directory, plan, work, parsed.threads, open_console())
 
 
 def _go_on(

@@ -15,7 +15,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from codeit.execution.executor import MAX_THREADS, execute, num_usable_cores
+from codeit.execution.arguments import add_threads
+from codeit.execution.executor import execute
 from codeit.language import Program
 from codeit.language.corpus import PACKAGED
 from codeit.ranges import MAX_SEED
@@ -104,7 +105,7 @@ def _search(words: Sequence[str]) -> None:
         metavar="N",
         help="in place of --minutes: how many evaluations each task gets",
     )
-    _add_threads(parser)
+    add_threads(parser, "tasks are searched")
     add(
         "--memory",
         type=positive_number(MAX_MEMORY),
@@ -151,12 +152,11 @@ def _search(words: Sequence[str]) -> None:
     programs = PACKAGED if parsed.programs is None else str(parsed.programs)
     work, plan = make_plan(parsed.tasks, _parts(parsed.ids), programs, shard, settings)
     console = open_console()
-    threads = parsed.threads or num_usable_cores()
-    _say_what(console, plan, work, threads)
+    _say_what(console, plan, work, parsed.threads)
     if parsed.evaluations is None:
         minutes = _MINUTES if parsed.minutes is None else parsed.minutes
         with console.status("measuring how fast this machine searches"):
-            budget = measure_budget(minutes, work.tasks, work.corpus, settings, threads)
+            budget = measure_budget(minutes, work.tasks, work.corpus, settings, parsed.threads)
         say(
             console,
             f"{budget.rate:,.0f} evaluations a second: each task gets {budget.evaluations:,} for "
@@ -164,7 +164,7 @@ def _search(words: Sequence[str]) -> None:
         )
         plan = replace(plan, settings=replace(settings, evaluations=budget.evaluations))
     with SearchDirectory.create(out, plan) as directory:
-        _go_on(directory, plan, work, {}, threads, console)
+        _go_on(directory, plan, work, {}, parsed.threads, console)
 
 
 def _resume(words: Sequence[str]) -> None:
@@ -174,7 +174,7 @@ def _resume(words: Sequence[str]) -> None:
         "results are written again.",
     )
     parser.add_argument("directory", type=path_of, help="a directory of `codeit search`")
-    _add_threads(parser)
+    add_threads(parser, "tasks are searched")
     parsed = parser.parse_args(words)
     plan = read_plan(parsed.directory)
     plan.check_package()
@@ -182,15 +182,14 @@ def _resume(words: Sequence[str]) -> None:
         work = plan.load()
         records = read_records(directory.path, work.tasks)
         console = open_console()
-        threads = parsed.threads or num_usable_cores()
-        _say_what(console, plan, work, threads)
+        _say_what(console, plan, work, parsed.threads)
         if records:
             say(
                 console,
                 f"{len(records)} of {len(work.tasks)} tasks were searched before, "
                 f"{_num_solved(records)} of them solved",
             )
-        _go_on(directory, plan, work, records, threads, console)
+        _go_on(directory, plan, work, records, parsed.threads, console)
 
 
 def _merge(words: Sequence[str]) -> None:
@@ -205,15 +204,6 @@ def _merge(words: Sequence[str]) -> None:
     check_free(parsed.out)
     summary = merge(parsed.directories, parsed.out)
     _print_summary(open_console(), summary, parsed.out)
-
-
-def _add_threads(parser: Parser) -> None:
-    parser.add_argument(
-        "--threads",
-        type=whole_number(0, MAX_THREADS),
-        metavar="T",
-        help="how many tasks are searched at a time (default 0, as many as there are cores)",
-    )
 
 
 def _parts(text: str | None) -> tuple[str, ...] | None:
