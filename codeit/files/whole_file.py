@@ -50,6 +50,14 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
         raise
 
 
+def check_file(path: Path) -> None:
+    """Raise ValueError where no file can be written, before there is anything to write."""
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; --out takes a file")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise ValueError(f"{path}: cannot be written: there is no folder {path.parent} to write to")
+
+
 def append(path: Path, data: bytes) -> None:
     """Add to the end of a file, which is made if need be.
 

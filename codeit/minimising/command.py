@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
 from codeit.execution.arguments import add_threads
-from codeit.files.whole_file import whole_file
+from codeit.files.whole_file import check_file, whole_file
 from codeit.language.corpus import PACKAGED, SeedProgram, load_seed_programs
 from codeit.language.program import Program
 from codeit.minimising.minimiser import minimise
@@ -72,7 +71,7 @@ def minimise_command(words: Sequence[str]) -> None:
     add_threads(parser, "programs are worked on")
     parsed = parser.parse_args(words)
     if parsed.out is not None:
-        _check_file(parsed.out)
+        check_file(parsed.out)
     is_packaged = str(parsed.programs) == PACKAGED
     seeds = load_seed_programs(PACKAGED if is_packaged else parsed.programs, parsed.dialect)
     tasks: dict[str, Task] = {}
@@ -94,14 +93,6 @@ def minimise_command(words: Sequence[str]) -> None:
         say(console, f"{len(unknown)} are left as they are, as their tasks are unknown: {named}")
     if parsed.out is not None:
         say(console, f"{parsed.out} has the programs, each beside its original")
-
-
-def _check_file(path: Path) -> None:
-    """Raise ValueError where no file can be written, before there is anything to write."""
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder; --out takes a file")
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise ValueError(f"{path}: cannot be written: there is no folder {path.parent} to write to")
 
 
 def _minimised(

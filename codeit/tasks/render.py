@@ -94,17 +94,25 @@ def print_task(
     console = console or open_console()
     blocks = task_blocks(task, outputs)
     say(console, f"task {task.task_id}", style="bold underline")
-    _print_blocks(blocks, console)
+    print_blocks(blocks, console)
 
 
 def print_answers(
     task: Task, outputs: Sequence[Grid | None], program: str, console: Console
 ) -> None:
     """Print the tests of a task with what a program answers to them, and its text, likewise."""
-    _print_blocks(answer_blocks(task, outputs, program), console)
+    print_blocks(answer_blocks(task, outputs, program), console)
 
 
-def _print_blocks(blocks: Sequence[Block], console: Console) -> None:
+def print_blocks(blocks: Sequence[Block], console: Console) -> None:
+    """Print blocks, as many side by side as the console has room for; likewise."""
+    for row in draw_blocks(blocks, console):
+        console.print(row)
+        console.print()
+
+
+def draw_blocks(blocks: Sequence[Block], console: Console) -> list[RenderableType]:
+    """What `print_blocks` prints, line by line."""
     # With 16 colors red and orange would be the same.
     has_colors = console.color_system in ("256", "truecolor") and not console.no_color
     color = has_colors and not console.options.ascii_only
@@ -112,11 +120,12 @@ def _print_blocks(blocks: Sequence[Block], console: Console) -> None:
     scale = 2 if _longest_side(blocks) <= 10 else 1
     drawn = [_terminal_block(block, scale, color, console) for block in blocks]
     widths = [_columns(block, console) for block in drawn]
+    rows: list[RenderableType] = []
     for line in _flow(widths, _TERMINAL_GAP, console.width):
         row = Table.grid(padding=(0, _TERMINAL_GAP, 0, 0))
         row.add_row(*(drawn[k] for k in line))
-        console.print(row)
-        console.print()
+        rows.append(row)
+    return rows
 
 
 def _terminal_block(block: Block, scale: int, color: bool, console: Console) -> RenderableType:
