@@ -18,10 +18,14 @@ from codeit.version import __version__
 if TYPE_CHECKING:
     from codeit.searching.search import search
     from codeit.searching.settings import SearchSettings
+    from codeit.solving.solver import Solver
+    from codeit.solving.submission import Submission
 else:
     # Loaded when they are asked for: settings need pydantic, which takes long.
     _LATER = {
         "SearchSettings": "codeit.searching.settings",
+        "Solver": "codeit.solving.solver",
+        "Submission": "codeit.solving.submission",
         "search": "codeit.searching.search",
     }
 
@@ -40,6 +44,8 @@ __all__ = [
     "Result",
     "Results",
     "SearchSettings",
+    "Solver",
+    "Submission",
     "__version__",
     "arc",
     "call",

@@ -27,11 +27,6 @@ codeit train --out DIR [--preset NAME] [--config FILE.toml] [SETTINGS]
   --config  a TOML file over them, such as the config.toml of another run; relative paths in it
             are looked for beside it first, those of the command line in the current folder
 """
-_TASK_HELP = (
-    "a task id of ARC-AGI-1 or 2; SOURCE/ID, where SOURCE is a data set (arc1-training, "
-    "arc1-evaluation, arc2-training, arc2-evaluation), a JSON file or a folder; or a JSON file of "
-    "one task"
-)
 _EXIT_NOT_FINITE = 1
 _EXIT_BAD_INPUT = 2
 _EXIT_INTERRUPTED = 130
@@ -44,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "train": ("run the whole loop and leave a run directory", _train),
         "resume": ("go on with a run that was interrupted, or make it longer", _resume),
         "report": ("print the tables of a run directory", _report),
+        "solve": ("answer a task, and show how", _solve),
+        "submit": ("answer many tasks, and write Kaggle's file", _submit),
         "search": ("search for programs that solve tasks, without a model", _search),
         "mutate": ("make mutants of programs, and count what they solve", _mutate),
         "minimise": ("make programs shorter without changing what they do", _minimise),
@@ -80,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read the output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        again = {"train": "resume", "resume": "resume"}
+        again = {"train": "resume", "resume": "resume", "submit": "submit"}
         again |= {name: f"{name} resume" for name in ("search", "mutate")}
         if parsed.command in again and not {"-h", "--help"}.intersection(words):
             why = f"ended, as nobody reads the output; `codeit {again[parsed.command]}` goes on"
@@ -200,13 +197,25 @@ def _report_end(directory: Path, console: Any) -> None:
         _report(["--", str(directory)])
 
 
-# ---- search, report, run, show ---------------------------------------------------------------
+# ---- solve, search, report, run, show --------------------------------------------------------
 
 
 def _search(words: list[str]) -> None:
     from codeit.searching.command import search_command
 
     search_command(words)
+
+
+def _solve(words: list[str]) -> None:
+    from codeit.solving.solve_command import solve_command
+
+    solve_command(words)
+
+
+def _submit(words: list[str]) -> None:
+    from codeit.solving.submit_command import submit_command
+
+    submit_command(words)
 
 
 def _mutate(words: list[str]) -> None:
@@ -245,6 +254,7 @@ def _report(words: list[str]) -> None:
 
 def _run(words: list[str]) -> None:
     from codeit.execution.executor import MAX_FUEL, SINGLE_FUEL
+    from codeit.tasks.named import TASK_HELP, named_task
 
     parser = Parser(
         prog="codeit run",
@@ -254,7 +264,7 @@ def _run(words: list[str]) -> None:
     parser.add_argument(
         "program", type=path_of, help="a file with the program's text, or - for standard input"
     )
-    parser.add_argument("--task", required=True, help=_TASK_HELP)
+    parser.add_argument("--task", required=True, help=TASK_HELP)
     parser.add_argument("--dialect", default="codeit", help="codeit (default) or arc-dsl")
     parser.add_argument("--trace", action="store_true", help="print the value of every line, too")
     parser.add_argument(
@@ -283,7 +293,7 @@ def _run(words: list[str]) -> None:
         text = read_text(parsed.program)
     program = Program.parse(text, parsed.dialect)
     lines = [line.strip() for line in text.rstrip("\n").split("\n")]  # named as they are written
-    task = _find_task("run", parsed.task)
+    task = named_task("run", parsed.task)
     pairs = [*task.demonstrations, *task.tests]
     results = execute([program], [pair.input for pair in pairs], limits=limits)
     outputs = [results.grid(0, k) for k in range(len(pairs))]
@@ -318,33 +328,19 @@ def _run(words: list[str]) -> None:
 
 
 def _show(words: list[str]) -> None:
+    from codeit.tasks import render
+    from codeit.tasks.named import TASK_HELP, named_task
+
     parser = Parser(prog="codeit show", description="Show a task.")
-    parser.add_argument("task", help=_TASK_HELP)
+    parser.add_argument("task", help=TASK_HELP)
     parser.add_argument("--save", type=path_of, help="write the picture to this .svg or .png file")
     parsed = parser.parse_args(words)
-    from codeit.tasks import render
-
     if parsed.save:
         render.check_picture_path(parsed.save)
-    task = _find_task("show", parsed.task)
+    task = named_task("show", parsed.task)
     render.print_task(task)
     if parsed.save:
         render.save(parsed.save, render.task_to_picture(task))
-
-
-def _find_task(command: str, name: str) -> Task:
-    """The task of a name; on stderr, what else the name may mean."""
-    from codeit.tasks import datasets
-
-    task, source, others = datasets.find_task(name)
-    if others:
-        names = ", ".join(f"{other}/{name}" for other in others)
-        write(
-            f"codeit {command}: task {name} of {source}; the id has other data, or the same in "
-            f"another order, in {names}",
-            file=sys.stderr,
-        )
-    return task
 
 
 def _pair_name(task: Task, k: int) -> str:

@@ -258,6 +258,18 @@ PYTHON_ROOMS = [
         ),
     ),
     Room(
+        "codeit/solving",
+        "`codeit solve` and `codeit submit`, answers by search and by a policy: `written.py` (what "
+        "a policy has written), `misses.py` (how far programs are from the demonstrations), "
+        "`answer.py` (what is known of a task), `solver.py`, `submission.py` and `partial_file.py` "
+        "(what is handed in, and kept until then), `picture.py` and `live.py` (what a person "
+        "sees), `words.py`, `solve_command.py`, `submit_command.py`",
+        (
+            *("version", "ranges", "grids", "terminal", "files", "parallel", "language", "tasks"),
+            *("execution", "minimising", "searching", "policy/policy"),
+        ),
+    ),
+    Room(
         "codeit/mutating",
         "`codeit mutate`, mutants by the million and what they solve: `settings.py`, `plan.py` "
         "(what was asked), `mutants.py` (made and scored), `curve.py`, `running.py`, "
@@ -283,7 +295,7 @@ PYTHON_ROOMS = [
                 "searching",
                 "fuzzing",
             ),
-            *("policy/model", "policy/sampling", "runs", "mutating"),
+            *("policy/model", "policy/sampling", "runs", "solving", "mutating"),
         ),
     ),
 ]

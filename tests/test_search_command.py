@@ -187,7 +187,7 @@ def test_the_measured_rate_is_shared_out_over_the_tasks(monkeypatch):
             return self
 
     @contextmanager
-    def search_each(tasks, corpus, settings, threads, evaluations):
+    def search_each(tasks, corpus, settings, threads, evaluations, *, minimises):
         nonlocal now
         asked.append((len(tasks), evaluations))
         now += len(tasks) * evaluations / 1000

@@ -37,10 +37,15 @@ def measure_budget(
     corpus: Corpus,
     settings: SearchSettings,
     threads: int,
+    *,
+    minimises: bool = True,
 ) -> Budget:
     """Search some of the tasks for a moment, and say what fits the minutes.
 
     The number depends on the machine and on what else it does; what is found with it does not.
+
+    Args:
+        minimises: as in `search_each`.
     """
     start = time.perf_counter()
     count = min(len(tasks), _TASKS_A_THREAD * threads)
@@ -48,7 +53,9 @@ def measure_budget(
     evaluations, before = _FIRST, 0
     while True:
         begin = time.perf_counter()
-        with search_each(some, corpus, settings, threads, evaluations) as ended:
+        with search_each(
+            some, corpus, settings, threads, evaluations, minimises=minimises
+        ) as ended:
             spent = sum(searched.record.evaluations for searched in ended)
         seconds = time.perf_counter() - begin
         is_exhausted = spent == before

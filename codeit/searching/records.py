@@ -24,7 +24,7 @@ class FoundCandidate:
 
     Attributes:
         candidate: of the program as it was found, which the ranking looks at; minimised if it is
-            right on all demonstrations.
+            right on all demonstrations, and that was asked for.
         method, cost, derivations, evaluations: as in `Found`.
     """
 
@@ -165,7 +165,9 @@ def without_answers(task: Task) -> Task:
     )
 
 
-def confirm(task: Task, search: TaskSearch, limits: Limits | None = None) -> TaskRecord:
+def confirm(
+    task: Task, search: TaskSearch, limits: Limits | None = None, *, minimises: bool = True
+) -> TaskRecord:
     """Run what was found again, on the ordinary machine, and keep what it confirms.
 
     A program is confirmed when it is right on as many demonstrations as the search says, or more,
@@ -177,6 +179,7 @@ def confirm(task: Task, search: TaskSearch, limits: Limits | None = None) -> Tas
     Args:
         task: with the outputs of its tests, as far as they are known.
         limits: of these runs.
+        minimises: whether what is right on all demonstrations is made shorter, too.
     """
     limits = checked_limits(limits)
     of_key: dict[str, Found] = {}
@@ -194,7 +197,7 @@ def confirm(task: Task, search: TaskSearch, limits: Limits | None = None) -> Tas
     ]
     budgets = chain(repeat(EVALUATIONS, _NUM_FIRST), repeat(_EVALUATIONS_OF_OTHERS))
     for place, one in enumerate(kept):
-        if one.fits:
+        if minimises and one.fits:
             program = of_key[one.candidate.key].program
             shorter = with_minimised(one.candidate, program, task, next(budgets), limits)
             kept[place] = replace(one, candidate=shorter)

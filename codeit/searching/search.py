@@ -76,12 +76,15 @@ def search_each(
     threads: int,
     evaluations: int | None = None,
     limits: Limits | None = None,
+    *,
+    minimises: bool = True,
 ) -> Iterator[Iterator[Searched]]:
     """An iterator over the tasks whose search has ended, as they come.
 
     Args:
         evaluations: for each task; those of the settings when omitted.
         limits: of the runs that confirm what is found; those of a batch when omitted.
+        minimises: whether what is right on all demonstrations is made shorter, too.
     """
     threads = integer("threads", threads, 1, MAX_THREADS)
     budget = settings.evaluations if evaluations is None else evaluations
@@ -90,7 +93,7 @@ def search_each(
         start = time.perf_counter()
         programs = corpus.programs_for(task, settings)
         found = engine.search_task(without_answers(task), programs, settings, budget)
-        record = confirm(task, found, limits)
+        record = confirm(task, found, limits, minimises=minimises)
         return Searched(task, record, time.perf_counter() - start)
 
     with unordered_map(work, tasks, max(min(threads, len(tasks)), 1)) as ended:
