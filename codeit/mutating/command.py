@@ -192,7 +192,7 @@ def _go_on(
     say(
         console,
         f"{settings.num_programs:,} mutants of {len(work.parents)} seed programs on "
-        f"{len(work.tasks)} tasks, {threads} threads",
+        f"{len(work.tasks)} tasks, {threads} {'thread' if threads == 1 else 'threads'}",
     )
     if done:
         say(console, f"{done:,} mutants were made before")
