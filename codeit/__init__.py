@@ -16,13 +16,15 @@ from codeit.tasks import datasets as arc
 from codeit.version import __version__
 
 if TYPE_CHECKING:
+    from codeit.policy.policy import Policy
     from codeit.searching.search import search
     from codeit.searching.settings import SearchSettings
     from codeit.solving.solver import Solver
     from codeit.solving.submission import Submission
 else:
-    # Loaded when they are asked for: settings need pydantic, which takes long.
+    # Loaded when they are asked for: settings need pydantic, a policy torch, which take long.
     _LATER = {
+        "Policy": "codeit.policy.policy",
         "SearchSettings": "codeit.searching.settings",
         "Solver": "codeit.solving.solver",
         "Submission": "codeit.solving.submission",
@@ -39,6 +41,7 @@ else:
 __all__ = [
     "Limits",
     "Outcome",
+    "Policy",
     "Program",
     "ProgramError",
     "Result",

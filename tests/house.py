@@ -228,9 +228,17 @@ PYTHON_ROOMS = [
         ("ranges", "validation", "_native", "parallel", "policy", "policy/model"),
     ),
     Room(
+        "codeit/policy/trained.py",
+        "how a policy was trained, as its checkpoint says it",
+        ("ranges", "files", "language", "policy", "policy/sampling"),
+    ),
+    Room(
         "codeit/policy/policy.py",
         "the policy as a whole: loads, writes programs, says how likely they are",
-        ("parallel", "language", "tasks", "policy", "policy/model", "policy/sampling"),
+        (
+            *("parallel", "language", "tasks", "policy", "policy/model", "policy/sampling"),
+            "policy/trained",
+        ),
     ),
     Room(
         "codeit/learning",
@@ -254,7 +262,14 @@ PYTHON_ROOMS = [
         (
             *("ranges", "validation", "terminal", "files", "parallel", "language", "tasks"),
             *("execution", "candidates", "mutation", "minimising", "searching"),
-            *("policy", "policy/model", "policy/sampling", "policy/policy", "learning"),
+            *(
+                "policy",
+                "policy/model",
+                "policy/sampling",
+                "policy/trained",
+                "policy/policy",
+                "learning",
+            ),
         ),
     ),
     Room(
@@ -266,7 +281,7 @@ PYTHON_ROOMS = [
         "sees), `words.py`, `solve_command.py`, `submit_command.py`",
         (
             *("version", "ranges", "grids", "terminal", "files", "parallel", "language", "tasks"),
-            *("execution", "minimising", "searching", "policy/policy"),
+            *("execution", "minimising", "searching", "policy/trained", "policy/policy"),
         ),
     ),
     Room(

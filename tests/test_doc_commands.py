@@ -136,6 +136,8 @@ def test_a_command_runs_as_it_is_shown(line, tmp_path, monkeypatch, capsys):
         check_train(parsed.training_script_args[1:])
     elif words[:2] == [".venv/bin/codeit", "train"] and "--help" not in words:
         check_train(words[2:])
+    elif words[:2] == [".venv/bin/codeit", "solve"] and "--run" in words:
+        check_options(words[1], words[2:])  # it needs a run; tests/test_trained.py has one
     elif words[0] == ".venv/bin/codeit" and words[1] in (
         *("resume", "report", "search", "mutate", "minimise", "submit"),
     ):

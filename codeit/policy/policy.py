@@ -11,14 +11,20 @@ import numpy.typing as npt
 from codeit.language import Program
 from codeit.language.program import Dialect
 from codeit.parallel.processes import SINGLE_PROCESS, ProcessGroup
-from codeit.policy.model.checkpoint import find_device, load_model, save_checkpoint
+from codeit.policy.model.checkpoint import (
+    find_device,
+    load_model,
+    save_checkpoint,
+    use_one_thread,
+)
 from codeit.policy.model.t5 import T5
-from codeit.policy.prompts import MAX_DEMONSTRATIONS, MAX_PROMPT_TOKENS, PromptWriter
+from codeit.policy.prompts import PromptWriter
 from codeit.policy.sampling.constraint import check_max_tokens
 from codeit.policy.sampling.engine import EngineSampler
 from codeit.policy.sampling.generate import GenerateSampler, Sampler
 from codeit.policy.sampling.settings import SamplingSettings
 from codeit.policy.tokenizer import load_tokenizer
+from codeit.policy.trained import Trained
 from codeit.tasks.task import Task
 
 
@@ -55,27 +61,39 @@ class Policy:
         *,
         device: str = "auto",
         threads: int = 1,
-        max_demonstrations: int = MAX_DEMONSTRATIONS,
-        max_prompt_tokens: int = MAX_PROMPT_TOKENS,
+        max_demonstrations: int | None = None,
+        max_prompt_tokens: int | None = None,
     ) -> Policy:
-        """A policy from a checkpoint: a directory with model and tokenizer, or a model of the hub.
+        """A policy from a run, a checkpoint, or a model of the hub.
+
+        What is None is as the policy was trained, or has its default where nothing says how that
+        was. Sums inside a product are made on one thread of torch's from now on, so that they come
+        out the same on every machine.
 
         Args:
-            sampling: SamplingSettings() if it is None.
+            checkpoint: a run directory, a directory with model and tokenizer, or the name of a
+                model of the hub.
             device: `auto` (a GPU if there is one), `cpu`, `cuda`, `cuda:1`, ...
-            max_demonstrations, max_prompt_tokens: of a prompt, as the policy was trained with.
+            max_demonstrations, max_prompt_tokens: of a prompt.
         Raises:
-            ValueError: there is no such device, it is no T5, its weights do not fit its config or
-                are not finite, or the tokenizer does not fit it; for the rest, see Policy.
+            ValueError: there is no such device, the directory holds no policy, it is no T5, its
+                weights do not fit its config or are not finite, or the tokenizer does not fit it;
+                for the rest, see Policy.
             OSError: there is no such model.
         """
         place = find_device(device)
+        path = Path(checkpoint)
+        trained = Trained.read(path) if path.exists() else Trained(path)
+        name = str(trained.checkpoint)
         prompts = PromptWriter(
-            load_tokenizer(str(checkpoint)), max_demonstrations, max_prompt_tokens
+            load_tokenizer(name),
+            max_demonstrations or trained.max_demonstrations,
+            max_prompt_tokens or trained.max_prompt_tokens,
         )
-        model = load_model(str(checkpoint))
-        model.config.check_tokenizer(prompts.tokenizer, f"model {str(checkpoint)!r}")
-        return cls(model.to(place), prompts, sampling or SamplingSettings(), threads)
+        model = load_model(name)
+        model.config.check_tokenizer(prompts.tokenizer, f"model {name!r}")
+        use_one_thread()
+        return cls(model.to(place), prompts, sampling or trained.sampling, threads)
 
     def save(self, directory: Path, write_more: Callable[[Path], None] | None = None) -> None:
         """Write model and tokenizer in Hugging Face's format, whole or not at all.

@@ -42,6 +42,7 @@ from codeit.files.whole_directory import (
     write_entries,
 )
 from codeit.files.whole_file import append, fresh_name, truncate, whole_file
+from codeit.policy.trained import CHECKPOINT
 from codeit.tasks.scoring import ORIGINS, RULES, Candidate
 
 CONFIG = "config.toml"
@@ -50,7 +51,6 @@ PERFORMANCE = "performance.csv"
 SOLUTIONS = "solutions.jsonl"
 SAMPLES = "samples"
 TENSORBOARD = "tensorboard"
-CHECKPOINT = "checkpoint"
 _WRITTEN = "written.json"
 
 # How the names of numbers in the metrics begin, and the names of tables of them.

@@ -15,6 +15,7 @@ from typing import Any
 
 from codeit.files.json_file import read_object
 from codeit.files.whole_file import whole_file
+from codeit.policy.trained import SETTINGS
 from codeit.runs.effects import without_effect
 from codeit.runs.settings import RunSettings, load_settings, setting_values, settings_to_toml
 
@@ -67,7 +68,6 @@ _REFUSED = {
 
 # In a checkpoint, beside the model.
 _POSITION = "position.json"
-_SETTINGS = "settings.toml"
 
 WITHOUT_INFLUENCE = {*DECISIONS[BY_CONTENT], "iterations", "threads"}
 """Settings whose change leaves the results of an iteration as they would have been."""
@@ -90,7 +90,7 @@ class Position:
         position = {"iteration": self.iteration, "data": dict(self.digests)}
         for name, text in (
             (_POSITION, json.dumps(position)),
-            (_SETTINGS, settings_to_toml(self.settings)),
+            (SETTINGS, settings_to_toml(self.settings)),
         ):
             with whole_file(checkpoint / name) as file:
                 file.write(text.encode())
@@ -107,7 +107,7 @@ class Position:
         iteration, digests = position.get("iteration"), position.get("data")
         if type(iteration) is not int or iteration < 0 or not isinstance(digests, dict):
             raise ValueError(f"{path}: it names no iteration, or no data")
-        return cls(iteration, load_settings(checkpoint / _SETTINGS, RunSettings()), digests)
+        return cls(iteration, load_settings(checkpoint / SETTINGS, RunSettings()), digests)
 
     def changes(self, settings: RunSettings) -> Changes:
         """What differs in the settings that the run is to go on with.

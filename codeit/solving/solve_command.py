@@ -52,6 +52,7 @@ _EXAMPLES = """\
 examples:
   codeit solve 00d62c1b --leave-own-out
   codeit solve my-task.json --minutes 5 --save answer.svg
+  codeit solve my-task.json --run runs/small
 
 --minutes sets the number of evaluations by a rate that is measured once, at the start. The number
 is printed, and with --evaluations the same answer is found again.
@@ -81,7 +82,7 @@ def solve_command(words: Sequence[str]) -> None:
     say(console, _what(task, asked))
     say_seen(console, asked, [task])
     hidden = without_answers(task)
-    (written,) = asked.solver().write([hidden])
+    (written,) = asked.write([hidden], console)
     asked = asked.with_evaluations([hidden], console, start, "this search")
     solver = asked.solver()
     ended = watched(

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from codeit.files.whole_file import check_file
 from codeit.language.corpus import digest_of_programs
+from codeit.searching.records import without_answers
 from codeit.solving.answer import ORIGINS, Answer
 from codeit.solving.partial_file import PartialFile
 from codeit.solving.submission import Submission
@@ -85,8 +86,7 @@ def submit_command(words: Sequence[str]) -> None:
         f"{'thread' if asked.threads == 1 else 'threads'}",
     )
     say_seen(console, asked, tasks)
-    solver = asked.solver()
-    written = solver.write(tasks)
+    written = asked.write([without_answers(task) for task in tasks], console)
     if kept is None:
         asked = asked.with_evaluations(tasks, console, start, "this submission")
         partial.begin({**what, "evaluations": asked.settings.evaluations})
@@ -137,6 +137,8 @@ def _what(asked: Asked, tasks: Sequence[Task]) -> dict[str, Any]:
         "settings": {**settings, "methods": list(settings["methods"])},
         "minutes": asked.minutes,
         "asked_evaluations": None if asked.minutes else evaluations,
+        "policy": None if asked.trained is None else asked.trained.digest(),
+        "sampling": None if asked.trained is None else asdict(asked.trained.sampling),
         "version": __version__,
         "commit": commit(),
     }

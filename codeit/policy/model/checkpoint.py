@@ -127,6 +127,11 @@ def save_checkpoint(
         ) from error
 
 
+def use_one_thread() -> None:
+    """Make the sums inside each product on one thread, in an order that no machine changes."""
+    torch.set_num_threads(1)
+
+
 def find_device(name: str, number: int = 0) -> torch.device:
     """The device of that name; "auto" is a GPU if there is one, else the CPU.
 
