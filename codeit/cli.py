@@ -141,11 +141,11 @@ def _train(words: list[str]) -> None:
     if is_first:
         check_free(parsed.out)
     console = open_console(quiet=not is_first)
-    loop = _load_loop(console)
+    running = _load_loop(console)
     from codeit.policy.model.checkpoint import find_device
 
     check_effect(settings, chosen, find_device(settings.model.device).type)
-    loop.train(settings, parsed.out, console)
+    running.train(settings, parsed.out, console)
     _report_end(parsed.out, console)
 
 
@@ -186,8 +186,8 @@ def _load_loop(console: Any) -> Any:
     os.environ.setdefault("HF_HUB_VERBOSITY", "error")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     with console.status("loading torch and the tasks"):
-        from codeit.runs import loop
-    return loop
+        from codeit.runs import running
+    return running
 
 
 def _report_end(directory: Path, console: Any) -> None:

@@ -57,7 +57,7 @@ def finished(data, tmp_path_factory) -> tuple[Path, str]:
     """A finished run, and what it printed."""
     import small_run
 
-    from codeit.runs.loop import train
+    from codeit.runs.running import train
 
     out = tmp_path_factory.mktemp("runs") / "run"
     console = small_run.quiet()

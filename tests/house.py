@@ -257,8 +257,10 @@ PYTHON_ROOMS = [
         "`setting_words.py`: settings as words of a command line; `resuming.py`: which may change "
         "when a run goes on), `directory.py` (what is on disk), `seeds.py` and `evaluation.py` "
         "(which seed programs are used, which tasks are to be solved), `stages.py` (the stages of "
-        "an iteration), `loop.py` (puts them together), `metrics.py` (what is recorded), "
-        "`report.py`",
+        "an iteration), `harvest.py` (what comes of the programs written for a task), "
+        "`led_search.py` (search around them), `timeline.py` (when each stage worked), `loop.py` "
+        "(puts them together), `running.py` (begins a run, or goes on with it), `metrics.py` (what "
+        "is recorded), `report.py`",
         (
             *("ranges", "validation", "terminal", "files", "parallel", "language", "tasks"),
             *("execution", "candidates", "mutation", "minimising", "searching"),

@@ -94,6 +94,5 @@ def install(monkeypatch, metrics=({}, {})):
     monkeypatch.setattr(Loop, "_start", start)
     monkeypatch.setattr(Loop, "_iterate", done)
     monkeypatch.setattr(Loop, "_plot", plot)
-    monkeypatch.setattr(loop, "sample_row", lambda row: row)
     monkeypatch.setattr(loop, "to_row", dict)
     monkeypatch.setattr(os, "fsync", lambda _: None)

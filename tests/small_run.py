@@ -9,7 +9,7 @@ from rich.console import Console
 
 from codeit import Limits, Program, run
 from codeit.files.json_file import read_lines
-from codeit.runs.settings import PRESETS, RunSettings
+from codeit.runs.settings import PRESETS, LoopSearchSettings, RunSettings
 
 PROGRAMS = {
     "flip": "O = vmirror(I)",
@@ -61,6 +61,8 @@ def settings_for(data, **changes) -> RunSettings:
         model=demo.model,
         training=dataclasses.replace(demo.training, epochs=6, learning_rate=3e-3),
         sampling=dataclasses.replace(demo.sampling, samples_per_task=3, max_tokens=24),
+        search=LoopSearchSettings(iteration_evaluations=1000),
+        elsewhere=True,
         limits=Limits(fuel=100_000),
     )
     return dataclasses.replace(settings, **changes)
@@ -72,5 +74,5 @@ def quiet() -> Console:
 
 def without_seconds(out):
     rows = read_lines(out / "metrics.jsonl")
-    measured = ("seconds", "speed")
+    measured = ("seconds", "speed", "stages", "use")
     return [{key: value for key, value in row.items() if key not in measured} for row in rows]

@@ -8,16 +8,20 @@ import pytest
 
 pytest.importorskip("torch")
 
+import small_run
 import torch
-from small_run import PROGRAMS, quiet, settings_for, without_seconds
+from small_run import PROGRAMS, quiet, without_seconds
 
 from codeit.language import Program
-from codeit.learning.experience import ExperienceWriter
+from codeit.learning.experience import ExperienceWriter, Lessons
 from codeit.learning.replay import Origin
 from codeit.learning.samples import Samples
 from codeit.policy.model.checkpoint import build_model, save_checkpoint
 from codeit.policy.tokenizer import CompactTokenizer
-from codeit.runs.loop import Loop, train
+from codeit.runs.loop import Loop
+from codeit.runs.running import train
+from codeit.runs.settings import LoopSearchSettings
+from codeit.runs.stages import harvest
 from codeit.tasks import datasets
 
 
@@ -32,13 +36,20 @@ def changed(settings, **sections):
     )
 
 
-def written(self, _):
+def settings_for(data, **changes):
+    """Without what can be learned from besides samples."""
+    return small_run.settings_for(
+        data, **({"elsewhere": False, "search": LoopSearchSettings()} | changes)
+    )
+
+
+def written(self, _, timeline):
     """What a policy might write: for each task its own program, and another one."""
     samples = []
     for number, task in enumerate(self._tasks):
         texts = [PROGRAMS[task.task_id[:-1]], "O = dmirror(I)"]
         samples.append(Samples(number, task, [Program.parse(text) for text in texts]))
-    return samples
+    return harvest(samples, self._harvester, self._workers, timeline)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -60,14 +71,24 @@ def plain(data, tmp_path_factory):
 def stored(monkeypatch):
     """What goes into the buffer: (iteration, origin, experiences) in order."""
     calls = []
-    store = ExperienceWriter.store
+    known = {}
+    lessons, store = ExperienceWriter.lessons, Lessons.store
 
-    def recorded(self, buffer, experiences, origin, iteration):
+    def noted(self, experiences):
         experiences = list(experiences)
-        calls.append((iteration, origin, experiences))
-        return store(self, buffer, experiences, origin, iteration)
+        made = lessons(self, experiences)
+        for row in made.rows:
+            same = (row.task_digest, row.key)
+            (known[row],) = (e for e in experiences if (e.task.digest, e.program.key) == same)
+        return made
 
-    monkeypatch.setattr(ExperienceWriter, "store", recorded)
+    def recorded(self, buffer, origin, iteration):
+        if self.rows:
+            calls.append((iteration, origin, [known[row] for row in self.rows]))
+        store(self, buffer, origin, iteration)
+
+    monkeypatch.setattr(ExperienceWriter, "lessons", noted)
+    monkeypatch.setattr(Lessons, "store", recorded)
     return calls
 
 
@@ -204,8 +225,7 @@ def test_a6_without_mutated_tasks_seeds_are_all_there_is_at_first(plain, data, t
     assert ours[1]["buffer_num_mutated"] == 0
     for name in ("num_tasks", "num_seeds", "num_too_long"):
         assert ours[0][name] == theirs[0][name]
-    (_, origin, seeds), (_, _, mutated), (_, _, of_policy) = stored
+    (_, origin, seeds), (_, _, of_policy) = stored
     assert origin == Origin.seed
     assert sorted(one.program.text for one in seeds) == sorted(PROGRAMS.values())
-    assert mutated == []
     assert of_policy

@@ -16,7 +16,8 @@ from small_run import quiet, settings_for  # noqa: E402
 from codeit.cli import _one_line  # noqa: E402
 from codeit.policy.model import checkpoint  # noqa: E402
 from codeit.policy.tokenizer import CompactTokenizer  # noqa: E402
-from codeit.runs.loop import Loop, resume, train  # noqa: E402
+from codeit.runs.loop import Loop  # noqa: E402
+from codeit.runs.running import resume, train  # noqa: E402
 
 
 @pytest.fixture(autouse=True)

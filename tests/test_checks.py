@@ -17,7 +17,8 @@ from codeit.policy.model.checkpoint import build_model, save_checkpoint  # noqa:
 from codeit.policy.sampling import memory_budget  # noqa: E402
 from codeit.policy.tokenizer import CompactTokenizer  # noqa: E402
 from codeit.runs import loop as loop_module  # noqa: E402
-from codeit.runs.loop import Loop, resume, train  # noqa: E402
+from codeit.runs.loop import Loop  # noqa: E402
+from codeit.runs.running import resume, train  # noqa: E402
 from codeit.runs.settings import PRESETS, RunSettings  # noqa: E402
 
 

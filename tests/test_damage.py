@@ -12,8 +12,8 @@ pytest.importorskip("torch")
 from rich.console import Console
 from small_run import quiet
 
-from codeit.runs.loop import resume
 from codeit.runs.report import print_report
+from codeit.runs.running import resume
 
 CHECKPOINT = [
     *("config.json", "model.safetensors", "compact_tokenizer.json", "language.json"),

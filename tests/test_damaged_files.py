@@ -15,7 +15,7 @@ from small_run import quiet, settings_for
 
 from codeit.cli import main
 from codeit.files.json_file import read_lines
-from codeit.runs.loop import train
+from codeit.runs.running import train
 
 FILES = [
     *("config.toml", "metrics.jsonl", "performance.csv", "solutions.jsonl", "samples/0001.jsonl"),

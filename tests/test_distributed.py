@@ -12,7 +12,7 @@ from small_run import settings_for, without_seconds
 
 from codeit.files.json_file import read_lines
 from codeit.parallel.processes import SINGLE_PROCESS, ProcessGroup
-from codeit.runs.settings import FirstSearchSettings, settings_to_toml
+from codeit.runs.settings import LoopSearchSettings, settings_to_toml
 
 
 def test_a_share_is_every_so_many_of_all():
@@ -49,7 +49,7 @@ def settings(data, **changes):
     plain = settings_for(data, **changes)
     return dataclasses.replace(
         plain,
-        search=FirstSearchSettings(evaluations=300),
+        search=LoopSearchSettings(evaluations=300),
         model=dataclasses.replace(plain.model, dropout=0.1),
         training=dataclasses.replace(plain.training, epochs=1, micro_batch_tokens=400),
     )

@@ -9,7 +9,7 @@ import torch
 
 from codeit.cli import main
 from codeit.runs.effects import check_effect, without_effect
-from codeit.runs.loop import train
+from codeit.runs.running import train
 from codeit.runs.settings import (
     PRESETS,
     RunSettings,
@@ -38,6 +38,8 @@ CHANGES = {
     "mutation.new_variable": 0.0,
     "mutation.num_scored": 2,
     "search.evaluations": 20,
+    "search.iteration_evaluations": 20,
+    "elsewhere": False,
     "replay.capacity": 5,
     "replay.demonstration_weight": 5.0,
     "replay.length_weight": 0.0,
@@ -75,6 +77,7 @@ CHANGES = {
 FLIPS = ("hmirror", "dmirror", "cmirror", "rot90", "rot180", "rot270")
 
 AT_WORK = {
+    "overlap": "tests/test_stages.py compares the results",
     "threads": "tests/test_loop.py compares the results of different numbers",
     "data.dialect": "tests/test_seeds.py and tests/test_primitives.py compare the two",
     "mutation.max_tries": "tests/test_mutation.py gives up after so many",
@@ -163,6 +166,9 @@ BESIDE = {
     "replay.age_normalizer": WITH_VALID_SAMPLES,
     "training.num_policy": {"iterations": 2, **WITH_VALID_SAMPLES},
     "training.reset_optimizer": {"iterations": 2},
+    "elsewhere": WITH_VALID_SAMPLES,
+    "search.iteration_evaluations": {"iterations": 2, **WITH_VALID_SAMPLES},
+    "search.evaluations": {"search.iteration_evaluations": 0},
     "sampling.sampler": {"sampling.mode": "reference"},
     "sampling.mode": {"sampling.mode": "reference"},
 }

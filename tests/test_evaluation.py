@@ -106,7 +106,7 @@ def test_prompts_that_do_not_show_all_are_counted():
 def run(data, tmp_path_factory):
     """A run on eight tasks: one is a training task, two are hidden. With what it printed."""
     pytest.importorskip("torch")
-    from codeit.runs.loop import train
+    from codeit.runs.running import train
 
     folder = tmp_path_factory.mktemp("evaluation")
     tasks = json.loads((data / "evaluation.json").read_text())
@@ -211,7 +211,7 @@ def test_tensorboard_has_every_figure(run):
 
 def test_a_run_whose_tests_are_all_hidden_ends_with_figures_of_no_task(data, tmp_path):
     pytest.importorskip("torch")
-    from codeit.runs.loop import train
+    from codeit.runs.running import train
 
     tasks = json.loads((data / "evaluation.json").read_text())
     for one in tasks.values():

@@ -32,7 +32,7 @@ from codeit.policy.sampling.generate import GenerateSampler, GumbelNoise, Temper
 from codeit.policy.sampling.kernels import NativeKernels, Step  # noqa: E402
 from codeit.policy.sampling.sampling_law import SamplingLaw, are_finite, uniforms  # noqa: E402
 from codeit.policy.sampling.static_decoder import StaticDecoder  # noqa: E402
-from codeit.runs import loop  # noqa: E402
+from codeit.runs import loop, running  # noqa: E402
 from codeit.runs.settings import settings_to_toml  # noqa: E402
 
 NOT_FINITE = [math.nan, math.inf, -math.inf]
@@ -219,7 +219,7 @@ def test_a_metric_that_is_not_finite_is_neither_written_nor_drawn(value, data, t
             match=f"iteration 1: speed/training_utilization is {value}; the checkpoint of",
         ),
     ):
-        loop.train(settings_for(data), out, quiet())
+        running.train(settings_for(data), out, quiet())
     assert not points
     assert [row["iteration"] for row in strict_rows(out / "metrics.jsonl")] == [0]
 

@@ -19,9 +19,10 @@ from codeit import Limits, Program, search
 from codeit.files.json_file import read_lines
 from codeit.language import load_seed_programs
 from codeit.parallel.processes import SINGLE_PROCESS
-from codeit.runs.loop import Loop, resume, train
+from codeit.runs.loop import Loop
 from codeit.runs.report import print_report
-from codeit.runs.settings import FirstSearchSettings, settings_to_toml
+from codeit.runs.running import resume, train
+from codeit.runs.settings import LoopSearchSettings, settings_to_toml
 from codeit.runs.stages import Workers
 from codeit.runs.stages import search as search_stage
 from codeit.searching import engine
@@ -40,7 +41,7 @@ sys.exit(main(sys.argv[1:]))
 
 def searching(data, **changes):
     """The settings of a small run that searches."""
-    settings = settings_for(data, iterations=1, search=FirstSearchSettings(evaluations=300))
+    settings = settings_for(data, iterations=1, search=LoopSearchSettings(evaluations=300))
     return dataclasses.replace(settings, **changes)
 
 
@@ -115,7 +116,7 @@ def test_a_run_without_search_has_no_row_of_it(finished):
     out, printed = finished
     console = quiet()
     print_report(out, console)
-    assert "search" not in console.file.getvalue() + printed
+    assert "search without a model" not in console.file.getvalue() + printed
     assert read_lines(out / "metrics.jsonl")[0]["num_searched"] == 0
 
 

@@ -25,12 +25,13 @@ from codeit.learning.replay import Origin, ReplayBuffer, ReplaySettings
 from codeit.policy.prompts import PromptWriter
 from codeit.policy.tokenizer import CompactTokenizer
 from codeit.runs.directory import RunDirectory, check_free
-from codeit.runs.loop import Loop, resume, train
+from codeit.runs.loop import Loop
 from codeit.runs.report import print_report, solutions_picture
+from codeit.runs.running import resume, train
 from codeit.runs.settings import RunSettings, load_settings, settings_to_toml
 from codeit.tasks.datasets import load
 from codeit.tasks.render import picture_to_svg
-from codeit.tasks.scoring import in_words
+from codeit.tasks.scoring import ORIGINS, in_words
 
 
 def test_a_run_leaves_all_its_files(finished, data):
@@ -83,7 +84,8 @@ def test_performance_has_the_columns_of_the_original(finished):
             assert float(row[f"{name}performance"]) == shares["top3"]
             assert float(row[f"{name}two_attempts"]) == shares["two_attempts"]
             assert float(row[f"{name}fits_all"]) == shares["fits_all"]
-        assert int(row["num_policy_tasks"]) == one["buffer_num_policy"]
+        num_policy = sum(one[f"buffer_num_{name}"] for name in ("policy", "elsewhere", "searched"))
+        assert int(row["num_policy_tasks"]) == num_policy
 
 
 def test_solutions_reproduce_what_they_claim(finished, data):
@@ -103,7 +105,7 @@ def test_solutions_reproduce_what_they_claim(finished, data):
         grids = [run(program, p["input"]).grid for p in pairs["test"]]
         assert solution["predictions"] == [None if g is None else grid_digest(g) for g in grids]
         assert solution["task_digest"] == digests[solution["task_id"]]
-        assert solution["origin"] in ("mutation", "policy")
+        assert solution["origin"] in ORIGINS
 
 
 def test_the_same_seed_gives_the_same_metrics_for_any_number_of_threads(finished, data, tmp_path):

@@ -15,8 +15,8 @@ from codeit.files.json_file import read_lines
 from codeit.parallel.processes import SINGLE_PROCESS, ProcessGroup
 from codeit.runs import loop, stages
 from codeit.runs.directory import read_solutions
-from codeit.runs.loop import resume, train
 from codeit.runs.report import print_report, solutions_picture
+from codeit.runs.running import resume, train
 from codeit.tasks.datasets import load
 from codeit.tasks.render import picture_to_svg
 from codeit.tasks.scoring import Candidate

@@ -10,8 +10,8 @@ from small_run import quiet, settings_for, write_data
 from codeit import Limits, run
 from codeit.cli import main
 from codeit.files.json_file import read_lines
-from codeit.runs.loop import train
 from codeit.runs.mutants import load_mutants
+from codeit.runs.running import train
 from codeit.runs.settings import override
 from codeit.tasks import datasets
 

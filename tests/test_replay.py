@@ -261,7 +261,7 @@ def test_what_counts_is_an_integer(value):
             buffer.draw(**({"num_mutated": 1, "num_policy": 1, "seed": 0} | {name: value}))
     with pytest.raises(ValueError, match=r"^iteration is .*; allowed: integers, 0 to"):
         add(buffer, "ab", Origin.policy, iteration=value)
-    with pytest.raises(ValueError, match=r"^origin is .*; allowed: integers, 0 to 2"):
+    with pytest.raises(ValueError, match=r"^origin is .*; allowed: integers, 0 to 4"):
         add(buffer, "ab", value)
     for name in ("capacity", "length_normalizer", "age_normalizer"):
         with pytest.raises(ValueError, match=f"^{name} is .*; allowed: integers, 1 to"):

@@ -15,9 +15,10 @@ from small_run import quiet, settings_for, without_seconds, write_data  # noqa: 
 from codeit.learning.training import trainer  # noqa: E402
 from codeit.runs import loop as loop_module  # noqa: E402
 from codeit.runs.directory import read_lines  # noqa: E402
-from codeit.runs.loop import Loop, resume, train  # noqa: E402
+from codeit.runs.loop import Loop  # noqa: E402
 from codeit.runs.report import print_report  # noqa: E402
 from codeit.runs.resuming import BY_CONTENT, DECISIONS, TAKES_EFFECT  # noqa: E402
+from codeit.runs.running import resume, train  # noqa: E402
 from codeit.runs.settings import (  # noqa: E402
     RunSettings,
     load_settings,
@@ -297,6 +298,8 @@ def test_each_setting_that_takes_effect_is_in_force_when_the_run_goes_on(
         "iterations": 7,
         "expert_iteration": False,
         "relabel": False,
+        "elsewhere": False,
+        "overlap": False,
         "threads": 2,
         "replay.capacity": 500,
         "model.dropout": 0.25,

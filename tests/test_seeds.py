@@ -125,7 +125,7 @@ def test_the_seeds_of_the_package_serve_every_training_set():
 
 def test_a_run_says_which_seeds_it_leaves_out(data, tmp_path):
     pytest.importorskip("torch")
-    from codeit.runs.loop import train
+    from codeit.runs.running import train
 
     rows = [
         {"task": "flip", "program": PROGRAMS["flip"]},
@@ -144,7 +144,7 @@ def test_a_run_says_which_seeds_it_leaves_out(data, tmp_path):
 def test_what_a_run_announces_is_what_it_stores(data, tmp_path):
     """With 8 tokens for a program, the seed of two lines is left out, and so are its mutants."""
     pytest.importorskip("torch")
-    from codeit.runs.loop import train
+    from codeit.runs.running import train
 
     settings = settings_for(data, iterations=1)
     sampling = dataclasses.replace(settings.sampling, max_tokens=8)
@@ -165,7 +165,7 @@ def test_what_a_run_announces_is_what_it_stores(data, tmp_path):
 
 def test_a_run_says_how_many_mutants_it_lacks(data, tmp_path):
     pytest.importorskip("torch")
-    from codeit.runs.loop import train
+    from codeit.runs.running import train
 
     settings = settings_for(data, iterations=1)
     mutation = dataclasses.replace(settings.mutation, num_tasks=5000, max_tries=1)
@@ -180,7 +180,7 @@ def test_a_run_says_how_many_mutants_it_lacks(data, tmp_path):
 
 def test_a_run_without_any_seed_writes_nothing(data, tmp_path):
     pytest.importorskip("torch")
-    from codeit.runs.loop import train
+    from codeit.runs.running import train
 
     path = tmp_path / "programs.jsonl"
     path.write_text(json.dumps({"task": "flop", "program": PROGRAMS["flip"]}))

@@ -40,6 +40,10 @@ class Origin(enum.IntEnum):
     seed = 0
     mutated = 1
     policy = 2
+    elsewhere = 3
+    """The policy, for another task."""
+    searched = 4
+    """A search."""
 
 
 @validated
@@ -147,9 +151,12 @@ class Statistics:
     num_seed: int
     num_mutated: int
     num_policy: int
+    num_elsewhere: int
+    num_searched: int
     mean_mutated_priority: float
     """Over seed and mutated experiences."""
     mean_policy_priority: float
+    """Over all others."""
     num_bytes: int
     """Memory of both halves, spare room included."""
 
@@ -246,7 +253,7 @@ class ReplayBuffer:
             integers("target_ids", target_ids, np.uint16),
             target_offsets,
         )
-        half = self._policy if origin == Origin.policy else self._mutated
+        half = self._mutated if origin in (Origin.seed, Origin.mutated) else self._policy
         with self._lock:
             fates = half.upsert(*columns)
         return Added(
@@ -294,6 +301,8 @@ class ReplayBuffer:
             num_seed=int(num_by_origin[Origin.seed]),
             num_mutated=int(num_by_origin[Origin.mutated]),
             num_policy=int(num_by_origin[Origin.policy]),
+            num_elsewhere=int(num_by_origin[Origin.elsewhere]),
+            num_searched=int(num_by_origin[Origin.searched]),
             mean_mutated_priority=mutated["priority_sum"] / max(mutated["size"], 1),
             mean_policy_priority=policy["priority_sum"] / max(policy["size"], 1),
             num_bytes=mutated["num_bytes"] + policy["num_bytes"],

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import numpy as np
@@ -58,42 +58,45 @@ def relabelled(executed: ExecutedSamples, is_right_needed: bool) -> Iterator[Exp
 
 
 @dataclass(frozen=True)
-class SampleFigures:
-    """How good samples are: shares of all of them, repeated ones included.
+class SampleCounts:
+    """How good samples are: repeated ones count again.
 
     A sample is valid when its program returns a valid grid for at least one demonstration, and
     right when it reproduces at least one.
     """
 
-    num_samples: int
-    num_distinct: int
-    share_parsed: float
-    share_valid: float
-    share_right: float
+    num_samples: int = 0
+    num_distinct: int = 0
+    num_parsed: int = 0
+    num_valid: int = 0
+    num_right: int = 0
 
+    @classmethod
+    def of(cls, executed: ExecutedSamples) -> SampleCounts:
+        """Those of one task."""
+        written = executed.samples.written
+        is_valid = np.any(executed.results.height > 0, axis=1)
+        outputs = [d.output for d in executed.samples.task.demonstrations]
+        is_right = np.any(executed.results.match(outputs), axis=1)
+        row = {program.key: p for p, program in enumerate(executed.distinct)}
+        parsed = [row[program.key] for program in written if isinstance(program, Program)]
+        return cls(
+            num_samples=len(written),
+            num_distinct=len(executed.distinct),
+            num_parsed=len(parsed),
+            num_valid=int(np.count_nonzero(is_valid[parsed])),
+            num_right=int(np.count_nonzero(is_right[parsed])),
+        )
 
-def figures_of(executed: Sequence[ExecutedSamples]) -> SampleFigures:
-    """The figures of the samples for all tasks."""
-    num_samples = num_parsed = num_valid = num_right = num_distinct = 0
-    for e in executed:
-        is_valid = np.any(e.results.height > 0, axis=1)
-        outputs = [d.output for d in e.samples.task.demonstrations]
-        is_right = np.any(e.results.match(outputs), axis=1)
-        row = {program.key: p for p, program in enumerate(e.distinct)}
-        num_samples += len(e.samples.written)
-        num_distinct += len(e.distinct)
-        for program in e.samples.written:
-            if isinstance(program, Program):
-                num_parsed += 1
-                num_valid += bool(is_valid[row[program.key]])
-                num_right += bool(is_right[row[program.key]])
-    return SampleFigures(
-        num_samples,
-        num_distinct,
-        num_parsed / num_samples,
-        num_valid / num_samples,
-        num_right / num_samples,
-    )
+    @classmethod
+    def sum(cls, counts: Iterable[SampleCounts]) -> SampleCounts:
+        """Those of many tasks together."""
+        rows = [astuple(some) for some in counts]
+        return cls(*map(sum, zip(*rows, strict=True))) if rows else cls()
+
+    def share(self, count: int) -> float:
+        """What part of all samples a count is."""
+        return count / self.num_samples
 
 
 def sample_row(executed: ExecutedSamples) -> dict[str, Any]:

@@ -32,21 +32,38 @@ def ordered_map(
             pool.shutdown(cancel_futures=True)
 
 
+MOST_WAITING = 1024
+"""Results of threads that nobody has taken yet, at most."""
+
+
 class _Results(Generic[Result]):
-    """What some threads make, for another one to take as it comes."""
+    """What some threads make, for another one to take as it comes.
+
+    Who takes them slowly slows the threads: each waits while MOST_WAITING results do.
+    """
 
     def __init__(self) -> None:
         self._queue: SimpleQueue[tuple[Result] | BaseException | None] = SimpleQueue()
-        self.is_over = False
-        """Set where nobody takes any more: a thread ends at its next result."""
+        self._room = threading.Semaphore(MOST_WAITING)
+        self._is_over = False
+
+    def end(self, num_threads: int) -> None:
+        """Nobody takes any more: each of so many threads ends at its next result."""
+        self._is_over = True
+        self._room.release(num_threads)
+
+    @property
+    def is_over(self) -> bool:
+        return self._is_over
 
     def put_all(self, make: Callable[[], Iterator[Result]]) -> None:
         """All that one thread makes, or what it raises."""
         try:
             for result in make():
-                self._queue.put((result,))
-                if self.is_over:
+                self._room.acquire()
+                if self._is_over:
                     return
+                self._queue.put((result,))
             self._queue.put(None)
         except BaseException as error:
             self._queue.put(error)
@@ -60,6 +77,7 @@ class _Results(Generic[Result]):
             if taken is None:
                 num_threads -= 1
             else:
+                self._room.release()
                 yield taken[0]
 
 
@@ -80,7 +98,7 @@ def merged(work: Callable[[int], Iterator[Result]], threads: int) -> Iterator[It
                 pool.submit(results.put_all, partial(work, number))
             yield results.take(threads)
         finally:
-            results.is_over = True
+            results.end(threads)
 
 
 @contextmanager
@@ -117,6 +135,6 @@ def unordered_map(
         is_interrupted = True
         raise
     finally:
-        results.is_over = True
+        results.end(threads)
         for worker in () if is_interrupted else workers:
             worker.join()

@@ -127,7 +127,7 @@ class Policy:
             ValueError: a prompt is longer than what there is memory for.
             FloatingPointError: a weight or a score of the model is not finite.
         """
-        for k, rows in self._sample(tasks, seed, on_progress, processes):
+        for k, rows in self.sample_ids(tasks, seed, on_progress, processes):
             yield k, [self.tokenizer.decode_program(row) for row in rows]
 
     def sample_programs(
@@ -139,16 +139,17 @@ class Policy:
         processes: ProcessGroup = SINGLE_PROCESS,
     ) -> Iterator[tuple[int, list[Program | str]]]:
         """The same with programs of a dialect in place of the texts that are some."""
-        for k, rows in self._sample(tasks, seed, on_progress, processes):
+        for k, rows in self.sample_ids(tasks, seed, on_progress, processes):
             yield k, self.tokenizer.read_programs(rows, dialect)
 
-    def _sample(
+    def sample_ids(
         self,
         tasks: Sequence[Task],
         seed: int,
-        on_progress: Callable[[int], None] | None,
-        processes: ProcessGroup,
+        on_progress: Callable[[int], None] | None = None,
+        processes: ProcessGroup = SINGLE_PROCESS,
     ) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
+        """The same as ids [N, T], each row padded after its end, for `tokenizer.read_programs`."""
         prompts = [self.prompts.true_prompt(task) for task in tasks]
         return self._sampler.sample(prompts, seed, on_progress, processes)
 

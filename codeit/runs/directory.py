@@ -55,8 +55,8 @@ _WRITTEN = "written.json"
 
 # How the names of numbers in the metrics begin, and the names of tables of them.
 _NUMBERS = ("iteration", "num_", "share_", "loss", "buffer_")
-_TABLES = ("seconds", "speed")
-_SCORES = ("solved", "solved_unseen", "solved_only")
+_TABLES = ("seconds", "speed", "use")
+_SCORES = ("solved", "solved_unseen", "solved_only", "stages")
 _TEXTS = ("notes", "seen_tasks")
 
 _PERFORMANCE_COLUMNS = (

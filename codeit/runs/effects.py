@@ -41,7 +41,8 @@ def without_effect(settings: RunSettings, device: str | None = None) -> dict[str
     add(not are_made, "data.mutated names the mutated tasks", *how)
     add(mutation.argument == 0, "mutation.argument is 0", "mutation.new_variable")
 
-    add(settings.search.evaluations == 0, "search.evaluations is 0", "search.memory")
+    is_searched = settings.search.evaluations or settings.search.iteration_evaluations
+    add(not is_searched, "search.evaluations is 0", "search.memory")
 
     lengths, ages = "replay.length_normalizer", "replay.age_normalizer"
     add(not replay.use_priority, "replay.use_priority is false", *_WEIGHTS, lengths, ages)

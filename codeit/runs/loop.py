@@ -1,7 +1,10 @@
 """The CodeIt loop: learn, sample, execute, relabel, store; again and again.
 
 The only room that knows two neighbours. An iteration learns first, as the original's code does, so
-that its score tells what it has learned. No test pair is read but by the score.
+that its score tells what it has learned. While it samples, the programs that are written already
+are run, scored and made into lessons (`harvest.py`), and beside both, tasks are searched around
+what was written in the iteration before (`led_search.py`). What comes of all that is stored in the
+order of the tasks, so that no result depends on time. No test pair is read but by the score.
 
 Everything random in an iteration follows from the run's seed and the iteration's number. A run that
 goes on from a checkpoint therefore does what it would have done without the break.
@@ -9,15 +12,14 @@ goes on from a checkpoint therefore does what it would have done without the bre
 
 from __future__ import annotations
 
-import os
 import shlex
 import signal
 import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -25,13 +27,12 @@ from rich.console import Console
 
 from codeit.execution.executor import num_usable_cores
 from codeit.files.event_file import EventFile
-from codeit.files.whole_directory import check_whole, finish_replacement, settle
 from codeit.language import load_seed_programs
 from codeit.language.corpus import digest_of_programs
 from codeit.language.program import distinct
-from codeit.learning.experience import Experience, ExperienceWriter, of_mutant
+from codeit.learning.experience import Experience, ExperienceWriter, Lessons, of_mutant
 from codeit.learning.replay import Origin, ReplayBuffer
-from codeit.learning.samples import ExecutedSamples, Samples, figures_of, relabelled, sample_row
+from codeit.learning.samples import SampleCounts, Samples
 from codeit.learning.training.trainer import Trainer, TrainingReport
 from codeit.mutation import MutatedTask
 from codeit.parallel.processes import SINGLE_PROCESS, ProcessGroup
@@ -43,8 +44,10 @@ from codeit.policy.policy import Policy
 from codeit.policy.prompts import PromptWriter
 from codeit.policy.sampling.constraint import check_max_tokens
 from codeit.policy.tokenizer import Tokenizer, load_tokenizer
-from codeit.runs.directory import CHECKPOINT, CONFIG, RunDirectory, check_free, check_written
+from codeit.runs.directory import RunDirectory
 from codeit.runs.evaluation import choose_tasks
+from codeit.runs.harvest import Elsewhere, Harvest, Harvester
+from codeit.runs.led_search import LedSearch, Yield
 from codeit.runs.metrics import (
     IterationMetrics,
     Metrics,
@@ -55,29 +58,26 @@ from codeit.runs.metrics import (
     to_row,
 )
 from codeit.runs.mutants import load_mutants
-from codeit.runs.resuming import WITHOUT_INFLUENCE, Changes, Position, describe
+from codeit.runs.resuming import WITHOUT_INFLUENCE, Changes, Position
 from codeit.runs.seeds import choose_seeds
 from codeit.runs.settings import (
     RunSettings,
-    load_all_settings,
-    settings_to_toml,
-    with_absolute_paths,
 )
 from codeit.runs.stages import (
     Workers,
-    execute,
-    find,
     find_everywhere,
+    harvest,
     learn,
     minimise,
     mutate,
     search,
     write,
 )
+from codeit.runs.timeline import Timeline, in_one_line
 from codeit.searching.corpus import Corpus
 from codeit.searching.settings import SearchSettings
 from codeit.tasks import datasets
-from codeit.tasks.scoring import Candidate, Score, in_words
+from codeit.tasks.scoring import Candidate, Figures, Score, in_words
 from codeit.tasks.task import digest_of_tasks
 from codeit.terminal import say
 
@@ -93,88 +93,8 @@ class _Done:
     metrics: Metrics
     solutions: Mapping[str, list[Candidate]]
     """Programs that are found for the first time, by what has found them."""
-    samples: list[ExecutedSamples]
-
-
-def train(settings: RunSettings, out: Path, console: Console) -> None:
-    """Run the whole loop and leave a run directory.
-
-    A keyboard interrupt ends it early; what is complete by then is saved.
-
-    Raises:
-        ValueError: the settings, a file or the directory are bad; nothing was written.
-        FloatingPointError: a loss, a weight, a score or a metric is not finite; the run directory
-            is as it was after the iteration before.
-        KeyboardInterrupt: it was interrupted; the run directory is in order.
-    """
-    processes = ProcessGroup.join()
-    if processes.is_first:
-        check_free(out)
-    settings = with_absolute_paths(settings)
-    loop = Loop(settings, console, processes=processes)
-    if not processes.is_first:
-        loop.run(None)
-        return
-    with RunDirectory.create(out, settings_to_toml(settings)) as directory:
-        try:
-            loop.run(directory)
-        except (ValueError, MemoryError):  # no interrupt, and no fault of the disk
-            directory.remove_unless_started()
-            raise
-
-
-def resume(
-    out: Path, console: Console, iterations: int | None = None, threads: int | None = None
-) -> None:
-    """Go on with a run from the end of its last iteration, as if it had never stopped.
-
-    What was written after that is removed first.
-
-    Args:
-        iterations: how many it should have in the end, if not as many as it was made for.
-        threads: to use from now on, if not as many as before.
-    Raises:
-        ValueError: it is no run directory, something in it is missing or damaged, a setting in its
-            config has changed that cannot take effect any more, or it is done already. Nothing was
-            removed.
-        KeyboardInterrupt: it was interrupted; the run directory is in order.
-    """
-    processes = ProcessGroup.join()
-    with RunDirectory.open(out) if processes.is_first else nullcontext() as directory:
-        asked = load_all_settings(out / CONFIG)
-        settings = replace(
-            asked,
-            iterations=asked.iterations if iterations is None else iterations,
-            threads=asked.threads if threads is None else threads,
-        )
-        checkpoint = out / CHECKPOINT
-        if directory:
-            settle(checkpoint)
-            if os.path.lexists(checkpoint):
-                check_whole(checkpoint)
-                say(console, *check_written(out))
-                finish_replacement(checkpoint)  # what is left over is older than what is whole
-        processes.wait()
-        position = Position.read(checkpoint) if os.path.lexists(checkpoint) else None
-        done = position.iteration if position else -1
-        if done >= settings.iterations:
-            raise ValueError(
-                f"{out}: {done} of {settings.iterations} iterations are done; --iterations N "
-                "continues to a greater one"
-            )
-        if directory:
-            directory.check_nothing_is_lost(done, settings.iterations)
-            directory.check_can_be_written(done + 1, settings.iterations)
-        changes = position.changes(settings) if position else {}
-        loop = Loop(settings, console, checkpoint if position else None, processes)
-        if position:
-            position.check_data(loop.digests, settings)
-        if changes:
-            say(console, f"changed since iteration {done}: {describe(changes)}")
-        if directory:
-            finish_replacement(checkpoint)
-            directory.go_back(done)
-        loop.run(directory, done, changes, settings_to_toml(settings) if settings != asked else "")
+    samples: list[Mapping[str, Any]]
+    """Rows of what was written, task by task."""
 
 
 class Loop:
@@ -196,7 +116,7 @@ class Loop:
         self._settings = settings
         self._console = console
         threads = settings.threads or max(1, num_usable_cores() // processes.local_size)
-        self._workers = Workers(processes, threads, settings.limits, console)
+        self._workers = Workers(processes, threads, settings.limits, console, settings.overlap)
         # Sampler and trainer run batches side by side. One thread inside each makes every sum come
         # out the same on any machine.
         torch.set_num_threads(1)
@@ -217,7 +137,9 @@ class Loop:
         tokenizer: Tokenizer = load_tokenizer(model.tokenizer_name)
         check_max_tokens(settings.sampling, tokenizer)
         prompts = PromptWriter(tokenizer, data.max_demonstrations, data.max_prompt_tokens)
-        self._writer = ExperienceWriter(prompts, settings.sampling.max_tokens)
+        self._writer = ExperienceWriter(
+            prompts, settings.sampling.max_tokens, bool(settings.replay.distance_weight)
+        )
         self._seeds = choose_seeds(
             seeds, training, data.training, self._writer.fits, threads, settings.limits
         )
@@ -240,6 +162,19 @@ class Loop:
         by_id = {task.task_id for task in training}
         self._corpus = Corpus.of([seed for seed in seeds if seed.task_id in by_id], training)
         self._found = Score({(task.task_id, task.digest) for task in self._to_solve.seen})
+        elsewhere = Elsewhere(self._tasks, settings.limits) if settings.elsewhere else None
+        self._harvester = Harvester(
+            self._tasks,
+            self._writer,
+            tokenizer,
+            data.dialect,
+            settings.limits,
+            settings.relabel,
+            elsewhere,
+        )
+        self._led = self._led_search()
+        if checkpoint and self._led:
+            self._led.load(checkpoint, data.dialect)
         self._policy.check(self._tasks)
 
     def run(
@@ -291,6 +226,8 @@ class Loop:
         def write_more(fresh: Path) -> None:
             self._trainer.save(fresh / _OPTIMIZER)
             self._buffer.save(fresh / _BUFFER)
+            if self._led:
+                self._led.save(fresh)
             Position(iteration, self._settings, self.digests).write(fresh)
             directory.save_written(fresh)
 
@@ -375,10 +312,29 @@ class Loop:
     def _search(self) -> list[Candidate]:
         """What a search of the tasks to solve submits. It does not begin with a task's own seed
         programs, which are no mutants, either."""
+        asked = self._settings.search
         settings = SearchSettings(
-            seed=self._seed("search", 0), leave_own_out=True, **vars(self._settings.search)
+            seed=self._seed("search", 0),
+            evaluations=asked.evaluations,
+            memory=asked.memory,
+            leave_own_out=True,
         )
         return search(self._tasks, self._corpus, settings, self._workers)
+
+    def _led_search(self) -> LedSearch | None:
+        """The search around what the policy writes; None where there is to be none."""
+        settings = self._settings
+        if not settings.search.iteration_evaluations:
+            return None
+        return LedSearch(
+            self._tasks,
+            SearchSettings(
+                evaluations=settings.search.iteration_evaluations, memory=settings.search.memory
+            ),
+            settings.limits,
+            self._writer,
+            settings.relabel,
+        )
 
     # ---- One iteration -----------------------------------------------------------------------
 
@@ -389,28 +345,24 @@ class Loop:
             f"iteration {iteration} of {self._settings.iterations}",
             style="bold",
         )
-        seconds = Stopwatch()
-        report = self._learn(iteration)
-        seconds.lap("learn")
-        samples = self._write(iteration)
-        seconds.lap("sample")
-        executed = execute(samples, self._workers)
-        seconds.lap("execute")
-        found = find(executed, self._workers)
-        new = self._found.add("policy", found)
-        score = self._found.metrics(found)
-        seconds.lap("score")
-        new = self._minimise(new)
-        seconds.lap("minimise")
-        if self._settings.expert_iteration:
-            origin, teachers = Origin.policy, executed
-        else:
-            origin, teachers = Origin.mutated, self._mutants_instead(iteration)
-            seconds.lap("mutate")
-        experiences = [e for s in teachers for e in relabelled(s, not self._settings.relabel)]
-        num_too_long = self._writer.store(self._buffer, experiences, origin, iteration)
-        seconds.lap("store")
-        buffer = self._buffer.statistics()
+        timeline = Timeline()
+        with self._searching(timeline) as finish_search:
+            report = self._learn(iteration, timeline)
+            harvests = self._write(iteration, timeline)
+            searched = finish_search()
+        with timeline.span("rank"):
+            new, score = self._score(harvests, searched)
+        with timeline.span("minimise"):
+            new = {origin: self._minimise(some) for origin, some in new.items()}
+        lessons = self._lessons(iteration, harvests, searched, timeline)
+        with timeline.span("store", sum(map(len, lessons.values()))):
+            for origin, some in lessons.items():
+                some.store(self._buffer, origin, iteration)
+            if self._led:
+                self._led.follow(harvests)
+            buffer = self._buffer.statistics()
+        counts = SampleCounts.sum(h.counts for h in harvests)
+        use = timeline.use(self._workers.threads)
         metrics = IterationMetrics(
             iteration=iteration,
             loss=report.loss,
@@ -425,32 +377,93 @@ class Loop:
                 "training_tokens_per_second": round(report.tokens_per_second),
                 "training_utilization": round(report.utilization, 4),
             },
-            **vars(figures_of(executed)),
-            num_experiences=len(experiences),
-            num_too_long=num_too_long,
+            num_samples=counts.num_samples,
+            num_distinct=counts.num_distinct,
+            share_parsed=counts.share(counts.num_parsed),
+            share_valid=counts.share(counts.num_valid),
+            share_right=counts.share(counts.num_right),
+            num_experiences=sum(map(len, lessons.values())),
+            num_too_long=sum(some.num_left_out for some in lessons.values()),
+            num_searched=len(searched),
             solved=score["solved"],
             solved_unseen=score["solved_unseen"],
             solved_only=score["solved_only"],
             buffer_num_seed=buffer.num_seed,
             buffer_num_mutated=buffer.num_mutated,
             buffer_num_policy=buffer.num_policy,
+            buffer_num_elsewhere=buffer.num_elsewhere,
+            buffer_num_searched=buffer.num_searched,
             buffer_mean_policy_priority=buffer.mean_policy_priority,
-            seconds=seconds.laps,
+            seconds=timeline.seconds(),
+            stages=timeline.stages(),
+            use=use,
         )
-        return _Done(metrics, {"policy": new}, executed)
+        say(self._console, in_one_line(metrics.seconds, use))
+        return _Done(metrics, new, [h.row for h in harvests])
 
     def _minimise(self, new: list[Candidate]) -> list[Candidate]:
         return minimise(new, self._tasks, self._settings.data.dialect, self._workers)
 
-    def _learn(self, iteration: int) -> TrainingReport:
+    @contextmanager
+    def _searching(self, timeline: Timeline) -> Iterator[Callable[[], list[Yield]]]:
+        """Search beside what is done in the context, and what waits for the end of it."""
+        if self._led is None:
+            yield list
+            return
+        led, workers = self._led, self._workers
+        with led.beside(
+            workers.processes, workers.threads, timeline, self._settings.overlap
+        ) as line:
+
+            def finish() -> list[Yield]:
+                with timeline.span("wait"), workers.processes.together():
+                    own = line.finish()
+                return sorted(workers.processes.gather(own), key=lambda one: one.number)
+
+            yield finish
+
+    def _score(
+        self, harvests: Sequence[Harvest], searched: Sequence[Yield]
+    ) -> tuple[dict[str, list[Candidate]], dict[str, dict[str, Figures]]]:
+        """What is found for the first time, by what has found it, and the figures."""
+        own = [c for h in harvests for c in h.found]
+        found = {"policy": own}
+        if self._settings.elsewhere:
+            found["elsewhere"] = [c for h in harvests for c in h.found_elsewhere]
+        if self._led:
+            found["led_search"] = [c for one in searched for c in one.found]
+        new = {origin: self._found.add(origin, some) for origin, some in found.items()}
+        return new, self._found.metrics(own)
+
+    def _lessons(
+        self,
+        iteration: int,
+        harvests: Sequence[Harvest],
+        searched: Sequence[Yield],
+        timeline: Timeline,
+    ) -> dict[Origin, Lessons]:
+        """What is to be learned, by who wrote the programs, in the order of the tasks."""
+        if not self._settings.expert_iteration:
+            mutants = self._mutants_instead(iteration, timeline)
+            return {Origin.mutated: Lessons.sum(h.lessons for h in mutants)}
+        elsewhere = Lessons.sum(h.lessons_elsewhere for h in harvests).distinct()
+        return {
+            # The last one stays where two wrote the same: the policy for its own task.
+            Origin.searched: Lessons.sum(one.lessons for one in searched),
+            Origin.elsewhere: elsewhere,
+            Origin.policy: Lessons.sum(h.lessons for h in harvests),
+        }
+
+    def _learn(self, iteration: int, timeline: Timeline) -> TrainingReport:
         seeds = self._seed("draw", iteration), self._seed("train", iteration)
-        return learn(self._buffer, self._trainer, self._settings.training, *seeds, self._workers)
+        settings = self._settings.training
+        return learn(self._buffer, self._trainer, settings, *seeds, self._workers, timeline)
 
-    def _write(self, iteration: int) -> list[Samples]:
+    def _write(self, iteration: int, timeline: Timeline) -> list[Harvest]:
         seed = self._seed("sample", iteration)
-        return write(self._policy, self._tasks, self._settings.data.dialect, seed, self._workers)
+        return write(self._policy, self._tasks, self._harvester, seed, self._workers, timeline)
 
-    def _mutants_instead(self, iteration: int) -> list[ExecutedSamples]:
+    def _mutants_instead(self, iteration: int, timeline: Timeline) -> list[Harvest]:
         """As many fresh mutants of the seed programs as the policy writes, on the same tasks."""
         count = len(self._tasks) * self._settings.sampling.samples_per_task
         mutants = self._mutate(iteration, count)
@@ -458,7 +471,7 @@ class Loop:
         for k, task in enumerate(self._tasks):
             programs = [mutant.program for mutant in mutants[k :: len(self._tasks)]]
             samples.append(Samples(k, task, [*programs]))
-        return execute(self._workers.processes.share(samples), self._workers)
+        return harvest(samples, self._harvester, self._workers, timeline)
 
     # ---- Records -----------------------------------------------------------------------------
 
@@ -468,7 +481,7 @@ class Loop:
         for origin, candidates in done.solutions.items():
             directory.add_solutions(iteration, origin, candidates)
         if iteration:
-            directory.write_samples(iteration, map(sample_row, done.samples))
+            directory.write_samples(iteration, done.samples)
             self._plot(cast(IterationMetrics, done.metrics), directory, events)
         directory.add_metrics(to_row(done.metrics))
 
@@ -480,7 +493,7 @@ class Loop:
             {rule: n / max(num_scored, 1) for rule, n in metrics.solved["now"].items()},
             metrics.num_steps,
             metrics.buffer_num_seed + metrics.buffer_num_mutated,
-            metrics.buffer_num_policy,
+            metrics.buffer_num_policy + metrics.buffer_num_elsewhere + metrics.buffer_num_searched,
         )
         events.add(metrics.iteration, scalars(to_row(metrics)))
         say(

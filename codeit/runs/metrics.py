@@ -77,14 +77,26 @@ class IterationMetrics:
     """Of those that reproduce at least one demonstration."""
     num_experiences: int
     num_too_long: int
+    num_searched: int
+    """Tasks that were searched around what the policy wrote in the iteration before."""
     solved: Solved
     solved_unseen: Solved
     solved_only: Solved
     buffer_num_seed: int
     buffer_num_mutated: int
     buffer_num_policy: int
+    """Of programs that the policy wrote for the task itself."""
+    buffer_num_elsewhere: int
+    """Of programs that it wrote for other tasks."""
+    buffer_num_searched: int
     buffer_mean_policy_priority: float
+    """Of the last three together."""
     seconds: Mapping[str, float]
+    """Busy seconds of each stage, on all threads of the first process; stages overlap."""
+    stages: Mapping[str, Mapping[str, float]]
+    """When each of them began and ended, and more: `Timeline.stages`."""
+    use: Mapping[str, float]
+    """How much of the iteration the model was running, and the like: `Timeline.use`."""
     changed: Changes | None = None
 
 

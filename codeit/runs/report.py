@@ -33,6 +33,8 @@ _FOUND_BY = {
     "mutation": "mutation of seed programs",
     "search": "search without a model",
     "policy": "policy, all iterations",
+    "elsewhere": "policy, for other tasks",
+    "led_search": "search around the policy",
     "all": "all together",
 }
 """What tables call each of ORIGINS, and all of them."""
@@ -156,7 +158,12 @@ def _solved_table(start: Mapping[str, Any], iterations: Sequence[Mapping[str, An
         table.add_column(name, justify="right", style="cyan")
     table.add_column("of", justify="right")
     last = [start, *iterations][-1]
-    names = {by: name for by, name in _FOUND_BY.items() if by != "search" or start["num_searched"]}
+    is_there = {
+        "search": start["num_searched"],
+        "elsewhere": any("elsewhere" in row.get("stages", ()) for row in iterations),
+        "led_search": any(row.get("num_searched") for row in iterations),
+    }
+    names = {by: name for by, name in _FOUND_BY.items() if is_there.get(by, True)}
     for by, name in names.items():
         solved, only = last["solved"][by], last["solved_only"][by]
         counts = [f"{solved[rule]} ({only[rule]})" for rule in RULES]
@@ -188,14 +195,23 @@ def _time_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     for row in rows:
         for name, value in row["seconds"].items():
             seconds[name] = seconds.get(name, 0.0) + value
-    total = sum(seconds.values())
+    uses = [row["use"] for row in rows if "use" in row]
+    wall = sum(use["wall"] for use in uses)
     table = _table("Time")
-    table.add_column("phase")
+    table.caption = plain(
+        "Seconds in which a stage was at work, on all threads together: stages work side by side."
+        + (
+            f" Of {wall:.1f} s that the iterations took, the model was learning or sampling "
+            f"{sum(use['model'] * use['wall'] for use in uses) / max(wall, 1e-9):.0%}."
+            if uses
+            else ""
+        ),
+        "table.caption",
+    )
+    table.add_column("stage")
     table.add_column("seconds", justify="right")
-    table.add_column("share", justify="right")
     for name, value in sorted(seconds.items(), key=lambda item: -item[1]):
-        add_row(table, name, f"{value:.1f}", f"{value / total:.0%}" if total else "-")
-    add_row(table, "all", f"{total:.1f}", "", style="bold")
+        add_row(table, name, f"{value:.1f}")
     return table
 
 

@@ -24,7 +24,7 @@ BY_CONTENT = "the run was made with others"
 
 DECISIONS: Mapping[str, tuple[str, ...]] = {
     TAKES_EFFECT: (
-        *("iterations", "expert_iteration", "relabel", "threads"),
+        *("iterations", "expert_iteration", "relabel", "elsewhere", "overlap", "threads"),
         *("replay.capacity", "model.dropout", "model.device"),
         *("training.num_policy", "training.num_mutated", "training.epochs"),
         *("training.learning_rate", "training.batch_size", "training.micro_batch_tokens"),
@@ -50,6 +50,9 @@ DECISIONS: Mapping[str, tuple[str, ...]] = {
     "the tasks were searched with it before the first iteration": (
         *("search.evaluations", "search.memory"),
     ),
+    "the checkpoint holds what the next search begins with, or does not": (
+        "search.iteration_evaluations",
+    ),
     "the experiences in the buffer were rated with it": (
         *("replay.demonstration_weight", "replay.length_weight", "replay.age_weight"),
         *("replay.distance_weight", "replay.use_priority"),
@@ -69,7 +72,7 @@ _REFUSED = {
 # In a checkpoint, beside the model.
 _POSITION = "position.json"
 
-WITHOUT_INFLUENCE = {*DECISIONS[BY_CONTENT], "iterations", "threads"}
+WITHOUT_INFLUENCE = {*DECISIONS[BY_CONTENT], "iterations", "overlap", "threads"}
 """Settings whose change leaves the results of an iteration as they would have been."""
 
 Changes = dict[str, tuple[Any, Any]]

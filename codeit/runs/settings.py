@@ -58,16 +58,21 @@ class DataSettings:
 
 
 @validated
-class FirstSearchSettings:
-    """Search of the tasks to solve without a model, before the first iteration.
+class LoopSearchSettings:
+    """Search of the tasks to solve: without a model, before the first iteration, and around what
+    the policy writes.
 
-    It begins with the seed programs of the training tasks, but for those of a task's own. The
-    programs of its two attempts at a task take part in the score.
+    The former begins with the seed programs of the training tasks, but for those of a task's own.
+    The programs of the two attempts at a task take part in the score.
     """
 
     evaluations: Annotated[Whole, Field(ge=0, le=MAX_EVALUATIONS)] = 0
     """How many calls of a primitive or closure, each on all examples of a task, a task is given; 0
     for no search."""
+    iteration_evaluations: Annotated[Whole, Field(ge=0, le=MAX_EVALUATIONS)] = 0
+    """The same for a search in every iteration, which begins with the programs that the policy
+    wrote for the task in the iteration before, and works in the time that learning and sampling
+    leave; 0 for none. What it finds is learned from."""
     memory: Annotated[Real, Field(ge=MIN_MEMORY, le=MAX_MEMORY)] = 1.0
     """GiB that the search of one task may use; every thread searches one task at a time."""
 
@@ -89,12 +94,18 @@ class RunSettings:
     relabel: bool = True
     """Whether every program that runs teaches the task that it solves; if not, only programs that
     are right on all demonstrations are learned from (ablation A2)."""
+    elsewhere: bool = False
+    """Whether each program that the policy writes for a task is tried on all other tasks, too: on
+    the first demonstration, and where it is right, on the others."""
+    overlap: bool = True
+    """Whether programs are run while others are sampled, and tasks searched beside both; if not,
+    one after the other. Has no influence on the results."""
     threads: Annotated[Whole, Field(ge=0, le=MAX_THREADS)] = 0
     """Threads that execute programs and, on a CPU, run the model; 0 for all cores. Has no influence
     on the results."""
     data: DataSettings = field(default_factory=DataSettings)
     mutation: MutationSettings = field(default_factory=MutationSettings)
-    search: FirstSearchSettings = field(default_factory=FirstSearchSettings)
+    search: LoopSearchSettings = field(default_factory=LoopSearchSettings)
     replay: ReplaySettings = field(default_factory=ReplaySettings)
     model: ModelSettings = field(default_factory=ModelSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
@@ -112,9 +123,10 @@ class RunSettings:
 PRESETS: Mapping[str, RunSettings] = {
     "demo": RunSettings(
         iterations=7,
+        elsewhere=True,
         data=DataSettings(max_demonstrations=3, max_prompt_tokens=48),
         mutation=MutationSettings(num_tasks=3000, num_scored=3000),
-        search=FirstSearchSettings(evaluations=100_000),
+        search=LoopSearchSettings(evaluations=100_000),
         model=ModelSettings(name="tiny", pretrained=False, dropout=0.0),
         training=TrainingSettings(
             num_policy=2000,
@@ -129,6 +141,7 @@ PRESETS: Mapping[str, RunSettings] = {
     ),
     "small": RunSettings(
         iterations=20,
+        elsewhere=True,
         mutation=MutationSettings(num_tasks=9600),
         model=ModelSettings(name="Salesforce/codet5-small"),
         training=TrainingSettings(num_policy=9000, num_mutated=3000, batch_size=128),

@@ -1,9 +1,8 @@
 """The stages of an iteration, each from one thing to another.
 
     learn      buffer             -> report
-    write      policy, tasks      -> samples
-    execute    samples            -> executed samples
-    find       executed samples   -> candidates
+    write      policy, tasks      -> harvests
+    harvest    samples            -> harvests
     mutate     seed programs      -> mutants
     search     tasks              -> candidates
     minimise   candidates         -> candidates
@@ -14,8 +13,12 @@ They know nothing of each other and nothing of a run's directory; `loop.py` puts
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
+import numpy as np
+import numpy.typing as npt
 from rich.console import Console
 
 from codeit.candidates import find_candidates
@@ -24,15 +27,18 @@ from codeit.execution.results import Results
 from codeit.language import Program
 from codeit.language.program import Dialect
 from codeit.learning.replay import ReplayBuffer
-from codeit.learning.samples import ExecutedSamples, Samples
+from codeit.learning.samples import Samples
 from codeit.learning.training.settings import TrainingSettings
 from codeit.learning.training.trainer import Trainer, TrainingReport
 from codeit.minimising.solutions import SHORT_EVALUATIONS, with_minimised
 from codeit.mutation import MutatedTask, MutationSettings
 from codeit.mutation import mutate as mutate_programs
+from codeit.parallel.pipeline import Pipeline, pipeline
 from codeit.parallel.processes import ProcessGroup
 from codeit.parallel.threads import ordered_map
 from codeit.policy.policy import Policy
+from codeit.runs.harvest import Harvest, Harvester
+from codeit.runs.timeline import Timeline
 from codeit.searching.corpus import Corpus
 from codeit.searching.search import search_each
 from codeit.searching.settings import SearchSettings
@@ -42,6 +48,9 @@ from codeit.terminal.progress import phase
 
 _EVALUATIONS = 2_000_000  # for a round of all programs to minimise
 _TASKS_AT_A_TIME = 20  # scored together; bounds the memory for their outputs
+_MOST_WAITING = 32  # tasks whose samples wait to be run
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -53,12 +62,14 @@ class Workers:
         threads: of this process.
         limits: of the execution of programs.
         console: where progress is shown.
+        overlap: whether stages work side by side.
     """
 
     processes: ProcessGroup
     threads: int
     limits: Limits
     console: Console
+    overlap: bool = True
 
     def run(self, groups: Sequence[tuple[Task, Sequence[Program]]]) -> list[Results]:
         """Programs on the demonstrations of their tasks."""
@@ -82,51 +93,78 @@ def learn(
     draw_seed: int,
     train_seed: int,
     workers: Workers,
+    timeline: Timeline,
 ) -> TrainingReport:
     """Train on a prioritised draw of experiences."""
-    drawn = buffer.draw(settings.num_mutated, settings.num_policy, draw_seed)
+    with timeline.span("draw"):
+        drawn = buffer.draw(settings.num_mutated, settings.num_policy, draw_seed)
     total = len(drawn) * settings.epochs
-    with phase(workers.console, "learning", total, "experiences") as advance_to:
+    with (
+        phase(workers.console, "learning", total, "experiences") as advance_to,
+        timeline.span("learn", total),
+    ):
         return trainer.train(drawn, train_seed, advance_to)
 
 
 def write(
-    policy: Policy, tasks: Sequence[Task], dialect: Dialect, seed: int, workers: Workers
-) -> list[Samples]:
-    """What the policy writes for this process's share of the tasks."""
+    policy: Policy,
+    tasks: Sequence[Task],
+    harvester: Harvester,
+    seed: int,
+    workers: Workers,
+    timeline: Timeline,
+) -> list[Harvest]:
+    """What comes of what the policy writes for the tasks.
+
+    Each task's programs are run, scored and made into lessons as soon as they are written, while
+    the policy writes for the next tasks.
+
+    Returns:
+        The harvests of all processes, in the order of the tasks.
+    """
+
+    def of_ids(item: tuple[int, npt.NDArray[np.int64]]) -> Harvest:
+        return harvester.of_ids(*item, timeline)
+
     total = len(workers.processes.share(tasks)) * policy.settings.samples_per_task
     with (
         workers.processes.together(),
-        phase(workers.console, "sampling", total, "programs") as advance_to,
+        _behind(of_ids, workers) as behind,
     ):
-        found = policy.sample_programs(tasks, seed, dialect, advance_to, workers.processes)
-        samples = [Samples(k, tasks[k], written) for k, written in found]
-    return samples
+        with phase(workers.console, "sampling", total, "programs") as advance_to:
+            ids = policy.sample_ids(tasks, seed, advance_to, workers.processes)
+            with timeline.span("sample", total):
+                for item in ids:
+                    behind.put(item)
+        with timeline.span("wait"):
+            harvests = behind.finish()
+        timeline.note_queue(behind.depth)
+    return _in_order(harvests, workers)
 
 
-def execute(samples: Sequence[Samples], workers: Workers) -> list[ExecutedSamples]:
-    """Run every distinct program of a task once on each of its demonstrations.
+def harvest(
+    samples: Sequence[Samples], harvester: Harvester, workers: Workers, timeline: Timeline
+) -> list[Harvest]:
+    """What comes of this process's share of samples, and of those of the others."""
 
-    Returns:
-        Those of all processes, in the order of the tasks.
-    """
-    distinct = [s.distinct() for s in samples]
-    total = sum(
-        len(programs) * len(s.task.demonstrations)
-        for s, programs in zip(samples, distinct, strict=True)
-    )
-    with phase(workers.console, "executing", total, "runs") as advance_to:
-        runs = workers.run([(s.task, p) for s, p in zip(samples, distinct, strict=True)])
-        advance_to(total)
-    parts = zip(samples, distinct, runs, strict=True)
-    executed = [ExecutedSamples(s, programs, results) for s, programs, results in parts]
-    return sorted(workers.processes.gather(executed), key=lambda e: e.samples.number)
+    def of(one: Samples) -> Harvest:
+        return harvester.of(one, timeline)
+
+    with workers.processes.together(), _behind(of, workers) as behind:
+        for one in workers.processes.share(samples):
+            behind.put(one)
+        harvests = behind.finish()
+    return _in_order(harvests, workers)
 
 
-def find(executed: Sequence[ExecutedSamples], workers: Workers) -> list[Candidate]:
-    """The programs that are right on a demonstration of their task, with their predictions."""
-    found = [workers.candidates(e.samples.task, e.distinct, e.results) for e in executed]
-    return [candidate for one in found for candidate in one]
+def _behind(
+    work: Callable[[Item], Harvest], workers: Workers
+) -> AbstractContextManager[Pipeline[Item, Harvest]]:
+    return pipeline(work, workers.threads, _MOST_WAITING, is_eager=workers.overlap)
+
+
+def _in_order(harvests: Sequence[Harvest], workers: Workers) -> list[Harvest]:
+    return sorted(workers.processes.gather(harvests), key=lambda one: one.number)
 
 
 def mutate(

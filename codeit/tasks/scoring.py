@@ -28,8 +28,9 @@ NUM_ATTEMPTS = 2
 RULES = {"top3": "three programs", "two_attempts": "two attempts", "fits_all": "fits all"}
 """The names of the figures, and what tables call them."""
 
-ORIGINS = ("mutation", "search", "policy")
-"""What finds programs: mutation of seed programs, the search without a model, the policy."""
+ORIGINS = ("mutation", "search", "policy", "elsewhere", "led_search")
+"""What finds programs: mutation of seed programs, the search without a model, the policy, the
+policy when it wrote for another task, the search around what the policy wrote."""
 
 Figures: TypeAlias = dict[str, int]
 """How many tasks are solved by each of RULES."""
