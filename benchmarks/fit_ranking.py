@@ -5,34 +5,57 @@ programs of a task itself left out; of each program that is right on all demonst
 are taken, and whether it is right on the tests. The weights are those that make it likeliest that
 one that is right comes first (a softmax over the programs of each task, with a small penalty on
 large weights), learned on seven of eight tasks and tried on the eighth, in turn; the weights that
-are printed are learned on all of them. Tried are, too, length alone, and the weights in use.
+are printed are learned on all of them. Votes depend on the weights of the other features, and these
+on the votes, so that both are learned in rounds. Tried are, too, length alone, no votes, and the
+weights in use. Of each is counted how many tasks are claimed to be solved by two attempts, and how
+many of those are not: by a chance that was learned on the other tasks, too.
 
     python benchmarks/fit_ranking.py [--programs FILE] [--evaluations N] [--step N] [--threads T]
 """
 
 import json
+from dataclasses import dataclass
 
 import numpy as np
 from harness import Parser, existing_file, whole_number
 
 import codeit
 from codeit.parallel.threads import ordered_map
+from codeit.searching import ranking
 from codeit.searching.corpus import PACKAGED, Corpus
 from codeit.searching.engine import search_task
-from codeit.searching.ranking import CHANCE_WEIGHTS, WEIGHTS, chance_features, features
 from codeit.searching.records import without_answers
 from codeit.searching.settings import SearchSettings
+from codeit.searching.votes import agreements
 
 NUM_FOLDS = 8
 PENALTY = 0.02
 NUM_STEPS = 400
+NUM_ROUNDS = 3
+
+NAMES = list(ranking.WEIGHTS)
+
+
+@dataclass
+class Sample:
+    """The programs of a task that fit, as far as they are looked at."""
+
+    found: list
+    own: np.ndarray
+    """Features without votes, [P, F - 1]."""
+    agreed: list
+    right: np.ndarray
+    """Whether each is right on all tests."""
+    num_programs: int
+    """That fit, looked at or not."""
 
 
 def sample(task, corpus, settings, evaluations):
-    """Features of the programs that fit, and which of them are right on all tests."""
     programs = corpus.programs_for(task, settings)
-    result = search_task(without_answers(task), programs, settings, evaluations)
-    found = [one for one in result.found if one.num_right == len(task.demonstrations)]
+    hidden = without_answers(task)
+    result = search_task(hidden, programs, settings, evaluations)
+    fitting = [one for one in result.found if one.num_right == len(task.demonstrations)]
+    found = ranking.in_first_order(fitting)[: ranking.MOST_LOOKED_AT]
     right = [
         all(
             output is not None and np.array_equal(output, test.output)
@@ -40,64 +63,99 @@ def sample(task, corpus, settings, evaluations):
         )
         for one in found
     ]
-    return features(task, found), np.array(right, bool)
+    own, agreed = ranking.features(hidden, found), agreements(hidden, found)
+    return Sample(found, own, agreed, np.array(right, bool), len(fitting))
 
 
-def learn(samples):
-    """The weights, for features as they are."""
-    mixed = [(x, y) for x, y in samples if y.any() and not y.all()]
-    together = np.concatenate([x for x, _ in mixed])
+def features_by(weights, samples):
+    return [ranking.with_votes(s.own, s.agreed, weights) for s in samples]
+
+
+def learn(samples, use_votes=True):
+    """The weights; without votes, theirs is 0."""
+    weights = np.zeros(len(NAMES))
+    for _ in range(NUM_ROUNDS if use_votes else 1):
+        x = features_by(weights, samples)
+        if not use_votes:
+            x = [features * (np.arange(len(NAMES)) < len(NAMES) - 1) for features in x]
+        weights = softmax_weights(x, [s.right for s in samples])
+    return weights
+
+
+def softmax_weights(x, y):
+    """For features as they are."""
+    mixed = [k for k in range(len(x)) if y[k].any() and not y[k].all()]
+    together = np.concatenate([x[k] for k in mixed])
     mean, spread = together.mean(axis=0), together.std(axis=0) + 1e-9
-    weights, speed = np.zeros(len(mean)), np.zeros(len(mean))
+    most = max(len(x[k]) for k in mixed)
+    scaled = np.zeros((len(mixed), most, x[0].shape[1]))
+    is_there, right = np.zeros((2, len(mixed), most), bool)
+    for row, k in enumerate(mixed):
+        scaled[row, : len(x[k])] = (x[k] - mean) / spread
+        is_there[row, : len(x[k])] = True
+        right[row, : len(x[k])] = y[k]
+    weights, speed = np.zeros((2, len(mean)))
     for _ in range(NUM_STEPS):
-        gradient = -PENALTY * weights * len(mixed)
-        for x, y in mixed:
-            scaled = (x - mean) / spread
-            chance = np.exp(scaled @ weights - (scaled @ weights).max())
-            chance /= chance.sum()
-            wanted = chance * y / max((chance * y).sum(), 1e-12)
-            gradient += scaled.T @ (wanted - chance)
-        speed = 0.9 * speed + gradient / len(mixed)
+        chance = softmax(np.where(is_there, scaled @ weights, -np.inf))
+        wanted = chance * right
+        wanted /= np.maximum(wanted.sum(axis=1, keepdims=True), 1e-12)
+        gradient = np.einsum("tpf,tp->f", scaled, wanted - chance) / len(mixed)
+        speed = 0.9 * speed + gradient - PENALTY * weights
         weights = weights + 0.1 * speed
     return weights / spread
 
 
-def right_among_first(samples, scores):
-    """In how many tasks one of the first one, two and three is right."""
-    counts = [0, 0, 0]
-    for (_, right), score in zip(samples, scores, strict=True):
-        order = np.argsort(-score, kind="stable")
-        for k in range(3):
-            counts[k] += bool(right[order[: k + 1]].any())
-    return counts
+def softmax(scores):
+    odds = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return odds / odds.sum(axis=1, keepdims=True)
 
 
-def crossed(samples):
-    """The scores of each task by weights that were learned without it."""
-    scores = [None] * len(samples)
+class Ranked:
+    """The order of the programs of each task by some weights."""
+
+    def __init__(self, samples, weights):
+        scores = [x @ weights for x in features_by(weights, samples)]
+        orders = [np.argsort(-score, kind="stable") for score in scores]
+        self.right = [s.right[order] for s, order in zip(samples, orders, strict=True)]
+        self.chance_features = np.array(
+            [
+                ranking.chance_features(score[order], s.found[order[0]], s.num_programs)
+                for s, score, order in zip(samples, scores, orders, strict=True)
+            ],
+            float,
+        )
+        self.is_solved = np.array([right[:2].any() for right in self.right])
+
+    def learn_chance(self, tasks):
+        """The weights of the chance that one of the first two is right, by logistic regression."""
+        x, y = self.chance_features[tasks], self.is_solved[tasks]
+        spread = x.std(axis=0) + 1e-9
+        spread[-1] = 1
+        learned = np.zeros(x.shape[1])
+        for _ in range(5 * NUM_STEPS):
+            error = y - 1 / (1 + np.exp(-(x / spread) @ learned))
+            learned += 0.3 * ((x / spread).T @ error / len(y) - PENALTY * learned)
+        return learned / spread
+
+
+def tried(samples, weights_for):
+    """How many tasks have a right one among the first one, two and three; are claimed; are claimed
+    and not solved. `weights_for` gives weights that are learned on some of the tasks."""
+    counts = np.zeros(5, int)
+    numbers = np.arange(len(samples))
     for fold in range(NUM_FOLDS):
-        weights = learn([s for k, s in enumerate(samples) if k % NUM_FOLDS != fold])
-        for k in range(fold, len(samples), NUM_FOLDS):
-            scores[k] = samples[k][0] @ weights
-    return scores
+        others, here = numbers[numbers % NUM_FOLDS != fold], numbers[fold::NUM_FOLDS]
+        ranked = Ranked(samples, weights_for([samples[k] for k in others]))
+        odds = ranked.chance_features @ ranked.learn_chance(others)
+        for k in here:
+            is_claimed = odds[k] >= 0
+            counts[:3] += [ranked.right[k][:most].any() for most in (1, 2, 3)]
+            counts[3:] += [is_claimed, is_claimed and not ranked.is_solved[k]]
+    return counts.tolist()
 
 
-def learn_chance(samples, weights):
-    """The weights of the chance that one of the first two is right, by logistic regression."""
-    x, y = [], []
-    for some, right in samples:
-        scores = some @ weights
-        order = np.argsort(-scores, kind="stable")
-        x.append(chance_features(scores[order], len(scores)))
-        y.append(float(right[order[:2]].any()))
-    x, y = np.array(x), np.array(y)
-    spread = x.std(axis=0) + 1e-9
-    spread[-1] = 1
-    learned = np.zeros(x.shape[1])
-    for _ in range(5 * NUM_STEPS):
-        error = y - 1 / (1 + np.exp(-(x / spread) @ learned))
-        learned += 0.3 * ((x / spread).T @ error / len(y) - PENALTY * learned)
-    return dict(zip(CHANCE_WEIGHTS, np.round(learned / spread, 2).tolist(), strict=True))
+def rounded(names, weights):
+    return dict(zip(names, np.round(weights, 2).tolist(), strict=True))
 
 
 def main():
@@ -116,27 +174,30 @@ def main():
     with ordered_map(
         lambda task: sample(task, corpus, settings, arguments.evaluations), tasks, arguments.threads
     ) as ended:
-        samples = [s for s in ended if len(s[1])]
-    is_solvable = sum(bool(right.any()) for _, right in samples)
+        samples = [s for s in ended if s.found]
+    is_solvable = sum(bool(s.right.any()) for s in samples)
     print(f"{len(samples)} of {len(tasks)} tasks have programs that fit, {is_solvable} a right one")
-    in_use = np.array(list(WEIGHTS.values()))
-    length = -np.eye(len(WEIGHTS))[list(WEIGHTS).index("length")]
+    in_use = np.array(list(ranking.WEIGHTS.values()))
+    length = -np.eye(len(NAMES))[NAMES.index("length")]
     figures = {
-        "length alone": right_among_first(samples, [x @ length for x, _ in samples]),
-        "the weights in use": right_among_first(samples, [x @ in_use for x, _ in samples]),
-        "learned on other tasks": right_among_first(samples, crossed(samples)),
+        "length alone": tried(samples, lambda _: length),
+        "the weights in use": tried(samples, lambda _: in_use),
+        "learned on other tasks, no votes": tried(samples, lambda some: learn(some, False)),
+        "learned on other tasks": tried(samples, learn),
     }
-    print(f"{'tasks with a right one among the first':40}    1    2    3")
+    columns = ("first", "first 2", "first 3", "claimed", "wrongly")
+    print(f"{'tasks with a right one':36}" + "".join(f"{name:>9}" for name in columns))
     for name, counts in figures.items():
-        print(f"{name:40}" + "".join(f"{count:5}" for count in counts))
-    weights = dict(zip(WEIGHTS, np.round(learn(samples), 2).tolist(), strict=True))
-    among = {
-        f"{name}, among the first {k}": count
+        print(f"{name:36}" + "".join(f"{count:9}" for count in counts))
+    weights = rounded(NAMES, learn(samples))
+    ranked = Ranked(samples, np.array(list(weights.values())))
+    of_chance = rounded(ranking.CHANCE_WEIGHTS, ranked.learn_chance(np.arange(len(samples))))
+    flat = {
+        f"{name}, {column}": count
         for name, counts in figures.items()
-        for k, count in enumerate(counts, 1)
+        for column, count in zip(columns, counts, strict=True)
     }
-    of_chance = learn_chance(samples, np.array(list(weights.values())))
-    record = {"benchmark": "ranking", "figures": among, "weights": weights, "chance": of_chance}
+    record = {"benchmark": "ranking", "figures": flat, "weights": weights, "chance": of_chance}
     print(json.dumps(record))
 
 

@@ -180,7 +180,8 @@ PYTHON_ROOMS = [
     Room(
         "codeit/searching",
         "search without a model: `engine.py` (one task), `found.py` (what it comes to), "
-        "`ranking.py` (which of what fits comes first), `search.py` (many, over threads), "
+        "`ranking.py` (which of what fits comes first), `votes.py` (what programs make of a turned"
+        " input), `search.py` (many, over threads), "
         "`corpus.py` (which programs it begins with), "
         "`records.py` (what is known of a task), `budget.py` (minutes to evaluations), "
         "`shards.py`, `plan.py` (what was asked), `directory.py` and `summary.py` (on disk), "

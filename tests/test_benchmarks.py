@@ -119,7 +119,8 @@ def test_the_ranking(monkeypatch, capsys, programs):
     words = ["--programs", programs, "--evaluations", "3000", "--step", "8"]
     text, record = run(monkeypatch, capsys, "fit_ranking", *words)
     assert "tasks with a right one" in text
-    assert set(record["weights"]) > {"length", "derivations"}
+    assert set(record["weights"]) > {"length", "derivations", "votes"}
+    assert figures(record)["learned on other tasks, claimed"] >= 0
 
 
 def test_primitives(monkeypatch, capsys, programs):

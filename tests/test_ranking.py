@@ -8,6 +8,7 @@ import pytest
 from codeit import Program
 from codeit.searching.found import Found
 from codeit.searching.ranking import LIKELY, WEIGHTS, features, rank
+from codeit.searching.votes import agreements, votes
 from codeit.tasks.task import Example, Task
 
 
@@ -110,7 +111,55 @@ def test_the_chance_is_none_without_a_program_that_fits_and_grows_with_the_score
     assert usual > LIKELY
 
 
+SQUARE = Task("square", FLIP.demonstrations, [Example(grid("12", "34"), None)])
+ALONG = found("O = hmirror(I)", grid("34", "12"), evaluations=1)
+ACROSS = found(MIRROR, grid("21", "43"), evaluations=2)
+
+
 def test_the_chance_shrinks_where_another_program_is_as_good():
-    alone = found(MIRROR, grid("401"))
-    other = found("O = rot180(I)", grid("410"))
-    assert rank(FLIP, [alone, other]).chance < rank(FLIP, [alone]).chance
+    assert rank(SQUARE, [ALONG, ACROSS]).chance < rank(SQUARE, [ALONG]).chance
+
+
+def test_the_chance_is_smaller_where_the_first_one_was_found_by_painting():
+    written = found(MIRROR, grid("401"))
+    painted = dataclasses.replace(written, method="cover")
+    assert rank(FLIP, [painted]).chance < rank(FLIP, [written]).chance
+
+
+def test_programs_agree_where_they_answer_alike_as_the_input_is_turned():
+    # Flipped along or across the axis, a mirror stays what it is; on its side, it is the other one.
+    vertical, turn = found(MIRROR, grid("401")), found("O = rot180(I)", grid("401"))
+    horizontal = found("O = hmirror(I)", grid("104"))
+    (shares,) = agreements(FLIP, [vertical, turn, horizontal])
+    assert shares.tolist() == [[0.5, 1, 0.5], [0.5, 1, 0.5], [0.5, 0, 0.5]]
+
+
+def test_what_fails_when_the_input_is_turned_agrees_with_nothing():
+    # There is no second column in what stands on its side.
+    narrow = found("x1 = index(I, RIGHT)\nx2 = shape(I)\nO = canvas(x1, x2)", grid("000"))
+    (shares,) = agreements(FLIP, [narrow, found(MIRROR, None)])
+    assert shares.tolist() == [[0.5, 0], [0, 0]]
+
+
+def test_votes_are_shares_by_the_odds_of_those_who_agree():
+    agreed = [np.array([[1, 0.5], [0, 0.25]])]
+    expected = [np.log(0.75 + 0.5 * 0.25 + 0.001), np.log(0.25 * 0.25 + 0.001)]
+    assert np.allclose(votes(agreed, np.log([3.0, 1.0])), expected)
+    assert np.allclose(votes(agreed * 2, np.log([3.0, 1.0])), expected)
+    assert votes([], np.zeros(2)).tolist() == [0, 0]
+
+
+def test_an_answer_that_stays_as_the_input_is_turned_comes_before_a_shorter_program():
+    turn = found("x1 = hmirror(I)\nO = vmirror(x1)", grid("43", "21"))
+    assert rank(SQUARE, [ALONG, turn]).order == (turn, ALONG)
+    assert rank(SQUARE, [ALONG, ACROSS]).order == (ALONG, ACROSS)
+
+
+def test_the_outputs_of_the_tests_change_no_order_and_no_chance():
+    some = [
+        found(text, *outputs)
+        for text, outputs in ((MIRROR, [grid("401")]), ("O = hmirror(I)", [grid("104")]))
+    ]
+    for output in (grid("401"), grid("104"), grid("9")):
+        known = Task("flip", FLIP.demonstrations, [Example(grid("104"), output)])
+        assert rank(known, some) == rank(FLIP, some)

@@ -9,7 +9,7 @@ right. No output of a test is looked at, only what a program makes of the test's
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -20,32 +20,37 @@ from codeit.execution.executor import Limits, execute
 from codeit.grids import Grid
 from codeit.language import PRIMITIVES, Language, Program
 from codeit.searching.found import Found
+from codeit.searching.votes import agreements, votes
 from codeit.tasks.task import Task
 
 WEIGHTS = {
-    "no grid": -2.06,
-    "odd size": -2.98,
-    "odd color": -1.13,
-    "color of its own": -1.56,
-    "nothing changed": -2.03,
-    "odd change": -1.78,
-    "length": -0.54,
-    "derivations": 0.85,
-    "useless line": -2.66,
+    "no grid": -0.3,
+    "odd size": -1.35,
+    "odd color": -0.69,
+    "color of its own": -1.04,
+    "nothing changed": -1.14,
+    "odd change": -1.21,
+    "length": -0.28,
+    "derivations": 0.44,
+    "useless line": -1.5,
+    "votes": 1.32,
 }
-"""What each feature counts, in natural logarithms of odds."""
+"""What each feature counts, in natural logarithms of odds. Without the votes, the last one, they
+say how much a program's own vote counts."""
 
-CHANCE_WEIGHTS = {"score": 0.29, "lead": 0.33, "programs": -0.13, "any": 0.17}
+CHANCE_WEIGHTS = {"score": 0.3, "lead": 0.58, "programs": 0.18, "painted": -0.83, "any": 0.42}
 """What speaks for one of the first two being right: the score of the first one, how far it leads
-the second (3 at most), and the logarithm of how many fit; and what is said of any task."""
+the second (3 at most), the logarithm of how many fit, and whether the first one was found by
+painting pieces of the outputs; and what is said of any task."""
 
 LIKELY = 0.5
 """The chance from which on the search claims to have solved a task."""
 
 MOST_LOOKED_AT = 100
-"""Programs whose lines are left out one by one; the others are ranked by length and derivations."""
+"""Programs that are run for their features; the others stay behind them."""
 
 _MOST_LINES = 8
+_PAINTING_METHODS = ("color map", "cover", "layers")
 _LIMITS = Limits()
 _PAINTING = {
     name
@@ -73,55 +78,79 @@ def rank(task: Task, found: Sequence[Found]) -> Ranking:
     Programs that reproduce more demonstrations come first; those that reproduce all, by their
     features; others, the shorter first.
     """
-    whole = [one for one in found if one.num_right == len(task.demonstrations)]
+    whole = in_first_order(one for one in found if one.num_right == len(task.demonstrations))
     rest = [one for one in found if one.num_right < len(task.demonstrations)]
-    whole.sort(key=_first_score, reverse=True)
-    looked_at, others = whole[:MOST_LOOKED_AT], whole[MOST_LOOKED_AT:]
-    scores = features(task, looked_at) @ np.array(list(WEIGHTS.values()))
-    order = np.argsort(-scores, kind="stable")
     rest.sort(key=lambda one: (-one.num_right, len(one.program.text), one.program.text))
-    first = [looked_at[k] for k in order]
-    return Ranking((*first, *others, *rest), _chance(scores[order], len(whole)))
+    if not whole:
+        return Ranking(tuple(rest), 0.0)
+    first, others = whole[:MOST_LOOKED_AT], whole[MOST_LOOKED_AT:]
+    weights = np.array(list(WEIGHTS.values()))
+    scores = with_votes(features(task, first), agreements(task, first), weights) @ weights
+    order = np.argsort(-scores, kind="stable")
+    best = [first[k] for k in order]
+    chance = _chance(chance_features(scores[order], best[0], len(whole)))
+    return Ranking((*best, *others, *rest), chance)
 
 
-def chance_features(scores: npt.NDArray[np.float64], count: int) -> list[float]:
-    """The features of CHANCE_WEIGHTS, of scores from the best on, and so many programs that fit."""
-    lead = min(scores[0] - scores[1], 3) if count > 1 else 3
-    return [scores[0], lead, math.log(count), 1]
+def in_first_order(fitting: Iterable[Found]) -> list[Found]:
+    """Programs that fit by their length and derivations: the first MOST_LOOKED_AT are run for their
+    features."""
+    return sorted(fitting, key=_first_score, reverse=True)
 
 
-def _chance(scores: npt.NDArray[np.float64], count: int) -> float:
-    if count == 0:
-        return 0.0
-    values = zip(CHANCE_WEIGHTS.values(), chance_features(scores, count), strict=True)
+def chance_features(
+    scores: npt.NDArray[np.float64], first: Found, num_programs: int
+) -> list[float]:
+    """The features of CHANCE_WEIGHTS, of scores from the best on, the program that has the best
+    one, and so many programs that fit."""
+    lead = min(scores[0] - scores[1], 3) if num_programs > 1 else 3
+    is_painted = first.method in _PAINTING_METHODS
+    return [scores[0], lead, math.log(num_programs), is_painted, 1]
+
+
+def _chance(features: Sequence[float]) -> float:
+    values = zip(CHANCE_WEIGHTS.values(), features, strict=True)
     odds = math.exp(min(sum(weight * value for weight, value in values), 50))
     return round(odds / (1 + odds), 3)
 
 
 def features(task: Task, found: Sequence[Found]) -> npt.NDArray[np.float64]:
-    """The features of programs that are right on all demonstrations.
+    """The features, all but the votes, of programs that are right on all demonstrations.
 
     Returns:
-        float64 [P, F], in the order of WEIGHTS.
+        float64 [P, F - 1], in the order of WEIGHTS.
     """
     useless = _shares_of_useless_lines(task, [one.program for one in found])
     known = _Demonstrations(task)
     rows = [
         [
             *known.features(one.outputs),
-            len(one.program.text) / 100,
+            _length(one),
             math.log2(1 + one.derivations),
             useless[k],
         ]
         for k, one in enumerate(found)
     ]
-    return np.array(rows, np.float64).reshape(len(rows), len(WEIGHTS))
+    return np.array(rows, np.float64).reshape(len(rows), len(WEIGHTS) - 1)
+
+
+def with_votes(
+    own: npt.NDArray[np.float64],
+    agreed: Sequence[npt.NDArray[np.float64]],
+    weights: npt.NDArray[np.float64],
+) -> npt.NDArray[np.float64]:
+    """All features, float64 [P, F]: those from `features`, and the votes by `agreements` of the
+    same programs, each with the score that the weights give to its other features."""
+    return np.column_stack([own, votes(agreed, own @ weights[:-1])])
 
 
 def _first_score(one: Found) -> tuple[float, float]:
-    length = len(one.program.text) / 100
-    score = WEIGHTS["length"] * length + WEIGHTS["derivations"] * math.log2(1 + one.derivations)
-    return score, -one.evaluations
+    derivations = WEIGHTS["derivations"] * math.log2(1 + one.derivations)
+    return WEIGHTS["length"] * _length(one) + derivations, -one.evaluations
+
+
+def _length(one: Found) -> float:
+    return len(one.program.text) / 100
 
 
 class _Demonstrations:
