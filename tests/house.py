@@ -45,7 +45,7 @@ CPP_ROOMS = [
         "outcome, arena, value, bitmap, sets (the one room of set order: `set`, `packed_set`, "
         "`packed_table`, `patch_union`, `scattered_set`, `set_algebra`), grid, sequence, sort, "
         "print, machine "
-        "(fuel, bytes, depth), interrupt",
+        "(fuel, bytes, depth), interrupt, random",
         ("lang",),
     ),
     Room(

@@ -9,7 +9,7 @@
 // another seed.
 #pragma once
 
-#include "mutation/random.h"
+#include "core/random.h"
 #include "mutation/types.h"
 
 #include <span>

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace codeit::mutation {
+namespace codeit {
 
 // SplitMix64 (Steele, Lea and Flood 2014): good bits from any seed.
 class Random {
@@ -38,4 +38,4 @@ class Random {
     uint64_t state_;
 };
 
-} // namespace codeit::mutation
+} // namespace codeit
