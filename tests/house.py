@@ -91,6 +91,7 @@ CPP_ROOMS = [
         "csrc/decoding",
         "a decoder's step on a CPU; `processors.h` compiles each file of kernels once for each "
         "kind of processor",
+        ("core",),
     ),
     Room(
         "csrc/tests",
@@ -224,7 +225,8 @@ PYTHON_ROOMS = [
     Room(
         "codeit/policy/sampling",
         "programs from the policy (`engine` schedules, `decoder` steps, `kernels` knows which "
-        "kernel exists, `memory_budget` plans, `strategy` has the modes, `sampling_law` draws; "
+        "kernel exists, `memory_budget` plans, `strategy` has the modes, `sampling_law` draws, "
+        "`rows` says what begins next, `distinct` the same where nothing is drawn twice; "
         "`static_*` are the same for CUDA graphs; `generate` is the plain way)",
         ("ranges", "validation", "_native", "parallel", "policy", "policy/model"),
     ),
@@ -337,12 +339,14 @@ TORCH_FILES = {
     "policy/model/t5.py",
     "policy/model/weight_files.py",
     "policy/sampling/decoder.py",
+    "policy/sampling/distinct.py",
     "policy/sampling/engine.py",
     "policy/sampling/generate.py",
     "policy/sampling/strategy.py",
     "policy/sampling/kernels.py",
     "policy/sampling/sampling_law.py",
     "policy/sampling/memory_budget.py",
+    "policy/sampling/rows.py",
     "policy/sampling/static_decoder.py",
     "policy/sampling/static_grammar.py",
     "policy/sampling/static_strategy.py",

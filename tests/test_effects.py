@@ -63,6 +63,7 @@ CHANGES = {
     "training.reset_optimizer": True,
     "sampling.samples_per_task": 2,
     "sampling.mode": "typed",
+    "sampling.distinct": True,
     "sampling.temperature": 0.5,
     "sampling.top_k": 5,
     "sampling.top_p": 0.5,
@@ -212,6 +213,7 @@ IDLE = {
     ("model.device", "cpu"): {"sampling.cuda_graphs": False},
     ("sampling.mode", "typed"): {"sampling.cuda_graphs": False},
     ("sampling.mode", "speculative"): {"sampling.cuda_graphs": False},
+    ("sampling.distinct", True): {"sampling.cuda_graphs": False},
     ("mutation.num_tasks", 0): {
         "mutation.argument": 9.0,
         "mutation.function": 9.0,

@@ -16,7 +16,11 @@ from codeit.policy.sampling.constraint import ProgramConstraint  # noqa: E402
 from codeit.policy.sampling.decoder import Decoder  # noqa: E402
 from codeit.policy.sampling.engine import EngineSampler  # noqa: E402
 from codeit.policy.sampling.generate import GenerateSampler  # noqa: E402
-from codeit.policy.sampling.strategy import Row, SpeculativeDecoding  # noqa: E402
+from codeit.policy.sampling.strategy import (  # noqa: E402
+    Row,
+    SpeculativeDecoding,
+    make_strategy,
+)
 from codeit.policy.sampling.weights import Weights  # noqa: E402
 
 SETTINGS = SamplingSettings(samples_per_task=3, max_tokens=40)
@@ -123,8 +127,9 @@ def test_a_row_that_left_the_grammar_guesses_nothing_more():
     program = TOKENIZER.encode_program("x1 = trim(I)\nO = hconcat(x1, x1)").tolist()
     in_prompt = TOKENIZER.encode_inputs([np.zeros((3, 3), np.uint8)], 10).tolist()
     for foreign in (TOKENIZER.pad_id, *in_prompt, TOKENIZER.vocab_size - 1):
-        strategy = SpeculativeDecoding(TOKENIZER, settings, TOKENIZER.vocab_size, 1)
-        row = Row(0, np.full(40, 0.5), pending=[TOKENIZER.pad_id])
+        strategy = make_strategy(TOKENIZER, settings, TOKENIZER.vocab_size, 1)
+        assert isinstance(strategy, SpeculativeDecoding)
+        row = Row(slot=0, uniforms=np.full(40, 0.5), pending=[TOKENIZER.pad_id])
         strategy.begin(row)
         # What the model draws at each place that is scored; guesses are right until the last id.
         for token in [program[0], foreign]:

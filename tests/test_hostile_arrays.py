@@ -510,6 +510,19 @@ def test_hostile_scores_are_refused_or_harmless():
 
     attack(call, [scores, np.full((TOKENS, 5), 2**64 - 1, np.uint64), *rest])
     attack(lambda scores, *rest: call(scores, None, *rest), [numbers(TOKENS, 3000), *rest])
+
+    def branch(*arguments):
+        decoding.branch(*arguments)
+        scores, counts, tokens = arguments[0], *map(np.asarray, arguments[9:11])
+        assert ((counts >= 1) & (counts <= tokens.shape[1])).all()
+        is_there = np.arange(tokens.shape[1]) < counts[:, None]
+        assert ((tokens >= 0) & (tokens < max(np.shape(scores)[-1], 1)) | ~is_there).all()
+
+    rest = [np.arange(TOKENS, dtype=np.uint64), -np.ones(TOKENS), np.array([-np.inf, 0.0, 1.0])]
+    rest += [np.array([np.inf, 0.5, 9.0]), 0.9, 5, 0.9, np.zeros(TOKENS, np.int64)]
+    rest += [np.zeros((TOKENS, 4), kind) for kind in (np.int64, np.uint64, float, float)]
+    attack(branch, [scores, np.full((TOKENS, 5), 2**64 - 1, np.uint64), *rest])
+    attack(lambda scores, *rest: branch(scores, None, *rest), [numbers(TOKENS, 3000), *rest])
     attack(decoding.find_finite, [scores])
 
 

@@ -316,6 +316,7 @@ def test_each_setting_that_takes_effect_is_in_force_when_the_run_goes_on(
         "training.reset_optimizer": True,
         "sampling.samples_per_task": 2,
         "sampling.mode": "grammar",
+        "sampling.distinct": True,
         "sampling.temperature": 0.5,
         "sampling.top_k": 3,
         "sampling.top_p": 0.5,

@@ -101,6 +101,7 @@ def test_the_start_token_is_not_foreign():
         ({"num_rows": 0}, "num_rows is 0"),
         ({"mode": "free"}, "mode is 'free'"),
         ({"mode": "typed", "sampler": "generate"}, "generate` knows no mode 'typed'"),
+        ({"distinct": True, "sampler": "generate"}, "distinct is True; .* allows only False"),
     ],
 )
 def test_bad_settings_are_refused(changes, message):

@@ -47,4 +47,20 @@ def draw(
     top_p: float,
     out: npt.NDArray[np.int64],
 ) -> None: ...
+def branch(
+    scores: _Floats,
+    allowed: npt.NDArray[np.uint64] | None,
+    keys: npt.NDArray[np.uint64],
+    log_masses: npt.NDArray[np.float64],
+    log_times: npt.NDArray[np.float64],
+    log_limits: npt.NDArray[np.float64],
+    temperature: float,
+    top_k: int,
+    top_p: float,
+    counts: npt.NDArray[np.int64],
+    tokens: npt.NDArray[np.int64],
+    out_keys: npt.NDArray[np.uint64],
+    out_log_masses: npt.NDArray[np.float64],
+    out_log_times: npt.NDArray[np.float64],
+) -> None: ...
 def find_finite(scores: _Floats) -> npt.NDArray[np.bool_]: ...

@@ -77,6 +77,17 @@ cdef extern from "decoding/draw.h" namespace "codeit" nogil:
         double temperature
         int64_t top_k
         double top_p
+    cdef cppclass GivenBranches "codeit::Branches<const uint64_t, const double>":
+        const uint64_t *keys
+        const double *log_masses
+        const double *log_times
+    cdef cppclass FoundBranches "codeit::Branches<uint64_t, double>":
+        uint64_t *keys
+        double *log_masses
+        double *log_times
+    void c_branch "codeit::branch"(
+        const float *, const uint64_t *, const GivenBranches &, const double *, int64_t, int64_t,
+        int64_t, const DrawLaw &, int64_t, int64_t *, int64_t *, const FoundBranches &) except +
     void c_find_finite "codeit::find_finite"(const float *, int64_t, int64_t, cbool *) noexcept
     void c_draw "codeit::draw"(
         const float *, const uint64_t *, const double *, int64_t, int64_t, int64_t,
@@ -445,6 +456,16 @@ def add_and_normalize(float[:, ::1] sums not None, added, const float[::1] weigh
                                 num_tokens, width, <BFloat16 *>&out[0, 0])
 
 
+cdef DrawLaw _law(double temperature, top_k, double top_p) except *:
+    cdef DrawLaw law
+    law.temperature, law.top_p = temperature, top_p
+    law.top_k = integer("top_k", top_k, 0, MAX_TOKENS)
+    if not (0 < temperature < INFINITY and 0 < top_p <= 1):
+        raise ValueError(f"temperature is {temperature}, top_p {top_p}; allowed: finite, above 0, "
+                         "and above 0, at most 1")
+    return law
+
+
 def draw(const float[:, ::1] scores not None, allowed, const double[::1] uniforms not None,
          double temperature, top_k, double top_p, int64_t[::1] out not None):
     """Draw, as csrc/decoding/draw.h says.
@@ -458,13 +479,8 @@ def draw(const float[:, ::1] scores not None, allowed, const double[::1] uniform
     cdef const uint64_t[:, ::1] words
     cdef const uint64_t *start = NULL
     cdef int64_t num_rows = scores.shape[0], num_words = 0
-    cdef DrawLaw law
+    cdef DrawLaw law = _law(temperature, top_k, top_p)
     cdef int64_t n
-    law.temperature, law.top_p = temperature, top_p
-    law.top_k = integer("top_k", top_k, 0, MAX_TOKENS)
-    if not (0 < temperature < INFINITY and 0 < top_p <= 1):
-        raise ValueError(f"temperature is {temperature}, top_p {top_p}; allowed: finite, above 0, "
-                         "and above 0, at most 1")
     if uniforms.shape[0] != num_rows or out.shape[0] != num_rows or scores.shape[1] == 0:
         raise ValueError("the shapes of the arrays do not fit together")
     for n in range(num_rows):
@@ -481,6 +497,51 @@ def draw(const float[:, ::1] scores not None, allowed, const double[::1] uniform
     with nogil:
         c_draw(&scores[0, 0], start, &uniforms[0], num_rows, scores.shape[1], num_words, law,
                &out[0])
+
+
+def branch(const float[:, ::1] scores not None, allowed, const uint64_t[::1] keys not None,
+           const double[::1] log_masses not None, const double[::1] log_times not None,
+           const double[::1] log_limits not None, double temperature, top_k, double top_p,
+           int64_t[::1] counts not None, int64_t[:, ::1] tokens not None,
+           uint64_t[:, ::1] out_keys not None, double[:, ::1] out_log_masses not None,
+           double[:, ::1] out_log_times not None):
+    """Branch, as csrc/decoding/draw.h says.
+
+    Args:
+        scores: [T, V]; keys, log_masses, log_times, log_limits, counts: [T].
+        tokens, out_keys, out_log_masses, out_log_times: [T, N], N the most branches of each.
+        allowed: uint64 [T, W], or None.
+    Raises:
+        ValueError: shapes do not fit, or there is no such law.
+    """
+    cdef const uint64_t[:, ::1] words
+    cdef const uint64_t *start = NULL
+    cdef int64_t num_rows = scores.shape[0], most = tokens.shape[1], num_words = 0
+    cdef DrawLaw law = _law(temperature, top_k, top_p)
+    cdef GivenBranches given
+    cdef FoundBranches found
+    for count in (keys.shape[0], log_masses.shape[0], log_times.shape[0], log_limits.shape[0],
+                  counts.shape[0], tokens.shape[0], out_keys.shape[0], out_log_masses.shape[0],
+                  out_log_times.shape[0]):
+        if count != num_rows:
+            raise ValueError("the shapes of the arrays do not fit together")
+    for count in (out_keys.shape[1], out_log_masses.shape[1], out_log_times.shape[1]):
+        if count != most or most == 0 or scores.shape[1] == 0:
+            raise ValueError("the shapes of the arrays do not fit together")
+    if num_rows == 0:
+        return
+    if allowed is not None:
+        words = allowed
+        num_words = words.shape[1]
+        if words.shape[0] != num_rows or num_words == 0:
+            raise ValueError("allowed does not have a row for each of the scores'")
+        start = &words[0, 0]
+    given.keys, given.log_masses, given.log_times = &keys[0], &log_masses[0], &log_times[0]
+    found.keys, found.log_masses = &out_keys[0, 0], &out_log_masses[0, 0]
+    found.log_times = &out_log_times[0, 0]
+    with nogil:
+        c_branch(&scores[0, 0], start, given, &log_limits[0], num_rows, scores.shape[1], num_words,
+                 law, most, &counts[0], &tokens[0, 0], found)
 
 
 def find_finite(const float[:, ::1] scores not None):

@@ -31,6 +31,7 @@ def without_effect(settings: RunSettings, device: str | None = None) -> dict[str
     add(device == "cpu", "the model runs on a CPU", "sampling.cuda_graphs")
     is_static = sampling.mode in ("reference", "grammar")
     add(not is_static, f"sampling.mode is {sampling.mode!r}", "sampling.cuda_graphs")
+    add(sampling.distinct, "sampling.distinct is true", "sampling.cuda_graphs")
 
     no_mutants = "mutation.num_tasks is 0"
     add(mutation.num_tasks == 0, no_mutants, "mutation.num_scored", "data.mutated")

@@ -32,7 +32,7 @@ DECISIONS: Mapping[str, tuple[str, ...]] = {
         *("training.compile", "training.reset_optimizer"),
         *("sampling.samples_per_task", "sampling.mode", "sampling.temperature", "sampling.top_k"),
         *("sampling.top_p", "sampling.max_tokens", "sampling.sampler", "sampling.precision"),
-        *("sampling.num_rows", "sampling.cuda_graphs", "sampling.batch_size"),
+        *("sampling.num_rows", "sampling.cuda_graphs", "sampling.batch_size", "sampling.distinct"),
         *("limits.fuel", "limits.max_bytes", "limits.max_depth", "limits.max_len"),
     ),
     BY_CONTENT: ("programs", "data.training", "data.evaluation"),

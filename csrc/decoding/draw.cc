@@ -3,6 +3,9 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <numeric>
+
+#include "core/random.h"
 
 namespace codeit {
 namespace {
@@ -16,6 +19,20 @@ struct Candidate {
 
 bool is_likelier(const Candidate &a, const Candidate &b) {
     return a.score != b.score ? a.score > b.score : a.index < b.index;
+}
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+// log(exp(a) + exp(b))
+double log_sum(double a, double b) {
+    const double larger = std::max(a, b);
+    return larger == -kInfinity ? larger : larger + std::log1p(std::exp(std::min(a, b) - larger));
+}
+
+// What the numbers of a beginning follow from that is longer by a token.
+uint64_t key_after(uint64_t key, int64_t token) {
+    constexpr uint64_t kOdd = 0xA0761D6478BD642F;
+    return Random(key ^ (static_cast<uint64_t>(token) + 1) * kOdd).next();
 }
 
 } // namespace
@@ -35,6 +52,43 @@ class Drawer {
           num_wanted_(law.top_k > 0 ? std::min(law.top_k, num_scores) : num_scores) {}
 
     int64_t draw(const float *scores, const uint64_t *allowed, int64_t num_words, double uniform) {
+        find_candidates(scores, allowed, num_words);
+        if (candidates_.empty()) return 0;
+        weigh();
+        return candidates_[chosen(uniform)].index;
+    }
+
+    // Of a row of scores the branches of a branch: at most so many, until one arrives after the
+    // limit. Each is told to `add` as (index, key, log_mass, log_time).
+    template <class Add>
+    void branch(const float *scores, const uint64_t *allowed, int64_t num_words, uint64_t key,
+                double log_mass, double log_time, double log_limit, int64_t most, const Add &add) {
+        find_candidates(scores, allowed, num_words);
+        if (candidates_.empty()) {
+            add(0, key, log_mass, log_time);
+            return;
+        }
+        weigh();
+        const double log_whole = std::log(sum());
+        Random random(key);
+        for (int64_t count = 1;; ++count) {
+            const size_t k = chosen(random.uniform());
+            const int64_t index = candidates_[k].index;
+            add(index, key_after(key, index), log_mass + std::log(weights_[k]) - log_whole,
+                log_time);
+            weights_[k] = 0;
+            // What is left is added up, never subtracted from the whole: so it is exact however
+            // little it is.
+            const double left = sum();
+            if (count == most || !(left > 0)) return;
+            const double log_rate = log_mass + std::log(left) - log_whole;
+            log_time = log_sum(log_time, std::log(-std::log1p(-random.uniform())) - log_rate);
+            if (!(log_time <= log_limit)) return;
+        }
+    }
+
+  private:
+    void find_candidates(const float *scores, const uint64_t *allowed, int64_t num_words) {
         candidates_.clear();
         if (allowed != nullptr) {
             add_allowed(scores, allowed, num_words);
@@ -44,10 +98,8 @@ class Drawer {
             for (int64_t k = 0; k < num_scores_; ++k) add(scores, k);
         }
         if (is_ranked_) rank();
-        return candidates_.empty() ? 0 : chosen(uniform);
     }
 
-  private:
     void add(const float *scores, int64_t k) {
         if (k < num_scores_ && scores[k] > -std::numeric_limits<float>::infinity()) {
             candidates_.push_back({scores[k], k});
@@ -87,24 +139,37 @@ class Drawer {
         candidates_.erase(end, candidates_.end());
     }
 
-    int64_t chosen(double uniform) {
+    // The weights of the candidates, those that cannot be drawn left out.
+    void weigh() {
         float largest = candidates_[0].score;
         for (const Candidate &c : candidates_) largest = std::max(largest, c.score);
-        sums_.clear();
-        double total = 0;
+        weights_.clear();
         for (const Candidate &c : candidates_) {
-            sums_.push_back(total +=
-                            std::exp((static_cast<double>(c.score) - largest) / law_.temperature));
+            weights_.push_back(
+                std::exp((static_cast<double>(c.score) - largest) / law_.temperature));
         }
         if (law_.top_p < 1) {
             // What comes after the probability has been reached cannot be drawn.
+            const double enough = law_.top_p * sum();
+            double reached = weights_[0];
             size_t count = 1;
-            while (count < sums_.size() && sums_[count - 1] < law_.top_p * total) ++count;
-            sums_.resize(count);
-            total = sums_.back();
+            while (count < weights_.size() && reached < enough) reached += weights_[count++];
+            weights_.resize(count);
         }
-        auto at = std::upper_bound(sums_.begin(), sums_.end() - 1, uniform * total);
-        return candidates_[static_cast<size_t>(at - sums_.begin())].index;
+    }
+
+    double sum() const { return std::accumulate(weights_.begin(), weights_.end(), 0.0); }
+
+    size_t chosen(double uniform) {
+        const double point = uniform * sum();
+        double reached = 0;
+        size_t at = 0;
+        for (size_t k = 0; k < weights_.size(); ++k) {
+            if (weights_[k] == 0) continue;
+            at = k;
+            if ((reached += weights_[k]) > point) break;
+        }
+        return at;
     }
 
     const DrawLaw law_;
@@ -114,7 +179,7 @@ class Drawer {
     std::vector<Candidate> candidates_;
     std::vector<float> maxima_;
     std::vector<float> ranked_;
-    std::vector<double> sums_;
+    std::vector<double> weights_;
 };
 
 } // namespace
@@ -131,6 +196,26 @@ void draw(const float *scores, const uint64_t *allowed, const double *uniforms, 
     for (int64_t n = 0; n < num_rows; ++n) {
         const uint64_t *words = allowed == nullptr ? nullptr : allowed + n * num_words;
         out[n] = drawer.draw(scores + n * num_scores, words, num_words, uniforms[n]);
+    }
+}
+
+void branch(const float *scores, const uint64_t *allowed,
+            const Branches<const uint64_t, const double> &from, const double *log_limits,
+            int64_t num_rows, int64_t num_scores, int64_t num_words, const DrawLaw &law,
+            int64_t most, int64_t *counts, int64_t *tokens, const Branches<uint64_t, double> &out) {
+    Drawer drawer(law, num_scores);
+    for (int64_t n = 0; n < num_rows; ++n) {
+        const uint64_t *words = allowed == nullptr ? nullptr : allowed + n * num_words;
+        counts[n] = 0;
+        const auto add = [&](int64_t index, uint64_t key, double log_mass, double log_time) {
+            const int64_t at = n * most + counts[n]++;
+            tokens[at] = index;
+            out.keys[at] = key;
+            out.log_masses[at] = log_mass;
+            out.log_times[at] = log_time;
+        };
+        drawer.branch(scores + n * num_scores, words, num_words, from.keys[n], from.log_masses[n],
+                      from.log_times[n], log_limits[n], most, add);
     }
 }
 

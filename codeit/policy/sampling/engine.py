@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import TypeVar
 
@@ -22,36 +21,32 @@ from codeit.parallel.threads import merged
 from codeit.policy.model.finite import check_weights
 from codeit.policy.model.t5 import T5
 from codeit.policy.sampling.decoder import Decoder
+from codeit.policy.sampling.distinct import TOGETHER, DistinctRows
 from codeit.policy.sampling.kernels import KeyValues, rounded_up
 from codeit.policy.sampling.memory_budget import MemoryBudget
+from codeit.policy.sampling.rows import IndependentRows, Rows, SampleRow
 from codeit.policy.sampling.sample_queue import (
-    Prompt,
     Sample,
     SampleQueue,
     check_ids,
     check_prompts,
     not_finite,
 )
-from codeit.policy.sampling.sampling_law import are_finite, uniforms
+from codeit.policy.sampling.sampling_law import are_finite
 from codeit.policy.sampling.settings import SamplingSettings
 from codeit.policy.sampling.static_session import StaticSession
 from codeit.policy.sampling.static_strategy import StaticStrategy, make_static_strategy
-from codeit.policy.sampling.strategy import Row, make_strategy
+from codeit.policy.sampling.strategy import make_strategy
 from codeit.policy.sampling.weights import Weights
 from codeit.policy.tokenizer import Ids, Tokenizer
 
 Made = TypeVar("Made")
 
+_BEGUN = 2048
+"""Tokens that rows which begin may bring into a step, or a row more: they bound its memory."""
+
 _SCORED = 256
 """Tokens whose probabilities are worked out together."""
-
-
-@dataclass(eq=False)
-class _Row(Row):
-    """A sample under way, and where it belongs."""
-
-    prompt: Prompt
-    number: int
 
 
 class EngineSampler:
@@ -88,7 +83,7 @@ class EngineSampler:
                 on_progress(num_done)
             samples = waiting.setdefault(sample.prompt, [])
             samples.append(sample)
-            if len(samples) == self.settings.samples_per_task:
+            if sample.is_last:
                 yield sample.prompt, self._padded(waiting.pop(sample.prompt))
 
     def stream(
@@ -153,7 +148,8 @@ class EngineSampler:
         return weights, budget, num_slots, is_static
 
     def _uses_graphs(self) -> bool:
-        return self.model.device.type == "cuda" and self.settings.cuda_graphs
+        settings = self.settings
+        return self.model.device.type == "cuda" and settings.cuda_graphs and not settings.distinct
 
     def _static_strategy(self, num_slots: int) -> StaticStrategy | None:
         """The strategy of a session that runs on the device alone; None if there is to be none."""
@@ -248,9 +244,10 @@ class EngineSampler:
         # What passes through a step: scores, and the widest of what lies between two products.
         passing = 4 * (config.vocab_size + 16 * (config.d_model + config.d_ff))
         capacity = rounded_up(self.settings.max_tokens)
-        return MemoryBudget(
-            capacity * per_token + passing, per_token, self.settings.samples_per_task
-        )
+        together = self.settings.samples_per_task
+        if self.settings.distinct:
+            together = min(together, TOGETHER)
+        return MemoryBudget(capacity * per_token + passing, per_token, together)
 
     def _padded(self, samples: Sequence[Sample]) -> npt.NDArray[np.int64]:
         length = max(len(sample.tokens) for sample in samples)
@@ -274,7 +271,6 @@ class _Session:
         settings = sampler.settings
         self._weights = weights
         self._queue = queue
-        self._max_tokens = settings.max_tokens
         self._decoder, num_slots = _largest(
             lambda num_slots: Decoder(weights, num_slots, settings.max_tokens),
             num_slots,
@@ -282,39 +278,58 @@ class _Session:
             weights.device,
         )
         self._max_prompts = budget.max_prompts(num_slots)
-        self._contexts: dict[Prompt, list[KeyValues]] = {}  # of those that are under way
+        self._together = budget.samples_per_prompt
+        self._contexts: dict[int, list[KeyValues]] = {}  # of the prompts under way
+        self._source: Rows
+        if settings.distinct:
+            self._source = DistinctRows(settings, queue, sampler.tokenizer.end_id)
+        else:
+            self._source = IndependentRows(settings, queue)
         vocab_size = sampler.model.config.vocab_size
-        self._strategy = make_strategy(sampler.tokenizer, settings, vocab_size, num_slots)
+        self._strategy = make_strategy(
+            sampler.tokenizer, settings, vocab_size, num_slots, self._source
+        )
         self._free = list(range(num_slots))[::-1]
-        self._rows: list[_Row] = []  # those of a prompt stand together
+        self._rows: list[SampleRow] = []  # those of a prompt stand together
+        self._ended: list[Sample] = []
 
     def run(self) -> Iterator[Sample]:
         """Samples as they end."""
         self._refill()
         while self._rows:
-            yield from self._extend(self._step())
+            self._extend(self._step())
+            yield from self._take_ended()
             self._refill()
+        yield from self._take_ended()
 
     def _refill(self) -> None:
-        samples = self._queue.samples
-        while self._free:
-            if not samples and not self._take_prompts():
-                return
-            prompt, number = samples.popleft()
-            numbers = uniforms(self._queue.seed, prompt.number, number, self._max_tokens)
-            start = [self._weights.start_id]
-            row = _Row(self._free.pop(), numbers, prompt, number, pending=start)
+        num_tokens = 0
+        while self._free and num_tokens < _BEGUN:
+            row = self._source.next()
+            if row is None:
+                self._find_ended()
+                if not self._take_prompts():
+                    break
+                continue
+            row.slot = self._free.pop()
+            row.pending = [self._weights.start_id]
             self._strategy.begin(row)
             self._rows.append(row)
+            num_tokens += len(row.pending)
+            if row.has_ended:
+                self._put_aside()
+        self._rows.sort(key=lambda row: row.prompt.number)
 
     def _take_prompts(self) -> bool:
         """Encode as many prompts as there are slots for their samples."""
         is_cpu = self._weights.device.type == "cpu"
-        most = 1 if is_cpu else max(1, len(self._free) // self._queue.num_samples)
+        most = 1 if is_cpu else max(1, len(self._free) // self._together)
         taken = self._queue.take_prompts(min(most, self._max_prompts - len(self._contexts)))
+        self._source.add(taken)
         if taken:
             contexts = self._weights.contexts([prompt.ids for prompt in taken])
-            self._contexts.update(zip(taken, contexts, strict=True))
+            numbers = [prompt.number for prompt in taken]
+            self._contexts.update(zip(numbers, contexts, strict=True))
         return bool(taken)
 
     def _step(self) -> torch.Tensor:
@@ -324,7 +339,7 @@ class _Session:
         ends = counts.cumsum()
         starts = np.repeat(ends - counts - [row.num_fed for row in rows], counts)
         wanted = [np.arange(e - row.num_scored, e) for row, e in zip(rows, ends, strict=True)]
-        of_prompts = groupby(rows, key=lambda row: row.prompt)
+        of_prompts = groupby(rows, key=lambda row: row.prompt.number)
         return self._decoder.step(
             np.array([token for row in rows for token in row.pending], dtype=np.int64),
             np.repeat([row.slot for row in rows], counts).astype(np.int32),
@@ -336,7 +351,7 @@ class _Session:
             np.concatenate(wanted),
         )
 
-    def _extend(self, scores: torch.Tensor) -> Iterator[Sample]:
+    def _extend(self, scores: torch.Tensor) -> None:
         """Draws the next tokens of every row."""
         counts = [row.num_scored for row in self._rows]
         finite = are_finite(scores)
@@ -345,19 +360,31 @@ class _Session:
             bad = int(np.searchsorted(np.cumsum(counts), int(finite.int().argmin()), side="right"))
             row = self._rows[bad]
             raise not_finite(row.prompt.number, row.number)
+        self._put_aside()
+
+    def _put_aside(self) -> None:
+        """Let go of the rows that have ended, or that nobody wants any more."""
         going_on = []
-        ended = []
         for row in self._rows:
-            if not row.has_ended:
+            if not (row.has_ended or row.is_dropped):
                 going_on.append(row)
                 continue
             self._free.append(row.slot)
-            row.prompt.num_unfinished -= 1
-            if row.prompt.num_unfinished == 0:
-                del self._contexts[row.prompt]
-            ended.append(Sample(row.prompt.number, row.number, np.array(row.tokens)))
+            if not row.is_dropped:
+                self._source.end(row)
         self._rows = going_on
-        yield from ended
+
+    def _find_ended(self) -> None:
+        """Take the samples that there are by now, and let go of what prompts needed."""
+        for sample in self._source.samples():
+            self._ended.append(sample)
+            if sample.is_last:
+                del self._contexts[sample.prompt]
+
+    def _take_ended(self) -> list[Sample]:
+        self._find_ended()
+        ended, self._ended = self._ended, []
+        return ended
 
 
 def _in_inference_mode(samples: Iterator[Sample]) -> Iterator[Sample]:

@@ -154,7 +154,7 @@ def describe(device: torch.device) -> str:
         return "our own"
     return (
         "torch's, and for attention as in training; in CUDA graphs in modes reference and grammar, "
-        "unless sampling.cuda_graphs is false"
+        "unless sampling.cuda_graphs is false or sampling.distinct is true"
     )
 
 

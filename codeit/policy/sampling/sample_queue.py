@@ -40,6 +40,8 @@ class Sample:
     prompt: int
     number: int
     tokens: npt.NDArray[np.int64]
+    is_last: bool
+    """Whether no other sample of its prompt is to come."""
 
 
 def not_finite(prompt: int, number: int) -> FloatingPointError:
@@ -59,7 +61,7 @@ class Prompt:
 
 
 class SampleQueue:
-    """One session's samples: those of the prompts it took and has not begun.
+    """One session's prompts, and those of their samples that are drawn each by itself and wait.
 
     Args:
         prompts: all of them.
@@ -78,7 +80,7 @@ class SampleQueue:
         self._waiting = waiting
 
     def take_prompts(self, most: int) -> list[Prompt]:
-        """Up to so many more prompts, as they are encoded together; their samples wait here."""
+        """Up to so many more prompts, as they are encoded together."""
         taken: list[Prompt] = []
         num_tokens = 0
         while self._waiting and len(taken) < most and num_tokens < _PACKED:
@@ -88,6 +90,9 @@ class SampleQueue:
                 break
             taken.append(Prompt(number, self._prompts[number], self.num_samples))
             num_tokens += len(self._prompts[number])
-        for prompt in taken:
-            self.samples.extend((prompt, k) for k in range(self.num_samples))
         return taken
+
+    def add_samples(self, prompts: Sequence[Prompt]) -> None:
+        """Let all samples of prompts wait here."""
+        for prompt in prompts:
+            self.samples.extend((prompt, k) for k in range(self.num_samples))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -12,6 +14,18 @@ _FEW = 1024
 """Scores of which a number can be drawn without leaving most of them aside first."""
 
 # Shape letters: T tokens, V scores of each, K of them that can be drawn.
+
+
+@dataclass(frozen=True)
+class Branches:
+    """Samples that begin alike, [T] or [T, N]; csrc/decoding/draw.h says what that means."""
+
+    keys: npt.NDArray[np.uint64]
+    """What the numbers below them follow from."""
+    log_masses: npt.NDArray[np.float64]
+    """Of the probability of beginning so."""
+    log_times: npt.NDArray[np.float64]
+    """When the first sample of each arrives."""
 
 
 def are_finite(scores: torch.Tensor) -> torch.Tensor:
@@ -66,6 +80,53 @@ class SamplingLaw:
             scores = scores.masked_fill(~is_allowed.to(scores.device), -torch.inf)
         return self.plain_draw(scores, torch.from_numpy(uniforms).to(scores.device)).cpu().numpy()
 
+    def branch(
+        self,
+        scores: torch.Tensor,
+        branches: Branches,
+        log_limits: npt.NDArray[np.float64],
+        most: int,
+        allowed: npt.NDArray[np.uint64] | None = None,
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Branches]:
+        """The branches of branches, in the order in which their first samples arrive: the first of
+        a row, which is drawn by this law, then those that arrive before its limit.
+
+        Args:
+            scores: float32 [T, V]; -inf for what cannot be drawn.
+            branches: [T]
+            log_limits: [T], logarithms of times.
+            most: N, of each row.
+            allowed: as for `draw`.
+        Returns:
+            How many there are [T], at least 1 of each row; indices into the scores [T, N]; the
+            branches [T, N].
+        """
+        ids = None
+        if scores.device.type != "cpu" and allowed is None and 0 < self._top_k < scores.shape[-1]:
+            scores, likeliest = scores.topk(self._top_k, dim=-1)
+            ids = likeliest.cpu().numpy()
+        shape = (len(scores), most)
+        counts = np.empty(len(scores), np.int64)
+        tokens = np.zeros(shape, np.int64)
+        found = Branches(np.empty(shape, np.uint64), np.empty(shape), np.empty(shape))
+        native.branch(
+            scores.cpu().contiguous().numpy(),
+            allowed,
+            branches.keys,
+            branches.log_masses,
+            branches.log_times,
+            log_limits,
+            self._temperature,
+            self._top_k,
+            self._top_p,
+            counts,
+            tokens,
+            found.keys,
+            found.log_masses,
+            found.log_times,
+        )
+        return counts, tokens if ids is None else np.take_along_axis(ids, tokens, 1), found
+
     def plain_draw(self, scores: torch.Tensor, uniforms: torch.Tensor) -> torch.Tensor:
         """The same by torch's operations: int64 [T], from float64 [T]."""
         if self._top_k == 1:
@@ -98,3 +159,8 @@ def uniforms(seed: int, prompt: int, sample: int, count: int) -> npt.NDArray[np.
     """
     generator = np.random.Generator(np.random.Philox(key=[seed % 2**64, prompt << 32 | sample]))
     return generator.random(count)
+
+
+def first_key(seed: int, prompt: int) -> int:
+    """What the numbers behind all distinct samples of a prompt follow from."""
+    return int(np.random.Philox(key=[seed % 2**64, prompt << 32]).random_raw())

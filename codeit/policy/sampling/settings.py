@@ -20,6 +20,9 @@ class SamplingSettings:
     mode: SamplingMode = "reference"
     """`reference` (any token can come), `speculative` (the same samples in fewer steps), `grammar`
     (every sample is a program) or `typed` (with arguments of the declared types besides)."""
+    distinct: bool = False
+    """Whether no sample of a task is like an earlier one: after the first, each is drawn by the law
+    of a sample that is none of those before. Fewer come where no others can be drawn."""
     temperature: Positive = 0.95
     """Divides the logits before a token is drawn."""
     top_k: Count = 50
@@ -39,10 +42,12 @@ class SamplingSettings:
     """Samples that the engine decodes at a time, on each thread."""
     cuda_graphs: bool = True
     """On a GPU, decode in CUDA graphs, with nothing decided by the host; modes `reference` and
-    `grammar`."""
+    `grammar`, unless samples are distinct."""
     batch_size: PositiveCount = 4
     """Tasks whose samples `generate` draws together."""
 
     def __post_init__(self) -> None:
         if self.sampler == "generate" and self.mode != "reference":
             raise ValueError(f"sampler `generate` knows no mode {self.mode!r}; only 'reference'")
+        if self.sampler == "generate" and self.distinct:
+            raise ValueError("distinct is True; sampler `generate` allows only False")

@@ -92,6 +92,7 @@ class StaticSession:
         most = max(1, len(self._free) // self._queue.num_samples)
         free = sorted(set(range(self._largest.num_places)) - set(self._place_of.values()))
         taken = self._queue.take_prompts(min(most, len(free)))
+        self._queue.add_samples(taken)
         if taken:
             places = free[: len(taken)]
             self._decoder.hold(np.array(places), [prompt.ids for prompt in taken])
@@ -111,9 +112,10 @@ class StaticSession:
             self._free.append(slot)
             self._free_lanes[prompt].append(int(self._lanes[slot]))
             prompt.num_unfinished -= 1
-            if prompt.num_unfinished == 0:
+            is_last = prompt.num_unfinished == 0
+            if is_last:
                 del self._place_of[prompt], self._free_lanes[prompt]
-            yield Sample(prompt.number, number, ids)
+            yield Sample(prompt.number, number, ids, is_last)
 
     # ---- Shapes ----
 
