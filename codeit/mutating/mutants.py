@@ -12,7 +12,7 @@ from codeit._native import mutation
 from codeit.candidates import find_candidates
 from codeit.execution.executor import Limits, execute_groups
 from codeit.language import Program
-from codeit.minimising.solutions import SHORT_EVALUATIONS, with_minimised
+from codeit.minimising.solutions import FEW_EVALUATIONS, with_minimised
 from codeit.mutating.settings import MutatingSettings
 from codeit.parallel.threads import ordered_map
 from codeit.tasks.scoring import Candidate
@@ -154,7 +154,7 @@ def _minimised(
     def work(hit: tuple[int, Candidate]) -> tuple[int, Candidate]:
         number, candidate = hit
         task = of_key[candidate.task]
-        shorter = with_minimised(candidate, programs[number], task, SHORT_EVALUATIONS, limits)
+        shorter = with_minimised(candidate, programs[number], task, FEW_EVALUATIONS, limits)
         return number, shorter
 
     with ordered_map(work, found, threads) as minimised:

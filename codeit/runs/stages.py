@@ -30,7 +30,8 @@ from codeit.learning.replay import ReplayBuffer
 from codeit.learning.samples import Samples
 from codeit.learning.training.settings import TrainingSettings
 from codeit.learning.training.trainer import Trainer, TrainingReport
-from codeit.minimising.solutions import SHORT_EVALUATIONS, with_minimised
+from codeit.minimising.minimiser import EVALUATIONS
+from codeit.minimising.solutions import with_minimised
 from codeit.mutation import MutatedTask, MutationSettings
 from codeit.mutation import mutate as mutate_programs
 from codeit.parallel.pipeline import Pipeline, pipeline
@@ -251,7 +252,7 @@ def minimise(
     programs take little more time than a few.
     """
     of_key = {(task.task_id, task.digest): task for task in tasks}
-    evaluations = min(SHORT_EVALUATIONS, _EVALUATIONS // max(len(candidates), 1))
+    evaluations = min(EVALUATIONS, _EVALUATIONS // max(len(candidates), 1))
 
     def work(candidate: Candidate) -> Candidate:
         if candidate.minimised is not None:

@@ -12,7 +12,7 @@ from codeit.candidates import find_candidates
 from codeit.execution.executor import Limits, checked_limits, execute
 from codeit.grids import Grid, check_grid, grid_digest
 from codeit.minimising.minimiser import EVALUATIONS
-from codeit.minimising.solutions import with_minimised
+from codeit.minimising.solutions import FEW_EVALUATIONS, with_minimised
 from codeit.searching.found import Found, MethodFigures, TaskSearch
 from codeit.tasks.scoring import Candidate, Submission
 from codeit.tasks.task import Example, Task
@@ -67,7 +67,6 @@ class FoundCandidate:
 
 _FOUND_NUMBERS = ("cost", "derivations", "evaluations")
 _NUM_FIRST = 20  # of those to minimise: they are submitted and shown
-_EVALUATIONS_OF_OTHERS = 2_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,7 +194,7 @@ def confirm(
         for key, found in of_key.items()
         if key in candidates and _is_confirmed(found, candidates[key])
     ]
-    budgets = chain(repeat(EVALUATIONS, _NUM_FIRST), repeat(_EVALUATIONS_OF_OTHERS))
+    budgets = chain(repeat(EVALUATIONS, _NUM_FIRST), repeat(FEW_EVALUATIONS))
     for place, one in enumerate(kept):
         if minimises and one.fits:
             program = of_key[one.candidate.key].program
