@@ -134,5 +134,7 @@ def test_an_iteration_spends_so_much_at_most(count, each, tasks, monkeypatch):
     monkeypatch.setattr(
         stages, "with_minimised", lambda *words: seen.append(words[3]) or plain(*words)
     )
-    stages.minimise([candidate(tasks[0], "O = vmirror(I)")] * count, tasks, "codeit", workers())
+    new = [candidate(tasks[0], "O = vmirror(I)")] * count
+    others = [candidate(tasks[0], "O = vmirror(I)", num_right=2)] * 500
+    stages.minimise([*others, *new], tasks, "codeit", workers())
     assert seen == [each] * count

@@ -248,14 +248,15 @@ def minimise(
 ) -> list[Candidate]:
     """Candidates with their minimised programs, where they are right on all demonstrations.
 
-    What a search has found is minimised already. The evaluations are for all together, so that many
-    programs take little more time than a few.
+    What a search has found is minimised already. The evaluations are for all others together, so
+    that many programs take little more time than a few.
     """
     of_key = {(task.task_id, task.digest): task for task in tasks}
-    evaluations = min(EVALUATIONS, _EVALUATIONS // max(len(candidates), 1))
+    num_new = sum(map(_is_to_be_minimised, candidates))
+    evaluations = min(EVALUATIONS, _EVALUATIONS // max(num_new, 1))
 
     def work(candidate: Candidate) -> Candidate:
-        if candidate.minimised is not None:
+        if not _is_to_be_minimised(candidate):
             return candidate
         program = Program.parse(candidate.program, dialect)
         task = of_key[candidate.task]
@@ -264,3 +265,7 @@ def minimise(
     own = workers.processes.share(candidates)
     with ordered_map(work, own, workers.threads) as minimised:
         return workers.processes.gather(minimised)
+
+
+def _is_to_be_minimised(candidate: Candidate) -> bool:
+    return candidate.minimised is None and candidate.num_right == candidate.num_demonstrations
