@@ -1,6 +1,8 @@
 """Corpora of programs: the package's own, and files."""
 
 import json
+import re
+from importlib import resources
 
 import numpy as np
 import pytest
@@ -27,6 +29,18 @@ def test_every_program_of_the_package_solves_every_pair_of_its_task():
     )
     for seed, pair, results in zip(seeds, pairs, runs, strict=True):
         assert results.match([p.output for p in pair]).all(), seed.task_id
+
+
+def test_a_program_of_the_package_that_a_search_has_found_says_by_which_command():
+    text = resources.files("codeit").joinpath("data", "seed_programs.jsonl").read_text()
+    rows = [json.loads(line) for line in text.splitlines()]
+    assert {row["origin"] for row in rows} == {"written", "enumeration", "search"}
+    for row in rows:
+        assert ("command" in row) == ("commit" in row) == (row["origin"] == "search")
+        if row["origin"] == "search":
+            command = r"codeit search --tasks arc1-training --ids (\w+) --evaluations \d+"
+            assert re.fullmatch(command, row["command"])[1] == row["task"]
+            assert re.fullmatch("[0-9a-f]{7,40}", row["commit"])
 
 
 def test_the_package_has_programs_for_many_tasks_and_of_many_kinds():
