@@ -1,6 +1,7 @@
 // Runs, shared runs and batches: what their fuel, memory, threads and interrupts may not change.
 #include "core/print.h"
 #include "primitives/bodies.h"
+#include "tests/program_of.h"
 #include "vm/batch.h"
 #include "vm/machine_pool.h"
 
@@ -26,14 +27,6 @@ constexpr std::string_view kEndless = "n = multiply(TEN, TEN)\n"
                                       "f5 = power(f4, n)\n"
                                       "f6 = power(f5, n)\n"
                                       "O = f6(ONE)";
-
-Program program_of(std::string_view text) {
-    Program program;
-    ParseError error;
-    REQUIRE_MESSAGE(Program::parse(text, standard_language(), Dialect::codeit, &program, &error),
-                    error.reason);
-    return program;
-}
 
 // They begin with the same lines, ask for orders between them, and the last one fails.
 std::vector<Program> some_programs() {

@@ -6,6 +6,7 @@
 #include "search/corpus.h"
 #include "search/minimise.h"
 #include "search/names.h"
+#include "tests/program_of.h"
 #include "vm/machine_pool.h"
 
 #include <doctest/doctest.h>
@@ -23,14 +24,6 @@ constexpr Limits kLimits = {int64_t{1} << 24, uint64_t{1} << 26, 200, 0};
 constexpr uint8_t kCells[] = {0, 1, 1, 0, 2, 0, 0, 2, 1, 0, 3, 3, 0, 5, 0, 3};
 constexpr InputGrid kGrid = {kCells, 4, 4};
 constexpr InputGrid kOther = {kCells + 3, 3, 4};
-
-Program program_of(std::string_view text) {
-    Program program;
-    ParseError error;
-    REQUIRE_MESSAGE(Program::parse(text, standard_language(), Dialect::codeit, &program, &error),
-                    error.reason);
-    return program;
-}
 
 // Says the order of every set.
 std::string text_of_value(Machine &m, const Value &value) {
