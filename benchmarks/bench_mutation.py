@@ -13,6 +13,7 @@ slowest parent, 6.3 where it does; 606 executions a second by its default thread
 signals.
 
     python benchmarks/bench_mutation.py [--programs FILE] [--mutants 9600] [--original DIR]
+    python benchmarks/bench_mutation.py --programs FILE --mutants 1000000 --making
 """
 
 import json
@@ -74,7 +75,9 @@ print(json.dumps(report))
 def bench_making(report, work, settings, repeats):
     """Mutants of a corpus, anew each time; those of the last one."""
     seconds = []
+    mutants = None
     for _ in range(repeats):
+        del mutants  # a million take a GB
         source = MutantSource(work.parents, settings, 1)
         taken, mutants = cpu_time_of(lambda source=source: source.make(settings.num_programs))
         seconds.append(taken)
@@ -177,6 +180,9 @@ def main():
     )
     parser.add_argument("--tasks", default="arc1-evaluation", help="on which mutants run")
     parser.add_argument("--mutants", type=whole_number(1), default=9600)
+    parser.add_argument(
+        "--making", action="store_true", help="how fast they are made, and nothing else"
+    )
     parser.add_argument("--depth", choices=("1", "inf"), default="1")
     parser.add_argument(
         "--original",
@@ -199,8 +205,9 @@ def main():
     print(f"{machine()}; {len(work.parents)} seed programs, {len(work.tasks)} tasks")
     report = Report()
     mutants = bench_making(report, work, settings, arguments.repeats)
-    rate = bench_matching(report, work, mutants, settings.limits, arguments.repeats)
-    if arguments.original:
+    if not arguments.making:
+        rate = bench_matching(report, work, mutants, settings.limits, arguments.repeats)
+    if arguments.original and not arguments.making:
         bench_original(report, arguments.original, work, mutants, settings.limits, rate)
     report.print_record("mutation", {"numpy": np.__version__}, vars(arguments))
 

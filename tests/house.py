@@ -97,7 +97,7 @@ CPP_ROOMS = [
         "csrc/tests",
         "unit tests of what Python cannot see; those of `lang`, `code` and `core` are linked with "
         "nothing else",
-        ("lang", "code", "core", "primitives", "vm", "search"),
+        ("lang", "code", "core", "primitives", "vm", "mutation", "search"),
     ),
     Room(
         "csrc/fuzz",

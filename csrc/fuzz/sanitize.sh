@@ -35,7 +35,7 @@ if asan=$(runtime libasan.so) && ubsan=$(runtime libubsan.so); then
     if echo '#include <doctest/doctest.h>' | "$cxx" -E -x c++ - >/dev/null 2>&1; then
         echo "== the unit tests under the same"
         make -s -j "$(nproc)" -C csrc tests KIND=address+undefined
-        for program in build/address+undefined/tests/{language,memory,values,runs,search}; do
+        for program in build/address+undefined/tests/{language,memory,values,runs,search,mutants}; do
             "$program" --minimal
         done
     else

@@ -1,7 +1,6 @@
 #include "mutation/mutate.h"
 
 #include <algorithm>
-#include <array>
 
 namespace codeit::mutation {
 namespace {
@@ -52,20 +51,21 @@ Mutator::Mutator(const Language &language, const Weights &weights)
         }
         alike_[signature_of_[k]].push_back(k);
         same_result.push_back(k);
+        called_with_[0].push_back(k);
+        called_with_[language.arity_of(k)].push_back(k);
     }
     for (Term k : language.constants())
         constants_of_[index_of(language.constant(k).type)].push_back(k);
 }
 
-bool Mutator::mutate(const TypedCode &parent, std::span<const TypedCode> others, Random *random,
-                     Code *out) {
+bool Mutator::draw(const TypedCode &parent, std::span<const TypedCode> others, Random *random) {
     parent_ = &parent;
     random_ = random;
     lines_.clear();
     for (const CodeLine &line : parent.code) lines_.push_back(line);
     num_new_ = 0;
     is_new_argument_ = false;
-    return apply(others) && write(out);
+    return apply(others) && finish();
 }
 
 bool Mutator::apply(std::span<const TypedCode> others) {
@@ -104,26 +104,21 @@ bool Mutator::change_argument(std::span<const TypedCode> others, bool is_crossov
         new_argument_ = position;
         return true;
     }
+    if (is_function) return pick_other(primitives_like(old), old, &argument);
     candidates_.clear();
-    if (is_function) {
-        add_primitives_like(old);
-    } else {
-        add_terms(type, {});
-    }
-    return pick_other(old, &argument);
+    add_terms(type, {});
+    return pick_other(candidates_, old, &argument);
 }
 
 bool Mutator::change_function() {
     const Term old = changed_.function;
+    if (language_.is_primitive(old))
+        return pick_other(primitives_like(old), old, &changed_.function);
     candidates_.clear();
-    if (language_.is_primitive(old)) {
-        add_primitives_like(old);
-    } else {
-        for (size_t k = 1; k < line_; ++k) {
-            if (parent_->types[k] == Type::Callable) candidates_.push_back(term_of_line(k));
-        }
+    for (size_t k = 1; k < line_; ++k) {
+        if (parent_->types[k] == Type::Callable) candidates_.push_back(term_of_line(k));
     }
-    return pick_other(old, &changed_.function);
+    return pick_other(candidates_, old, &changed_.function);
 }
 
 // A call that returns `type` and may stand on the line.
@@ -230,14 +225,12 @@ void Mutator::add_terms(Type type, CalledWith calls) {
     const std::vector<Term> &constants = constants_of_[index_of(type)];
     candidates_.insert(candidates_.end(), constants.begin(), constants.end());
     if (type != Type::Callable) return;
-    const bool is_any = calls.least == 0 || calls.may_be_more;
-    for (Term k : language_.primitives()) {
-        if (is_any || calls.fits(language_.arity_of(k))) candidates_.push_back(k);
-    }
+    const std::vector<Term> &callable = called_with_[calls.may_be_more ? 0 : calls.least];
+    candidates_.insert(candidates_.end(), callable.begin(), callable.end());
 }
 
-void Mutator::add_primitives_like(Term other) {
-    candidates_ = alike_[signature_of_[other]];
+std::span<const Term> Mutator::primitives_like(Term other) const {
+    return alike_[signature_of_[other]];
 }
 
 Type Mutator::type_of(Term term) const {
@@ -250,37 +243,69 @@ bool Mutator::pick(Term *out) {
     return true;
 }
 
-bool Mutator::pick_other(Term old, Term *out) {
-    std::erase(candidates_, old);
-    return pick(out);
+// One of the candidates, which differ, but the old one.
+bool Mutator::pick_other(std::span<const Term> candidates, Term old, Term *out) {
+    const size_t at = static_cast<size_t>(std::find(candidates.begin(), candidates.end(), old) -
+                                          candidates.begin());
+    const size_t count = candidates.size() - (at < candidates.size());
+    if (count == 0) return false;
+    const size_t k = random_->below(count);
+    *out = candidates[k + (k >= at)];
+    return true;
 }
 
 // ---- The mutant ----
 
 // False where it is no program: the change made a call that the program has already, or more
 // than a code holds; or the parent calls what a line shadows, for which a mutant has no name.
-bool Mutator::write(Code *out) {
-    out->clear();
-    if (lines_.size() + num_new_ > kMaxLines) return false;
-    for (size_t line = 1; line <= lines_.size(); ++line) {
-        const CodeLine &old = lines_[line - 1];
-        moved_.clear();
-        if (line != line_) {
-            for (Term argument : old.arguments) moved_.push_back(moved(argument));
-            if (!add(moved(old.function), moved_, out)) return false;
-            continue;
-        }
-        for (size_t k = 0; k < num_new_; ++k) {
-            if (!add(new_lines_[k].function, new_lines_[k].arguments, out)) return false;
-        }
-        for (size_t k = 0; k < changed_.arguments.size(); ++k) {
-            const bool is_new = is_new_argument_ && k == new_argument_;
-            moved_.push_back(is_new ? term_of_line(line_ + num_new_ - 1)
-                                    : moved(changed_.arguments[k]));
-        }
-        if (!add(moved(changed_.function), moved_, out)) return false;
+bool Mutator::finish() {
+    if (num_lines() > kMaxLines) return false;
+    for (Term &argument : changed_.arguments) argument = moved(argument);
+    if (is_new_argument_) changed_.arguments[new_argument_] = term_of_line(line_ + num_new_ - 1);
+    changed_.function = moved(changed_.function);
+    size_t num_words = 0;
+    for (size_t k = 0; k <= num_new_; ++k) {
+        if (!is_callable(own_line(k).function)) return false;
+        num_words += 2 + own_line(k).arguments.size();
     }
-    return out->words().size() <= kMaxWords && !repeats_a_call(*out);
+    for (size_t line = 1; line <= lines_.size(); ++line) {
+        if (line == line_) continue;
+        if (!is_callable(lines_[line - 1].function)) return false;
+        num_words += 2 + lines_[line - 1].arguments.size();
+    }
+    return num_words <= kMaxWords && !repeats_a_call();
+}
+
+bool Mutator::repeats_a_call() const {
+    constexpr size_t kFew = 64; // lines that are compared each with each
+    if (parent_->has_repeats || num_lines() > kFew) {
+        Code code;
+        write(&code);
+        return has_repeated_call(code);
+    }
+    // Only the line that changed and the new ones can.
+    for (size_t k = 0; k <= num_new_; ++k) {
+        const Call &own = own_line(k);
+        for (size_t line = 1; line <= lines_.size(); ++line) {
+            if (line != line_ && is_same(own, lines_[line - 1])) return true;
+        }
+        for (size_t other = 0; other < k; ++other) {
+            if (own.function == own_line(other).function &&
+                own.arguments == own_line(other).arguments)
+                return true;
+        }
+    }
+    return false;
+}
+
+// Whether an own line is the call of one of the parent's other lines.
+bool Mutator::is_same(const Call &own, const CodeLine &old) const {
+    if (own.function != moved(old.function) || own.arguments.size() != old.arguments.size())
+        return false;
+    for (size_t k = 0; k < old.arguments.size(); ++k) {
+        if (own.arguments[k] != moved(old.arguments[k])) return false;
+    }
+    return true;
 }
 
 // Behind new lines, mentions of the line that changes and of those after it move up.
@@ -289,33 +314,69 @@ Term Mutator::moved(Term term) const {
     return static_cast<Term>(term + num_new_);
 }
 
-bool Mutator::add(Term function, std::span<const Term> arguments, Code *out) const {
-    if (function == kInput || language_.is_constant(function)) return false;
-    out->add_line(function);
-    for (Term argument : arguments) out->add_argument(argument);
-    return true;
+void Mutator::write(Code *out) const {
+    out->clear();
+    for (size_t line = 1; line <= lines_.size(); ++line) {
+        if (line == line_) {
+            for (size_t k = 0; k <= num_new_; ++k) {
+                out->add_line(own_line(k).function);
+                for (Term argument : own_line(k).arguments) out->add_argument(argument);
+            }
+            continue;
+        }
+        out->add_line(moved(lines_[line - 1].function));
+        for (Term argument : lines_[line - 1].arguments) out->add_argument(moved(argument));
+    }
 }
 
-bool Mutator::repeats_a_call(const Code &code) const {
-    if (parent_->has_repeats) return has_repeated_call(code);
-    // Only the line that changed and the new ones can.
-    std::array<CodeLine, 64> lines;
-    const size_t num_lines = code.num_lines();
-    if (num_lines > lines.size()) return has_repeated_call(code);
-    auto next = lines.begin();
-    for (const CodeLine &line : code) *next++ = line;
-    for (size_t line = line_ - 1; line < line_ + num_new_; ++line) {
-        for (size_t other = 0; other < num_lines; ++other) {
-            if (other != line && are_same(lines[line], lines[other])) return true;
-        }
+Key Mutator::key(std::span<const Key> keys_of_parent) {
+    if (parent_->code.has_shadows()) { // its lines' keys are not those of the mutant's
+        write(&written_);
+        keys_of_lines(written_, language_, &keys_);
+        return keys_.back();
     }
-    return false;
+    // Lines before the one that changes keep their keys, and so do those that do not depend on it.
+    own_keys_.clear();
+    auto key_of_own = [&](Term term) {
+        if (!is_line(term)) return language_.key_of(term);
+        if (line_of(term) < line_) return keys_of_parent[line_of(term)];
+        const size_t own = line_of(term) - line_;
+        return own < own_keys_.size() ? own_keys_[own] : kKeyOfItself;
+    };
+    for (size_t k = 0; k <= num_new_; ++k) {
+        const CodeLine line = {own_line(k).function, kNoTerm, own_line(k).arguments};
+        own_keys_.push_back(key_of_line(line, key_of_own));
+    }
+    later_keys_.assign(1, own_keys_.back());
+    is_other_.assign(1, 1);
+    auto key_of_later = [&](Term term) {
+        if (!is_line(term)) return language_.key_of(term);
+        if (line_of(term) < line_) return keys_of_parent[line_of(term)];
+        const size_t later = line_of(term) - line_;
+        return later < later_keys_.size() ? later_keys_[later] : kKeyOfItself;
+    };
+    auto is_other = [&](Term term) {
+        if (!is_line(term) || line_of(term) < line_) return false;
+        const size_t later = line_of(term) - line_;
+        return later < is_other_.size() && is_other_[later] != 0;
+    };
+    for (size_t number = line_ + 1; number <= lines_.size(); ++number) {
+        const CodeLine &line = lines_[number - 1];
+        const bool differs = is_other(line.function) ||
+                             std::any_of(line.arguments.begin(), line.arguments.end(), is_other);
+        later_keys_.push_back(differs ? key_of_line(line, key_of_later) : keys_of_parent[number]);
+        is_other_.push_back(differs);
+    }
+    return later_keys_.back();
 }
 
 bool mutate(const Parent &parent, const Weights &weights, uint64_t seed, Code *out) {
     Mutator mutator(parent.program->language(), weights);
     Random random(seed);
-    return mutator.mutate(TypedCode(parent.program->code(), parent.types), {}, &random, out);
+    const TypedCode typed(parent.program->code(), parent.types);
+    if (!mutator.draw(typed, {}, &random)) return false;
+    mutator.write(out);
+    return true;
 }
 
 std::vector<Mutant> mutate_many(const Parent &parent, const Weights &weights,
@@ -329,7 +390,8 @@ std::vector<Mutant> mutate_many(const Parent &parent, const Weights &weights,
     for (size_t k = 0; k < seeds.size(); ++k) {
         if (interrupt.ask()) throw Interrupted();
         Random random(seeds[k]);
-        if (!mutator.mutate(typed, {}, &random, &code)) continue;
+        if (!mutator.draw(typed, {}, &random)) continue;
+        mutator.write(&code);
         mutants.push_back({k, Program(code, program.language(), program.dialect())});
     }
     return mutants;

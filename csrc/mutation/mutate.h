@@ -9,6 +9,7 @@
 // another seed.
 #pragma once
 
+#include "code/key.h"
 #include "core/random.h"
 #include "mutation/types.h"
 
@@ -47,11 +48,16 @@ class Mutator {
   public:
     Mutator(const Language &language, const Weights &weights);
 
-    // One mutant, a function of its arguments and the state of `random`; false when the change that
-    // was drawn has no candidate, or makes a call that the program has already. A mutant shadows
-    // nothing. `others` give lines by crossover.
-    bool mutate(const TypedCode &parent, std::span<const TypedCode> others, Random *random,
-                Code *out);
+    // Draws one mutant, a function of the arguments and the state of `random`; false when the
+    // change that was drawn has no candidate, or makes a call that the program has already. A
+    // mutant shadows nothing. `others` give lines by crossover.
+    bool draw(const TypedCode &parent, std::span<const TypedCode> others, Random *random);
+
+    // Of the mutant that was drawn last, as long as its parent is there.
+    size_t num_lines() const { return lines_.size() + num_new_; }
+    void write(Code *out) const;
+    // The key of its last line (code/key.h), from those of I and of every line of the parent.
+    Key key(std::span<const Key> keys_of_parent);
 
   private:
     struct Call {
@@ -66,23 +72,26 @@ class Mutator {
     bool cross(Type type, std::span<const TypedCode> others, Term *out);
     Type concrete(Type wanted);
     void add_terms(Type type, CalledWith calls);
-    void add_primitives_like(Term other);
+    std::span<const Term> primitives_like(Term other) const;
     bool pick(Term *out);
-    bool pick_other(Term old, Term *out);
+    bool pick_other(std::span<const Term> candidates, Term old, Term *out);
 
-    bool write(Code *out);
-    bool add(Term function, std::span<const Term> arguments, Code *out) const;
-    bool repeats_a_call(const Code &code) const;
+    bool finish();
+    bool repeats_a_call() const;
+    bool is_callable(Term term) const { return term != kInput && !language_.is_constant(term); }
+    const Call &own_line(size_t k) const { return k < num_new_ ? new_lines_[k] : changed_; }
     Term moved(Term term) const;
+    bool is_same(const Call &own, const CodeLine &old) const;
     Type type_of(Term term) const;
     Call *add_new_line();
 
     const Language &language_;
     Weights weights_;
-    std::vector<Term> by_result_[kNumTypes];    // primitives that are declared to return it
-    std::vector<Term> constants_of_[kNumTypes]; // of that type
-    std::vector<std::vector<Term>> alike_;      // primitives of one signature
-    std::vector<uint16_t> signature_of_;        // by primitive, an index of alike_
+    std::vector<Term> by_result_[kNumTypes];       // primitives that are declared to return it
+    std::vector<Term> constants_of_[kNumTypes];    // of that type
+    std::vector<Term> called_with_[kMaxArity + 1]; // primitives with so many arguments; 0: all
+    std::vector<std::vector<Term>> alike_;         // primitives of one signature
+    std::vector<uint16_t> signature_of_;           // by primitive, an index of alike_
 
     // Of the mutation that is being made. What it draws is kept beside the parent's lines, of which
     // the mutant has all: but for one that changes, and new ones before that.
@@ -90,13 +99,17 @@ class Mutator {
     Random *random_ = nullptr;
     std::vector<CodeLine> lines_;
     std::vector<Term> candidates_;
-    std::vector<Term> moved_;      // arguments of a line
     size_t line_ = 0;              // that changes
-    Call changed_;                 // its call
+    Call changed_;                 // its call; in the mutant's numbers when the draw is done
     bool is_new_argument_ = false; // whether an argument of it is the last new line
     size_t new_argument_ = 0;      // which one
     size_t num_new_ = 0;
-    std::vector<Call> new_lines_; // in the mutant's numbers
+    std::vector<Call> new_lines_;   // in the mutant's numbers
+    std::vector<Key> own_keys_;     // of the new lines and the one that changes
+    std::vector<Key> later_keys_;   // of that one and those after it
+    std::vector<uint8_t> is_other_; // whether such a key is another than the parent's
+    Code written_;
+    std::vector<Key> keys_;
 };
 
 // A mutant of a program alone, without crossover.

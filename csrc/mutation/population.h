@@ -62,20 +62,37 @@ class Population {
         uint32_t root;
         uint32_t depth;
     };
-    // What a draw gave.
+    // What a draw gave. Only what is new is written, and runs.
+    enum class Status : uint8_t {
+        none,      // no mutant
+        known,     // a program of its key was known
+        repeated,  // it was looked at before, and is no mutant of its root
+        unchecked, // new, as far as is known
+        valid,
+        invalid,
+        hopeless, // invalid, in whichever order its lines run
+    };
     struct Draft {
-        uint64_t number;
-        uint32_t parent;
         Key key;
-        bool is_new = false; // or it was looked at before
-        bool is_valid = false;
-        bool is_hopeless = false;                   // invalid, in whichever order its lines run
-        std::unique_ptr<Program> program = nullptr; // where it is new
+        uint32_t parent = 0;
+        Status status = Status::none;
+        std::unique_ptr<Program> program = nullptr; // where it is valid
     };
 
-    std::vector<Draft> draw(uint64_t first, uint64_t end, const KeySet &tried, unsigned num_threads,
-                            Interrupt &interrupt);
-    void check(std::vector<Draft> *drafts, unsigned num_threads, Interrupt &interrupt);
+    class Validity;
+    struct Tools;
+
+    uint64_t round_size(size_t num_left, size_t num_made, uint64_t num_draws) const;
+    bool make_mutant(uint64_t number, Mutator *mutator, uint32_t *parent) const;
+    // What the draws from `first` on give, by number. `undecided` holds those that were invalid and
+    // not hopeless.
+    void draw(uint64_t first, const KeySet &undecided, std::span<Draft> drafts,
+              unsigned num_threads, Interrupt &interrupt) const;
+    void draw_some(uint64_t first, const KeySet &undecided, std::span<Draft> drafts,
+                   Tools *tools) const;
+    // Runs those that are unchecked.
+    void check(uint64_t first, std::span<Draft> drafts, unsigned num_threads,
+               Interrupt &interrupt) const;
     void add_parents(std::span<const Known> known, unsigned num_threads, Interrupt::Poll poll);
     // What tells a key that was tried for one root from the same for another one.
     Key tried_key(const Draft &draft) const;
@@ -89,6 +106,8 @@ class Population {
     std::vector<Root> roots_;
     std::vector<TypedCode> parents_; // the roots first
     std::vector<Descent> descents_;  // of the parents
+    std::vector<std::vector<Key>>
+        keys_of_parents_; // of their lines; none where mutants are parents
     KeySet known_;
     // Of the hopeless: they need not run again. Nothing that is made depends on what is forgotten.
     KeySet hopeless_;

@@ -34,6 +34,7 @@ constexpr uint64_t bit(size_t k) {
 Family::Family(const Program &base)
     : language_(&base.language()), dialect_(base.dialect()),
       num_names_(static_cast<Operand>(language_->num_names())) {
+    names_.reserve(language_->num_names());
     for (size_t name = 0; name < language_->num_names(); ++name)
         names_.push_back(value_of_name(*language_, static_cast<Term>(name)));
     if (!is_simple(base.code())) return;
@@ -81,17 +82,23 @@ Family::Line Family::line_of_code(const CodeLine &line) const {
 }
 
 void Family::add(const Program &program, size_t number) {
+    add(program.code(), &program, number);
+}
+
+void Family::add(const Code &code, const Program *program, size_t number) {
     Member member{};
-    member.program = &program;
+    member.code = &code;
+    member.program = program;
     member.number = number;
     member.first_line = static_cast<uint32_t>(lines_.size());
-    member.is_plain = &program.language() != language_ || program.dialect() != dialect_ ||
-                      !is_simple(program.code());
+    const bool is_like_base =
+        program == nullptr || (&program->language() == language_ && program->dialect() == dialect_);
+    member.is_plain = !is_like_base || !is_simple(code);
     if (!member.is_plain) {
-        keys_of_lines(program.code(), *language_, &keys_);
+        keys_of_lines(code, *language_, &keys_);
         operands_.assign(1, operand_of_line(0));
         size_t number_of_line = 0;
-        for (const CodeLine &line : program.code()) {
+        for (const CodeLine &line : code) {
             const Key &key = keys_[++number_of_line];
             auto at = std::lower_bound(
                 base_keys_.begin(), base_keys_.end(), key,

@@ -34,11 +34,15 @@ class Family {
     // `number` says which one it is. The program outlives the family; one of another language or
     // dialect than the base's runs the ordinary way.
     void add(const Program &program, size_t number);
+    // The same for a code of the base's language and dialect: most members need no more to run.
+    void add(const Code &code, size_t number) { add(code, nullptr, number); }
     // After the last one.
     void sort();
 
     size_t size() const { return members_.size(); }
     size_t number(size_t k) const { return members_[k].number; }
+    const Code &code(size_t k) const { return *members_[k].code; }
+    // Of one that was added as a program.
     const Program &program(size_t k) const { return *members_[k].program; }
 
   private:
@@ -55,7 +59,8 @@ class Family {
         auto operator<=>(const Line &) const = default;
     };
     struct Member {
-        const Program *program;
+        const Code *code;
+        const Program *program; // or null
         size_t number;
         uint64_t needed;     // lines of the base
         uint64_t mentioned;  // those of them that own lines mention, or that are the result
@@ -65,6 +70,8 @@ class Family {
         Operand result;
         bool is_plain; // runs the ordinary way
     };
+
+    void add(const Code &code, const Program *program, size_t number);
 
     // Operands: first all names of the language, then I, the base's lines, the own ones.
     Operand operand_of_line(size_t line) const { return num_names_ + static_cast<Operand>(line); }
