@@ -37,7 +37,8 @@ def closing_line(monkeypatch, count, seconds):
 )
 def test_a_rate_has_the_span_of_time_that_gives_it_digits(monkeypatch, count, seconds, rate):
     line = closing_line(monkeypatch, count, seconds)
-    assert line == f"  search           {count:>9,} tasks in {seconds:.1f} s, {rate}\n"
+    what = "task" if count == 1 else "tasks"
+    assert line == f"  search           {count:>9,} {what} in {seconds:.1f} s, {rate}\n"
 
 
 def test_where_nothing_was_done_no_rate_is_said(monkeypatch):

@@ -291,7 +291,7 @@ def test_a_search_of_hidden_tasks_alone_says_so(tmp_path, capsys):
     words = ["--tasks", tasks, "--programs", programs, "--ids", "hidden", "--evaluations", 9]
     assert main(["search", *map(str, words), "--out", str(tmp_path / "out")]) == 0
     out = capsys.readouterr().out
-    assert "the output of a test is hidden: 1 tasks, 1 with an attempt that fits" in out
+    assert "the output of a test is hidden: 1 task, 1 with an attempt that fits" in out
     assert "solved:" not in out
 
 

@@ -18,7 +18,7 @@ from rich.table import Table
 from codeit import cli
 from codeit.fuzzing import KINDS, Difference, End, Tally, fuzz_on_console
 from codeit.runs.settings import settings_to_toml
-from codeit.terminal import add_row, plain, say, visible, visible_lines, write
+from codeit.terminal import add_row, counted, plain, say, visible, visible_lines, write
 
 # An end tag of rich's markup, a tag, an emoji code, colors, a new title, a direction, a line end.
 HOSTILE = "[/x][bold]:x:\x1b[31m\x1b]0;t\x07\u202eab\rc\nd\x9b"
@@ -50,6 +50,10 @@ def test_no_character_of_unicode_is_dangerous_afterwards():
     assert every.isprintable()
     escaped = every.replace("&", "").replace("<", "")
     assert ElementTree.fromstring(f"<a>{escaped}</a>".encode()).text == escaped
+
+
+def test_things_are_counted_in_words():
+    assert [counted(n, "task") for n in (0, 1, 1000)] == ["0 tasks", "1 task", "1,000 tasks"]
 
 
 def test_lines_of_a_text_are_kept_where_it_may_have_some():

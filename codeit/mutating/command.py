@@ -17,7 +17,7 @@ from codeit.mutating.running import complete
 from codeit.mutating.settings import MAX_PROGRAMS, MUTANT_FUEL, MutatingSettings
 from codeit.ranges import MAX_SEED
 from codeit.tasks.scoring import in_words
-from codeit.terminal import open_console, say
+from codeit.terminal import counted, open_console, say
 from codeit.terminal.arguments import Parser, path_of, positive_number, whole_number
 from codeit.terminal.progress import phase
 
@@ -192,7 +192,7 @@ def _go_on(
     say(
         console,
         f"{settings.num_programs:,} mutants of {len(work.parents)} seed programs on "
-        f"{len(work.tasks)} tasks, {threads} {'thread' if threads == 1 else 'threads'}",
+        f"{counted(len(work.tasks), 'task')}, {counted(threads, 'thread')}",
     )
     if done:
         say(console, f"{done:,} mutants were made before")

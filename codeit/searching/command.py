@@ -39,7 +39,7 @@ from codeit.searching.shards import Shard
 from codeit.searching.summary import Summary
 from codeit.tasks import render
 from codeit.tasks.scoring import Candidate, in_words
-from codeit.terminal import add_row, open_console, say, write
+from codeit.terminal import add_row, counted, open_console, say, write
 from codeit.terminal.arguments import Parser, path_of, positive_number, whole_number
 from codeit.terminal.progress import phase
 
@@ -255,8 +255,9 @@ def _say_what(console: Console, plan: SearchPlan, work: Work, threads: int) -> N
     shard = "" if plan.shard is None else f", shard {plan.shard}"
     say(
         console,
-        f"{len(work.tasks)} tasks of {plan.tasks}{shard}, {len(work.corpus.seeds)} programs of "
-        f"{programs} to begin with, {threads} {'thread' if threads == 1 else 'threads'}",
+        f"{counted(len(work.tasks), 'task')} of {plan.tasks}{shard}, "
+        f"{counted(len(work.corpus.seeds), 'program')} of {programs} to begin with, "
+        f"{counted(threads, 'thread')}",
     )
 
 
@@ -311,16 +312,16 @@ def _print_summary(console: Console, summary: Summary, path: Path) -> None:
     if fitting.tasks:
         say(
             console,
-            f"an attempt fits all demonstrations: {fitting.tasks} tasks, of which "
+            f"an attempt fits all demonstrations: {counted(fitting.tasks, 'task')}, of which "
             f"{fitting.tasks_wrong} wrong on a test",
-            f"claimed to be solved (chance {LIKELY} or more): {fitting.claimed} tasks, of which "
-            f"{fitting.claimed_wrong} wrong",
+            f"claimed to be solved (chance {LIKELY} or more): {counted(fitting.claimed, 'task')}, "
+            f"of which {fitting.claimed_wrong} wrong",
         )
     if summary.hidden:
         say(
             console,
-            f"the output of a test is hidden: {summary.hidden} tasks, {fitting.hidden} with an "
-            "attempt that fits all demonstrations",
+            f"the output of a test is hidden: {counted(summary.hidden, 'task')}, "
+            f"{fitting.hidden} with an attempt that fits all demonstrations",
         )
     if summary.num_unconfirmed:
         say(console, f"programs left out, as they were not confirmed: {summary.num_unconfirmed}")

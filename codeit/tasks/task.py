@@ -14,6 +14,7 @@ from typing import Any
 
 from codeit.files.json_file import json_digest
 from codeit.grids import Grid, bytes_of, check_grid, digest_of, size_of
+from codeit.terminal import counted
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -108,7 +109,7 @@ class Task:
 
     def __repr__(self) -> str:
         counts = (len(self.demonstrations), "demonstration"), (len(self.tests), "test")
-        text = ", ".join(f"{n} {kind}{'' if n == 1 else 's'}" for n, kind in counts)
+        text = ", ".join(counted(n, kind) for n, kind in counts)
         return f"Task({self.task_id!r}, {text})"
 
 

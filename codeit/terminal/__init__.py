@@ -68,6 +68,11 @@ def visible_lines(text: object) -> str:
     return "\n".join(map(visible, str(text).split("\n")))
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things, as `1 task` and `1,000 tasks`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def plain(text: object, style: str = "") -> Text:
     """A text of rich's without markup, of several lines where it has some."""
     from rich.text import Text

@@ -95,7 +95,8 @@ def phase(console: Console, name: str, total: int, unit: str) -> Iterator[Advanc
         yield advance_to
     seconds = time.perf_counter() - start
     rate = f", {rate_of(done, seconds, unit)}" if done else ""
-    say(console, f"{_name(name)} {done:>9,} {unit} in {seconds:.1f} s{rate}")
+    what = unit.removesuffix("s") if done == 1 else unit
+    say(console, f"{_name(name)} {done:>9,} {what} in {seconds:.1f} s{rate}")
 
 
 _SPANS = {"s": 1, "min": 60, "h": 3600}
