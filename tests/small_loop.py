@@ -40,6 +40,7 @@ def start(self):
 
 def done(self, iteration):
     """What an iteration leaves; the next one builds on the weights and the buffer."""
+    self._saving.wait()
     with torch.no_grad():
         self._policy.model.embedding.mul_(0.5).add_(iteration)
     for parameter in self._policy.model.parameters():

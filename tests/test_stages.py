@@ -15,8 +15,10 @@ from test_loop import check_same_run
 
 from codeit import Limits, Program, run
 from codeit.files.json_file import read_lines
+from codeit.parallel.behind import Behind
 from codeit.parallel.processes import SINGLE_PROCESS
 from codeit.runs import harvest, led_search
+from codeit.runs import loop as loop_module
 from codeit.runs.harvest import Elsewhere
 from codeit.runs.led_search import LedSearch
 from codeit.runs.loop import Loop
@@ -247,3 +249,69 @@ def test_a_longer_run_searches_as_if_it_had_been_asked_for_at_once(finished, dat
     train(settings_for(data, iterations=1), tmp_path / "run", quiet())
     resume(tmp_path / "run", quiet(), iterations=2)
     assert without_seconds(tmp_path / "run") == without_seconds(finished[0])
+
+
+# ---- Checkpoints beside the next iteration -------------------------------------------------------
+
+
+def test_a_checkpoint_is_written_while_the_next_iteration_learns(data, tmp_path, monkeypatch):
+    """And it holds what was there before that."""
+    has_learned = threading.Event()
+    save, learn = loop_module.save_checkpoint, Loop._learn
+
+    def slow_save(*arguments):
+        assert has_learned.wait(10)
+        save(*arguments)
+
+    def noted(self, iteration, timeline):
+        report = learn(self, iteration, timeline)
+        has_learned.set()
+        return report
+
+    monkeypatch.setattr(loop_module, "save_checkpoint", slow_save)
+    monkeypatch.setattr(Loop, "_learn", noted)
+    train(settings_for(data), tmp_path / "run", quiet())
+
+
+@pytest.mark.parametrize("overlap", [True, False])
+def test_a_checkpoint_that_cannot_be_written_ends_the_run_and_the_one_before_stands(
+    overlap, finished, data, tmp_path, monkeypatch
+):
+    save = loop_module.save_checkpoint
+    calls = []
+
+    def fail_once(*arguments):
+        calls.append(1)
+        if len(calls) == 2:
+            raise OSError("the disk is full")
+        save(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop_module, "save_checkpoint", fail_once)
+        with pytest.raises(OSError, match="the disk is full"):
+            train(settings_for(data, overlap=overlap), tmp_path / "run", quiet())
+    position = json.loads((tmp_path / "run" / "checkpoint" / "position.json").read_text())
+    assert position["iteration"] == 0
+    resume(tmp_path / "run", quiet())
+    check_same_run(tmp_path / "run", finished[0])
+
+
+def test_work_behind_raises_when_it_is_waited_for_and_at_the_end():
+    with Behind() as behind:
+        behind.begin(lambda: 1 // 0)
+        with pytest.raises(ZeroDivisionError):
+            behind.wait()
+        behind.wait()
+    with pytest.raises(ZeroDivisionError), Behind() as behind:
+        behind.begin(lambda: 1 // 0)
+    done = []
+    with pytest.raises(KeyError), Behind() as behind:
+        raise KeyError(behind.begin(lambda: done.append(1)))
+    assert done == [1]
+
+
+def test_lazy_work_is_done_at_once():
+    done = []
+    with Behind(is_lazy=True) as behind:
+        behind.begin(lambda: done.append(threading.current_thread()))
+        assert done == [threading.current_thread()]

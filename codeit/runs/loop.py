@@ -33,12 +33,14 @@ from codeit.language.program import distinct
 from codeit.learning.experience import Experience, ExperienceWriter, Lessons, of_mutant
 from codeit.learning.replay import Origin, ReplayBuffer
 from codeit.learning.samples import SampleCounts, Samples
-from codeit.learning.training.trainer import Trainer, TrainingReport
+from codeit.learning.training.trainer import Trainer, TrainingReport, write_state
 from codeit.mutation import MutatedTask
+from codeit.parallel.behind import Behind
 from codeit.parallel.processes import SINGLE_PROCESS, ProcessGroup
 from codeit.policy.model.checkpoint import (
     build_model,
     find_device,
+    save_checkpoint,
 )
 from codeit.policy.policy import Policy
 from codeit.policy.prompts import PromptWriter
@@ -153,6 +155,8 @@ class Loop:
             self._buffer = ReplayBuffer.load(checkpoint / _BUFFER, settings.replay)
         else:
             self._buffer = ReplayBuffer(settings.replay)
+        self._saving = Behind(is_lazy=not settings.overlap)
+        self._timeline = Timeline()
         self._mutated: list[MutatedTask] | None = None
         count, fits = settings.mutation.num_tasks, self._writer.fits
         if data.mutated and count and not checkpoint:
@@ -196,7 +200,7 @@ class Loop:
         if directory and done >= 0:
             self._remember(directory)
         iteration = done + 1
-        with _terminate_as_interrupt():
+        with _terminate_as_interrupt(), self._saving:
             events = EventFile(directory.tensorboard, iteration) if directory else None
             if directory and config_toml:
                 directory.set_config(config_toml)
@@ -207,9 +211,12 @@ class Loop:
                         result.metrics.changed = changes
                     with self._workers.processes.together():
                         check_finite(to_row(result.metrics))
+                    self._saving.wait()
+                    self._timeline = Timeline()
                     if directory and events:
-                        self._record(iteration, result, directory, events)
-                        self._save(directory, iteration)
+                        with self._timeline.span("record"):
+                            self._record(iteration, result, directory, events)
+                            self._save(directory, iteration)
             except FloatingPointError as error:
                 kept = f"; the checkpoint of iteration {iteration - 1} is kept" if iteration else ""
                 raise FloatingPointError(f"iteration {iteration}: {error}{kept}") from None
@@ -223,15 +230,24 @@ class Loop:
     # ---- Checkpoints -------------------------------------------------------------------------
 
     def _save(self, directory: RunDirectory, iteration: int) -> None:
+        """Write a checkpoint, while the next iteration learns and samples: of what that changes
+        there are copies, and it stores and records nothing before the checkpoint is there."""
+        timeline = self._timeline
+        model, state = self._policy.model.snapshot(), self._trainer.snapshot()
+
+        def write() -> None:
+            with timeline.span("save"):
+                save_checkpoint(model, self._policy.tokenizer, directory.checkpoint, write_more)
+
         def write_more(fresh: Path) -> None:
-            self._trainer.save(fresh / _OPTIMIZER)
+            write_state(state, fresh / _OPTIMIZER)
             self._buffer.save(fresh / _BUFFER)
             if self._led:
                 self._led.save(fresh)
             Position(iteration, self._settings, self.digests).write(fresh)
             directory.save_written(fresh)
 
-        self._policy.save(directory.checkpoint, write_more)
+        self._saving.begin(write)
 
     def _remember(self, directory: RunDirectory) -> None:
         """Take in the programs that were found before."""
@@ -345,7 +361,7 @@ class Loop:
             f"iteration {iteration} of {self._settings.iterations}",
             style="bold",
         )
-        timeline = Timeline()
+        timeline = self._timeline
         with self._searching(timeline) as finish_search:
             report = self._learn(iteration, timeline)
             harvests = self._write(iteration, timeline)
@@ -355,6 +371,8 @@ class Loop:
         with timeline.span("minimise"):
             new = {origin: self._minimise(some) for origin, some in new.items()}
         lessons = self._lessons(iteration, harvests, searched, timeline)
+        with timeline.span("wait"):
+            self._saving.wait()
         with timeline.span("store", sum(map(len, lessons.values()))):
             for origin, some in lessons.items():
                 some.store(self._buffer, origin, iteration)

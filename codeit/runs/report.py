@@ -69,7 +69,7 @@ def print_report(path: Path, console: Console) -> None:
     console.print(_solved_table(start, iterations))
     say(console, *_solved_together(solutions))
     console.print(_time_table(rows))
-    say(console, _training_speed(rows), "")
+    say(console, _use(rows), _training_speed(rows), "")
     for title, found, count in (
         ("The shortest programs that solve a task", solving, _NUM_SOLVING_SHOWN),
         ("The best programs of the policy, one for each task", by_policy, _NUM_POLICY_SHOWN),
@@ -195,24 +195,25 @@ def _time_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     for row in rows:
         for name, value in row["seconds"].items():
             seconds[name] = seconds.get(name, 0.0) + value
-    uses = [row["use"] for row in rows if "use" in row]
-    wall = sum(use["wall"] for use in uses)
     table = _table("Time")
-    table.caption = plain(
-        "Seconds in which a stage was at work, on all threads together: stages work side by side."
-        + (
-            f" Of {wall:.1f} s that the iterations took, the model was learning or sampling "
-            f"{sum(use['model'] * use['wall'] for use in uses) / max(wall, 1e-9):.0%}."
-            if uses
-            else ""
-        ),
-        "table.caption",
-    )
     table.add_column("stage")
     table.add_column("seconds", justify="right")
     for name, value in sorted(seconds.items(), key=lambda item: -item[1]):
         add_row(table, name, f"{value:.1f}")
     return table
+
+
+def _use(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What the seconds of the stages stand beside."""
+    uses = [row["use"] for row in rows if "use" in row]
+    wall = sum(use["wall"] for use in uses)
+    if not wall:
+        return ""
+    model = sum(use["model"] * use["wall"] for use in uses) / wall
+    return (
+        f"stages work side by side: in {model:.0%} of the {wall:.1f} s of the iterations the model "
+        "was learning or sampling"
+    )
 
 
 def _training_speed(rows: Sequence[Mapping[str, Any]]) -> str:

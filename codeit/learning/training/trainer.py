@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import math
 import operator
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
+from torch.utils._pytree import tree_map_only
 
 from codeit.files.whole_file import whole_file
 from codeit.learning.replay import Batch
@@ -106,9 +109,14 @@ class Trainer:
 
     def save(self, path: Path) -> None:
         """Write AdamW's moments and the number of steps. The model is saved apart from it."""
+        write_state(self.snapshot(), path)
+
+    def snapshot(self) -> Mapping[str, Any]:
+        """A copy of AdamW's moments and the number of steps, for `write_state`."""
         state = {"optimizer": self._optimizer.state_dict(), "num_steps": self.num_steps}
-        with whole_file(path) as file:
-            torch.save(state, file)
+        if self._model.device.type == "cpu":
+            return copy.deepcopy(state)
+        return cast(Mapping[str, Any], tree_map_only(torch.Tensor, torch.Tensor.cpu, state))
 
     def load(self, path: Path) -> None:
         """Go on as the trainer that `save` was called on would, with its model.
@@ -298,6 +306,12 @@ class Trainer:
         chosen = np.concatenate([ids[offsets[k] : offsets[k + 1]] for k in rows])
         lengths = _lengths(offsets, rows)
         return Packed.of(chosen, np.concatenate([[0], np.cumsum(lengths)]), self._model.device)
+
+
+def write_state(state: Mapping[str, Any], path: Path) -> None:
+    """Write what `Trainer.snapshot` has copied, for `Trainer.load`."""
+    with whole_file(path) as file:
+        torch.save(state, file)
 
 
 class _Watch:

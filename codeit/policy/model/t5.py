@@ -281,6 +281,12 @@ class T5(nn.Module):
         """What a pass over these needs."""
         return Plans.of(source, target, self.config.num_heads)
 
+    def snapshot(self) -> T5:
+        """A copy on the CPU, of the weights as they are now."""
+        twin = T5(self.config)
+        twin.load_state_dict(self.state_dict())
+        return twin
+
     def compile_blocks(self) -> None:
         """Let torch.compile fuse what lies between attention and the products, from now on."""
         for block in (*self.encoder.blocks, *self.decoder.blocks):
