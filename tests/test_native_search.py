@@ -253,6 +253,9 @@ def test_what_is_near_is_as_large_as_the_outputs_and_the_nearest_comes_first():
     counts = [wrong_cells(task, program) for program in result.nearest]
     assert len(counts) == 3
     assert counts == sorted(counts)
+    runs = execute(list(result.nearest), [d.input for d in task.demonstrations], 1)
+    made = {tuple(runs.grid(p, k).tobytes() for k in range(3)) for p in range(3)}
+    assert len(made) == 3  # of those that miss alike there is one
     # Of the programs of the corpus themselves none is nearer.
     runs = execute(CORPUS, [d.input for d in task.demonstrations], 1)
     own = [

@@ -409,3 +409,15 @@ def test_a_failed_save_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatc
 def test_importing_render_leaves_pillow_alone():
     code = "import sys, codeit.tasks.render; sys.exit('PIL' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_two_grids_of_digits_beside_each_other_stand_apart():
+    panels = [Panel(np.full((2, 9), k, np.uint8), "short") for k in (1, 2)]
+    console = Console(file=io.StringIO(), width=80, color_system=None)
+    render.print_blocks([Block(panels, "two")], console)
+    ones, twos = ("1 " * 9).strip(), ("2 " * 9).strip()
+    assert console.file.getvalue().splitlines()[1].rstrip() == f"{ones}    {twos}"
+    console = Console(file=io.StringIO(), width=80, color_system="truecolor", force_terminal=True)
+    render.print_blocks([Block(panels, "two")], console)
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", console.file.getvalue())
+    assert "▀ ▀" in plain  # frames do it

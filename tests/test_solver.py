@@ -229,6 +229,8 @@ def test_a_task_without_any_fit_has_its_nearest_misses(data, submission):
     assert 0 < len(counts) <= 3
     assert counts == sorted(counts)
     assert counts[0] > 0
+    made = [[None if g is None else g.tolist() for g in miss.outputs] for miss in misses]
+    assert all(one not in made[:k] for k, one in enumerate(made))
     assert by_id["flip1"].nearest == ()
 
 

@@ -185,7 +185,8 @@ def test_after_an_interruption_the_same_command_goes_on_to_the_same_file(
     assert not path.exists()
     evaluations = PartialFile(path).asked()["evaluations"]
     out = submitted(capsys, *words, path)
-    assert re.search(r"\b([3-9]|1[0-2]) of the tasks were answered before", out)
+    # Of the three lines that were seen, the last is not kept unless it was on the disk by then.
+    assert re.search(r"\b([2-9]|1[0-2]) of the tasks were answered before", out)
     submitted(capsys, *data, "--evaluations", evaluations, "--out", plain)
     assert path.read_bytes() == plain.read_bytes()
     assert not partial.exists()

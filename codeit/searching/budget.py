@@ -14,6 +14,8 @@ from codeit.tasks.task import Task
 _FIRST = 2_000  # evaluations a task, of the first attempt at a measurement
 _GROWTH = 4
 _SHARE = 0.02  # of the time, for the measurement
+_SECONDS = 1.0  # of it at least, as the first moments of a search are its slowest
+_MOST_SHARE = 0.1  # of a short time
 _TASKS_A_THREAD = 4
 _LATER = 0.8  # of the rate that is measured: pools grow, and leave the caches
 
@@ -51,6 +53,8 @@ def measure_budget(
     count = min(len(tasks), _TASKS_A_THREAD * threads)
     some = [tasks[k * len(tasks) // count] for k in range(count)]
     evaluations, before = _FIRST, 0
+    total = minutes * 60
+    least = max(_SHARE * total, min(_MOST_SHARE * total, _SECONDS * _GROWTH)) / _GROWTH
     while True:
         begin = time.perf_counter()
         with search_each(
@@ -59,11 +63,11 @@ def measure_budget(
             spent = sum(searched.record.evaluations for searched in ended)
         seconds = time.perf_counter() - begin
         is_exhausted = spent == before
-        if is_exhausted or seconds >= _SHARE * minutes * 60 / _GROWTH:
+        if is_exhausted or seconds >= least:
             break
         evaluations, before = evaluations * _GROWTH, spent
     rate = max(spent, 1) / max(seconds, 1e-9)
-    left = max(minutes * 60 - (time.perf_counter() - start), 0)
+    left = max(total - (time.perf_counter() - start), 0)
     return Budget(rate, _rounded(_LATER * rate * left / len(tasks)))
 
 

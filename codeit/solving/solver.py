@@ -171,13 +171,18 @@ class Solver:
         return Answer(record, origins, self._nearest(hidden, written, search))
 
     def _nearest(self, task: Task, written: Written, search: TaskSearch) -> tuple[Program, ...]:
-        """Of what misses, the programs that are wrong at the fewest cells."""
+        """Of what misses, the programs that are wrong at the fewest cells; of several that miss
+        alike, the shortest."""
         if any(found.num_right == len(task.demonstrations) for found in search.found):
             return ()
         programs = [*search.nearest, *(found.program for found in search.found), *written.leading]
         misses = [m for m in misses_of(task, distinct(programs), self._limits) if m.makes_grids]
-        misses.sort(key=lambda miss: miss.num_wrong)
-        return tuple(miss.program for miss in misses[:_NUM_NEAREST])
+        misses.sort(key=lambda miss: (miss.num_wrong, len(miss.program.text), miss.program.text))
+        nearest: dict[tuple[object, ...], Program] = {}
+        for miss in misses:
+            made = tuple(None if grid is None else grid_digest(grid) for grid in miss.outputs)
+            nearest.setdefault(made, miss.program)
+        return tuple(nearest.values())[:_NUM_NEAREST]
 
 
 def _behaviour(found: Found) -> tuple[int, tuple[str | None, ...]]:

@@ -140,9 +140,21 @@ def _terminal_block(block: Block, scale: int, color: bool, console: Console) -> 
         else:
             pieces.append(Text("\n->"))
     line = Table.grid(padding=(0, 1))
-    line.add_row(*pieces)
+    parts: list[RenderableType] = []
+    for k, drawn in enumerate(pieces):
+        if k and not color and _would_join(block.pieces[k - 1], block.pieces[k], scale):
+            parts.append(Text(" " * scale))
+        parts.append(drawn)
+    line.add_row(*parts)
     fits = _columns(line, console) <= console.width
     return Group(Text(block.label, style="bold"), line if fits else Group(*pieces))
+
+
+def _would_join(left: Piece, right: Piece, scale: int) -> bool:
+    """Whether two grids of digits would read as one, with a single space between them."""
+    if not isinstance(left, Panel) or not isinstance(right, Panel) or left.grid is None:
+        return False
+    return left.grid.shape[1] * scale > len(left.caption)
 
 
 def _columns(drawn: RenderableType, console: Console) -> int:

@@ -266,9 +266,12 @@ void Search::see_near(Node node, uint32_t num_right) {
     const uint32_t num_wrong = num_wrong_cells(node);
     const bool has_room = nearest_.size() < kNearestGiven;
     if (!has_room && num_wrong >= nearest_.back().num_wrong) return;
-    const uint64_t behaviour = pool.behaviour_of(node);
+    uint64_t made = 5;
+    for (size_t k = 0; k < task.num_demonstrations(); ++k) {
+        made = mixed(made, pool.fingerprint_of(node, k));
+    }
     for (const Near &near : nearest_) {
-        if (near.behaviour == behaviour) return; // of an earlier pool
+        if (near.made == made) return;
     }
     bool fits;
     Solution solution = solution_of(node, num_right, &fits);
@@ -279,7 +282,7 @@ void Search::see_near(Node node, uint32_t num_right) {
         std::upper_bound(nearest_.begin(), nearest_.end(), num_wrong,
                          [](uint32_t wrong, const Near &near) { return wrong < near.num_wrong; });
     if (!has_room) nearest_.pop_back();
-    nearest_.insert(place, {behaviour, num_wrong, std::move(solution)});
+    nearest_.insert(place, {made, num_wrong, std::move(solution)});
 }
 
 void Search::see_patch(Node node) {

@@ -124,7 +124,7 @@ class Search final : public Pool::Observer {
     int64_t evaluations_spent() const { return pool.work() / Pool::kWorkOfEvaluation; }
     // A grid that misses, as large as all outputs.
     struct Near {
-        uint64_t behaviour;
+        uint64_t made; // of the demonstrations: of what misses alike, the first stands for all
         uint32_t num_wrong;
         Solution solution;
     };
