@@ -11,8 +11,10 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from sampling_cases import TOKENIZER, sharp_model  # noqa: E402
+from small_run import quiet, settings_for, write_data  # noqa: E402
 
 from codeit import Program  # noqa: E402
+from codeit.files.json_file import read_lines  # noqa: E402
 from codeit.policy.model.checkpoint import to_plain_model  # noqa: E402
 from codeit.policy.sampling import SamplingSettings  # noqa: E402
 from codeit.policy.sampling.constraint import ProgramConstraint  # noqa: E402
@@ -20,6 +22,7 @@ from codeit.policy.sampling.distinct import DistinctRows  # noqa: E402
 from codeit.policy.sampling.engine import EngineSampler  # noqa: E402
 from codeit.policy.sampling.sample_queue import SampleQueue  # noqa: E402
 from codeit.policy.sampling.sampling_law import Branches, SamplingLaw, first_key  # noqa: E402
+from codeit.runs.running import train  # noqa: E402
 
 # ---- A race, plainly -----------------------------------------------------------------------------
 
@@ -377,3 +380,30 @@ def test_the_engine_draws_the_samples_of_a_plain_race(model, mode, max_tokens, t
         assert 30 < len(wanted) < 500
         assert found[k] == wanted[:15]
         assert all_found[k] == wanted
+
+
+# ---- A run ---------------------------------------------------------------------------------------
+
+
+def metrics_of_run(folder, **sampling):
+    """Those of the first iteration."""
+    write_data(folder)
+    settings = settings_for(folder, iterations=1)
+    sampling = dataclasses.replace(settings.sampling, mode="grammar", **sampling)
+    train(dataclasses.replace(settings, sampling=sampling), folder / "run", quiet())
+    return read_lines(folder / "run" / "metrics.jsonl")[1]
+
+
+def test_a_run_with_distinct_samples_repeats_none_and_has_fewer_where_there_are_no_more(tmp_path):
+    """Programs of four tokens are a call of one argument, and each has four likeliest ones."""
+    row = metrics_of_run(tmp_path, distinct=True, samples_per_task=30, max_tokens=4, top_k=4)
+    assert 8 < row["num_samples"] <= 8 * 4 * 4
+    assert row["share_repeated"] == 0
+    assert row["share_parsed"] == 1
+    assert row["num_distinct"] == row["num_samples"]
+
+
+def test_a_run_says_how_many_of_its_samples_are_repeated(tmp_path):
+    row = metrics_of_run(tmp_path, samples_per_task=30, max_tokens=4, top_k=4)
+    assert row["num_samples"] == 8 * 30
+    assert row["share_repeated"] >= 1 - 4 * 4 / 30

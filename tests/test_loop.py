@@ -63,6 +63,8 @@ def test_shares_and_counts_agree_with_the_samples(finished):
         assert len(samples) == row["num_samples"] == 24
         parsed = [sample for sample in samples if "outcomes" in sample]
         assert row["share_parsed"] == len(parsed) / 24
+        texts = {(one["task"], sample["text"]) for one in tasks for sample in one["samples"]}
+        assert row["share_repeated"] == (24 - len(texts)) / 24
         for sample in parsed:
             assert Program.parse(sample["text"]).text == sample["text"]
         assert row["share_right"] <= row["share_valid"] <= row["share_parsed"]

@@ -62,10 +62,12 @@ class SampleCounts:
     """How good samples are: repeated ones count again.
 
     A sample is valid when its program returns a valid grid for at least one demonstration, and
-    right when it reproduces at least one.
+    right when it reproduces at least one. It is repeated when an earlier one of its task has its
+    text; `num_distinct` counts programs that differ by more than spelling.
     """
 
     num_samples: int = 0
+    num_repeated: int = 0
     num_distinct: int = 0
     num_parsed: int = 0
     num_valid: int = 0
@@ -82,6 +84,7 @@ class SampleCounts:
         parsed = [row[program.key] for program in written if isinstance(program, Program)]
         return cls(
             num_samples=len(written),
+            num_repeated=len(written) - len({str(one) for one in written}),
             num_distinct=len(executed.distinct),
             num_parsed=len(parsed),
             num_valid=int(np.count_nonzero(is_valid[parsed])),

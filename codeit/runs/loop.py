@@ -396,6 +396,7 @@ class Loop:
                 "training_utilization": round(report.utilization, 4),
             },
             num_samples=counts.num_samples,
+            share_repeated=counts.share(counts.num_repeated),
             num_distinct=counts.num_distinct,
             share_parsed=counts.share(counts.num_parsed),
             share_valid=counts.share(counts.num_valid),

@@ -68,6 +68,8 @@ class IterationMetrics:
     """Since the run's beginning."""
     speed: Mapping[str, float]
     num_samples: int
+    share_repeated: float
+    """Of the samples whose text an earlier one of their task has."""
     num_distinct: int
     share_parsed: float
     """Of all samples, repeated ones included, and so below."""
