@@ -226,8 +226,8 @@ PYTHON_ROOMS = [
         "codeit/policy/sampling",
         "programs from the policy (`engine` schedules, `decoder` steps, `kernels` knows which "
         "kernel exists, `memory_budget` plans, `strategy` has the modes, `sampling_law` draws, "
-        "`rows` says what begins next, `distinct` the same where nothing is drawn twice; "
-        "`static_*` are the same for CUDA graphs; `generate` is the plain way)",
+        "`rows` says what begins next, `distinct` the same where nothing is drawn twice, `counts` "
+        "what it took; `static_*` are the same for CUDA graphs; `generate` is the plain way)",
         ("ranges", "validation", "_native", "parallel", "policy", "policy/model"),
     ),
     Room(

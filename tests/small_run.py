@@ -74,5 +74,5 @@ def quiet() -> Console:
 
 def without_seconds(out):
     rows = read_lines(out / "metrics.jsonl")
-    measured = ("seconds", "speed", "stages", "use")
+    measured = ("seconds", "speed", "sampling", "stages", "use")
     return [{key: value for key, value in row.items() if key not in measured} for row in rows]

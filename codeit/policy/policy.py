@@ -20,6 +20,7 @@ from codeit.policy.model.checkpoint import (
 from codeit.policy.model.t5 import T5
 from codeit.policy.prompts import PromptWriter
 from codeit.policy.sampling.constraint import check_max_tokens
+from codeit.policy.sampling.counts import SamplingCounts
 from codeit.policy.sampling.engine import EngineSampler
 from codeit.policy.sampling.generate import GenerateSampler, Sampler
 from codeit.policy.sampling.settings import SamplingSettings
@@ -152,6 +153,11 @@ class Policy:
         """The same as ids [N, T], each row padded after its end, for `tokenizer.read_programs`."""
         prompts = [self.prompts.true_prompt(task) for task in tasks]
         return self._sampler.sample(prompts, seed, on_progress, processes)
+
+    @property
+    def counts(self) -> SamplingCounts:
+        """What the last samples have taken, once there are all of them."""
+        return self._sampler.counts
 
     def log_probabilities(self, task: Task, programs: Sequence[str]) -> npt.NDArray[np.float64]:
         """How likely the model thinks programs are for a task: at temperature 1, all ids allowed.

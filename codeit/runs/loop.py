@@ -395,6 +395,7 @@ class Loop:
                 "training_tokens_per_second": round(report.tokens_per_second),
                 "training_utilization": round(report.utilization, 4),
             },
+            sampling=self._policy.counts.figures(timeline.seconds().get("sample", 0.0)),
             num_samples=counts.num_samples,
             share_repeated=counts.share(counts.num_repeated),
             num_distinct=counts.num_distinct,

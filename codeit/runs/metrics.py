@@ -67,6 +67,8 @@ class IterationMetrics:
     num_steps: int
     """Since the run's beginning."""
     speed: Mapping[str, float]
+    sampling: Mapping[str, float]
+    """What the samples of the first process have taken: `SamplingCounts.figures`."""
     num_samples: int
     share_repeated: float
     """Of the samples whose text an earlier one of their task has."""

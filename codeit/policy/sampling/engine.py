@@ -20,6 +20,7 @@ from codeit.parallel.processes import SINGLE_PROCESS, ProcessGroup
 from codeit.parallel.threads import merged
 from codeit.policy.model.finite import check_weights
 from codeit.policy.model.t5 import T5
+from codeit.policy.sampling.counts import SamplingCounts
 from codeit.policy.sampling.decoder import Decoder
 from codeit.policy.sampling.distinct import TOGETHER, DistinctRows
 from codeit.policy.sampling.kernels import KeyValues, rounded_up
@@ -33,7 +34,7 @@ from codeit.policy.sampling.sample_queue import (
     not_finite,
 )
 from codeit.policy.sampling.sampling_law import are_finite
-from codeit.policy.sampling.settings import SamplingSettings
+from codeit.policy.sampling.settings import BYTES_PER_WEIGHT, SamplingSettings
 from codeit.policy.sampling.static_session import StaticSession
 from codeit.policy.sampling.static_strategy import StaticStrategy, make_static_strategy
 from codeit.policy.sampling.strategy import make_strategy
@@ -54,6 +55,9 @@ class EngineSampler:
 
     A sample follows from the seed, its prompt's index and its own number. On a CPU which others are
     drawn beside it, and on which thread, changes nothing; on a GPU, the rounding of its scores.
+
+    Attributes:
+        counts: what the samples of the last `stream` that was left have taken.
     """
 
     def __init__(
@@ -67,6 +71,7 @@ class EngineSampler:
         self.model = model
         self.tokenizer = tokenizer
         self.settings = settings
+        self.counts = SamplingCounts()
         self._threads = threads if model.device.type == "cpu" else 1
 
     def sample(
@@ -111,6 +116,8 @@ class EngineSampler:
             return
         longest = len(prompts[waiting[0]])
         weights, budget, num_slots, is_static = self._plan(len(waiting), longest)
+        parts: list[SamplingCounts] = []  # of the sessions
+        ended: list[tuple[int, int, int]] = []
 
         def work(_: int) -> Iterator[Sample]:
             queue = SampleQueue(prompts, waiting, self.settings.samples_per_task, seed)
@@ -120,10 +127,18 @@ class EngineSampler:
                     session = self._static_session(weights, budget, num_slots, longest, queue)
                 else:
                     session = _Session(self, weights, budget, num_slots, queue)
+            parts.append(session.counts)
             yield from _in_inference_mode(session.run())
 
-        with merged(work, self._threads) as samples:
-            yield from samples
+        try:
+            with merged(work, self._threads) as samples:
+                for sample in samples:
+                    ended.append((sample.prompt, len(prompts[sample.prompt]), len(sample.tokens)))
+                    yield sample
+        finally:
+            self.counts = SamplingCounts.sum(parts)
+            size = BYTES_PER_WEIGHT[self.settings.precision]
+            self.counts.finish(self.model.config, ended, size)
 
     def check(self, prompts: Sequence[Ids]) -> None:
         """Raise what `stream` would raise at its start."""
@@ -290,6 +305,8 @@ class _Session:
             sampler.tokenizer, settings, vocab_size, num_slots, self._source
         )
         self._free = list(range(num_slots))[::-1]
+        self._num_slots = num_slots
+        self.counts = SamplingCounts()
         self._rows: list[SampleRow] = []  # those of a prompt stand together
         self._ended: list[Sample] = []
 
@@ -297,6 +314,7 @@ class _Session:
         """Samples as they end."""
         self._refill()
         while self._rows:
+            self.counts.step(len(self._rows), self._num_slots)
             self._extend(self._step())
             yield from self._take_ended()
             self._refill()

@@ -24,16 +24,23 @@ from codeit.parallel.threads import ordered_map
 from codeit.policy.model.checkpoint import to_plain_model
 from codeit.policy.model.finite import check_weights
 from codeit.policy.model.t5 import T5
+from codeit.policy.sampling.counts import SamplingCounts
 from codeit.policy.sampling.sample_queue import check_prompts, not_finite
 from codeit.policy.sampling.sampling_law import are_finite
-from codeit.policy.sampling.settings import SamplingSettings
+from codeit.policy.sampling.settings import BYTES_PER_WEIGHT, SamplingSettings
 from codeit.policy.tokenizer import Ids, Tokenizer
 
 # Shape letters: B tasks of a batch, N samples per task, S source length, T target length.
 
 
 class Sampler(Protocol):
-    """Something that draws programs for prompts."""
+    """Something that draws programs for prompts.
+
+    Attributes:
+        counts: what the samples of the last call have taken, once there are all of them.
+    """
+
+    counts: SamplingCounts
 
     def sample(
         self,
@@ -83,6 +90,8 @@ class GenerateSampler:
         self._start_id = model.config.start_id
         self._tokenizer = tokenizer
         self._settings = settings
+        self._config = model.config
+        self.counts = SamplingCounts()
         self._threads = threads if model.device.type == "cpu" else 1
         self._ending = EndAfterForeignToken(tokenizer.program_ids, tokenizer.end_id)
 
@@ -106,13 +115,23 @@ class GenerateSampler:
             return self._generate(some, int(batch_seed >> np.uint64(1)))
 
         num_done = 0
+        counts, ended = SamplingCounts(), list[tuple[int, int, int]]()
         numbers = processes.share(range(len(batches)))
         with ordered_map(tokens_of, numbers, self._threads) as results:
             for batch, tokens in zip(processes.share(batches), results, strict=True):
-                num_done += tokens.shape[0] * tokens.shape[1]
+                num_rows = tokens.shape[0] * tokens.shape[1]
+                num_done += num_rows
+                counts.step(num_rows, num_rows, tokens.shape[2])
+                is_end = tokens == self._tokenizer.end_id
+                # What has no end was cut, and is as long as any.
+                lengths = np.where(is_end.any(-1), is_end.argmax(-1) + 1, tokens.shape[2])
+                for k, row in zip(batch, lengths.tolist(), strict=True):
+                    ended += [(k, len(prompts[k]), length) for length in row]
                 if on_progress:
                     on_progress(num_done)
                 yield from zip(batch, tokens, strict=True)
+        counts.finish(self._config, ended, BYTES_PER_WEIGHT["float32"])
+        self.counts = counts
 
     def check(self, prompts: Sequence[Ids]) -> None:
         """See Sampler.check."""

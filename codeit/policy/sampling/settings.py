@@ -9,6 +9,8 @@ from codeit.validation import Count, Positive, PositiveCount, Real, Whole, valid
 
 SamplingMode = Literal["reference", "speculative", "grammar", "typed"]
 Precision = Literal["float32", "bfloat16", "int8"]
+BYTES_PER_WEIGHT = {"float32": 4, "bfloat16": 2, "int8": 1}
+"""By precision."""
 
 
 @validated

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 
+from codeit.policy.sampling.counts import SamplingCounts
 from codeit.policy.sampling.sample_queue import Prompt, Sample, SampleQueue, not_finite
 from codeit.policy.sampling.sampling_law import uniforms
 from codeit.policy.sampling.static_decoder import Shape, StaticDecoder
@@ -52,6 +53,7 @@ class StaticSession:
         num_steps: int = STEPS,
     ) -> None:
         self._queue = queue
+        self.counts = SamplingCounts()
         self._max_tokens = strategy.max_tokens
         self._num_lanes = min(queue.num_samples, num_slots)
         self._largest = Shape(num_slots, num_places, -(-longest // _ALIGNED) * _ALIGNED)
@@ -68,7 +70,9 @@ class StaticSession:
         """Samples as they end."""
         self._refill()
         while self._samples:
+            self.counts.step(len(self._samples), self._largest.num_rows, self._num_steps)
             self._steps.run(self._arrange(), self._num_steps)
+            self.counts.num_captures = self._steps.num_graphs
             yield from self._take_out()
             self._refill()
 
@@ -167,6 +171,11 @@ class Steps:
         if self._is_captured:
             self._pool = torch.cuda.graph_pool_handle()
             self._stream = torch.cuda.Stream(device)
+
+    @property
+    def num_graphs(self) -> int:
+        """Those that there are by now."""
+        return len(self._graphs)
 
     def run(self, shape: Shape, count: int) -> None:
         """So many steps."""
