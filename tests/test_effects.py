@@ -84,6 +84,7 @@ AT_WORK = {
     "mutation.max_tries": "tests/test_mutation.py gives up after so many",
     "limits.max_bytes": "tests/test_limits.py holds it from both sides",
     "limits.max_depth": "tests/test_limits.py holds it from both sides",
+    "limits.kept_bytes": "memory and speed alone; tests/test_memory.py",
     "search.memory": "what a search of little memory leaves out; tests/test_native_search.py",
     "model.pretrained": "needs weights of the hub; tests/test_model.py",
     "model.tokenizer": "needs another tokenizer; tests/test_model.py",

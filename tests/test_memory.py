@@ -137,3 +137,40 @@ print(peak() - before)
 """
     done = subprocess.run([sys.executable, "-P", "-c", measure], capture_output=True, text=True)
     assert max_bytes // 8 < int(done.stdout) < max_bytes + slack
+
+
+@pytest.mark.skipif(
+    "libasan" in os.environ.get("LD_PRELOAD", ""), reason="a sanitizer takes memory of its own"
+)
+@pytest.mark.parametrize("kept_bytes", [0, 32 << 20, 128 << 20])
+def test_a_process_keeps_no_more_than_kept_bytes_of_what_a_run_has_touched(kept_bytes):
+    slack = 12 << 20
+    measure = f"""
+from codeit import Limits, Program, run
+def resident():
+    (line,) = [line for line in open("/proc/self/status") if line.startswith("VmRSS")]
+    return int(line.split()[1]) << 10
+program, grid = Program.parse({HUNGRY["repeat"]!r}), {GRID.tolist()}
+limits = Limits(fuel=1 << 40, max_bytes={256 << 20}, kept_bytes={kept_bytes})
+run(program, grid, Limits(fuel=100))
+before = resident()
+print(run(program, grid, limits).outcome.name, resident() - before)
+"""
+    done = subprocess.run([sys.executable, "-P", "-c", measure], capture_output=True, text=True)
+    outcome, grown = done.stdout.split()
+    assert outcome == "out_of_memory"
+    assert kept_bytes // 4 <= int(grown) + slack < kept_bytes + 2 * slack
+
+
+def test_results_do_not_depend_on_kept_bytes():
+    for text in (*HUNGRY.values(), *OTHERS.values()):
+        native = [
+            Limits(fuel=5_000_000, max_bytes=64 << 20, kept_bytes=kept)._native()
+            for kept in (0, 64 << 20)
+        ]
+        for_each = [
+            vm.run_and_print_one(Program.parse(text), GRID, limits, True, MAX_VALUES)
+            for limits in native
+            for _ in range(2)
+        ]
+        assert all(result == for_each[0] for result in for_each)

@@ -327,6 +327,7 @@ def test_each_setting_that_takes_effect_is_in_force_when_the_run_goes_on(
         "limits.max_bytes": 1 << 20,
         "limits.max_depth": 50,
         "limits.max_len": 1000,
+        "limits.kept_bytes": 1 << 20,
     }
     assert {*new, "sampling.sampler", *IDLE} == set(DECISIONS[TAKES_EFFECT])
     old = setting_values(settings_for(data))

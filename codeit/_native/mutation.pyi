@@ -6,7 +6,7 @@ import numpy.typing as npt
 from codeit._native.vm import CompiledProgram
 
 _Kind = TypeVar("_Kind", bound=CompiledProgram)
-_Limits = tuple[int, int, int, int]
+_Limits = tuple[int, int, int, int, int]
 _Cells = npt.NDArray[np.uint8]
 _Numbers = npt.NDArray[np.uint32]
 

@@ -113,7 +113,7 @@ cdef class Population:
         Args:
             weights: (argument, function, definition, crossover, new_variable), as in
                 csrc/mutation/mutate.h.
-            limits: (fuel, max_bytes, max_depth, max_len).
+            limits: (fuel, max_bytes, max_depth, max_len, kept_bytes).
         """
         cdef Weights native
         (native.argument, native.function, native.definition, native.crossover,

@@ -45,7 +45,7 @@ def minimise(
     kind: type[_Kind],
     program: CompiledProgram,
     inputs: list[Grid],
-    limits: tuple[int, int, int, int],
+    limits: tuple[int, int, int, int, int],
     evaluations: int,
     max_bytes: int,
 ) -> _Kind: ...

@@ -259,7 +259,7 @@ def minimise(kind not None, CompiledProgram program not None, list inputs not No
     Args:
         kind: of CompiledProgram, of which the program will be.
         inputs: uint8 arrays [H, W], at least one.
-        limits: of one run of the program: (fuel, max_bytes, max_depth, max_len).
+        limits: of one run of the program: (fuel, max_bytes, max_depth, max_len, kept_bytes).
         evaluations: the budget of a round.
         max_bytes: memory for values, nodes and tables.
     """

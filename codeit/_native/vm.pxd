@@ -17,6 +17,7 @@ cdef extern from "core/machine.h" namespace "codeit" nogil:
         uint64_t max_bytes
         uint32_t max_depth
         uint32_t max_len
+        uint64_t kept_bytes
 
 
 cdef Poll _poll() except? NULL

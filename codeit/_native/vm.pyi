@@ -6,7 +6,7 @@ import numpy.typing as npt
 
 from codeit._native.lang import NativeLanguage
 
-_Limits = tuple[int, int, int, int]
+_Limits = tuple[int, int, int, int, int]
 _Printed = tuple[int, int, int, list[str]]
 _Kind = TypeVar("_Kind", bound="CompiledProgram")
 _Cells = npt.NDArray[np.uint8]

@@ -141,7 +141,7 @@ cdef extern from "mutation/mutate.h" namespace "codeit::mutation" nogil:
 MAX_SIDE = kMaxInputSide  # of a grid
 LIMIT_RANGES = {
     "fuel": (0, kMaxFuel), "max_bytes": (kLeastBytes, kMostBytes),
-    "max_depth": (1, kMostDepth), "max_len": (1, (1 << 32) - 1),
+    "max_depth": (1, kMostDepth), "max_len": (1, (1 << 32) - 1), "kept_bytes": (0, kMostBytes),
 }
 
 
@@ -343,9 +343,9 @@ def read(CompiledProgram program not None, bytes code not None, bint is_arc_dsl,
 
 
 cdef Limits _limits(tuple limits) except *:
-    """Of (fuel, max_bytes, max_depth, max_len)."""
+    """Of (fuel, max_bytes, max_depth, max_len, kept_bytes)."""
     cdef Limits native
-    native.fuel, native.max_bytes, native.max_depth, native.max_len = limits
+    native.fuel, native.max_bytes, native.max_depth, native.max_len, native.kept_bytes = limits
     if not are_limits(native):
         raise ValueError(f"limits are {limits}; allowed are those in {LIMIT_RANGES}")
     return native
@@ -424,7 +424,7 @@ def run_groups(list groups not None, tuple limits not None, num_threads, bint is
 
     Args:
         groups: pairs of lists (CompiledPrograms, grids).
-        limits: (fuel, max_bytes, max_depth, max_len).
+        limits: (fuel, max_bytes, max_depth, max_len, kept_bytes).
         is_sharing: whether the lines that programs of a group begin with in common run once.
         to_array: makes a C-contiguous uint8 array [H, W] of colors of any other grid and its number
             in the group; the array takes the grid's place in the list.

@@ -46,7 +46,8 @@ worst, which Ctrl-C ends."""
 
 @dataclass(frozen=True)
 class Limits:
-    """What one run may use. All are counts, so that a verdict is the same on every machine."""
+    """What one run may use. All are counts, so that a verdict is the same on every machine; no
+    verdict depends on `kept_bytes`."""
 
     fuel: int = BATCH_FUEL
     """Work, charged before it is done: a cell or a value is a unit, dearer things are more. A unit
@@ -66,6 +67,11 @@ class Limits:
     max_len: int | None = None
     """None, or the state-size rule of the original harness, which used 1000: a value of this length
     or more is not bound to its name, so that using it later is a NameError."""
+    kept_bytes: int = 64 << 20
+    """How much of the memory that a run has touched a thread keeps for its next one, at most; the
+    rest goes back to the system. A run that touches memory anew waits for the system to clear
+    it (docs/design/costs.md): more is for many hungry programs, less for many threads and
+    little memory."""
 
     def __post_init__(self) -> None:
         # Not by codeit/validation.py: `import codeit` loads no pydantic, which takes long.
@@ -74,8 +80,8 @@ class Limits:
             if name != "max_len" or value is not None:
                 object.__setattr__(self, name, integer(name, value, least, most))
 
-    def _native(self) -> tuple[int, int, int, int]:
-        return self.fuel, self.max_bytes, self.max_depth, self.max_len or 0
+    def _native(self) -> tuple[int, int, int, int, int]:
+        return self.fuel, self.max_bytes, self.max_depth, self.max_len or 0, self.kept_bytes
 
 
 SINGLE_LIMITS = Limits(fuel=SINGLE_FUEL)

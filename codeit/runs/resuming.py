@@ -34,6 +34,7 @@ DECISIONS: Mapping[str, tuple[str, ...]] = {
         *("sampling.top_p", "sampling.max_tokens", "sampling.sampler", "sampling.precision"),
         *("sampling.num_rows", "sampling.cuda_graphs", "sampling.batch_size", "sampling.distinct"),
         *("limits.fuel", "limits.max_bytes", "limits.max_depth", "limits.max_len"),
+        "limits.kept_bytes",
     ),
     BY_CONTENT: ("programs", "data.training", "data.evaluation"),
     "all that was drawn follows from it": ("seed",),

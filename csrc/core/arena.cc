@@ -42,8 +42,9 @@ Arena::~Arena() {
 }
 
 void Arena::return_most_pages() {
-    if (highest_low_ > begin_ + kKeptBytes) return_pages(begin_ + kKeptBytes, highest_low_);
-    if (lowest_high_ + kKeptBytes < end_) return_pages(lowest_high_, end_ - kKeptBytes);
+    // Differences, as the sums may lie outside of the region.
+    if (highest_low_ - begin_ > kept_at_end_) return_pages(begin_ + kept_at_end_, highest_low_);
+    if (end_ - lowest_high_ > kept_at_end_) return_pages(lowest_high_, end_ - kept_at_end_);
 }
 
 } // namespace codeit

@@ -86,11 +86,16 @@ class Arena {
         high_ = mark;
     }
 
-    // Forgets everything. Pages beyond kKeptBytes go back to the operating system.
+    // How many bytes of those that a run has touched stay the arena's, half of them at either end:
+    // to fault the pages in again takes longer than most runs.
+    void keep(size_t bytes) { kept_at_end_ = static_cast<ptrdiff_t>(bytes / 2); }
+    static constexpr size_t kUsuallyKept = size_t{64} << 20;
+
+    // Forgets everything. Pages beyond those that are kept go back to the operating system.
     void reset() {
         release(begin_);
         take(lowest_high_, end_);
-        if (highest_low_ - begin_ > kKeptBytes || end_ - lowest_high_ > kKeptBytes) [[unlikely]]
+        if (highest_low_ - begin_ > kept_at_end_ || end_ - lowest_high_ > kept_at_end_) [[unlikely]]
             return_most_pages();
         highest_low_ = begin_;
         high_ = lowest_high_ = end_;
@@ -104,10 +109,6 @@ class Arena {
     }
 
   private:
-    // What a machine keeps of either end between runs. A run of a usual program touches a few kB,
-    // and faulting its pages in again would take longer than the run.
-    static constexpr ptrdiff_t kKeptBytes = ptrdiff_t{32} << 20;
-
     void return_most_pages();
 
     // Under AddressSanitizer there is a gap behind every allocation, and what is not allocated may
@@ -146,6 +147,7 @@ class Arena {
     char *highest_low_ = nullptr; // how far values had reached when some were released
     char *lowest_high_ = nullptr; // how far scratch has reached since the last reset
     size_t mapped_bytes_ = 0;
+    ptrdiff_t kept_at_end_ = kUsuallyKept / 2;
     uint64_t allocations_until_failure_ = 0;  // 0: never
     uint64_t allocations_before_failure_ = 0; // what a reset makes of it
 };

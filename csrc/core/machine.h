@@ -37,6 +37,7 @@ struct Limits {
     uint64_t max_bytes; // memory of one run
     uint32_t max_depth; // nested calls, counted as CPython counts its frames
     uint32_t max_len;   // 0: none; else a value of this length or more is not bound to its name
+    uint64_t kept_bytes = Arena::kUsuallyKept; // memory between runs; changes no result
 };
 
 // What limits from outside may be. Sums of fuel stay below 2^63; the depth fits a stack of 8 MB in
@@ -50,7 +51,7 @@ inline constexpr int64_t kMostPrintedValues = int64_t{1} << 40; // each has fuel
 constexpr bool are_limits(const Limits &limits) {
     return limits.fuel >= 0 && limits.fuel <= kMaxFuel && limits.max_bytes >= kLeastBytes &&
            limits.max_bytes <= kMostBytes && limits.max_depth >= 1 &&
-           limits.max_depth <= kMostDepth;
+           limits.max_depth <= kMostDepth && limits.kept_bytes <= kMostBytes;
 }
 
 // Iteration orders that are worth keeping from run to run, as they depend on nothing but a shape:
@@ -101,6 +102,7 @@ inline constexpr uint64_t kCompared = 5; // of a sort
 class Machine {
   public:
     explicit Machine(const Limits &limits) : limits_(limits), arena_(limits.max_bytes) {
+        arena_.keep(limits.kept_bytes);
         refuel(limits.fuel);
     }
 
@@ -174,6 +176,7 @@ class Machine {
     // with every block of fuel; what it ends is out of fuel, and not to be looked at.
     void set_limits(const Limits &limits, Interrupt *interrupt = nullptr, bool is_plain = false) {
         limits_ = limits;
+        arena_.keep(limits.kept_bytes);
         interrupt_ = interrupt;
         is_plain_ = is_plain;
     }

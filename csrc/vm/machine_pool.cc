@@ -57,6 +57,7 @@ MachineLease::MachineLease(const Limits &limits, Interrupt *interrupt, bool is_p
 }
 
 MachineLease::~MachineLease() {
+    machine_->arena().reset(); // nobody may ask for the machine again
     pool().give_back(std::move(machine_));
 }
 
