@@ -17,7 +17,7 @@ from codeit._native import vm
 from codeit.language import load_seed_programs
 
 GRID = np.arange(40, dtype=np.uint8).reshape(8, 5) * 7 % 10
-LIMITS = Limits(fuel=1_000_000, max_bytes=64 << 20)
+LIMITS = Limits(fuel=10_000_000, max_bytes=64 << 20)
 MAX_VALUES = 100_000
 NEVER = 0
 
