@@ -64,6 +64,7 @@ def check_losses(ours, theirs):
     for one, other in zip(ours[1:], theirs[1:], strict=True):
         for name in ("num_trained", "num_target_tokens", "num_samples", "num_steps"):
             assert one[name] == other[name]
+    assert ours[-1]["solved"]["all"] == theirs[-1]["solved"]["all"]
 
 
 def test_two_processes_have_the_losses_of_one(data, tmp_path):
@@ -94,3 +95,46 @@ def test_a_mistake_is_told_once_and_ends_all(tmp_path):
     done = torchrun(2, "train", "--out", tmp_path / "run")
     assert done.returncode != 0
     assert done.stderr.count("run exists already; choose another directory") == 1
+
+
+def test_a_process_that_dies_ends_the_run_with_one_line_and_the_run_goes_on(data, tmp_path):
+    """The second process kills itself in the second iteration."""
+    script, config, out = tmp_path / "run.py", tmp_path / "config.toml", tmp_path / "run"
+    script.write_text(
+        "import os, signal, sys\n"
+        "from codeit import cli\n"
+        "from codeit.runs.loop import Loop\n"
+        "learn = Loop._learn\n"
+        "def learn_or_die(self, iteration, timeline):\n"
+        "    if os.environ['RANK'] == '1' and iteration == 2:\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    return learn(self, iteration, timeline)\n"
+        "Loop._learn = learn_or_die\n"
+        "sys.exit(cli.main(sys.argv[1:]))\n"
+    )
+    config.write_text(settings_to_toml(settings(data)))
+    done = torchrun(2, "train", "--config", config, "--out", out, script=script)
+    assert done.returncode != 0
+    said = " ".join(done.stdout.split())
+    # torchrun asks the first process to end when it sees the other's end, unless that is faster.
+    assert "another process of this run has ended" in said or "interrupted in iteration 2" in said
+    assert f"`codeit resume {out}` does it again and goes on" in said
+    assert read_lines(out / "metrics.jsonl")[-1]["iteration"] == 1
+    done = torchrun(2, "resume", out)
+    assert done.returncode == 0, done.stderr
+    assert read_lines(out / "metrics.jsonl")[-1]["iteration"] == 2
+
+
+def test_what_only_one_process_makes_is_made_once(tmp_path):
+    script = tmp_path / "once.py"
+    script.write_text(
+        "from codeit.parallel.processes import ProcessGroup\n"
+        "processes = ProcessGroup.join()\n"
+        "def make():\n"
+        "    print('made', flush=True)\n"
+        "    return [processes.rank, 7]\n"
+        "print(processes.once(make), flush=True)\n"
+    )
+    done = torchrun(2, script=script)
+    assert done.returncode == 0, done.stderr
+    assert sorted(done.stdout.split("\n")) == ["", "[0, 7]", "[0, 7]", "made"]

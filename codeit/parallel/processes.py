@@ -11,7 +11,7 @@ from __future__ import annotations
 import atexit
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -68,17 +68,23 @@ class ProcessGroup:
         parts: list[list[Item]] = [list(items)]
         if self.size > 1:
             parts *= self.size
-            distributed.all_gather_object(parts, parts[0])
+            with _hearing_all():
+                distributed.all_gather_object(parts, parts[0])
         longest = max(map(len, parts))
         rounds = ([part[k] for part in parts if k < len(part)] for k in range(longest))
         return list(chain.from_iterable(rounds))
+
+    def once(self, make: Callable[[], Sequence[Item]]) -> list[Item]:
+        """What the first process makes, in all of them."""
+        return self.gather(make() if self.is_first else ())
 
     def add_up(self, tensors: Sequence[torch.Tensor]) -> None:
         """Replace each by its sum over all processes, the same to the last bit in all of them."""
         if self.size == 1:
             return
         flat = torch.cat([tensor.flatten() for tensor in tensors])
-        distributed.all_reduce(flat)
+        with _hearing_all():
+            distributed.all_reduce(flat)
         for tensor, total in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
             tensor.copy_(total.view_as(tensor))
 
@@ -110,7 +116,27 @@ class ProcessGroup:
     def wait(self) -> None:
         """Until all processes are here."""
         if self.size > 1:
-            distributed.barrier()
+            with _hearing_all():
+                distributed.barrier()
+
+
+class ProcessLost(ConnectionError):
+    """Another process of the group has ended."""
+
+
+@contextmanager
+def _hearing_all() -> Iterator[None]:
+    """Where the others are waited for.
+
+    Raises:
+        ProcessLost: one of them has ended.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        # gloo begins with the place in its own source.
+        reason = str(error).splitlines()[0].rpartition("] ")[2].strip(" :")
+        raise ProcessLost(f"another process of this run has ended ({reason:.100})") from None
 
 
 SINGLE_PROCESS = ProcessGroup()

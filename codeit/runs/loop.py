@@ -36,7 +36,7 @@ from codeit.learning.samples import SampleCounts, Samples
 from codeit.learning.training.trainer import Trainer, TrainingReport, write_state
 from codeit.mutation import MutatedTask
 from codeit.parallel.behind import Behind
-from codeit.parallel.processes import SINGLE_PROCESS, ProcessGroup
+from codeit.parallel.processes import SINGLE_PROCESS, ProcessGroup, ProcessLost
 from codeit.policy.model.checkpoint import (
     build_model,
     find_device,
@@ -220,8 +220,10 @@ class Loop:
             except FloatingPointError as error:
                 kept = f"; the checkpoint of iteration {iteration - 1} is kept" if iteration else ""
                 raise FloatingPointError(f"iteration {iteration}: {error}{kept}") from None
-            except KeyboardInterrupt:
-                say(self._console, "", f"interrupted in iteration {iteration}")
+            except (KeyboardInterrupt, ProcessLost) as error:
+                is_lost = isinstance(error, ProcessLost)
+                what = f"{error}, in" if is_lost else "interrupted in"
+                say(self._console, "", f"{what} iteration {iteration}")
                 if directory:
                     again = shlex.join(["codeit", "resume", str(directory.path)])
                     say(self._console, f"`{again}` does it again and goes on")

@@ -183,16 +183,21 @@ def mutate(
     """
     if not count:
         return []
-    with phase(workers.console, "mutating", count, "tasks") as advance_to:
-        return mutate_programs(
-            parents,
-            replace(settings, num_tasks=count),
-            seed,
-            workers.limits,
-            workers.threads,
-            advance_to,
-            fits,
-        )
+
+    def make() -> list[MutatedTask]:
+        with phase(workers.console, "mutating", count, "tasks") as advance_to:
+            return mutate_programs(
+                parents,
+                replace(settings, num_tasks=count),
+                seed,
+                workers.limits,
+                workers.threads,
+                advance_to,
+                fits,
+            )
+
+    with workers.processes.together():
+        return workers.processes.once(make)
 
 
 def find_everywhere(

@@ -98,8 +98,11 @@ def _covered(spans: list[tuple[float, float]]) -> float:
 
 
 def in_one_line(seconds: Mapping[str, float], use: Mapping[str, float]) -> str:
-    """Of an iteration, for the console."""
-    stages = ", ".join(f"{name} {value:.1f}" for name, value in seconds.items())
+    """Of an iteration, for the console: what takes less than a hundredth of it stands together."""
+    least = use["wall"] / 100
+    long = {name: value for name, value in seconds.items() if value >= least}
+    rest = sum(seconds.values()) - sum(long.values())
+    stages = ", ".join(f"{name} {value:.1f}" for name, value in (long | {"rest": rest}).items())
     return (
         f"  {use['wall']:.1f} s, the model running {use['model']:.0%} of them, the cores busy "
         f"{use['cores']:.0%}; busy seconds: {stages}"
