@@ -244,6 +244,24 @@ def test_ctrl_c_ends_a_search_at_once(tmp_path, data):
     assert "this is the best so far" in out
 
 
+def test_a_search_ends_when_nobody_reads_its_output_any_more(tmp_path, data):
+    words = [sys.executable, "-m", "codeit", "solve", str(one_task(data, "flip1", tmp_path))]
+    words += [*data[1][:2], "--evaluations", str(10**11)]
+    process = subprocess.Popen(
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stdout
+    assert "3 demonstrations" in process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(timeout=60) == 0
+    assert process.stderr
+    assert process.stderr.read() == ""
+
+
 def test_what_goes_wrong_on_the_searching_thread_is_one_line(data, tmp_path, monkeypatch, capsys):
     def fail(*_, **__):
         raise MemoryError

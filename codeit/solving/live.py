@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -129,13 +130,17 @@ def _view(console: Console, task: Task, evaluations: int) -> Iterator[_View]:
 
 
 class _Lines:
-    """A line for each best."""
+    """A line for each best. Between them, which may take hours, it looks whether anybody reads."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._num_said = 0
+        self._poll = select.poll()
+        with suppress(OSError):  # no file of the system
+            self._poll.register(console.file.fileno(), select.POLLERR)
 
     def update(self, watch: SearchWatch, best: _Best, is_new: bool) -> None:
+        if any(event & select.POLLERR for _, event in self._poll.poll(0)):
+            raise BrokenPipeError
         if is_new and best.program is not None:
             text = best.program.text.replace("\n", "; ")
             say(self._console, f"  {best.in_words()}: {text}")
