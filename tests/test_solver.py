@@ -274,7 +274,7 @@ def test_what_both_come_to_is_said_to_be_of_both():
     task = task_of("O = rot90(I)")
     seeds = [SeedProgram("other", Program.parse("O = rot90(I)"))]
     answer = answer_to(task, ["x1 = rot180(I)\nO = rot270(x1)"], seeds)
-    assert answer.attempts[0].origin == "both"
+    assert answer.attempts[0].origin == "policy and search"
     assert answer_to(task, [], seeds).attempts[0].origin == "search"
 
 

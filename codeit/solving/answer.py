@@ -12,7 +12,7 @@ from codeit.searching.records import FoundCandidate, TaskRecord
 from codeit.tasks.scoring import Candidate, Submission
 from codeit.tasks.task import Task
 
-ORIGINS = ("search", "policy", "both", "policy-led search")
+ORIGINS = ("search", "policy", "policy and search", "policy-led search")
 """What a program comes from: the search alone; the policy alone; the policy wrote what the search
 comes to without it, too; the search, which has made it of what the policy wrote."""
 

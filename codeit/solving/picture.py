@@ -18,7 +18,7 @@ _ATTEMPTS = ("first attempt", "second attempt")
 _ORIGINS = {
     "search": "found by the search ({})",
     "policy": "written by the policy",
-    "both": "written by the policy, and found by the search without it ({})",
+    "policy and search": "written by the policy, and found by the search without it ({})",
     "policy-led search": "found by the search ({}), from what the policy wrote",
 }
 

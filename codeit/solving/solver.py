@@ -200,5 +200,5 @@ def _origin(found: Found, is_written: bool) -> str:
     if found.method == METHOD:
         return "policy"
     if is_written:
-        return "policy" if found.is_led else "both"
+        return "policy" if found.is_led else "policy and search"
     return "policy-led search" if found.is_led else "search"
