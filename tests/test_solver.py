@@ -1,9 +1,11 @@
 """Answers by search and by a policy, and what is handed in of them."""
 
+import io
 import json
 
 import numpy as np
 import pytest
+from rich.console import Console
 from small_run import PROGRAMS
 from small_search import write_tasks
 
@@ -14,6 +16,7 @@ from codeit.language.corpus import SeedProgram
 from codeit.searching.search import search
 from codeit.solving.answer import Answer
 from codeit.solving.misses import misses_of
+from codeit.solving.solve_command import show_answer
 from codeit.solving.solver import Solver
 from codeit.solving.submission import Submission
 from codeit.solving.written import MOST_LEADING, Written
@@ -174,6 +177,15 @@ def test_answers_that_are_known_are_not_looked_for(data, submission, monkeypatch
     assert again.to_json() == submission.to_json()
 
 
+def test_without_any_program_to_begin_with_there_is_no_answer(data):
+    tasks, _ = data
+    submission = Solver(corpus=[], settings=SETTINGS).solve(tasks[:2])
+    assert [answer.num_fitting for answer in submission.answers] == [0, 0]
+    assert submission.to_json()["flip1"][0]["attempt_1"] == tasks[0].tests[0].input.tolist()
+    answer = answer_to(tasks[0], [PROGRAMS["flip"]], [])
+    assert answer.attempts[0].origin == "policy"
+
+
 def test_no_tasks_are_no_answers():
     assert Solver(settings=SETTINGS).solve([]).to_json() == {}
 
@@ -286,6 +298,27 @@ def test_a_program_that_only_the_ordinary_machine_can_run_is_not_lost():
     answer = answer_to(task, [text], seeds, 5)
     assert answer.attempts[0].origin == "policy"
     assert np.array_equal(answer.attempts[0].grids[0], task.tests[0].output)
+
+
+def test_a_program_that_makes_no_grid_of_a_test_is_shown_as_such():
+    """The search itself finds none: what fails on a test is nothing to it."""
+    pairs = [Example([[0, k, 0], [0, 0, 0], [0, 0, 0]], [[k]]) for k in (1, 2)]
+    task = Task("odd", pairs, [Example([[5, 5], [5, 5]], [[5]])])
+    text = "x1 = objects(I, T, F, T)\nx2 = argmax(x1, size)\nO = subgrid(x2, I)"
+    seeds = [SeedProgram("other", Program.parse("O = replace(I, ONE, TWO)"))]
+    answer = answer_to(task, [text], seeds, 1)
+    assert (answer.num_fitting, answer.attempts) == (1, [])
+    console = Console(file=io.StringIO(), width=100)
+    show_answer(console, task, answer, "codeit")
+    out = console.file.getvalue()
+    assert out.count("right 1x1") == 2
+    assert "first: no grid" in out
+    assert "right on both demonstrations, but makes no grid of any test; written by the pol" in out
+    assert "chance" not in out
+    assert out.endswith("not solved: no attempt is right\n")
+    submission = Submission([task], [answer])
+    assert submission.to_json()["odd"][0]["attempt_1"] == [[5, 5], [5, 5]]
+    assert submission.score().solved["two_attempts"] == 0
 
 
 def test_of_what_was_written_the_nearest_leads():

@@ -61,6 +61,11 @@ class Answer:
             attempts.append(Attempt(grids, by_key[first], self.origins[first]))
         return attempts
 
+    def without_grids(self, num_tests: int) -> Attempt:
+        """The best program as an attempt, where no program makes a grid of any test."""
+        best = self.record.found[0]
+        return Attempt((None,) * num_tests, best, self.origins[best.candidate.key])
+
     def judged(self, task: Task) -> Submission:
         """What is handed in, with verdicts on the tests.
 

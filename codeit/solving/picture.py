@@ -90,14 +90,15 @@ def attempt_names(count: int) -> Sequence[str]:
     return _ATTEMPTS[:count]
 
 
-def answer_sentences(task: Task, answer: Answer) -> list[str]:
+def answer_sentences(answer: Answer, attempts: Sequence[Attempt]) -> list[str]:
     """What there is to say of an answer: how right its attempts are on what is known, where they
     come from, and how likely they are right."""
-    count = len(task.demonstrations)
     lines = []
-    for name, attempt in zip(_ATTEMPTS, answer.attempts, strict=False):
-        lines.append(f"{name}: {_right_on(attempt, count)}; {_origin(attempt)}")
-    if answer.num_fitting:
+    for name, attempt in zip(_ATTEMPTS, attempts, strict=False):
+        makes_none = all(grid is None for grid in attempt.grids)
+        but = ", but makes no grid of any test" if makes_none else ""
+        lines.append(f"{name}: {_right_on(attempt)}{but}; {_origin(attempt)}")
+    if answer.attempts and attempts[0].found.fits:
         lines.append(
             f"chance that one of the two is right: about {answer.record.chance:.0%}; so it was on "
             "training tasks, and it is less on harder ones"
@@ -105,12 +106,11 @@ def answer_sentences(task: Task, answer: Answer) -> list[str]:
     return lines
 
 
-def verdict_sentence(task: Task, answer: Answer) -> str:
-    """Whether the answer is right, as far as that is known."""
+def verdict_sentence(task: Task, attempts: Sequence[Attempt]) -> str:
+    """Whether one of the attempts is right, as far as that is known."""
     outputs = [test.output for test in task.tests]
     if any(output is None for output in outputs):
         return "the tests' outputs are hidden: nobody here knows whether it is right"
-    attempts = answer.attempts
     places = []
     for i, output in enumerate(outputs):
         right = [k for k, a in enumerate(attempts) if _is_equal(a.grids[i], output)]
@@ -135,8 +135,9 @@ def miss_sentence(task: Task, miss: Miss) -> str:
     )
 
 
-def _right_on(attempt: Attempt, count: int) -> str:
-    num_right = attempt.found.candidate.num_right
+def _right_on(attempt: Attempt) -> str:
+    candidate = attempt.found.candidate
+    num_right, count = candidate.num_right, candidate.num_demonstrations
     if num_right == count:
         return f"right on {all_of(count)}"
     return f"right on only {num_right} of {count} demonstrations"

@@ -139,7 +139,7 @@ def show_answer(
 
 def _fitting(task: Task, answer: Answer, dialect: Dialect) -> tuple[list[Block], list[str]]:
     inputs = [pair.input for pair in (*task.demonstrations, *task.tests)]
-    attempts = answer.attempts
+    attempts = answer.attempts or [answer.without_grids(len(task.tests))]
     programs = [Program.parse(a.found.candidate.program, dialect) for a in attempts]
     shorter = [minimise(program, inputs).text for program in programs]
     names = attempt_names(len(attempts))
@@ -151,7 +151,7 @@ def _fitting(task: Task, answer: Answer, dialect: Dialect) -> tuple[list[Block],
         *test_blocks(task, shown),
         *program_blocks(shown),
     ]
-    return blocks, [*answer_sentences(task, answer), verdict_sentence(task, answer)]
+    return blocks, [*answer_sentences(answer, attempts), verdict_sentence(task, attempts)]
 
 
 def _missing(task: Task, answer: Answer, dialect: Dialect) -> tuple[list[Block], list[str]]:
