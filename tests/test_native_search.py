@@ -90,6 +90,15 @@ def test_methods_that_are_left_out_do_nothing():
     assert {found.method for found in result.found} <= {"corpus", "cover"}
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_may_run_alone(method):
+    """`mutants` without `corpus` ended the process: nobody had run the programs that it changes."""
+    result = found_for(TASKS[SOME[0]], methods=(method,))
+    assert set(result.methods) == {method}
+    assert {found.method for found in result.found} <= {method}
+    assert result.evaluations > 100 or method not in ("corpus", "recolor", "mutants", "objects")
+
+
 def noise(side, demonstrations, seed=5):
     random = np.random.default_rng(seed)
 

@@ -151,9 +151,15 @@ void mutate(Search &s, const Lines &program, const LineNodes &nodes) {
 }
 
 void run_mutants(Search &s) {
+    s.corpus_nodes.resize(s.corpus.size());
     while (s.next_mutated < s.corpus.size()) {
+        if (s.is_spent()) return;
         s.set_origin(s.next_mutated);
-        mutate(s, s.corpus[s.next_mutated], s.corpus_nodes[s.next_mutated]);
+        const Lines &program = s.corpus[s.next_mutated];
+        LineNodes &nodes = s.corpus_nodes[s.next_mutated];
+        // Where the method `corpus` is switched off, nobody has run it yet.
+        if (nodes.empty()) run_all_lines(s.pool, program, kInputNode, &nodes);
+        mutate(s, program, nodes);
         if (s.is_spent()) return;
         ++s.next_mutated;
     }
