@@ -18,7 +18,9 @@ from small_run import PROGRAMS, quiet, settings_for, without_seconds
 from codeit import Limits, Program, search
 from codeit.files.json_file import read_lines
 from codeit.language import load_seed_programs
+from codeit.learning.experience import Lessons
 from codeit.parallel.processes import SINGLE_PROCESS
+from codeit.policy.sampling.settings import SamplingSettings
 from codeit.runs.loop import Loop
 from codeit.runs.report import print_report
 from codeit.runs.running import resume, train
@@ -165,13 +167,32 @@ def test_seed_programs_of_tasks_that_are_no_training_tasks_take_no_part(
     assert {len(corpus) for _, corpus in asked.values()} == {4}
 
 
+def candidates(*arguments):
+    """What the stage finds, without what it teaches."""
+    tasks, corpus, settings, workers = arguments
+    found = search_stage(tasks, corpus, settings, lambda *_: Lessons([]), workers)
+    return [candidate for one in found for candidate in one.found]
+
+
+def test_what_a_search_finds_is_learned_under_its_own_name(data):
+    settings = dataclasses.replace(searching(data), sampling=SamplingSettings(max_tokens=60))
+    loop = Loop(settings, quiet())
+    assert loop._buffer.statistics().num_searched == 0
+    loop._start()
+    assert loop._buffer.statistics().num_searched >= 8
+    plain = dataclasses.replace(settings, search=LoopSearchSettings())
+    loop = Loop(plain, quiet())
+    loop._start()
+    assert loop._buffer.statistics().num_searched == 0
+
+
 def test_what_search_finds_is_confirmed_within_the_limits_of_the_run(data):
     seeds = load_seed_programs(data / "programs.jsonl")
     corpus = Corpus.of(seeds, load(data / "training.json"))
     tasks = load(data / "evaluation.json")
     settings = SearchSettings(evaluations=300)
     found = [
-        search_stage(tasks, corpus, settings, Workers(SINGLE_PROCESS, 1, limits, quiet()))
+        candidates(tasks, corpus, settings, Workers(SINGLE_PROCESS, 1, limits, quiet()))
         for limits in (Limits(), Limits(fuel=1))
     ]
     assert {c.task_id for c in found[0]} == {task.task_id for task in tasks}
@@ -184,7 +205,7 @@ def test_what_takes_part_in_the_score_is_what_the_search_would_submit(tmp_path):
     seeds, tasks = load_seed_programs(programs), load(path)
     settings = SearchSettings(evaluations=3000)
     workers = Workers(SINGLE_PROCESS, 2, Limits(), quiet())
-    found = search_stage(tasks, Corpus.of(seeds, ()), settings, workers)
+    found = candidates(tasks, Corpus.of(seeds, ()), settings, workers)
     records = search(tasks, settings, corpus=seeds)
     assert sum(len(record.found) for record in records) > len(found)
     attempts = [group for record in records for group in record.submission.attempts]

@@ -187,3 +187,16 @@ def _nearest_first(executed: ExecutedSamples) -> list[Program]:
             apart = Experience(task, program, outputs, share).distance()
             order.append((-share, apart, p))
     return [executed.distinct[p] for _, _, p in sorted(order)]
+
+
+def taught_by(
+    task: Task,
+    programs: Sequence[Program],
+    writer: ExperienceWriter,
+    limits: Limits,
+    is_relabelled: bool,
+) -> Lessons:
+    """What programs from elsewhere teach of a task."""
+    results = execute(programs, [d.input for d in task.demonstrations], 1, limits)
+    executed = ExecutedSamples(Samples(0, task, [*programs]), [*programs], results)
+    return writer.lessons(relabelled(executed, not is_relabelled))

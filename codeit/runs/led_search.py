@@ -15,19 +15,18 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from codeit.execution.executor import Limits, execute
+from codeit.execution.executor import Limits
 from codeit.files.json_file import read_lines
 from codeit.files.whole_file import whole_file
 from codeit.language import Program
 from codeit.language.program import Dialect, distinct
 from codeit.learning.experience import ExperienceWriter, Lessons
-from codeit.learning.samples import ExecutedSamples, Samples, relabelled
 from codeit.parallel.pipeline import Pipeline, pipeline
 from codeit.parallel.processes import ProcessGroup
-from codeit.runs.harvest import Harvest
+from codeit.runs.harvest import Harvest, taught_by
 from codeit.runs.timeline import Timeline
 from codeit.searching import engine
-from codeit.searching.records import confirm, without_answers
+from codeit.searching.records import TaskRecord, confirm, without_answers
 from codeit.searching.settings import SearchSettings
 from codeit.tasks.scoring import Candidate
 from codeit.tasks.task import Task
@@ -37,7 +36,8 @@ _LEADS = "leads.jsonl"
 _NUM_LEADS = 24
 """Programs that the search of a task begins with, at most."""
 _NUM_TAUGHT = 24
-"""Programs that the search of a task has found and that become experiences, at most."""
+"""Programs that the search of a task has found and that become experiences, beside the nearest of
+those that miss."""
 _NICENESS = 10
 """Of the threads that search: what learns and samples goes first."""
 
@@ -125,22 +125,30 @@ class LedSearch:
             yield line
 
     def _search(self, number: int) -> Yield:
-        task = self.tasks[number]
+        task, leads = self.tasks[number], self._leads[number]
         settings = self.settings
         ended = engine.search_task(
-            without_answers(task), self._leads[number], settings, settings.evaluations
+            without_answers(task), (), settings, settings.evaluations, leading=leads
         )
         record = confirm(task, ended, self.limits)
         attempts = record.submission.attempts
-        leads = self._leads[number]
-        texts = [one.program for one in record.found[:_NUM_TAUGHT]]
-        found = [Program.parse(text, leads[0].dialect) for text in texts]
+        programs = programs_of(record, ended.nearest, leads[0].dialect)
         written = {program.key for program in leads}
-        programs = [p for p in distinct(found) if p.key not in written]
-        results = execute(programs, [d.input for d in task.demonstrations], 1, self.limits)
-        executed = ExecutedSamples(Samples(number, task, [*programs]), programs, results)
-        lessons = self.writer.lessons(relabelled(executed, not self.is_relabelled))
+        lessons = taught_by(
+            task,
+            [program for program in programs if program.key not in written],
+            self.writer,
+            self.limits,
+            self.is_relabelled,
+        )
         return Yield(number, [c for group in attempts for c in group], lessons)
+
+
+def programs_of(record: TaskRecord, nearest: Sequence[Program], dialect: Dialect) -> list[Program]:
+    """The programs of a search to learn from: the best that are right on a demonstration, and the
+    nearest of those that are not."""
+    texts = [one.program for one in record.found[:_NUM_TAUGHT]]
+    return distinct([*(Program.parse(text, dialect) for text in texts), *nearest])
 
 
 _thread = threading.local()

@@ -27,7 +27,7 @@ from rich.console import Console
 
 from codeit.execution.executor import num_usable_cores
 from codeit.files.event_file import EventFile
-from codeit.language import load_seed_programs
+from codeit.language import Program, load_seed_programs
 from codeit.language.corpus import digest_of_programs
 from codeit.language.program import distinct
 from codeit.learning.experience import Experience, ExperienceWriter, Lessons, of_mutant
@@ -48,7 +48,7 @@ from codeit.policy.sampling.constraint import check_max_tokens
 from codeit.policy.tokenizer import Tokenizer, load_tokenizer
 from codeit.runs.directory import RunDirectory
 from codeit.runs.evaluation import choose_tasks
-from codeit.runs.harvest import Elsewhere, Harvest, Harvester
+from codeit.runs.harvest import Elsewhere, Harvest, Harvester, taught_by
 from codeit.runs.led_search import LedSearch, Yield
 from codeit.runs.metrics import (
     IterationMetrics,
@@ -80,7 +80,7 @@ from codeit.searching.corpus import Corpus
 from codeit.searching.settings import SearchSettings
 from codeit.tasks import datasets
 from codeit.tasks.scoring import Candidate, Figures, Score, in_words
-from codeit.tasks.task import digest_of_tasks
+from codeit.tasks.task import Task, digest_of_tasks
 from codeit.terminal import say
 
 # In a checkpoint, beside the model.
@@ -292,7 +292,9 @@ class Loop:
         seconds.lap("score")
         notes = [*self._notes, note]
         if settings.search.evaluations:
-            found["search"] = self._search()
+            searched = self._search()
+            found["search"] = [c for one in searched for c in one.found]
+            Lessons.sum(one.lessons for one in searched).store(self._buffer, Origin.searched, 0)
             fitting = {c.task for c in found["search"] if c.num_right == c.num_demonstrations}
             notes.append(
                 f"{len(self._tasks)} tasks searched with {settings.search.evaluations:,} "
@@ -327,17 +329,21 @@ class Loop:
         settings, fits = self._settings.mutation, self._writer.fits
         return mutate(self._seeds.parents, settings, count, seed, fits, self._workers)
 
-    def _search(self) -> list[Candidate]:
-        """What a search of the tasks to solve submits. It does not begin with a task's own seed
-        programs, which are no mutants, either."""
-        asked = self._settings.search
+    def _search(self) -> list[Yield]:
+        """The search of the tasks to solve. It does not begin with a task's own seed programs,
+        which are no mutants, either."""
+        asked, limits = self._settings.search, self._settings.limits
         settings = SearchSettings(
             seed=self._seed("search", 0),
             evaluations=asked.evaluations,
             memory=asked.memory,
             leave_own_out=True,
         )
-        return search(self._tasks, self._corpus, settings, self._workers)
+
+        def teach(task: Task, programs: Sequence[Program]) -> Lessons:
+            return taught_by(task, programs, self._writer, limits, self._settings.relabel)
+
+        return search(self._tasks, self._corpus, settings, teach, self._workers)
 
     def _led_search(self) -> LedSearch | None:
         """The search around what the policy writes; None where there is to be none."""

@@ -126,7 +126,7 @@ PRESETS: Mapping[str, RunSettings] = {
         elsewhere=True,
         data=DataSettings(max_demonstrations=3, max_prompt_tokens=48),
         mutation=MutationSettings(num_tasks=3000, num_scored=3000),
-        search=LoopSearchSettings(evaluations=100_000),
+        search=LoopSearchSettings(evaluations=100_000, iteration_evaluations=10_000),
         model=ModelSettings(name="tiny", pretrained=False, dropout=0.0),
         training=TrainingSettings(
             num_policy=2000,
@@ -143,6 +143,7 @@ PRESETS: Mapping[str, RunSettings] = {
         iterations=20,
         elsewhere=True,
         mutation=MutationSettings(num_tasks=9600),
+        search=LoopSearchSettings(evaluations=100_000, iteration_evaluations=50_000),
         model=ModelSettings(name="Salesforce/codet5-small"),
         training=TrainingSettings(num_policy=9000, num_mutated=3000, batch_size=128),
         sampling=SamplingSettings(samples_per_task=8, batch_size=16),

@@ -4,7 +4,7 @@
     write      policy, tasks      -> harvests
     harvest    samples            -> harvests
     mutate     seed programs      -> mutants
-    search     tasks              -> candidates
+    search     tasks              -> yields
     minimise   candidates         -> candidates
 
 They know nothing of each other and nothing of a run's directory; `loop.py` puts them together.
@@ -26,6 +26,7 @@ from codeit.execution.executor import Limits, execute_groups
 from codeit.execution.results import Results
 from codeit.language import Program
 from codeit.language.program import Dialect
+from codeit.learning.experience import Lessons
 from codeit.learning.replay import ReplayBuffer
 from codeit.learning.samples import Samples
 from codeit.learning.training.settings import TrainingSettings
@@ -39,11 +40,12 @@ from codeit.parallel.processes import ProcessGroup
 from codeit.parallel.threads import ordered_map
 from codeit.policy.policy import Policy
 from codeit.runs.harvest import Harvest, Harvester
+from codeit.runs.led_search import Yield, programs_of
 from codeit.runs.timeline import Timeline
 from codeit.searching.corpus import Corpus
 from codeit.searching.search import search_each
 from codeit.searching.settings import SearchSettings
-from codeit.tasks.scoring import Candidate, TaskKey
+from codeit.tasks.scoring import Candidate
 from codeit.tasks.task import Task
 from codeit.terminal.progress import phase
 
@@ -222,16 +224,25 @@ def find_everywhere(
 
 
 def search(
-    tasks: Sequence[Task], corpus: Corpus, settings: SearchSettings, workers: Workers
-) -> list[Candidate]:
-    """The programs that stand for the two attempts of a search without a model at each task.
+    tasks: Sequence[Task],
+    corpus: Corpus,
+    settings: SearchSettings,
+    teach: Callable[[Task, Sequence[Program]], Lessons],
+    workers: Workers,
+) -> list[Yield]:
+    """A search without a model: what it comes to, task by task.
 
     The search ranks programs by what tells a rule from a chance. The score ranks them by their
     lengths, so it is given only what the search would submit: of all that is found, many more short
     programs are right by chance.
+
+    Args:
+        teach: what programs teach of a task.
     """
     own = workers.processes.share(tasks)
-    found: dict[TaskKey, list[Candidate]] = {}
+    dialect = corpus.seeds[0].program.dialect if corpus.seeds else "codeit"
+    number = {(task.task_id, task.digest): k for k, task in enumerate(tasks)}
+    found: list[Yield] = []
     num_fitting = 0
     with (
         workers.processes.together(),
@@ -240,12 +251,12 @@ def search(
     ):
         for num_done, searched in enumerate(ended, start=1):
             record = searched.record
-            attempts = record.submission.attempts
-            found[record.task_id, record.task_digest] = [c for group in attempts for c in group]
+            lessons = teach(searched.task, programs_of(record, searched.nearest, dialect))
+            attempts = [c for group in record.submission.attempts for c in group]
+            found.append(Yield(number[record.task_id, record.task_digest], attempts, lessons))
             num_fitting += bool(record.solutions)
             advance_to(num_done, f"{num_fitting} with a program that fits")
-    in_order = [found[task.task_id, task.digest] for task in own]
-    return [candidate for one in workers.processes.gather(in_order) for candidate in one]
+    return sorted(workers.processes.gather(found), key=lambda one: one.number)
 
 
 def minimise(

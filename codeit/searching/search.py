@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from codeit.execution.executor import MAX_THREADS, Limits, num_usable_cores
+from codeit.language import Program
 from codeit.language.corpus import SeedProgram
 from codeit.parallel.threads import unordered_map
 from codeit.ranges import integer, listed, shown
@@ -24,6 +25,8 @@ class Searched:
 
     task: Task
     record: TaskRecord
+    nearest: tuple[Program, ...]
+    """As in `TaskSearch`."""
     seconds: float
     """By the clock. No result depends on it."""
 
@@ -94,7 +97,7 @@ def search_each(
         programs = corpus.programs_for(task, settings)
         found = engine.search_task(without_answers(task), programs, settings, budget)
         record = confirm(task, found, limits, minimises=minimises)
-        return Searched(task, record, time.perf_counter() - start)
+        return Searched(task, record, found.nearest, time.perf_counter() - start)
 
     with unordered_map(work, tasks, max(min(threads, len(tasks)), 1)) as ended:
         yield ended
