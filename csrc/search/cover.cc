@@ -1,9 +1,9 @@
 // Sound pieces that together cover all that is wrong with a grid.
 //
 // Sound pieces can be painted in any order onto any base, a grid of the outputs' size: a base is
-// solved when each of its wrong cells lies in a piece. One piece must hold the first wrong cell;
-// another one the first cell that this leaves; and so on, to four. All planes are of all
-// demonstrations at once.
+// solved when each of its wrong cells lies in a piece. One piece must hold the wrong cell that the
+// fewest pieces hold; another one such a cell of those that this leaves; and so on, to four. All
+// planes are of all demonstrations at once.
 #include "search/methods.h"
 
 #include <algorithm>
@@ -26,15 +26,22 @@ constexpr size_t kMostFourth = 8;
 class Cover {
   public:
     explicit Cover(Search &s)
-        : s_(s), pieces_(s.pieces), num_words_(s.task.num_words()), order_(pieces_.by_cost()) {}
+        : s_(s), pieces_(s.pieces), num_words_(s.task.num_words()), order_(pieces_.by_cost()),
+          num_holding_(num_words_ * 64) {}
 
     void run() {
         if (pieces_.size() == 0) return;
         Plane all(num_words_);
+        size_t num_held = 0;
         for (size_t k = 0; k < pieces_.size(); ++k) {
-            for (size_t w = 0; w < num_words_; ++w) all[w] |= pieces_.plane(k)[w];
+            for (size_t w = 0; w < num_words_; ++w) {
+                const uint64_t held = pieces_.plane(k)[w];
+                all[w] |= held;
+                for_each_bit(held, [&](size_t bit) { ++num_holding_[w * 64 + bit]; });
+                num_held += static_cast<size_t>(std::popcount(held));
+            }
         }
-        s_.pool.charge(static_cast<int64_t>(pieces_.size() * num_words_ / 8));
+        s_.pool.charge(static_cast<int64_t>(pieces_.size() * num_words_ / 8 + num_held / 4));
         size_t num_tried = 0;
         size_t num_coverable = 0;
         for (const Node base : s_.cheapest_first(s_.output_sized)) {
@@ -56,15 +63,30 @@ class Cover {
     }
 
   private:
-    // The pieces, by cost, that hold the first bit of a plane that has one.
+    template <typename Use>
+    static void for_each_bit(uint64_t bits, Use use) {
+        for (; bits != 0; bits &= bits - 1) use(static_cast<size_t>(std::countr_zero(bits)));
+    }
+
+    // The bit of a plane, which has one, that the fewest pieces hold.
+    size_t rarest_bit(const Plane &left) const {
+        size_t rarest = SIZE_MAX;
+        for (size_t w = 0; w < num_words_; ++w) {
+            for_each_bit(left[w], [&](size_t bit) {
+                const size_t at = w * 64 + bit;
+                if (rarest == SIZE_MAX || num_holding_[at] < num_holding_[rarest]) rarest = at;
+            });
+        }
+        return rarest;
+    }
+
+    // The pieces, by cost, one of which has to hold a bit that a plane has.
     template <typename Use>
     void for_each_pivot(const Plane &left, size_t most, Use use) {
-        size_t word = 0;
-        while (left[word] == 0) ++word;
-        const uint64_t bit = left[word] & -left[word];
+        const size_t at = rarest_bit(left);
         size_t count = 0;
         for (const size_t k : order_) {
-            if ((pieces_.plane(k)[word] & bit) == 0) continue;
+            if ((pieces_.plane(k)[at / 64] >> at % 64 & 1) == 0) continue;
             if (++count > most || s_.is_spent()) break;
             use(k, count);
         }
@@ -141,6 +163,7 @@ class Cover {
     const Pieces &pieces_;
     size_t num_words_;
     std::vector<size_t> order_;
+    std::vector<uint32_t> num_holding_; // pieces, by bit
 };
 
 } // namespace

@@ -4,6 +4,7 @@
 #include "core/store.h"
 #include "primitives/bodies.h"
 #include "search/corpus.h"
+#include "search/methods.h"
 #include "search/minimise.h"
 #include "search/names.h"
 #include "tests/program_of.h"
@@ -257,4 +258,49 @@ TEST_CASE("a minimised program needs no line that it can do without") {
     for (const std::string &program : kPrograms) {
         CHECK(text(program_of(program)).size() <= program.size());
     }
+}
+
+TEST_CASE("a cover begins where the fewest pieces help") {
+    constexpr int32_t kRows = 5;
+    constexpr int32_t kColumns = 8;
+    constexpr InputGrid kSmall = {kCells, 1, 1};
+    const std::vector<uint8_t> black(kRows * kColumns);
+    std::vector<uint8_t> wanted = black;
+    for (int32_t j = 0; j < kColumns; ++j) wanted[static_cast<size_t>(j)] = 1;
+    wanted[2 * kColumns] = wanted[4 * kColumns] = 1;
+    const TaskView task(
+        {{{black.data(), kRows, kColumns}, kSmall}, {{wanted.data(), kRows, kColumns}}});
+    MachineLease lease(kLimits);
+    const Language &language = standard_language();
+    const Prior prior(language);
+    Pool pool(language, Dialect::codeit, prior, lease.machine(), task,
+              {uint64_t{1} << 28, int64_t{1} << 24});
+    const Settings settings = {1'000'000, uint64_t{1} << 28};
+    const std::vector<Lines> no_programs;
+    Search s(pool, no_programs, settings, nullptr);
+    pool.begin_method(0, INT64_MAX / 2, true);
+    const Opcode pair = Names::find(language, "astuple");
+    const Opcode set = Names::find(language, "initset");
+    const Opcode insert = Names::find(language, "insert");
+    auto cell = [&](int i, int j) { return pool.call(pair, {pool.integer(i), pool.integer(j)}); };
+    // All of the first row, and the two cells below it; before these, many cheaper pieces of the
+    // row, all with its first cell, none with its last.
+    for (unsigned some = 1; some < 1U << (kColumns - 2); ++some) {
+        Node patch = pool.call(set, {cell(0, 0)});
+        for (int j = 1; j < kColumns - 1; ++j) {
+            if ((some >> (j - 1) & 1) != 0) patch = pool.call(insert, {cell(0, j), patch});
+        }
+    }
+    Node row = pool.call(set, {cell(0, kColumns - 1)});
+    for (int j = kColumns - 2; j >= 0; --j) row = pool.call(insert, {cell(0, j), row});
+    pool.call(set, {cell(2, 0)});
+    pool.call(set, {cell(4, 0)});
+    cover(s);
+    bool is_found = false;
+    for (size_t node = 0; node < pool.size(); ++node) {
+        const auto at = static_cast<Node>(node);
+        is_found = is_found || (pool[at].sort == Sort::grid &&
+                                TaskView::is_equal(pool.grid(at, 0), task.output(0)));
+    }
+    CHECK(is_found);
 }
