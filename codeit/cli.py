@@ -39,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "train": ("run the whole loop and leave a run directory", _train),
         "resume": ("go on with a run that was interrupted, or make it longer", _resume),
         "report": ("print the tables of a run directory", _report),
+        "profile": ("say where an iteration's time goes, and what limits it", _profile),
         "solve": ("answer a task, and show how", _solve),
         "submit": ("answer many tasks, and write Kaggle's file", _submit),
         "search": ("search for programs that solve tasks, without a model", _search),
@@ -107,8 +108,7 @@ def _one_line(error: Exception) -> str:
 
 def _train(words: list[str]) -> None:
     from codeit.runs.effects import check_effect
-    from codeit.runs.setting_words import parse_settings, show_help
-    from codeit.runs.settings import PRESETS, load_settings, names_in, nearest_name
+    from codeit.runs.setting_words import base_settings, parse_settings, show_help
 
     parser = Parser(prog="codeit train", add_help=False, allow_abbrev=False)
     parser.add_argument("--preset", default="demo")
@@ -116,15 +116,7 @@ def _train(words: list[str]) -> None:
     parser.add_argument("--out", type=path_of)
     parser.add_argument("-h", "--help", action="store_true")
     parsed, rest = parser.parse_known_args(words)
-    if parsed.preset not in PRESETS:
-        known = list(PRESETS)
-        hint = nearest_name(parsed.preset, known) or f"; there are {', '.join(known)}"
-        raise ValueError(f"unknown preset {parsed.preset!r}{hint}")
-    base = PRESETS[parsed.preset]
-    in_file: list[str] = []
-    if parsed.config:
-        base = load_settings(parsed.config, base)
-        in_file = names_in(parsed.config)
+    base, in_file = base_settings(parsed.preset, parsed.config)
     if parsed.help:
         write(*_TRAIN_HELP.split("\n"))
         over = f" with {parsed.config} over it" if parsed.config else ""
@@ -204,6 +196,12 @@ def _search(words: list[str]) -> None:
     from codeit.searching.command import search_command
 
     search_command(words)
+
+
+def _profile(words: list[str]) -> None:
+    from codeit.profiling.command import profile_command
+
+    profile_command(words)
 
 
 def _solve(words: list[str]) -> None:

@@ -300,6 +300,17 @@ PYTHON_ROOMS = [
         ),
     ),
     Room(
+        "codeit/profiling",
+        "`codeit profile`, where an iteration's time goes: `size.py` (which part of one is run), "
+        "`ceilings.py` (what the machine reaches at best), `measuring.py` (runs it), `kernels.py` "
+        "(torch's profiler), `measured.py` (the figures), `verdict.py` (the bottleneck in one "
+        "sentence), `tables.py`, `trace.py` (for Perfetto), `command.py`",
+        (
+            *("terminal", "files", "tasks", "execution", "mutation", "policy/model", "learning"),
+            "runs",
+        ),
+    ),
+    Room(
         "codeit/cli.py",
         "the commands",
         (
@@ -315,7 +326,7 @@ PYTHON_ROOMS = [
                 "searching",
                 "fuzzing",
             ),
-            *("policy/model", "policy/sampling", "runs", "solving", "mutating"),
+            *("policy/model", "policy/sampling", "runs", "solving", "mutating", "profiling"),
         ),
     ),
 ]
@@ -324,6 +335,8 @@ TORCH_FILES = {
     "cli.py",
     "learning/training/trainer.py",
     "parallel/processes.py",
+    "profiling/ceilings.py",
+    "profiling/kernels.py",
     "policy/model/attention/availability.py",
     "policy/model/attention/choice.py",
     "policy/model/attention/decoding.py",

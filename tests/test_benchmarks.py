@@ -197,6 +197,17 @@ def test_sampling_on_a_gpu(monkeypatch, capsys):
     assert figures(record)["engine in graphs, tokens"] > 0
 
 
+def test_an_iteration_on_a_gpu(monkeypatch, capsys, tmp_path):
+    trace = tmp_path / "trace.json"
+    words = ["--device", "cpu", "--model", "tiny", "--share", "1e-4", "--trace", str(trace)]
+    text, record = run(monkeypatch, capsys, "h200_profile", *words, MAX_PROGRAM=16)
+    assert "would move it." in text
+    found = figures(record)
+    assert 0 < found["the model runs"] <= 1
+    assert {"learn, of the time", "sample, of the time", "execute, of the time"} <= set(found)
+    assert json.loads(trace.read_text())["traceEvents"]
+
+
 def test_the_latency_of_calls():
     """Each call once: pytest-benchmark does not measure then."""
     words = [FOLDER / "latency.py", "--benchmark-disable", "-q", "-p", "no:cacheprovider"]
@@ -263,6 +274,8 @@ BAD = [
     ("bench_attention", ["--rows", "0"], "argument --rows: '0'; allowed: 1 or more"),
     ("h200_sampling", ["--device", "abacus"], "device 'abacus' cannot be used"),
     ("h200_sampling", ["--tasks", "0"], "argument --tasks: '0'; allowed: 1 or more"),
+    ("h200_profile", ["--device", "abacus"], "device 'abacus' cannot be used"),
+    ("h200_profile", ["--share", "2"], "argument --share: '2'; allowed: above 0, at most 1"),
 ]
 
 

@@ -18,6 +18,7 @@ import pytest
 
 import codeit
 from codeit.cli import main
+from codeit.profiling.command import profile_parser
 from codeit.runs.effects import check_effect
 from codeit.runs.setting_words import parse_settings
 from codeit.runs.settings import PRESETS, setting_names
@@ -34,6 +35,7 @@ NOT_RUN = {
     "make": "it takes minutes, and makes .venv: `make -n` says whether all its rules are there",
     ".venv/bin/codeit train": "it takes minutes: its settings are read; tests/test_loop.py runs it",
     ".venv/bin/codeit resume": "it needs a run: its options are read; see tests/test_resuming.py",
+    ".venv/bin/codeit profile": "it takes a minute: its words are read; see tests/test_profile.py",
     ".venv/bin/codeit report": "it needs a run: its options are read; tests/test_loop.py runs it",
     ".venv/bin/codeit search": "it takes minutes: its options are read; see tests/test_search_*.py",
     ".venv/bin/codeit submit": "it takes minutes: its options are read; see tests/test_submit*.py",
@@ -86,7 +88,7 @@ def all_options():
         section, dot, key = name.replace("_", "-").rpartition(".")
         found |= {f"--{section}{dot}{key}", f"--{section}{dot}no-{key}"}
     names = "train", "resume", "report", "search", "mutate", "minimise", "run", "show", "dsl"
-    for command in (*names, "solve", "submit", "fuzz", "info"):
+    for command in (*names, "solve", "submit", "profile", "fuzz", "info"):
         found |= set(re.findall(r"--[\w-]+", help_of(command)))
     for path in (ROOT / "benchmarks").glob("*.py"):
         found |= set(re.findall(r'"(--[\w-]+)"', path.read_text()))
@@ -136,6 +138,9 @@ def test_a_command_runs_as_it_is_shown(line, tmp_path, monkeypatch, capsys):
         check_train(parsed.training_script_args[1:])
     elif words[:2] == [".venv/bin/codeit", "train"] and "--help" not in words:
         check_train(words[2:])
+    elif words[:2] == [".venv/bin/codeit", "profile"]:
+        parsed, rest = profile_parser().parse_known_args(words[2:])
+        check_train(["--out", "x", "--preset", parsed.preset, *rest])
     elif words[:2] == [".venv/bin/codeit", "solve"] and "--run" in words:
         check_options(words[1], words[2:])  # it needs a run; tests/test_trained.py has one
     elif words[0] == ".venv/bin/codeit" and words[1] in (
@@ -209,7 +214,7 @@ def test_a_command_in_the_text_exists_with_its_options(name):
         words = span.removeprefix(".venv/bin/").split()
         if words[0] == "codeit" and len(words) > 1:
             assert f"\n  {words[1]} " in help_of("--help"), span
-            if words[1] == "train":
+            if words[1] in ("train", "profile"):
                 assert {w for w in words if w.startswith("--")} <= all_options(), span
             else:
                 check_options(words[1], words[2:])

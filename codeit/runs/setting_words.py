@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import types
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal, NoReturn, Union, get_args, get_origin
 
 from codeit.ranges import integer_of
-from codeit.runs.settings import RunSettings, nearest_name, override, setting_types
+from codeit.runs.settings import (
+    PRESETS,
+    RunSettings,
+    load_settings,
+    names_in,
+    nearest_name,
+    override,
+    setting_types,
+)
 
 _TRUTH = {"true": True, "false": False}
 
@@ -43,6 +52,21 @@ def parse_settings(words: Sequence[str], base: RunSettings) -> tuple[RunSettings
             text = rest.pop()
         values[name] = _value_of(option, text, kinds[name])
     return override(base, values), list(values)
+
+
+def base_settings(preset: str, config: Path | None) -> tuple[RunSettings, list[str]]:
+    """The settings of a preset, those of a file over them, and the full names of the latter.
+
+    Raises:
+        ValueError: there is no such preset, or the file is bad.
+        OSError: the file cannot be read.
+    """
+    if preset not in PRESETS:
+        known = list(PRESETS)
+        hint = nearest_name(preset, known) or f"; there are {', '.join(known)}"
+        raise ValueError(f"unknown preset {preset!r}{hint}")
+    base = PRESETS[preset]
+    return (load_settings(config, base), names_in(config)) if config else (base, [])
 
 
 def _name_of(option: str, kinds: dict[str, Any]) -> tuple[str, bool]:

@@ -51,7 +51,8 @@ from codeit.terminal.progress import phase
 
 _EVALUATIONS = 2_000_000  # for a round of all programs to minimise
 _TASKS_AT_A_TIME = 20  # scored together; bounds the memory for their outputs
-_MOST_WAITING = 32  # tasks whose samples wait to be run
+MOST_WAITING = 32
+"""Tasks whose samples wait to be run."""
 
 Item = TypeVar("Item")
 
@@ -163,7 +164,7 @@ def harvest(
 def _behind(
     work: Callable[[Item], Harvest], workers: Workers
 ) -> AbstractContextManager[Pipeline[Item, Harvest]]:
-    return pipeline(work, workers.threads, _MOST_WAITING, is_eager=workers.overlap)
+    return pipeline(work, workers.threads, MOST_WAITING, is_eager=workers.overlap)
 
 
 def _in_order(harvests: Sequence[Harvest], workers: Workers) -> list[Harvest]:

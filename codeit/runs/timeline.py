@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -14,18 +14,34 @@ MODEL_STAGES = ("learn", "sample")
 """Those in which the model runs: one of them should always do."""
 
 
+@dataclass(frozen=True, order=True)
+class Span:
+    """A part of a stage: seconds on the iteration's clock, and the thread that worked."""
+
+    begin: float
+    end: float
+    stage: str
+    thread: int
+
+
 @dataclass
 class _Stage:
-    spans: list[tuple[float, float]] = field(default_factory=list)
+    spans: list[Span] = field(default_factory=list)
     cpu_seconds: float = 0.0
     num_items: int = 0
 
 
 class Timeline:
-    """The clock of one iteration. Stages may run side by side, each on any number of threads."""
+    """The clock of one iteration. Stages may run side by side, each on any number of threads.
+
+    Attributes:
+        begin: by `time.perf_counter`.
+        thread: the one that made it, which puts the stages together.
+    """
 
     def __init__(self) -> None:
-        self._begin = time.perf_counter()
+        self.thread = threading.get_native_id()
+        self.begin = time.perf_counter()
         self._begin_cpu = time.process_time()
         self._stages: dict[str, _Stage] = {}
         self._queue = QueueDepth(0.0, 0)
@@ -45,9 +61,15 @@ class Timeline:
             end, cpu = time.perf_counter(), time.thread_time() - begin_cpu
             with self._lock:
                 stage = self._stages.setdefault(name, _Stage())
-                stage.spans.append((begin - self._begin, end - self._begin))
+                thread = threading.get_native_id()
+                stage.spans.append(Span(begin - self.begin, end - self.begin, name, thread))
                 stage.cpu_seconds += cpu
                 stage.num_items += num_items
+
+    def spans(self) -> list[Span]:
+        """All parts of all stages that have ended, in the order in which they began."""
+        with self._lock:
+            return sorted(span for stage in self._stages.values() for span in stage.spans)
 
     def stages(self) -> dict[str, dict[str, float]]:
         """Of each stage, in the order in which they began: `begin` and `end` on the iteration's
@@ -57,9 +79,9 @@ class Timeline:
             found = sorted(self._stages.items(), key=lambda item: min(item[1].spans))
             return {
                 name: {
-                    "begin": round(min(begin for begin, _ in stage.spans), 3),
-                    "end": round(max(end for _, end in stage.spans), 3),
-                    "busy": round(sum(end - begin for begin, end in stage.spans), 3),
+                    "begin": round(min(span.begin for span in stage.spans), 3),
+                    "end": round(max(span.end for span in stage.spans), 3),
+                    "busy": round(sum(span.end - span.begin for span in stage.spans), 3),
                     "cpu": round(stage.cpu_seconds, 3),
                     "items": stage.num_items,
                 }
@@ -73,7 +95,7 @@ class Timeline:
     def use(self, num_cores: int) -> Mapping[str, float]:
         """Of the iteration until now: `wall` seconds, the share of them in which the `model` runs
         (MODEL_STAGES), and how busy so many `cores` are; and how many tasks waited to be run."""
-        wall = time.perf_counter() - self._begin
+        wall = time.perf_counter() - self.begin
         with self._lock:
             spans = [
                 s for name in MODEL_STAGES if name in self._stages for s in self._stages[name].spans
@@ -81,19 +103,19 @@ class Timeline:
         cpu = time.process_time() - self._begin_cpu
         return {
             "wall": round(wall, 3),
-            "model": round(_covered(spans) / max(wall, 1e-9), 4),
+            "model": round(covered(spans) / max(wall, 1e-9), 4),
             "cores": round(cpu / max(wall, 1e-9) / num_cores, 4),
             "queue_mean": round(self._queue.mean, 2),
             "queue_most": self._queue.most,
         }
 
 
-def _covered(spans: list[tuple[float, float]]) -> float:
+def covered(spans: Iterable[Span]) -> float:
     """How long at least one of the spans lasts."""
     total, reached = 0.0, 0.0
-    for begin, end in sorted(spans):
-        total += max(0.0, end - max(begin, reached))
-        reached = max(reached, end)
+    for span in sorted(spans):
+        total += max(0.0, span.end - max(span.begin, reached))
+        reached = max(reached, span.end)
     return total
 
 
