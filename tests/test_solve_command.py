@@ -205,6 +205,16 @@ def test_names_cannot_steer_the_terminal(data, tmp_path, capsys):
     assert "task [x]\\x1b[2J" in out
 
 
+def test_while_it_searches_a_costlier_program_does_not_take_the_place_of_what_fits(
+    data, tmp_path, capsys
+):
+    words = [*data[1][:2], "--evaluations", "20000"]
+    out = solved(capsys, one_task(data, "flip1", tmp_path), *words)
+    live_lines = re.findall(r"^  right on .*", out, flags=re.MULTILINE)
+    assert len(live_lines) == 1
+    assert live_lines[0].endswith("O = vmirror(I)")
+
+
 # ---- Ctrl-C ----
 
 

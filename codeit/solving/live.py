@@ -19,7 +19,6 @@ from codeit.execution.executor import Limits, execute
 from codeit.language import Program
 from codeit.searching.engine import SearchWatch
 from codeit.searching.found import Found, TaskSearch
-from codeit.searching.ranking import rank
 from codeit.solving.misses import Miss, misses_of
 from codeit.solving.picture import Shown, all_of, miss_sentence, program_blocks, test_blocks
 from codeit.tasks.render import draw_blocks
@@ -83,7 +82,8 @@ def watched(
 
 
 class _Best:
-    """The best of what was found so far."""
+    """The best of what was found so far: of what fits, the program that costs least. The ranking
+    of the end counts how many ways lead to an answer, of which little is known before."""
 
     def __init__(self, task: Task) -> None:
         self.task = task
@@ -95,7 +95,7 @@ class _Best:
         before = self.program
         fitting = [f for f in found if f.num_right == len(self.task.demonstrations)]
         if fitting:
-            self.fitting = list(rank(self.task, [*self.fitting, *fitting]).order)
+            self.fitting = sorted([*self.fitting, *fitting], key=lambda found: found.cost)
         elif found and not self.fitting:
             (self.miss,) = misses_of(self.task, [found[-1].program], _LIMITS)
         return self.program is not before
