@@ -14,6 +14,10 @@ sampler, so that lengths, forced tokens and ends are those of a policy that writ
 transformers is timed on some of its batches. Then, on fewer tasks, what one more sample and one
 more token of a prompt cost.
 
+Distinct samples: the same prompts, at a temperature at which most samples repeat each other; how
+many samples and how many distinct ones a second, by the law of the mode and with
+`sampling.distinct`? All distinct samples must be.
+
 Times are of the processor, on one thread; medians of some repeats where the work is short. The last
 line is JSON.
 
@@ -49,6 +53,7 @@ MAX_DEMONSTRATIONS = 10
 MAX_PROMPT = 512  # of each half, as in the paper
 PRECISIONS = ("float32", "bfloat16", "int8")
 MODES = ("reference", "speculative", "grammar", "typed")
+SHARP = 0.2  # the temperature at which most samples repeat
 
 
 class EndlessTokenizer:
@@ -211,6 +216,34 @@ def bench_programs(report, arguments, tokenizer, texts):
         )
 
 
+def bench_distinct(report, arguments, tokenizer, texts, repeats):
+    model = build_model(ModelSettings(name=arguments.model, pretrained=False), tokenizer, seed=1)
+    settings = SamplingSettings(
+        mode="grammar", precision="bfloat16", temperature=SHARP, max_tokens=TARGET
+    )
+    prompts = Workload(tokenizer, arguments.tasks, settings.samples_per_task, texts).prompts
+    ways = {False: "drawn by themselves", True: "none twice"}
+    seconds = {is_distinct: [] for is_distinct in ways}
+    num_samples = len(prompts) * settings.samples_per_task
+    num_distinct = {}
+    for _ in range(repeats):  # by the same seed, so that there are as many distinct ones
+        for is_distinct in ways:
+            its = dataclasses.replace(settings, distinct=is_distinct)
+            taken, samples = draw(EngineSampler(model, tokenizer, its), prompts, 0)
+            assert sum(map(len, samples)) == num_samples
+            seconds[is_distinct].append(taken)
+            found = sum(len(np.unique(tokens, axis=0)) for tokens in samples)
+            assert num_distinct.setdefault(is_distinct, found) == found
+    assert num_distinct[True] == num_samples
+    for is_distinct, name in ways.items():
+        count = num_distinct[is_distinct]
+        report.add(f"samples {name}", seconds[is_distinct], items=num_samples)
+        report.add(f"samples {name}, distinct ones", seconds[is_distinct], items=count)
+        report.add_share(f"samples {name}, repeated", 1 - count / num_samples)
+    rates = {k: num_distinct[k] / statistics.median(seconds[k]) for k in ways}
+    report.add_ratio("distinct samples, none twice", ratio(rates[True], rates[False]))
+
+
 def main():
     parser = Parser(__doc__)
     parser.add_argument("--model", default="Salesforce/codet5-small", choices=sorted(GEOMETRIES))
@@ -237,6 +270,7 @@ def main():
     bench_forced(report, arguments.model, arguments.repeats)
     if arguments.tasks:
         bench_programs(report, arguments, tokenizer, texts)
+        bench_distinct(report, arguments, tokenizer, texts, arguments.repeats)
     settings = vars(arguments) | {
         name: bool(getattr(arguments, name)) for name in ("tokenizer", "programs")
     }

@@ -162,7 +162,9 @@ def test_sampling(monkeypatch, capsys, programs):
     words = ["--model", "tiny", "--tasks", "2", "--rival-batches", "1", "--programs", programs]
     small = {"NUM_PROMPTS": 2, "SOURCE": 8, "TARGET": 6, "MAX_PROMPT": 30}
     _, record = run(monkeypatch, capsys, "bench_sampling", *words, "--repeats", "3", **small)
-    assert figures(record)["engine, float32, beside transformers generate"] > 0
+    found = figures(record)
+    assert found["engine, float32, beside transformers generate"] > 0
+    assert found["samples none twice, repeated"] == 0 < found["samples none twice, distinct ones"]
 
 
 def test_training(monkeypatch, capsys):
