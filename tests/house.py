@@ -350,6 +350,7 @@ TORCH_FILES = {
     "policy/model/finite.py",
     "policy/model/layers.py",
     "policy/model/t5.py",
+    "policy/model/uncompiled.py",
     "policy/model/weight_files.py",
     "policy/sampling/decoder.py",
     "policy/sampling/distinct.py",

@@ -22,9 +22,9 @@ from codeit.policy.prompts import PromptWriter
 from codeit.policy.sampling.constraint import check_max_tokens
 from codeit.policy.sampling.counts import SamplingCounts
 from codeit.policy.sampling.engine import EngineSampler
-from codeit.policy.sampling.generate import GenerateSampler, Sampler
+from codeit.policy.sampling.sampler import Sampler
 from codeit.policy.sampling.settings import SamplingSettings
-from codeit.policy.tokenizer import load_tokenizer
+from codeit.policy.tokenizer import Tokenizer, load_tokenizer
 from codeit.policy.trained import Trained
 from codeit.tasks.task import Task
 
@@ -50,8 +50,7 @@ class Policy:
         self.tokenizer = prompts.tokenizer
         self.settings = sampling
         check_max_tokens(sampling, self.tokenizer)
-        make = EngineSampler if sampling.sampler == "engine" else GenerateSampler
-        self._sampler: Sampler = make(model, self.tokenizer, sampling, threads)
+        self._sampler: Sampler = _sampler(model, self.tokenizer, sampling, threads)
         self._threads = threads
 
     @classmethod
@@ -181,3 +180,11 @@ class Policy:
         engine = EngineSampler(self.model, self.tokenizer, self.settings, self._threads)
         (found,) = engine.log_probabilities([self.prompts.true_prompt(task)], [rows])
         return found.sum(axis=1, dtype=np.float64)
+
+
+def _sampler(model: T5, tokenizer: Tokenizer, sampling: SamplingSettings, threads: int) -> Sampler:
+    if sampling.sampler == "engine":
+        return EngineSampler(model, tokenizer, sampling, threads)
+    from codeit.policy.sampling.generate import GenerateSampler  # loads transformers
+
+    return GenerateSampler(model, tokenizer, sampling, threads)

@@ -12,13 +12,11 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
-from transformers import T5Config as TransformersConfig
-from transformers import T5ForConditionalGeneration
 
 from codeit.files.json_file import read_object
 from codeit.files.whole_directory import whole_directory
@@ -27,6 +25,9 @@ from codeit.policy.model.settings import ModelSettings
 from codeit.policy.model.t5 import T5, T5Config
 from codeit.policy.model.weight_files import WEIGHTS, Tensors, find_file, read_weights
 from codeit.policy.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from transformers import T5ForConditionalGeneration
 
 
 @dataclass(frozen=True)
@@ -422,6 +423,9 @@ def from_transformers(model: T5, theirs: Mapping[str, torch.Tensor], name: str) 
 
 def to_plain_model(model: T5) -> T5ForConditionalGeneration:
     """The model as transformers', on the same memory; good for inference until ours moves."""
+    from transformers import T5Config as TransformersConfig
+    from transformers import T5ForConditionalGeneration
+
     config = TransformersConfig(**_raw_config(model.config))
     with torch.device("meta"):
         plain = T5ForConditionalGeneration(config)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from codeit.policy.model.uncompiled import uncompiled
+
 # A value is kept when its 16 random bits are at least so many.
 _RANGE = 1 << 16
 
@@ -81,7 +83,7 @@ def keep_(x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     return x
 
 
-@torch.compiler.disable  # the bits are NumPy's
+@uncompiled  # the bits are NumPy's
 def _drop(x: torch.Tensor, dropout: Dropout) -> torch.Tensor:
     return _Dropped.apply(x, dropout)
 

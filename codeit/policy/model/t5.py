@@ -26,6 +26,7 @@ from codeit.policy.model.layers import (
     SelfAttention,
     head_loss,
 )
+from codeit.policy.model.uncompiled import mark_uncompiled
 from codeit.policy.tokenizer import Tokenizer
 
 
@@ -289,6 +290,7 @@ class T5(nn.Module):
 
     def compile_blocks(self) -> None:
         """Let torch.compile fuse what lies between attention and the products, from now on."""
+        mark_uncompiled()
         for block in (*self.encoder.blocks, *self.decoder.blocks):
             block.compile(dynamic=True)
 

@@ -12,8 +12,6 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file
-from transformers.utils import cached_file
-from transformers.utils import logging as transformers_logging
 
 from codeit.files.json_file import read_object
 from codeit.policy.hub import check_is_to_be_had, is_reachable
@@ -41,6 +39,9 @@ def find_file(name: str, file: str, is_needed: bool = False) -> Path | None:
         if is_needed and not path.exists():
             raise ValueError(f"{path}: there is no such file")
         return path if path.exists() else None
+    from transformers.utils import cached_file
+    from transformers.utils import logging as transformers_logging
+
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     found = cached_file(

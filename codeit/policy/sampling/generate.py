@@ -6,7 +6,6 @@ It is what a faster engine is compared with: both have the method `sample`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -31,43 +30,6 @@ from codeit.policy.sampling.settings import BYTES_PER_WEIGHT, SamplingSettings
 from codeit.policy.tokenizer import Ids, Tokenizer
 
 # Shape letters: B tasks of a batch, N samples per task, S source length, T target length.
-
-
-class Sampler(Protocol):
-    """Something that draws programs for prompts.
-
-    Attributes:
-        counts: what the samples of the last call have taken, once there are all of them.
-    """
-
-    counts: SamplingCounts
-
-    def sample(
-        self,
-        prompts: Sequence[Ids],
-        seed: int,
-        on_progress: Callable[[int], None] | None = None,
-        processes: ProcessGroup = SINGLE_PROCESS,
-    ) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
-        """Draw settings.samples_per_task programs for each prompt.
-
-        Args:
-            prompts: token ids, one array per prompt, none of them empty.
-            seed: the same prompts and seed give the same samples.
-            on_progress: told how many samples are finished.
-            processes: only this process's share of the prompts is drawn for.
-        Returns:
-            An iterator over pairs (index of the prompt, ids [N, T] padded after the end), in any
-            order; each prompt comes once.
-        Raises:
-            ValueError: a prompt is empty; the message gives its index.
-            FloatingPointError: a weight or a score of the model is not finite.
-        """
-        ...
-
-    def check(self, prompts: Sequence[Ids]) -> None:
-        """Raise what `sample` would raise before its first sample."""
-        ...
 
 
 class GenerateSampler:

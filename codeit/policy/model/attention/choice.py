@@ -11,9 +11,10 @@ from codeit.policy.model.attention.padded import padded_attention
 from codeit.policy.model.attention.plan import Layout, Plan
 from codeit.policy.model.attention.tiled import tiled_attention
 from codeit.policy.model.dropout import Dropout
+from codeit.policy.model.uncompiled import uncompiled
 
 
-@torch.compiler.disable  # it is fused already, and its plan differs from pass to pass
+@uncompiled  # it is fused already, and its plan differs from pass to pass
 def attention(
     query: torch.Tensor,
     key: torch.Tensor,
