@@ -217,10 +217,10 @@ def task_of(text, seed=3):
 
 def test_programs_that_lead_come_first_in_every_method():
     """The longest program is changed before the others when it leads."""
-    near = "x1 = {}mirror(I)\nx2 = vconcat(I, x1)\nx3 = upscale(x2, TWO)\nO = rot90(x3)"
-    task = task_of(near.format("h"))
+    near = "x1 = hmirror(I)\nx2 = vconcat(I, x1)\nx3 = upscale(x2, {})\nO = rot90(x3)"
+    task = task_of(near.format("TWO"))
     corpus = [p for p in CORPUS if len(p) <= 3]
-    leading = [Program.parse(near.format("v"))]
+    leading = [Program.parse(near.format("THREE"))]
     settings = SearchSettings(methods=("corpus", "mutants"))
     led, others = (
         search_task(without_answers(task), *some, settings, 100_000, leading=first).found[0]
@@ -229,6 +229,23 @@ def test_programs_that_lead_come_first_in_every_method():
     assert led.num_right == others.num_right == 3
     assert (led.is_led, others.is_led) == (True, False)
     assert led.evaluations < others.evaluations / 3
+
+
+def test_mutants_of_what_has_the_size_of_the_outputs_come_first():
+    """The only program of that size is the longest."""
+    near = "x1 = {}mirror(I)\nx2 = vconcat(I, x1)\nx3 = vconcat(x2, x1)\nO = upscale(x3, TWO)"
+    task = task_of(near.format("h"))
+    sizes = {d.output.shape for d in task.demonstrations}
+    runs = execute(CORPUS, [d.input for d in task.demonstrations], 1)
+    others = [
+        program
+        for k, program in enumerate(CORPUS)
+        if len(program) <= 3 and (int(runs.height[k, 0]), int(runs.width[k, 0])) not in sizes
+    ]
+    corpus = [*others, Program.parse(near.format("v"))]
+    first, *_ = found_for(task, 100_000, corpus, methods=("corpus", "mutants")).found
+    assert first.num_right == 3
+    assert first.evaluations < 3_000
 
 
 def test_what_the_corpus_makes_by_itself_does_not_come_from_what_leads():

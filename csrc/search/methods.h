@@ -10,7 +10,8 @@ void run_corpus(Search &s);
 // The programs of the corpus with other colors in place of their ints: each place by itself where
 // there are few, each value otherwise.
 void recolor(Search &s);
-// One-change mutants of the corpus, the shortest programs first.
+// One-change mutants of the corpus, of programs that make grids of the outputs' size first, of
+// these the shortest.
 void run_mutants(Search &s);
 // A program of the corpus on the output of another one, or on any grid.
 void compose_programs(Search &s);

@@ -6,6 +6,7 @@
 #include "search/methods.h"
 
 #include <algorithm>
+#include <numeric>
 #include <set>
 
 namespace codeit::search {
@@ -150,13 +151,41 @@ void mutate(Search &s, const Lines &program, const LineNodes &nodes) {
     if (!nodes.empty()) Mutation(s, program, nodes).run();
 }
 
+namespace {
+
+bool is_as_large_as_outputs(const Search &s, Node node) {
+    if (node == kNoNode || s.pool[node].sort != Sort::grid) return false;
+    for (size_t k = 0; k < s.task.num_demonstrations(); ++k) {
+        if (!TaskView::has_size_of(s.pool.grid(node, k), s.task.output(k))) return false;
+    }
+    return true;
+}
+
+// Programs that make grids of the outputs' size may lack no more than one change: these come first,
+// behind those that lead.
+std::vector<size_t> order_of_mutation(const Search &s) {
+    std::vector<size_t> order(s.corpus.size());
+    std::iota(order.begin(), order.end(), 0);
+    const auto begin = order.begin() + static_cast<ptrdiff_t>(s.num_leading());
+    std::stable_partition(begin, order.end(), [&](size_t program) {
+        const LineNodes &nodes = s.corpus_nodes[program];
+        return !nodes.empty() && is_as_large_as_outputs(s, nodes.back());
+    });
+    return order;
+}
+
+} // namespace
+
 void run_mutants(Search &s) {
     s.corpus_nodes.resize(s.corpus.size());
-    while (s.next_mutated < s.corpus.size()) {
+    // Only once: what is made again after the pool was emptied may lack programs.
+    if (s.order_of_mutation.empty()) s.order_of_mutation = order_of_mutation(s);
+    while (s.next_mutated < s.order_of_mutation.size()) {
         if (s.is_spent()) return;
-        s.set_origin(s.next_mutated);
-        const Lines &program = s.corpus[s.next_mutated];
-        LineNodes &nodes = s.corpus_nodes[s.next_mutated];
+        const size_t number = s.order_of_mutation[s.next_mutated];
+        s.set_origin(number);
+        const Lines &program = s.corpus[number];
+        LineNodes &nodes = s.corpus_nodes[number];
         // Where the method `corpus` is switched off, nobody has run it yet.
         if (nodes.empty()) run_all_lines(s.pool, program, kInputNode, &nodes);
         mutate(s, program, nodes);

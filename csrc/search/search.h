@@ -75,12 +75,13 @@ class Search final : public Pool::Observer {
     const TaskView &task;
     const Names names;
     Pieces pieces;
-    const std::vector<Lines> &corpus;    // those that lead, then the shortest first
-    std::vector<LineNodes> corpus_nodes; // of the programs on the input, once they have run
-    std::vector<Node> grids;             // that solve nothing, as they were made
-    std::vector<Node> output_sized;      // those of them as large as the outputs
-    size_t next_mutated = 0;             // program of the corpus
-    size_t next_input = 0;               // of compositions
+    const std::vector<Lines> &corpus;      // those that lead, then the shortest first
+    std::vector<LineNodes> corpus_nodes;   // of the programs on the input, once they have run
+    std::vector<Node> grids;               // that solve nothing, as they were made
+    std::vector<Node> output_sized;        // those of them as large as the outputs
+    std::vector<size_t> order_of_mutation; // programs of the corpus
+    size_t next_mutated = 0;               // in that order
+    size_t next_input = 0;                 // of compositions
 
     bool is_spent() const { return pool.is_spent(); }
     // Says that what is made from now on comes from a program of the corpus.
