@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import math
 from collections import Counter, deque
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -380,6 +381,15 @@ def test_the_engine_draws_the_samples_of_a_plain_race(model, mode, max_tokens, t
         assert 30 < len(wanted) < 500
         assert found[k] == wanted[:15]
         assert all_found[k] == wanted
+
+
+def test_on_a_gpu_the_host_decides_and_not_cuda_graphs(model):
+    gpu = SimpleNamespace(device=torch.device("cuda"))
+    for is_distinct in (False, True):
+        settings = dataclasses.replace(SETTINGS, distinct=is_distinct, mode="grammar")
+        sampler = EngineSampler(model, TOKENIZER, settings)
+        sampler.model = gpu
+        assert sampler._uses_graphs() is not is_distinct
 
 
 # ---- A run ---------------------------------------------------------------------------------------

@@ -84,11 +84,13 @@ class Race:
 
         It surely has if all before it have ended: so there is one whenever no row is under way.
         """
-        waiting = next((r for r in self._rows if r.slot < 0 and not r.has_ended), None)
+        untold = self._rows[self._num_told :]
+        waiting = next((row for row in untold if row.slot < 0 and not row.has_ended), None)
         if waiting is None:
             return None
-        num_before = 0.0  # samples that arrive earlier, if those of a branch could come again
-        for row in self._rows:
+        # Samples that arrive earlier, if those of a branch could come again.
+        num_before = float(self._num_told)
+        for row in untold:
             if num_before >= self._num_samples:
                 return None
             if row is waiting:
