@@ -261,7 +261,8 @@ PYTHON_ROOMS = [
         "when a run goes on), `directory.py` (what is on disk), `seeds.py` and `evaluation.py` "
         "(which seed programs are used, which tasks are to be solved), `stages.py` (the stages of "
         "an iteration), `harvest.py` (what comes of the programs written for a task), "
-        "`led_search.py` (search around them), `timeline.py` (when each stage worked), `loop.py` "
+        "`led_search.py` (search around them), `timeline.py` (when each stage worked), "
+        "`tracking.py` (metrics for wandb or trackio), `loop.py` "
         "(puts them together), `running.py` (begins a run, or goes on with it), `metrics.py` (what "
         "is recorded), `report.py`",
         (

@@ -3,7 +3,9 @@
 import dataclasses
 import os
 import shutil
+import sys
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -294,12 +296,14 @@ def test_each_setting_that_takes_effect_is_in_force_when_the_run_goes_on(
 ):
     """At the place that reads it, whatever the checkpoint was made with."""
     monkeypatch.setattr(trainer, "check_compiler", lambda _: None)
+    monkeypatch.setitem(sys.modules, "trackio", mock.Mock())
     new = {
         "iterations": 7,
         "expert_iteration": False,
         "relabel": False,
         "elsewhere": False,
         "overlap": False,
+        "tracking": "trackio",
         "threads": 2,
         "replay.capacity": 500,
         "model.dropout": 0.25,

@@ -62,9 +62,7 @@ from codeit.runs.metrics import (
 from codeit.runs.mutants import load_mutants
 from codeit.runs.resuming import WITHOUT_INFLUENCE, Changes, Position
 from codeit.runs.seeds import choose_seeds
-from codeit.runs.settings import (
-    RunSettings,
-)
+from codeit.runs.settings import RunSettings, setting_values
 from codeit.runs.stages import (
     Workers,
     find_everywhere,
@@ -76,6 +74,7 @@ from codeit.runs.stages import (
     write,
 )
 from codeit.runs.timeline import Timeline, in_one_line
+from codeit.runs.tracking import Tracker
 from codeit.searching.corpus import Corpus
 from codeit.searching.settings import SearchSettings
 from codeit.tasks import datasets
@@ -156,6 +155,7 @@ class Loop:
         else:
             self._buffer = ReplayBuffer(settings.replay)
         self._saving = Behind(is_lazy=not settings.overlap)
+        self._tracker = Tracker(settings.tracking if processes.is_first else "", console)
         self._timeline = Timeline()
         self._mutated: list[MutatedTask] | None = None
         count, fits = settings.mutation.num_tasks, self._writer.fits
@@ -202,6 +202,9 @@ class Loop:
         iteration = done + 1
         with _terminate_as_interrupt(), self._saving:
             events = EventFile(directory.tensorboard, iteration) if directory else None
+            if directory:
+                name, values = directory.path.name, setting_values(self._settings)
+                self._tracker.begin(directory.tensorboard, name, values)
             if directory and config_toml:
                 directory.set_config(config_toml)
             try:
@@ -228,6 +231,8 @@ class Loop:
                     again = shlex.join(["codeit", "resume", str(directory.path)])
                     say(self._console, f"`{again}` does it again and goes on")
                 raise
+            finally:
+                self._tracker.finish()
 
     # ---- Checkpoints -------------------------------------------------------------------------
 
@@ -524,6 +529,7 @@ class Loop:
             metrics.buffer_num_policy + metrics.buffer_num_elsewhere + metrics.buffer_num_searched,
         )
         events.add(metrics.iteration, scalars(to_row(metrics)))
+        self._tracker.add(metrics.iteration, scalars(to_row(metrics)))
         say(
             self._console,
             f"  loss {metrics.loss:.3f}   parsed {metrics.share_parsed:.1%}   "

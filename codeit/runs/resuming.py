@@ -25,6 +25,7 @@ BY_CONTENT = "the run was made with others"
 DECISIONS: Mapping[str, tuple[str, ...]] = {
     TAKES_EFFECT: (
         *("iterations", "expert_iteration", "relabel", "elsewhere", "overlap", "threads"),
+        "tracking",
         *("replay.capacity", "model.dropout", "model.device"),
         *("training.num_policy", "training.num_mutated", "training.epochs"),
         *("training.learning_rate", "training.batch_size", "training.micro_batch_tokens"),
@@ -73,7 +74,7 @@ _REFUSED = {
 # In a checkpoint, beside the model.
 _POSITION = "position.json"
 
-WITHOUT_INFLUENCE = {*DECISIONS[BY_CONTENT], "iterations", "overlap", "threads"}
+WITHOUT_INFLUENCE = {*DECISIONS[BY_CONTENT], "iterations", "overlap", "threads", "tracking"}
 """Settings whose change leaves the results of an iteration as they would have been."""
 
 Changes = dict[str, tuple[Any, Any]]

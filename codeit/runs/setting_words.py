@@ -125,7 +125,7 @@ def _allowed(option: str, kind: Any) -> str:
         section, dot, key = option.removeprefix("--").rpartition(".")
         return f"true or false, or --{section}{dot}no-{key} for false"
     if get_origin(needed) is Literal:
-        return ", ".join(get_args(needed))
+        return ", ".join(choice or '""' for choice in get_args(needed))
     words = {int: "a whole number", float: "a number", str: "a text"}[needed]
     return f"{words} or none" if may_be_none else words
 

@@ -14,7 +14,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
-from typing import Annotated, Any, TypeGuard, cast, get_type_hints
+from typing import Annotated, Any, Literal, TypeGuard, cast, get_type_hints
 
 from pydantic import Field
 
@@ -103,6 +103,9 @@ class RunSettings:
     threads: Annotated[Whole, Field(ge=0, le=MAX_THREADS)] = 0
     """Threads that execute programs and, on a CPU, run the model; 0 for all cores. Has no influence
     on the results."""
+    tracking: Literal["", "wandb", "trackio"] = ""
+    """The package that gets the metrics of every iteration, too, if it is installed; empty for
+    none. Has no influence on the results."""
     data: DataSettings = field(default_factory=DataSettings)
     mutation: MutationSettings = field(default_factory=MutationSettings)
     search: LoopSearchSettings = field(default_factory=LoopSearchSettings)
