@@ -41,7 +41,7 @@ from codeit import execute_groups
 from codeit._native import mutation
 from codeit.execution.executor import num_usable_cores
 from codeit.language.corpus import PACKAGED
-from codeit.mutating.mutants import MutantSource
+from codeit.mutating.mutants import Mutants, MutantSource
 from codeit.mutating.plan import make_plan
 from codeit.mutating.settings import MutatingSettings
 
@@ -72,6 +72,21 @@ print(json.dumps(report))
 """
 
 
+def make_all(source, settings):
+    """In shards, as `codeit mutate` does."""
+    shards, left = [], settings.num_programs
+    while left and (not shards or len(shards[-1])):
+        shards.append(source.make(min(settings.per_shard, left)))
+        left -= len(shards[-1])
+    return Mutants(
+        [program for shard in shards for program in shard.programs],
+        *(
+            np.concatenate([getattr(shard, name) for shard in shards])
+            for name in ("roots", "depths", "valid")
+        ),
+    )
+
+
 def bench_making(report, work, settings, repeats):
     """Mutants of a corpus, anew each time; those of the last one."""
     seconds = []
@@ -79,7 +94,7 @@ def bench_making(report, work, settings, repeats):
     for _ in range(repeats):
         del mutants  # a million take a GB
         source = MutantSource(work.parents, settings, 1)
-        taken, mutants = cpu_time_of(lambda source=source: source.make(settings.num_programs))
+        taken, mutants = cpu_time_of(lambda source=source: make_all(source, settings))
         seconds.append(taken)
     report.add("mutants, distinct and valid", seconds, items=len(mutants))
     report.add_share("draws that repeat a mutant", 1 - len(mutants) / int(mutants.valid[-1]))
