@@ -4,7 +4,7 @@
 #   make bench     the benchmarks
 #   make lint      formatting, lint and types
 #   make sanitize  all native code under sanitizers, the core under valgrind
-#   make fuzz      the parser, codes, programs and the automaton under the fuzzer, SECONDS=60 each
+#   make fuzz      the parser, programs, the automaton, mutants and the search under the fuzzer, SECONDS=60 each
 #   make native    what has changed in csrc/ and the .pyx files is built, as before all of these
 # TORCH=torch==2.13.0 pins torch, CONSTRAINTS=.ci/versions.txt all packages; OUT=DIR says where the
 # demo's run goes, PYTHON=python3.12 picks the interpreter, VENV=DIR puts the virtual environment elsewhere.

@@ -102,7 +102,7 @@ CPP_ROOMS = [
     Room(
         "csrc/fuzz",
         "fuzz targets and their driver; what runs native code under sanitizers",
-        ("lang", "code", "core", "primitives", "vm", "mutation", "text"),
+        ("lang", "code", "core", "primitives", "vm", "mutation", "search", "text"),
     ),
 ]
 

@@ -11,13 +11,18 @@ ROOT = Path(__file__).parent.parent
 TEXTS = sorted((ROOT / "tests" / "corpus" / "parser").iterdir())
 PROGRAMS = sorted((ROOT / "tests" / "corpus" / "programs").iterdir())
 ROWS = sorted((ROOT / "tests" / "corpus" / "rows").iterdir())
+POPULATIONS = sorted((ROOT / "tests" / "corpus" / "populations").iterdir())
+POOLS = sorted((ROOT / "tests" / "corpus" / "pools").iterdir())
 
 
 def test_the_corpus_is_small():
     assert 50 < len(TEXTS) < 500
     assert 50 < len(PROGRAMS) < 500
     assert 50 < len(ROWS) < 500
-    assert sum(path.stat().st_size for path in (*TEXTS, *PROGRAMS, *ROWS)) < 96_000
+    assert 50 < len(POPULATIONS) < 500
+    assert 50 < len(POOLS) < 500
+    kept = (*TEXTS, *PROGRAMS, *ROWS, *POPULATIONS, *POOLS)
+    assert sum(path.stat().st_size for path in kept) < 96_000
 
 
 def parse(data):
@@ -51,9 +56,13 @@ def test_programs_and_most_errors_are_in_the_corpus():
 
 
 @pytest.mark.parametrize("kind", ["address", "release"])
-@pytest.mark.parametrize(("target", "inputs"), [("programs", PROGRAMS), ("rows", ROWS)])
+@pytest.mark.parametrize(
+    ("target", "inputs"),
+    [("programs", PROGRAMS), ("rows", ROWS), ("populations", POPULATIONS), ("pools", POOLS)],
+)
 def test_the_corpus_of_a_target_has_no_finding(kind, target, inputs):
-    """Programs end the same on every way; rows end in time, and take what their masks say."""
+    """Programs end the same on every way; rows end in time, and take what their masks say; mutants
+    are distinct and valid; a search keeps to its budget, and finds what it says."""
     question = ["make", "-q", "-C", str(ROOT / "csrc"), "fuzz", f"KIND={kind}"]
     program = ROOT / "build" / kind / "fuzz" / target
     if not program.exists() or subprocess.run(question, capture_output=True).returncode != 0:

@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 make -s -j "$(nproc)" -C csrc fuzz KIND=address
-for target in parser codes programs rows; do
+for target in parser codes programs rows populations pools; do
     corpus=$PWD/build/corpus/$target
     mkdir -p "$corpus" build/findings
     cp tests/corpus/$target/* "$corpus"

@@ -56,9 +56,9 @@ else
 fi
 
 if command -v valgrind >/dev/null; then
-    echo "== the corpora of codes, programs and rows under valgrind"
+    echo "== the corpora of all targets but the parser under valgrind"
     make -s -j "$(nproc)" -C csrc fuzz
-    for target in codes programs rows; do
+    for target in codes programs rows populations pools; do
         valgrind -q --error-exitcode=1 --leak-check=full build/release/fuzz/$target tests/corpus/$target/*
     done
 else

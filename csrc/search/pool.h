@@ -11,7 +11,8 @@
 // that its fingerprint does not say: grids and numbers, but not sets, whose order may differ.
 //
 // Work is counted, never timed: an evaluation is a call on all examples, and one that burns much
-// fuel counts as several. When the budget is spent, or memory is full, calls answer kNoNode.
+// fuel counts as several. When memory is full, calls answer kNoNode; whether the budget is spent,
+// methods ask.
 #pragma once
 
 #include "code/code.h"
