@@ -11,7 +11,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from codeit.terminal import open_console, prepare_streams, say, visible, write
+from codeit.terminal import (
+    open_console,
+    prepare_streams,
+    quiet_libraries,
+    say,
+    visible,
+    write,
+)
 from codeit.terminal.arguments import Parser, path_of, whole_number
 
 if TYPE_CHECKING:
@@ -172,11 +179,7 @@ def _resume(words: list[str]) -> None:
 
 def _load_loop(console: Any) -> Any:
     """The loop's module, which takes seconds to load."""
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # Where the hub cannot be reached, one line says so at the end; each attempt need not.
-    os.environ.setdefault("HF_HUB_VERBOSITY", "error")
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    quiet_libraries()
     with console.status("loading torch and the tasks"):
         from codeit.runs import running
     return running

@@ -119,9 +119,7 @@ def test_what_sampling_is_made_to_wait_for_is_named(mean):
     one = measured(SAMPLING, queue_mean=mean, queue_most=32)
     assert bottleneck(one)[0] == ("execute" if mean > 16 else "sample")
     if mean > 16:
-        assert "more cores, or less fuel for each run (--limits.fuel) would move it" in sentence(
-            one
-        )
+        assert "more cores or less fuel for each run (--limits.fuel) would move it" in sentence(one)
 
 
 def test_waiting_is_for_the_stage_that_works_meanwhile():
@@ -131,7 +129,7 @@ def test_waiting_is_for_the_stage_that_works_meanwhile():
     assert one.awaited() == {"search": 11, "save": 5}
     assert sentence(one).startswith(
         "Search around what the policy wrote is what an iteration waits for: 60% of its time, with "
-        "the cores 50% busy; more cores, or fewer evaluations"
+        "the cores 50% busy; more cores or fewer evaluations"
     )
 
 

@@ -1,6 +1,7 @@
 """What a sampler counts while it draws: tokens, steps, how full they were, operations."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -8,11 +9,13 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from sampling_cases import TOKENIZER, sharp_model  # noqa: E402
+from small_run import quiet  # noqa: E402
 
 from codeit.files.json_file import read_lines  # noqa: E402
 from codeit.policy.sampling import SamplingSettings  # noqa: E402
 from codeit.policy.sampling.engine import EngineSampler  # noqa: E402
 from codeit.policy.sampling.generate import GenerateSampler  # noqa: E402
+from codeit.runs.report import print_report  # noqa: E402
 
 SETTINGS = SamplingSettings(samples_per_task=3, max_tokens=20)
 
@@ -102,3 +105,12 @@ def test_every_run_records_what_sampling_took(finished):
         assert sampling["num_tokens"] >= row["num_samples"]
         assert 0 < sampling["share_of_slots"] <= 1
         assert sampling["tokens_per_second"] > 0
+
+
+def test_the_report_says_how_fast_programs_were_sampled(finished):
+    console = quiet()
+    print_report(finished[0], console)
+    assert re.search(
+        r"\nsampling: [\d,]+ tokens a second, in steps of [\d.]+ samples, \d+% of what there is",
+        console.file.getvalue(),
+    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from codeit.profiling.verdict import bottleneck, sentence
 from codeit.runs.effects import check_effect
 from codeit.runs.setting_words import base_settings, parse_settings
 from codeit.runs.settings import RunSettings
-from codeit.terminal import open_console, say
+from codeit.terminal import open_console, plain, quiet_libraries, say
 from codeit.terminal.arguments import Parser, path_of, positive_number
 
 _STAGES = ("iteration", "sampling", "training", "executing")
@@ -39,10 +38,18 @@ def profile_parser() -> Parser:
         "`codeit train` may follow.",
         allow_abbrev=False,
     )
-    parser.add_argument("--preset", default="demo", help="as of `codeit train` (default demo)")
-    parser.add_argument("--config", type=path_of, help="as of `codeit train`")
     parser.add_argument(
-        "--stage", choices=_STAGES, default="iteration", help="this one alone (default all)"
+        "--preset", default="demo", metavar="NAME", help="demo (default), small or paper"
+    )
+    parser.add_argument(
+        "--config", type=path_of, metavar="FILE", help="a TOML file over it, as of `codeit train`"
+    )
+    parser.add_argument(
+        "--stage",
+        choices=_STAGES,
+        default="iteration",
+        metavar="STAGE",
+        help="sampling, training or executing alone; iteration (default) for all of one",
     )
     parser.add_argument(
         "--share",
@@ -52,8 +59,10 @@ def profile_parser() -> Parser:
     parser.add_argument(
         "--kernels", action="store_true", help="have torch's profiler say what it does, too"
     )
-    parser.add_argument("--trace", type=path_of, help="write a trace for Perfetto to this file")
-    parser.add_argument("--json", type=path_of, help="write all figures to this file")
+    for name, what in (("trace", "a trace for Perfetto"), ("json", "all figures")):
+        parser.add_argument(
+            f"--{name}", type=path_of, metavar="FILE", help=f"write {what} to this file"
+        )
     return parser
 
 
@@ -93,10 +102,7 @@ def profile_on_console(
     Returns:
         All figures, and the trace, both as objects of JSON files.
     """
-    os.environ.setdefault("KINETO_LOG_LEVEL", "5")  # torch's profiler, which says that it begins
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    os.environ.setdefault("HF_HUB_VERBOSITY", "error")
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    quiet_libraries()
     begin, cpu = time.perf_counter(), time.process_time()
     with console.status("loading torch"):
         from codeit.profiling import measuring
@@ -106,7 +112,7 @@ def profile_on_console(
     ceilings = machine.ceilings
     at_once = f", {ceilings.threads} threads at once" if ceilings.threads > 1 else ""
     rates = ceilings_in_words(ceilings.copy, ceilings.products)
-    say(console, f"{ceilings.device} reaches{at_once}: {rates}")
+    console.print(plain(f"{ceilings.device} reaches{at_once}: {rates}"))
     if stage == "executing":
         share = share or 1.0  # of which the model does nothing
     if share is None:
@@ -114,7 +120,7 @@ def profile_on_console(
         rate = ceilings.products.get(precision, ceilings.copy)
         share = share_for(settings, machine.num_weights, machine.num_tasks, rate, _SECONDS)
     part = scaled(settings, share, machine.num_tasks)
-    say(console, f"profiled: {in_words(settings, part, machine.num_tasks)}")
+    console.print(plain(f"profiled: {in_words(settings, part, machine.num_tasks)}"))
     with console.status("running it twice: the first time warms up"):
         profile = measuring.profile(part, stage, ceilings, with_kernels)  # type: ignore[arg-type]
     measured = dataclasses.replace(profile.measured, start_up=[imports, *profile.measured.start_up])

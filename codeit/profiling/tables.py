@@ -45,7 +45,8 @@ def print_profile(measured: Measured, title: str, console: Console) -> None:
     if measured.start_up:
         console.print(_start_up(measured))
     console.print(_stages(measured, title, console.width))
-    say(console, *_lines(measured))
+    for line in _lines(measured):
+        console.print(plain(line))
     if measured.kernels:
         console.print(_kernels(measured))
     say(console, "")

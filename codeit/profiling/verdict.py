@@ -47,9 +47,9 @@ WORDS = {
 """What a sentence calls a stage."""
 
 _MOVED_BY = {
-    "execute": "more cores, or less fuel for each run (--limits.fuel)",
-    "elsewhere": "more cores, or --no-elsewhere",
-    "search": "more cores, or fewer evaluations (--search.iteration-evaluations)",
+    "execute": "more cores or less fuel for each run (--limits.fuel)",
+    "elsewhere": "more cores or --no-elsewhere",
+    "search": "more cores or fewer evaluations (--search.iteration-evaluations)",
     "save": "a faster disk",
     "record": "a faster disk",
 }

@@ -69,7 +69,7 @@ def print_report(path: Path, console: Console) -> None:
     console.print(_solved_table(start, iterations))
     say(console, *_solved_together(solutions))
     console.print(_time_table(rows))
-    say(console, _use(rows), _training_speed(rows), "")
+    say(console, _use(rows), _training_speed(rows), _sampling_speed(rows), "")
     for title, found, count in (
         ("The shortest programs that solve a task", solving, _NUM_SOLVING_SHOWN),
         ("The best programs of the policy, one for each task", by_policy, _NUM_POLICY_SHOWN),
@@ -227,6 +227,20 @@ def _training_speed(rows: Sequence[Mapping[str, Any]]) -> str:
     return (
         f"training: {tokens:,.0f} tokens a second, {share:.0%} of what the hardware reaches in one "
         "large product (MFU)"
+    )
+
+
+def _sampling_speed(rows: Sequence[Mapping[str, Any]]) -> str:
+    tables = [row["sampling"] for row in rows if "sampling" in row]
+    if not tables:
+        return ""
+    tokens, num_rows, share = (
+        float(np.median([table[name] for table in tables]))
+        for name in ("tokens_per_second", "mean_rows", "share_of_slots")
+    )
+    return (
+        f"sampling: {tokens:,.0f} tokens a second, in steps of {num_rows:.1f} samples, {share:.0%} "
+        "of what there is room for"
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +20,7 @@ from codeit.searching.settings import MAX_EVALUATIONS, MAX_MEMORY, SearchSetting
 from codeit.solving.solver import Solver
 from codeit.solving.written import Written
 from codeit.tasks.task import Task
-from codeit.terminal import say
+from codeit.terminal import quiet_libraries, say
 from codeit.terminal.arguments import Parser, path_of, positive_number, whole_number
 from codeit.terminal.progress import phase
 
@@ -146,7 +145,7 @@ class Asked:
         """
         if self.trained is None:
             return [Written() for _ in tasks]
-        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        quiet_libraries()
         with console.status("loading torch and the policy"):
             from codeit.policy.policy import Policy
 

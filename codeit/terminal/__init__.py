@@ -40,6 +40,16 @@ def prepare_streams() -> None:
         os.environ["COLUMNS"] = str(min(max(width, _COLUMNS[0]), _COLUMNS[-1]))
 
 
+def quiet_libraries() -> None:
+    """Have torch and what it comes with say no more than what is wrong; before they are loaded."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("KINETO_LOG_LEVEL", "5")
+    # Where the hub cannot be reached, one line says so at the end; each attempt need not.
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+
+
 def open_console(quiet: bool = False) -> Console:
     """A console on stdout, which raises BrokenPipeError where nobody reads it any more."""
     from rich.console import Console
