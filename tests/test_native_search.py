@@ -223,7 +223,7 @@ def test_programs_that_lead_come_first_in_every_method():
     leading = [Program.parse(near.format("THREE"))]
     settings = SearchSettings(methods=("corpus", "mutants"))
     led, others = (
-        search_task(without_answers(task), *some, settings, 100_000, leading=first).found[0]
+        search_task(without_answers(task), *some, settings, 150_000, leading=first).found[0]
         for some, first in (([corpus], leading), ([[*corpus, *leading]], []))
     )
     assert led.num_right == others.num_right == 3
@@ -246,6 +246,10 @@ def test_mutants_of_what_has_the_size_of_the_outputs_come_first():
     first, *_ = found_for(task, 100_000, corpus, methods=("corpus", "mutants")).found
     assert first.num_right == 3
     assert first.evaluations < 3_000
+
+
+def test_what_is_nearly_right_is_changed_within_a_small_budget_too():
+    assert found_for(noise(4, 3), 60_000, CORPUS).methods["beam"].evaluations > 2_000
 
 
 def test_what_the_corpus_makes_by_itself_does_not_come_from_what_leads():
