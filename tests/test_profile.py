@@ -1,12 +1,14 @@
 """`codeit profile`: what it measures, what it makes of it, and what a person sees."""
 
 import dataclasses
+import io
 import json
 import tempfile
 import threading
 
 import pytest
 from commands import fails_with
+from rich.console import Console
 
 torch = pytest.importorskip("torch")
 
@@ -15,6 +17,7 @@ from codeit.profiling import ceilings  # noqa: E402
 from codeit.profiling.kernels import watch_kernels  # noqa: E402
 from codeit.profiling.measured import Measured  # noqa: E402
 from codeit.profiling.size import scaled, share_for  # noqa: E402
+from codeit.profiling.tables import print_profile  # noqa: E402
 from codeit.profiling.trace import chrome_trace  # noqa: E402
 from codeit.profiling.verdict import bottleneck, sentence  # noqa: E402
 from codeit.runs.settings import PRESETS, setting_values  # noqa: E402
@@ -149,6 +152,21 @@ def test_the_rate_of_the_models_stages_is_that_of_tokens():
     one = measured(LEARNING)
     assert one.rate("learn") == pytest.approx(100)
     assert one.rate("sample") == pytest.approx(100)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_stage_is_one_line_however_large_its_figures_are(width):
+    spans = [("learn", 0, 9000), ("sample", 9000, 9999.5), ("tokenise", 1, 9999, 1)]
+    one = measured([*spans, ("store", 9999.5, 9999.6), ("wait", 9999, 9999.5)], wall=9999.6)
+    for stage in one.stages.values():
+        stage["items"] = 5_000_000
+    console = Console(file=io.StringIO(), width=width)
+    print_profile(one, "An iteration", console)
+    lines = console.file.getvalue().splitlines()
+    first = next(k for k, line in enumerate(lines) if "of ceiling" in line)
+    shown = [line.split()[0] for line in lines[first + 2 : first + 7]]
+    assert shown == ["learn", "sample", "tokenise", "store", "wait"]
+    assert max(map(len, lines)) <= width
 
 
 # ---- The trace
@@ -290,7 +308,7 @@ def test_a_profile_names_the_bottleneck_below_its_tables(
     assert "\x1b" not in out
     tables = [line for line in lines if line.startswith(" ")]
     assert max(map(len, tables)) <= width
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["figures.json", "trace.json"]
+    assert [path for path in tmp_path.iterdir() if path.name.startswith("codeit")] == []
     record = json.loads(figures.read_text())
     assert record["bottleneck"] in record["stages"]
     assert record["stages"]["learn"]["rate"] > 0

@@ -11,6 +11,7 @@ from rich.table import Table
 from codeit.profiling.measured import Measured
 from codeit.profiling.verdict import sentence
 from codeit.terminal import add_row, counted, plain, say
+from codeit.terminal.progress import rate_of
 
 _WIDE = 116
 """Columns from which on it is said what each stage does."""
@@ -89,7 +90,7 @@ def _stages(measured: Measured, title: str, width: int) -> Table:
     table.caption = plain(
         "Seconds: from, to, and busy, those of all threads of a stage. Of wall: the share of the "
         "time in which it works; stages work side by side. Of ceiling: beside the nearer of two "
-        "rates of this machine, that of copying and that of large products.",
+        "rates of this machine, that of copying and that of large products in a precision.",
         "table.caption",
     )
     table.add_column("stage")
@@ -105,8 +106,8 @@ def _stages(measured: Measured, title: str, width: int) -> Table:
             f"{stage['end']:.1f}",
             f"{stage['busy']:.2f}",
             f"{measured.covered(name) / max(measured.wall, 1e-9):.0%}",
-            f"{measured.rate(name):,.0f} {unit}/s" if unit and stage["items"] else "",
-            f"{use.share:.0%} {use.ceiling}" if use else "",
+            rate_of(measured.rate(name), 1.0, unit) if unit and stage["items"] else "",
+            f"{use.share:.0%} {use.ceiling.removesuffix(' products')}" if use else "",
         ]
         add_row(table, name, *([does] if width >= _WIDE else []), *cells)
     return table
