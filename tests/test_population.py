@@ -283,7 +283,7 @@ ONES = np.zeros(2, np.uint32)
 
 
 def small_population(grid, fuel, seed):
-    some = mutation.Population(PROGRAM, WEIGHTS, seed, True, (fuel, 1 << 20, 100, 0))
+    some = mutation.Population(PROGRAM, WEIGHTS, seed, True, (fuel, 1 << 20, 100, 0, 1 << 20))
     some.add_root(PROGRAM, [grid])
     return some
 
@@ -305,7 +305,7 @@ def test_hostile_arguments_of_populations_are_refused_or_harmless():
 def test_hostile_arguments_of_families_are_refused_or_harmless():
     def find(base_of, grid, output, fuel, threads):
         families = mutation.Families([PROGRAM], [PROGRAM, PROGRAM], base_of, threads)
-        families.match([grid], [output], (fuel, 1 << 20, 100, 0), threads)
+        families.match([grid], [output], (fuel, 1 << 20, 100, 0, 1 << 20), threads)
 
     attack(find, [ONES, GRID, GRID, 10_000, 2])
 
