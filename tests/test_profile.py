@@ -136,6 +136,16 @@ def test_waiting_is_for_the_stage_that_works_meanwhile():
     )
 
 
+@pytest.mark.parametrize(
+    ("load", "cores", "is_crowded"),
+    [(3.1, 0.69, True), (3.1, 0.71, False), (2.9, 0.1, False)],
+)
+def test_cores_that_others_take_away_come_first(load, cores, is_crowded):
+    for spans in (LEARNING, [("wait", 0, 9), ("search", 0, 9, 1)]):
+        text = sentence(measured(spans, load=load, cores=cores))
+        assert ("; cores that nobody else uses, " in text) == is_crowded
+
+
 def test_a_stage_alone_is_not_what_an_iteration_waits_for():
     text = sentence(measured([("execute", 0, 6, 1), ("score", 6, 7, 1)], alone="executing"))
     assert text.startswith("Of executing alone, running programs takes 60% of the time")

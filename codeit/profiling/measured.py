@@ -7,6 +7,11 @@ from dataclasses import dataclass, field
 
 from codeit.runs.timeline import Span, covered
 
+_WANTED = 1.5
+"""Threads that want each core, from which on there are others, and the share of the cores that the
+iteration had, below which they matter."""
+_HAD = 0.7
+
 
 @dataclass(frozen=True)
 class Part:
@@ -74,6 +79,11 @@ class Measured:
     load: float = 0.0
     start_up: Sequence[Part] = ()
     kernels: Sequence[Kernel] = field(default_factory=list)
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether others took the cores away."""
+        return self.load > _WANTED * self.num_cores and self.cores < _HAD
 
     def covered(self, stage: str) -> float:
         """Seconds in which a stage works, on one thread or several."""

@@ -16,8 +16,6 @@ from codeit.terminal.progress import rate_of
 _WIDE = 116
 """Columns from which on it is said what each stage does."""
 _NUM_KERNELS = 15
-_CROWDED = 1.5
-"""Threads that want each core, from which on it is said that there are others."""
 
 _STAGES = {
     "draw": ("", "experiences are drawn from the buffer"),
@@ -119,7 +117,7 @@ def _lines(measured: Measured) -> list[str]:
         f"{measured.wall:.1f} s; {model}"
         f"{counted(measured.num_cores, 'core')} {measured.cores:.0%} busy"
     ]
-    if measured.load > _CROWDED * measured.num_cores:
+    if measured.is_crowded:
         lines.append(
             f"others are at work, too: {measured.load:.1f} threads want these "
             f"{measured.num_cores} cores (load average), so that all takes longer than alone"

@@ -7,6 +7,7 @@
    the queue that is busy for the longest: sampling is made to wait for it.
 4. A stage of the model stands beside the machine's ceiling. From 60% of it on, only less work or a
    faster machine helps; below, what can be set is named, if this machine has it.
+5. Where other processes take the cores away, that comes first.
 """
 
 from __future__ import annotations
@@ -47,13 +48,13 @@ WORDS = {
 """What a sentence calls a stage."""
 
 _MOVED_BY = {
-    "execute": "more cores or less fuel for each run (--limits.fuel)",
-    "elsewhere": "more cores or --no-elsewhere",
-    "search": "more cores or fewer evaluations (--search.iteration-evaluations)",
-    "save": "a faster disk",
-    "record": "a faster disk",
+    "execute": ["more cores", "less fuel for each run (--limits.fuel)"],
+    "elsewhere": ["more cores", "--no-elsewhere"],
+    "search": ["more cores", "fewer evaluations (--search.iteration-evaluations)"],
+    "save": ["a faster disk"],
+    "record": ["a faster disk"],
 }
-_ELSE_MOVED_BY = "more cores"
+_ELSE_MOVED_BY = ["more cores"]
 
 
 def bottleneck(measured: Measured) -> tuple[str, float]:
@@ -94,10 +95,10 @@ def _lowered(name: str) -> str:
 
 
 def _advice(measured: Measured, stage: str) -> str:
+    found = ["cores that nobody else uses"] if measured.is_crowded else []
     use = measured.use_of_ceiling(stage)
     if stage not in ("learn", "sample") or use is None:
-        return _MOVED_BY.get(stage, _ELSE_MOVED_BY)
-    found = []
+        return _one_of([*found, *_MOVED_BY.get(stage, _ELSE_MOVED_BY)])
     if use.share < NEAR:
         if stage == "learn":
             found += _for_training(measured)
@@ -106,7 +107,11 @@ def _advice(measured: Measured, stage: str) -> str:
     else:
         found.append("less work")
     found.append("a GPU" if measured.on_cpu else "a faster GPU")
-    return f"{', '.join(found[:-1])} or {found[-1]}" if len(found) > 1 else found[0]
+    return _one_of(found)
+
+
+def _one_of(ways: list[str]) -> str:
+    return f"{', '.join(ways[:-1])} or {ways[-1]}" if len(ways) > 1 else ways[0]
 
 
 def _for_training(measured: Measured) -> list[str]:
