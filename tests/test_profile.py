@@ -5,6 +5,7 @@ import io
 import json
 import tempfile
 import threading
+import types
 
 import pytest
 from commands import fails_with
@@ -12,14 +13,17 @@ from rich.console import Console
 
 torch = pytest.importorskip("torch")
 
+from torch.autograd import DeviceType  # noqa: E402
+
 from codeit.cli import main  # noqa: E402
-from codeit.profiling import ceilings  # noqa: E402
+from codeit.profiling import ceilings, kernels  # noqa: E402
 from codeit.profiling.kernels import watch_kernels  # noqa: E402
 from codeit.profiling.measured import Measured  # noqa: E402
 from codeit.profiling.size import scaled, share_for  # noqa: E402
 from codeit.profiling.tables import print_profile  # noqa: E402
 from codeit.profiling.trace import chrome_trace  # noqa: E402
 from codeit.profiling.verdict import bottleneck, sentence  # noqa: E402
+from codeit.runs.loop import Loop  # noqa: E402
 from codeit.runs.settings import PRESETS, setting_values  # noqa: E402
 from codeit.runs.timeline import Span, Timeline  # noqa: E402
 
@@ -238,6 +242,11 @@ def test_a_part_of_an_iteration_has_a_part_of_all_that_is_done_in_one():
     }
 
 
+def test_a_profile_is_handed_to_nobody():
+    tracked = dataclasses.replace(PRESETS["demo"], tracking="wandb")
+    assert scaled(tracked, 1.0, 400).tracking == ""
+
+
 def test_there_is_always_something_to_do_and_never_more_than_there_is():
     least = scaled(PRESETS["demo"], 1e-9, 400)
     assert (least.data.num_evaluation, least.training.num_policy) == (16, 16)
@@ -277,6 +286,15 @@ def test_kernels_of_all_threads_are_seen():
         (k.seconds for k in watched.kernels), reverse=True
     )
     assert all(event["ts"] >= 0 for event in watched.events if event["name"] == "aten::mm")
+
+
+def test_a_kernel_of_a_gpu_counts_once_and_not_again_for_the_operation_that_launched_it():
+    gpu = torch.device("cuda")
+    times = {"self_device_time_total": 7.0, "self_cpu_time_total": 2.0}
+    kernel = types.SimpleNamespace(device_type=DeviceType.CUDA, **times)
+    operation = types.SimpleNamespace(device_type=DeviceType.CPU, **times)
+    assert [kernels._own_time(row, gpu) for row in (kernel, operation)] == [7.0, 0.0]
+    assert kernels._own_time(operation, torch.device("cpu")) == 2.0
 
 
 # ---- The command
@@ -365,6 +383,26 @@ def test_kernels_are_shown_and_traced_where_asked_for(words, capsys, tmp_path):
     assert all(learn["ts"] - 1e6 < e["ts"] < learn["ts"] + learn["dur"] + 1e6 for e in inside)
 
 
+def test_a_profile_that_is_interrupted_leaves_nothing(words, tmp_path, monkeypatch):
+    def interrupt(*_):
+        assert [p for p in tmp_path.iterdir() if p.name.startswith("codeit-profile-")]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(Loop, "_learn", interrupt)
+    assert main(["profile", *words]) == 130
+    assert [p for p in tmp_path.iterdir() if p.name.startswith("codeit-profile-")] == []
+
+
+def test_a_file_of_settings_may_hold_what_a_profile_does_not_read(words, capsys, tmp_path):
+    path = tmp_path / "my.toml"
+    path.write_text('iterations = 50\ntracking = "wandb"\n[training]\nepochs = 2\n')
+    figures = tmp_path / "figures.json"
+    words = [*words, "--config", str(path), "--stage", "training", "--json", str(figures)]
+    assert main(["profile", *words]) == 0
+    assert json.loads(figures.read_text())["stages"]["learn"]["items"] % 2 == 0
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [
@@ -373,6 +411,9 @@ def test_kernels_are_shown_and_traced_where_asked_for(words, capsys, tmp_path):
         (["--share", "0"], "argument --share: '0'; allowed: a number above 0, at most 1"),
         (["--training.epoch", "2"], "unknown setting --training.epoch; did you mean"),
         (["--sampling.batch-size", "4"], "sampling.batch_size has no effect while"),
+        (["--iterations", "3"], "iterations has no effect in a profile: two are run"),
+        (["--search.evaluations", "9"], "search.evaluations has no effect in a profile"),
+        (["--tracking", "wandb"], "tracking has no effect in a profile"),
         (["--json", "nowhere/x.json"], "nowhere/x.json: there is no folder"),
         (["--trace", "."], ".: this is a folder"),
         (["--data.evaluation", "nowhere.json"], "nowhere.json"),

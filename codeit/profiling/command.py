@@ -12,7 +12,7 @@ from rich.console import Console
 
 from codeit.files.whole_file import whole_file
 from codeit.profiling.measured import Measured, Part
-from codeit.profiling.size import in_words, scaled, share_for
+from codeit.profiling.size import NOT_READ, in_words, scaled, share_for
 from codeit.profiling.tables import ceilings_in_words, print_profile
 from codeit.profiling.trace import chrome_trace
 from codeit.profiling.verdict import bottleneck, sentence
@@ -75,6 +75,9 @@ def profile_command(words: list[str]) -> None:
     parsed, rest = profile_parser().parse_known_args(words)
     base, in_file = base_settings(parsed.preset, parsed.config)
     settings, chosen = parse_settings(rest, base)
+    for name in chosen:
+        if name in NOT_READ:
+            raise ValueError(f"{name} has no effect in a profile: {NOT_READ[name]}")
     check_effect(settings, list(dict.fromkeys([*chosen, *in_file])))
     for path in (parsed.trace, parsed.json):
         _check_can_be_written(path)

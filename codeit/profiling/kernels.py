@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile, record_function
 
 from codeit.profiling.measured import Kernel
@@ -46,11 +47,11 @@ def watch_kernels(device: torch.device) -> Iterator[Watched]:
         with record_function(_MARK):
             pass
         yield watched
-    by_time = []
-    for row in profiler.key_averages():
-        micros = row.self_device_time_total if device.type == "cuda" else row.self_cpu_time_total
-        if micros > 0 and row.key != _MARK:
-            by_time.append(Kernel(row.key, row.count, micros / 1e6))
+    by_time = [
+        Kernel(row.key, row.count, micros / 1e6)
+        for row in profiler.key_averages()
+        if row.key != _MARK and (micros := _own_time(row, device)) > 0
+    ]
     watched.kernels = sorted(by_time, key=lambda kernel: -kernel.seconds)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "trace.json"
@@ -60,6 +61,13 @@ def watch_kernels(device: torch.device) -> Iterator[Watched]:
     for event in events:
         if event.get("ph") == "X" and event["name"] != _MARK:
             watched.events.append(event | {"ts": event["ts"] - start})
+
+
+def _own_time(row: Any, device: torch.device) -> float:
+    """Microseconds. On a GPU of its kernels: torch counts them again for who launched them."""
+    if device.type == "cpu":
+        return float(row.self_cpu_time_total)
+    return float(row.self_device_time_total) if row.device_type == DeviceType.CUDA else 0.0
 
 
 def _of_all_threads() -> Any:

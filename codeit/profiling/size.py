@@ -13,6 +13,13 @@ _SOURCE, _TARGET = 300, 60
 _LEAST = 16
 """Tasks, or experiences of a kind, however large the model is; where there are so many."""
 
+NOT_READ = {
+    "iterations": "two are run, of which the first warms up",
+    "search.evaluations": "nothing is searched before the first iteration",
+    "tracking": "a profile is handed to nobody",
+}
+"""Settings that have no effect in a profile, and why."""
+
 
 def share_for(
     settings: RunSettings, num_weights: int, num_tasks: int, rate: float, seconds: float
@@ -36,7 +43,7 @@ def share_for(
 def scaled(settings: RunSettings, share: float, num_tasks: int) -> RunSettings:
     """Settings of two iterations, the first of which warms up, of a part of all that they do.
 
-    No task is searched before the first iteration.
+    See NOT_READ for the others.
     """
 
     def part(count: int) -> int:
@@ -46,6 +53,7 @@ def scaled(settings: RunSettings, share: float, num_tasks: int) -> RunSettings:
     return replace(
         settings,
         iterations=2,
+        tracking="",
         data=replace(settings.data, num_evaluation=part(num_tasks)),
         mutation=replace(
             mutation, num_tasks=part(mutation.num_tasks), num_scored=part(mutation.num_scored)
