@@ -99,6 +99,15 @@ def test_who_leaves_early_has_counted_what_came(model):
     assert sampler.counts.num_steps == 1
 
 
+def test_who_has_nothing_to_draw_has_counted_nothing(model):
+    """Such as a process of more than there are tasks."""
+    sampler = EngineSampler(model, TOKENIZER, SETTINGS)
+    list(sampler.stream(prompts(1), seed=3))
+    assert sampler.counts.num_tokens > 0
+    assert list(sampler.stream([], seed=3)) == []
+    assert sampler.counts.num_tokens == 0
+
+
 def test_every_run_records_what_sampling_took(finished):
     for row in read_lines(finished[0] / "metrics.jsonl")[1:]:
         sampling = row["sampling"]

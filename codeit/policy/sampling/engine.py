@@ -109,6 +109,7 @@ class EngineSampler:
             FloatingPointError: a weight or a score of the model is not finite.
         """
         check_prompts(prompts, self.model.config.vocab_size)
+        self.counts = SamplingCounts()
         # Long prompts first: if memory does not suffice, that shows at once.
         order = sorted(range(len(prompts)), key=lambda k: (-len(prompts[k]), k))
         waiting = deque(processes.share(order))
