@@ -172,6 +172,7 @@ BESIDE = {
     "elsewhere": WITH_VALID_SAMPLES,
     "search.iteration_evaluations": {"iterations": 2, **WITH_VALID_SAMPLES},
     "search.evaluations": {"search.iteration_evaluations": 0},
+    "expert_iteration": {"search.evaluations": 0},
     "sampling.sampler": {"sampling.mode": "reference"},
     "sampling.mode": {"sampling.mode": "reference"},
 }

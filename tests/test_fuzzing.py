@@ -48,7 +48,7 @@ def reference_that_errs(name):
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_the_machine_and_the_oracle_agree_on_random_programs(dialect):
     print(f"seed {SEED}")
-    tally = fuzz(200, SEED, dialect, load_oracle(ORACLE, dialect))
+    tally = fuzz(240, SEED, dialect, load_oracle(ORACLE, dialect))
     assert [difference.to_json() for difference in tally.differences] == []
     assert tally.count("equal") > 500
 

@@ -199,6 +199,8 @@ def test_figures_come_by_mutation_by_the_policy_and_by_all_with_and_without_seen
         "mutation": 2,
         "search": 0,
         "policy": 3,
+        "elsewhere": 0,
+        "led_search": 0,
         "all": 3,
         "now": 2,
     }
@@ -206,6 +208,8 @@ def test_figures_come_by_mutation_by_the_policy_and_by_all_with_and_without_seen
         "mutation": 1,
         "search": 0,
         "policy": 2,
+        "elsewhere": 0,
+        "led_search": 0,
         "all": 2,
         "now": 2,
     }
@@ -213,6 +217,8 @@ def test_figures_come_by_mutation_by_the_policy_and_by_all_with_and_without_seen
         "mutation": 0,
         "search": 0,
         "policy": 1,
+        "elsewhere": 0,
+        "led_search": 0,
         "all": 0,
     }
     assert solved["all"] == {"top3": 3, "two_attempts": 3, "fits_all": 2}

@@ -49,7 +49,9 @@ def without_effect(settings: RunSettings, device: str | None = None) -> dict[str
     add(not replay.use_priority, "replay.use_priority is false", *_WEIGHTS, lengths, ages)
     add(replay.length_weight == 0, "replay.length_weight is 0", lengths)
     add(replay.age_weight == 0, "replay.age_weight is 0", ages)
-    add(not settings.expert_iteration, "expert_iteration is false", "training.num_policy")
+    # What a search found before the first iteration is drawn among the policy's experiences.
+    is_left = settings.expert_iteration or settings.search.evaluations > 0
+    add(not is_left, "expert_iteration is false", "training.num_policy")
     return found
 
 

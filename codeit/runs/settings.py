@@ -168,6 +168,8 @@ _NAMES = frozenset({"", "tiny", "compact", *datasets.DATA_SETS})
 
 _HAS_ALL = "# All settings of a run"
 """The first line of a file in which a setting that is missing was lost."""
+_ENDS = "# The end of all settings"
+"""Its last line: where it is missing, something was cut off."""
 
 
 def with_absolute_paths(settings: RunSettings) -> RunSettings:
@@ -196,6 +198,8 @@ def load_settings(path: Path, base: RunSettings) -> RunSettings:
     if not tables:
         raise ValueError(f"{path}: there is no setting in it")
     if text.startswith(_HAS_ALL):
+        if _ENDS not in text.splitlines():
+            raise ValueError(f"{path}: the line {_ENDS!r} is missing or damaged")
         _check_all_are_there(path, tables, "without its first line, the preset has what is missing")
     _make_paths_absolute(tables, path.parent)
     try:
@@ -255,7 +259,7 @@ def settings_to_toml(settings: RunSettings) -> str:
     for name, table in values.items():
         if _is_table(table):
             lines += ["", f"[{name}]", *(_toml_line(k, v) for k, v in table.items())]
-    return "\n".join([_HAS_ALL, *lines]) + "\n"
+    return "\n".join([_HAS_ALL, *lines, "", _ENDS]) + "\n"
 
 
 def setting_types(settings_type: type = RunSettings, prefix: str = "") -> dict[str, Any]:
