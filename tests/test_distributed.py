@@ -138,3 +138,22 @@ def test_what_only_one_process_makes_is_made_once(tmp_path):
     done = torchrun(2, script=script)
     assert done.returncode == 0, done.stderr
     assert sorted(done.stdout.split("\n")) == ["", "[0, 7]", "[0, 7]", "made"]
+
+
+def test_where_the_first_process_cannot_make_it_all_say_so_and_none_waits(tmp_path):
+    script = tmp_path / "once.py"
+    script.write_text(
+        "from codeit.parallel.processes import ProcessGroup\n"
+        "processes = ProcessGroup.join()\n"
+        "def make():\n"
+        "    raise ValueError('it cannot be made')\n"
+        "try:\n"
+        "    processes.once(make)\n"
+        "except ValueError as error:\n"
+        "    print(processes.rank, error, flush=True)\n"
+        "except SystemExit:\n"
+        "    print(processes.rank, 'ends', flush=True)\n"
+    )
+    done = torchrun(2, script=script)
+    assert done.returncode == 0, done.stderr
+    assert sorted(done.stdout.split("\n")) == ["", "0 it cannot be made", "1 ends"]

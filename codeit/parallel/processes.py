@@ -75,8 +75,11 @@ class ProcessGroup:
         return list(chain.from_iterable(rounds))
 
     def once(self, make: Callable[[], Sequence[Item]]) -> list[Item]:
-        """What the first process makes, in all of them."""
-        return self.gather(make() if self.is_first else ())
+        """What the first process makes, in all of them; where it raises, all do."""
+        made: Sequence[Item] = ()
+        with self.together():
+            made = make() if self.is_first else ()
+        return self.gather(made)
 
     def add_up(self, tensors: Sequence[torch.Tensor]) -> None:
         """Replace each by its sum over all processes, the same to the last bit in all of them."""

@@ -199,8 +199,7 @@ def mutate(
                 fits,
             )
 
-    with workers.processes.together():
-        return workers.processes.once(make)
+    return workers.processes.once(make)
 
 
 def find_everywhere(
