@@ -119,7 +119,7 @@ def tasks(data):
     return load(data / "evaluation.json")
 
 
-def test_a_program_hits_the_tasks_whose_first_demonstration_it_reproduces(tasks):
+def test_a_program_hits_the_tasks_whose_first_demonstration_it_reproduces(tasks, monkeypatch):
     programs = [Program.parse(text) for text in (*PROGRAMS.values(), "O = dmirror(I)")]
     programs.append(Program.parse("O = crop(I, ORIGIN, ORIGIN)"))
     elsewhere = Elsewhere(tasks, Limits())
@@ -132,6 +132,9 @@ def test_a_program_hits_the_tasks_whose_first_demonstration_it_reproduces(tasks)
         assert [k in numbers for k in range(len(tasks))] == right
     assert [len(numbers) for numbers in hits[:4]] == [2, 2, 2, 2]
     assert elsewhere.hits(programs[::-1]) == hits[::-1]
+    with monkeypatch.context() as patch:
+        patch.setattr(harvest, "_AT_A_TIME", 2)
+        assert Elsewhere(tasks, Limits()).hits(programs) == hits
 
 
 def test_what_the_policy_writes_for_one_task_solves_another(data, tmp_path, monkeypatch):

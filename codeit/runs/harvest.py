@@ -33,6 +33,9 @@ ELSEWHERE_FUEL = 500_000
 """What a run on the first demonstration of another task may use at most: there are many of them,
 and what needs more is hardly ever right there."""
 
+_AT_A_TIME = 32
+"""Programs that are tried on all tasks together; bounds the memory for what they return."""
+
 _MOST_KNOWN = 1_000_000
 """Programs whose hits are remembered."""
 
@@ -81,15 +84,17 @@ class Elsewhere:
         with self._lock:
             known = {code: self._known[code] for code in codes if code in self._known}
         new = {c: p for c, p in zip(codes, programs, strict=True) if c not in known}
-        if new:
-            results = execute(list(new.values()), self._inputs, 1, self._limits)
+        rest = list(new.items())
+        for begin in range(0, len(rest), _AT_A_TIME):
+            some = rest[begin : begin + _AT_A_TIME]
+            results = execute([program for _, program in some], self._inputs, 1, self._limits)
             is_right = results.match(self._outputs)
-            for k, code in enumerate(new):
+            for k, (code, _) in enumerate(some):
                 known[code] = tuple(np.flatnonzero(is_right[k]).tolist())
-            with self._lock:
-                if len(self._known) + len(new) > _MOST_KNOWN:
-                    self._known.clear()
-                self._known.update({code: known[code] for code in new})
+        with self._lock:
+            if len(self._known) + len(new) > _MOST_KNOWN:
+                self._known.clear()
+            self._known.update({code: known[code] for code in new})
         return [known[code] for code in codes]
 
 
