@@ -125,15 +125,25 @@ def test_a_process_that_dies_ends_the_run_with_one_line_and_the_run_goes_on(data
     assert read_lines(out / "metrics.jsonl")[-1]["iteration"] == 2
 
 
+SAY = """
+import os
+from codeit.parallel.processes import ProcessGroup
+
+processes = ProcessGroup.join()
+
+def say(*words):  # in one piece: the processes share their output
+    os.write(1, (" ".join(map(str, words)) + "\\n").encode())
+
+"""
+
+
 def test_what_only_one_process_makes_is_made_once(tmp_path):
     script = tmp_path / "once.py"
     script.write_text(
-        "from codeit.parallel.processes import ProcessGroup\n"
-        "processes = ProcessGroup.join()\n"
-        "def make():\n"
-        "    print('made', flush=True)\n"
+        SAY + "def make():\n"
+        "    say('made')\n"
         "    return [processes.rank, 7]\n"
-        "print(processes.once(make), flush=True)\n"
+        "say(processes.once(make))\n"
     )
     done = torchrun(2, script=script)
     assert done.returncode == 0, done.stderr
@@ -143,16 +153,14 @@ def test_what_only_one_process_makes_is_made_once(tmp_path):
 def test_where_the_first_process_cannot_make_it_all_say_so_and_none_waits(tmp_path):
     script = tmp_path / "once.py"
     script.write_text(
-        "from codeit.parallel.processes import ProcessGroup\n"
-        "processes = ProcessGroup.join()\n"
-        "def make():\n"
+        SAY + "def make():\n"
         "    raise ValueError('it cannot be made')\n"
         "try:\n"
         "    processes.once(make)\n"
         "except ValueError as error:\n"
-        "    print(processes.rank, error, flush=True)\n"
+        "    say(processes.rank, error)\n"
         "except SystemExit:\n"
-        "    print(processes.rank, 'ends', flush=True)\n"
+        "    say(processes.rank, 'ends')\n"
     )
     done = torchrun(2, script=script)
     assert done.returncode == 0, done.stderr
