@@ -111,6 +111,17 @@ def test_the_engine_gets_the_evaluations_of_the_settings(small):
 # ---- Threads ----
 
 
+@pytest.mark.parametrize("budget", [3, 300, 30_000])
+def test_a_search_spends_no_more_than_its_budget_and_one_evaluation(budget):
+    # One that takes all of its fuel counts as a hundred for each grid.
+    seeds = Corpus.load()
+    for task in codeit.arc.load("arc1-training")[::40]:
+        programs = seeds.programs_for(task, SearchSettings(leave_own_out=True))
+        spent = engine.search_task(without_answers(task), programs, FEW, budget).evaluations
+        num_grids = len(task.demonstrations) + len(task.tests)
+        assert spent - budget <= 1 + 100 * num_grids, task.task_id
+
+
 def test_the_records_are_the_same_for_any_number_of_threads(small):
     tasks, corpus = small
     alone = rows(search(tasks, FEW, corpus=corpus, threads=1))

@@ -273,7 +273,7 @@ Node Pool::call_any(uint16_t opcode, std::span<const Node> arguments) {
     work_ += kWorkOfCall;
     // A quarter of the memory at most is the memo.
     const size_t max_slots = std::bit_floor(limits_.max_bytes / 4 / sizeof(Entry));
-    if (is_full()) return memo_.find(key | 1);
+    if (is_spent()) return memo_.find(key | 1);
     bool is_new;
     Entry *entry = memo_.at(key | 1, max_slots, &is_new);
     if (!is_new) return entry->node;

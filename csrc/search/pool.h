@@ -11,8 +11,8 @@
 // that its fingerprint does not say: grids and numbers, but not sets, whose order may differ.
 //
 // Work is counted, never timed: an evaluation is a call on all examples, and one that burns much
-// fuel counts as several. When memory is full, calls answer kNoNode; whether the budget is spent,
-// methods ask.
+// fuel counts as several. When memory is full or the budget spent, only the memo answers, and calls
+// that it does not know come to kNoNode.
 #pragma once
 
 #include "code/code.h"
