@@ -209,8 +209,9 @@ PYTHON_ROOMS = [
     Room(
         "codeit/policy",
         "what writes programs: `prompts.py` (what is read of a task), `tokenizer.py` (grids and "
-        "programs to token ids, and back), `spelling.py` (what programs are spelled of), `text.py` "
-        "(grids as text), `hub.py` (what may be a name on the hub, and whether the hub answers), "
+        "programs to token ids, and back), `tokenizer_files.py` (the same for transformers), "
+        "`spelling.py` (what programs are spelled of), `text.py` (grids as text), `hub.py` (what "
+        "may be a name on the hub, and whether the hub answers), "
         "`model`, `sampling`, `policy.py`",
         ("ranges", "_native", "grids", "files", "language", "tasks"),
     ),

@@ -18,6 +18,7 @@ from codeit.runs.running import resume
 CHECKPOINT = [
     *("config.json", "model.safetensors", "compact_tokenizer.json", "language.json"),
     *("optimizer.pt", "replay.npz", "position.json", "written.json", "manifest.json"),
+    *("tokenizer.json", "tokenizer_config.json"),
 ]
 TABLES = ["metrics.jsonl", "solutions.jsonl", "performance.csv", "samples/0001.jsonl"]
 

@@ -22,6 +22,7 @@ from codeit.language.program import Dialect
 from codeit.policy.hub import check_is_to_be_had, is_reachable
 from codeit.policy.spelling import MAX_VARIABLES, VARIABLES, Spelling, texts_of_all_names
 from codeit.policy.text import SEPARATOR, grids_to_text
+from codeit.policy.tokenizer_files import CONFIG, are_of_compact, write_tokenizer_files
 from codeit.ranges import MAX_INT, check_elements, integers
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ LANGUAGE_FILE = "language.json"
 """What every tokenizer leaves in a checkpoint: the record of the language that it is for."""
 
 COMPACT_FILE = "compact_tokenizer.json"
-"""What a compact tokenizer leaves in a checkpoint; its vocabulary follows from the language."""
+"""What a compact tokenizer leaves in a checkpoint, beside what transformers reads; its vocabulary
+follows from the language."""
 
 _PROMPT_PIECE = re.compile(r"\d+(?=x)|x\d+|background=\d|\d=|\d+,\d+|[|\n]")
 
@@ -314,6 +316,7 @@ class CompactTokenizer(Tokenizer):
 
     def _save(self, directory: Path) -> None:
         (directory / COMPACT_FILE).write_text(json.dumps({"tokens": self._names}) + "\n")
+        write_tokenizer_files(directory, self._program_id, self._prompt_id, *self._names[:2])
 
 
 def _line_text(terms: list[str]) -> str:
@@ -551,9 +554,12 @@ def load_tokenizer(name: str, language: Language = STANDARD) -> Tokenizer:
             raise ValueError(f"{directory / LANGUAGE_FILE}: {error}") from None
     if (directory / COMPACT_FILE).is_file():
         return _compact_tokenizer(directory / COMPACT_FILE, language)
+    if (directory / CONFIG).is_file() and are_of_compact(read_object(directory / CONFIG)):
+        what = f"there is no tokenizer in this directory, as {COMPACT_FILE} is missing"
+        raise ValueError(f"{name}: {what}")
     import transformers
 
-    if directory.is_dir() and not (directory / "tokenizer_config.json").is_file():
+    if directory.is_dir() and not (directory / CONFIG).is_file():
         vocab, merges = directory / "vocab.json", directory / "merges.txt"
         if not vocab.is_file() or not merges.is_file():
             raise ValueError(f"{name}: there is no tokenizer in this directory")
