@@ -7,10 +7,12 @@ import argparse
 import os
 import shlex
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from codeit.files.left_out import LeftOutWarning
 from codeit.terminal import (
     open_console,
     prepare_streams,
@@ -41,6 +43,13 @@ _EXIT_INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", LeftOutWarning)
+        warnings.showwarning = _in_one_line(warnings.showwarning)
+        return _main(arguments)
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     commands: dict[str, tuple[str, Callable[[list[str]], None]]] = {
         "train": ("run the whole loop and leave a run directory", _train),
@@ -100,6 +109,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _EXIT_INTERRUPTED
     return 0
+
+
+def _in_one_line(show: Callable[..., None]) -> Callable[..., None]:
+    """What shows a warning: one line where something is left out, and the usual way else."""
+
+    def show_warning(message: Warning | str, category: type[Warning], *where: Any) -> None:
+        if not issubclass(category, LeftOutWarning):
+            show(message, category, *where)
+        elif os.environ.get("RANK", "0") == "0":  # of those that torchrun starts
+            write(f"codeit: {message}", file=sys.stderr)
+
+    return show_warning
 
 
 def _one_line(error: Exception) -> str:

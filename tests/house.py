@@ -137,7 +137,7 @@ PYTHON_ROOMS = [
         "codeit/files",
         "files and directories that appear whole or not at all; directories that one process "
         "writes; JSON that may be damaged; numbers for TensorBoard; text that people wrote, and "
-        "the links by which they name it",
+        "the links by which they name it; what is left out of a source",
     ),
     Room(
         "codeit/parallel",
@@ -150,7 +150,8 @@ PYTHON_ROOMS = [
     ),
     Room(
         "codeit/tasks",
-        "tasks and data sets; grids for the eye; what is submitted, and what counts as solved",
+        "tasks, their files and data sets; grids for the eye; what is submitted, and what counts "
+        "as solved",
         ("ranges", "grids", "terminal", "files"),
     ),
     Room(

@@ -414,18 +414,7 @@ def test_a_path_object_is_never_a_name(tmp_path, monkeypatch):
 
 
 def test_a_folder_without_json_is_refused(tmp_path):
-    with fails(f"{tmp_path}: no .json file in this folder"):
-        datasets.load(tmp_path)
-
-
-def test_a_folder_of_folders_names_those_with_json(tmp_path):
-    for name in ("training", "evaluation", "notes"):
-        (tmp_path / name).mkdir()
-    write(tmp_path / "training" / "a.json", TASK)
-    write(tmp_path / "evaluation" / "a.json", TASK)
-    with fails(
-        f"{tmp_path}: no .json file in this folder; its folders evaluation, training have some"
-    ):
+    with fails(f"{tmp_path}: no .json or .jsonl file in this folder"):
         datasets.load(tmp_path)
 
 

@@ -123,8 +123,10 @@ class Loop:
         torch.set_num_threads(1)
         data = settings.data
         seeds = load_seed_programs(settings.programs or None, data.dialect)
-        training = datasets.load(data.training)
-        self._to_solve = choose_tasks(datasets.load(data.evaluation), data.num_evaluation, training)
+        sources = {source: datasets.read(source) for source in (data.training, data.evaluation)}
+        training = sources[data.training].tasks
+        evaluation = sources[data.evaluation].tasks
+        self._to_solve = choose_tasks(evaluation, data.num_evaluation, training)
         self._tasks = self._to_solve.tasks
         self.digests = {
             "programs": digest_of_programs(seeds),
@@ -144,7 +146,8 @@ class Loop:
         self._seeds = choose_seeds(
             seeds, training, data.training, self._writer.fits, threads, settings.limits
         )
-        self._notes = [*self._seeds.sentences(), *self._to_solve.sentences(prompts.is_cut)]
+        self._notes = [line for name, read in sources.items() for line in read.sentences(name)]
+        self._notes += [*self._seeds.sentences(), *self._to_solve.sentences(prompts.is_cut)]
         say(console, *self._notes)
         network = build_model(model, tokenizer, self._seed("model", 0)).to(self._device)
         self._policy = Policy(network, prompts, settings.sampling, threads)

@@ -39,10 +39,10 @@ class DataSettings:
 
     training: str = "arc1-training"
     """Tasks of the seed programs: a data set name (arc1-training, arc1-evaluation, arc2-training,
-    arc2-evaluation), or a file or directory of ARC tasks. Seed programs of other tasks are left
-    out."""
+    arc2-evaluation), a file or directory of tasks, or several of these with commas between them.
+    Seed programs of other tasks are left out."""
     evaluation: str = "arc1-evaluation"
-    """Tasks to solve."""
+    """Tasks to solve, likewise."""
     mutated: str = ""
     """Mutated tasks that were made before: a directory of `codeit mutate`, a folder of JSONL files
     or one file of {"task", "program"}, of which the first `mutation.num_tasks` are taken; empty to
@@ -162,6 +162,8 @@ _PATHS = (
     *("model.name", "model.tokenizer"),
 )
 """Settings that can be a path, or the name of something that is no file."""
+_SOURCES = "data.training", "data.evaluation"
+"""Those that can be several, with commas between them."""
 _NAMES = frozenset({"", "tiny", "compact", *datasets.DATA_SETS})
 """What is never a path, even where there is a file of that name."""
 
@@ -312,6 +314,10 @@ def _make_paths_absolute(tables: dict[str, Any], folder: Path) -> None:
 
 def _absolute(name: str, value: str, folder: Path) -> str:
     """The path, if the folder has what such a setting can name; else the value as it is."""
+    if name in _SOURCES:
+        parts = datasets.split_source(value, folder)
+        if len(parts) > 1:
+            return ",".join(_absolute(name, part, folder) for part in parts)
     path = folder / value
     exists = os.path.isdir if name.startswith("model.") else os.path.exists
     return str(path.absolute()) if value not in _NAMES and exists(path) else value

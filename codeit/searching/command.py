@@ -89,7 +89,7 @@ def _search(words: Sequence[str]) -> None:
     add(
         "--tasks",
         default="arc1-evaluation",
-        help="a data set (default arc1-evaluation), a file or a folder of ARC tasks",
+        help="a data set (default arc1-evaluation), a file or a folder of tasks, or several: A,B",
     )
     add("--ids", metavar="A,B", help="only these tasks of them")
     add("--programs", type=path_of, metavar="FILE", help="another corpus than the package's")

