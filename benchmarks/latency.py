@@ -13,7 +13,8 @@ import time
 import numpy as np
 import pytest
 
-from codeit import Outcome, Program, call, execute, run, trace
+from codeit import Outcome, Program, execute, run, trace
+from codeit.execution.executor import call_canonical as call
 from codeit.policy.sampling.constraint import ProgramConstraint
 from codeit.policy.tokenizer import CompactTokenizer
 

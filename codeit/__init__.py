@@ -1,22 +1,26 @@
 """codeit teaches a language model to solve ARC tasks by programs that it writes itself.
 
-The names here are the executor, the language, the minimiser and the search; they need neither torch
-nor a GPU. The loop is `codeit.runs.loop`, the command line `codeit --help`.
+The names here are the executor, the language, the minimiser, the search, and the policy, which
+alone needs torch. The loop is `codeit.runs.loop`, the command line `codeit --help`.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from codeit import language as dsl
-from codeit.execution.executor import Limits, call, execute, execute_groups, run, trace
+from codeit.execution.calling import CallError, call
+from codeit.execution.executor import Limits, execute, execute_groups, run, trace
 from codeit.execution.results import Outcome, Result, Results
+from codeit.execution.values import Function
 from codeit.language import Program, ProgramError
 from codeit.minimising.minimiser import minimise
 from codeit.tasks import datasets as arc
+from codeit.tasks.task import Example, Task
 from codeit.version import __version__
 
 if TYPE_CHECKING:
     from codeit.policy.policy import Policy
+    from codeit.policy.sampling.settings import SamplingSettings
     from codeit.searching.search import search
     from codeit.searching.settings import SearchSettings
     from codeit.solving.solver import Solver
@@ -25,6 +29,7 @@ else:
     # Loaded when they are asked for: settings need pydantic, a policy torch, which take long.
     _LATER = {
         "Policy": "codeit.policy.policy",
+        "SamplingSettings": "codeit.policy.sampling.settings",
         "SearchSettings": "codeit.searching.settings",
         "Solver": "codeit.solving.solver",
         "Submission": "codeit.solving.submission",
@@ -39,6 +44,9 @@ else:
 
 
 __all__ = [
+    "CallError",
+    "Example",
+    "Function",
     "Limits",
     "Outcome",
     "Policy",
@@ -46,9 +54,11 @@ __all__ = [
     "ProgramError",
     "Result",
     "Results",
+    "SamplingSettings",
     "SearchSettings",
     "Solver",
     "Submission",
+    "Task",
     "__version__",
     "arc",
     "call",

@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codeit import Limits, Outcome, Program, call, execute, execute_groups, run
+from codeit import Limits, Outcome, Program, execute, execute_groups, run
 from codeit._native import vm
 from codeit.execution.broken_runs import MAX_SAVED
+from codeit.execution.executor import call_canonical as call
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("CODEIT_DEBUG") == "1", reason="a debug build aborts instead"

@@ -5,9 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from codeit import Limits, Outcome, Program, call, execute, run, trace
+from codeit import Limits, Outcome, Program, execute, run, trace
 from codeit.cli import main
 from codeit.execution.executor import BATCH_FUEL, SINGLE_FUEL
+from codeit.execution.executor import call_canonical as call
 from codeit.runs.settings import PRESETS
 
 # 40 million units, of which a unit takes much less than it may.

@@ -10,8 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from codeit import Limits, Outcome, Program, call, execute, execute_groups, run, trace
+from codeit import Limits, Outcome, Program, execute, execute_groups, run, trace
 from codeit._native import vm
+from codeit.execution.executor import call_canonical as call
 
 GRIDS = [
     [[0, 0, 1], [0, 2, 0], [3, 0, 0]],

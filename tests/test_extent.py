@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codeit import Limits, Outcome, Program, call, run
+from codeit import Limits, Outcome, Program, run
 from codeit._native import vm
+from codeit.execution.executor import call_canonical as call
 from codeit.language import PRIMITIVES
 
 ROOT = Path(__file__).resolve().parent.parent

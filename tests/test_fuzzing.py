@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from commands import fails_with
 
-from codeit import Program, call, fuzzing, run
+from codeit import Program, fuzzing, run
 from codeit.cli import main
+from codeit.execution.executor import call_canonical as call
 from codeit.fuzzing import (
     KINDS,
     MAX_STEPS,
@@ -55,7 +56,7 @@ def test_the_machine_and_the_oracle_agree_on_random_programs(dialect):
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_the_machine_and_the_oracle_agree_on_calls_with_hostile_values(dialect):
-    """As `codeit.call` gets them, where sets are built item by item."""
+    """As `call_canonical` gets them, where sets are built item by item."""
     oracle = fuzzing.references._load_package(ORACLE)
     for k in range(1500):
         source = random.Random(f"{SEED} {k}")

@@ -15,7 +15,8 @@ import json
 import numpy as np
 import pytest
 
-from codeit import Outcome, Program, ProgramError, call, execute
+from codeit import Outcome, Program, ProgramError, execute
+from codeit.execution.executor import call_canonical as call
 
 EXEMPT = {"m008293": "paints what a set of functions returns, in the order of their addresses"}
 EVERY = {"golden_orig": 1, "golden_mutants": 3, "golden_wild": 1, "golden_calls": 1}

@@ -36,7 +36,8 @@ START = f"""
 import signal, sys, threading
 import numpy as np
 import codeit
-from codeit import Limits, Program, call, execute, run, trace
+from codeit import Limits, Program, execute, run, trace
+from codeit.execution.executor import call_canonical as call
 from codeit._native import vm
 
 ENDLESS = Program.parse({ENDLESS!r})

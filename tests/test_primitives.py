@@ -30,6 +30,7 @@ from pathlib import Path
 import pytest
 
 import codeit
+from codeit.execution.executor import call_canonical
 from codeit.language import CONSTANTS, PRIMITIVES
 
 FOLDER = Path(__file__).parent / "primitives"
@@ -66,7 +67,7 @@ ROWS = [row for path in sorted(FOLDER.glob("*.txt")) for row in read_rows(path)]
 
 
 def to_canonical(node):
-    """A value as written, in the canonical form that codeit.call takes."""
+    """A value as written, in the canonical form that `call_canonical` takes."""
     match node:
         case ast.Constant(value=value):
             return value
@@ -120,7 +121,7 @@ def unordered(value):
 def test_row(row):
     name, *arguments = parse(row.call)["fn"]
     for dialect in row.dialects:
-        result = codeit.call(name, arguments, dialect=dialect)
+        result = call_canonical(name, arguments, dialect=dialect)
         if row.sign == "!":
             assert result.outcome.name == row.expected, dialect
         else:
@@ -150,7 +151,7 @@ def test_arity_is_checked_when_a_primitive_is_called():
     value = 1
     for name, primitive in PRIMITIVES.items():
         for count in {0, primitive.arity - 1, primitive.arity + 1, 5} - {primitive.arity}:
-            assert codeit.call(name, [value] * count).exception == "TypeError", (name, count)
+            assert call_canonical(name, [value] * count).exception == "TypeError", (name, count)
 
 
 # ---- The table of the language

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from test_executor import GRIDS, TEXTS, one, parsed
 
-from codeit import Outcome, Program, Result, call, execute, run
+from codeit import Outcome, Program, Result, execute, run
+from codeit.execution.executor import call_canonical as call
 from codeit.tasks import datasets
 
 

@@ -13,8 +13,9 @@ import sys
 import pytest
 
 import codeit
+from codeit.execution.executor import call_canonical
 
-# ---- Values as codeit.call takes them (canonical) and as Python has them
+# ---- Values as `call_canonical` takes them (canonical) and as Python has them
 
 
 def canonical(value):
@@ -50,7 +51,7 @@ def fn(name, *arguments):
 
 def value_of(call):
     name, *arguments = call["fn"]
-    result = codeit.call(name, arguments)
+    result = call_canonical(name, arguments)
     assert result.outcome == codeit.Outcome.ok
     return result.value_json()
 

@@ -36,7 +36,28 @@ reveal_type(vm.MAX_SIDE)
 reveal_type(replay.PriorityBuffer(5).capacity)
 reveal_type(text.ProgramWriter)
 reveal_type(decoding.Weights(np.zeros((1, 16)), "float32").num_in)
+reveal_type(codeit.call("hmirror", ((1, 2), (3, 4))))
+codeit.call("recolor", 5, frozenset({(1, (0, 0))}))
+codeit.call("apply", codeit.call("lbind", "add", 1), [1, np.int64(2)], limits=Limits(fuel=100))
+codeit.call("vmirror", np.zeros((2, 2), np.uint8), dialect="arc-dsl")
+task = codeit.Task("mine", [codeit.Example([[1, 2]], [[2, 1]])], [codeit.Example([[3]], None)])
+reveal_type(task.tests)
+settings = codeit.SearchSettings(evaluations=1000)
+reveal_type(codeit.search([task], settings, threads=1)[0].submission)
+reveal_type(codeit.Solver(settings=settings).solve([task]))
+policy = codeit.Policy.load("runs/small", codeit.SamplingSettings(samples_per_task=3))
+reveal_type(policy.log_probabilities(task, ["O = hmirror(I)"]))
+for k, texts in policy.sample([task], seed=0):
+    reveal_type(texts)
+reveal_type(codeit.Solver(policy))
+reveal_type(codeit.minimise(program, [[[1]]]))
+try:
+    codeit.call("divide", 1, 0)
+except codeit.CallError as error:
+    reveal_type(error.outcome)
 run("O = hmirror(I)", [[1]])
+codeit.call("add", 1.5, 2)
+codeit.Policy.load("runs/small", threads="two")
 result.fule
 execute([program], [[[1]]], threads="two")
 """
@@ -48,7 +69,18 @@ SEEN = [
     'note: Revealed type is "int"',
     'note: Revealed type is "def (spelling:',
     'note: Revealed type is "int"',
+    'note: Revealed type is "Any"',
+    'note: Revealed type is "tuple[codeit.tasks.task.Example, ...]"',
+    'note: Revealed type is "codeit.tasks.scoring.Submission"',
+    'note: Revealed type is "codeit.solving.submission.Submission"',
+    'note: Revealed type is "numpy.ndarray',
+    'note: Revealed type is "list[str]"',
+    'note: Revealed type is "codeit.solving.solver.Solver"',
+    'note: Revealed type is "codeit.language.program.Program"',
+    'note: Revealed type is "codeit.execution.results.Outcome"',
     'error: Argument 1 to "run" has incompatible type "str"; expected "Program"',
+    'error: Argument 2 to "call" has incompatible type "float"',
+    'error: Argument "threads" to "load" of "Policy" has incompatible type "str"',
     'error: "Result" has no attribute "fule"',
     'error: Argument "threads" to "execute" has incompatible type "str"',
 ]

@@ -47,7 +47,17 @@ worst, which Ctrl-C ends."""
 @dataclass(frozen=True)
 class Limits:
     """What one run may use. All are counts, so that a verdict is the same on every machine; no
-    verdict depends on `kept_bytes`."""
+    verdict depends on `kept_bytes`.
+
+    Example:
+        >>> import codeit
+        >>> program = codeit.Program.parse("O = hmirror(I)")
+        >>> codeit.run(program, [[1, 2]], codeit.Limits(fuel=1)).outcome.name
+        'out_of_fuel'
+
+    Raises:
+        ValueError: a limit is out of its range; the message names it, the value and the range.
+    """
 
     fuel: int = BATCH_FUEL
     """Work, charged before it is done: a cell or a value is a unit, dearer things are more. A unit
@@ -85,7 +95,7 @@ class Limits:
 
 
 SINGLE_LIMITS = Limits(fuel=SINGLE_FUEL)
-"""What `run`, `trace` and `call` allow when they are not told."""
+"""What `run`, `trace` and `codeit.call` allow when they are not told."""
 
 
 def checked_limits(limits: Limits | None, default: Limits | None = None) -> Limits:
@@ -177,6 +187,13 @@ class _ProgramCalls:
 def run(program: Program, grid: npt.ArrayLike, limits: Limits | None = None) -> Result:
     """Run one program on one grid.
 
+    Example:
+        >>> import codeit
+        >>> program = codeit.Program.parse("x1 = hmirror(I)\\nO = vconcat(I, x1)")
+        >>> result = codeit.run(program, [[1, 2], [3, 4]])
+        >>> result.outcome.name, result.grid.tolist()
+        ('ok', [[1, 2], [3, 4], [3, 4], [1, 2]])
+
     Args:
         program: what to run.
         grid: rows of colors 0 to 9, [H, W].
@@ -199,6 +216,13 @@ def execute(
     limits: Limits | None = None,
 ) -> Results:
     """Run every program on every grid. The results do not depend on the number of threads.
+
+    Example:
+        >>> import codeit
+        >>> programs = [codeit.Program.parse(f"O = {name}(I)") for name in ("hmirror", "first")]
+        >>> results = codeit.execute(programs, [[[1], [2]], [[3]]])
+        >>> results.match([[[2], [1]], [[3]]]).tolist()
+        [[True, True], [False, False]]
 
     Args:
         programs: P programs.
@@ -226,6 +250,13 @@ def execute_groups(
     share: bool = True,
 ) -> list[Results]:
     """Run the programs of each group on the grids of the same group, all groups in one batch.
+
+    Example:
+        >>> import codeit
+        >>> programs = [codeit.Program.parse(f"O = {name}(I)") for name in ("hmirror", "vmirror")]
+        >>> groups = [(programs, [[[1, 2]]]), (programs[:1], [[[1]], [[2]]])]
+        >>> [results.shape for results in codeit.execute_groups(groups)]
+        [(2, 1), (1, 2)]
 
     Args:
         groups: pairs of programs and grids, as `execute` takes them.
@@ -286,6 +317,15 @@ def trace(
 ) -> tuple[Result, list[Any]]:
     """Run one program on one grid and keep what every line returned.
 
+    Example:
+        >>> import codeit
+        >>> program = codeit.Program.parse("x1 = height(I)\\nO = canvas(THREE, UNITY)")
+        >>> result, values = codeit.trace(program, [[1, 2]])
+        >>> values
+        [1, ['t', ['t', 3]]]
+
+    Args:
+        program, grid, limits: as in `run`.
     Returns:
         The result, and the value of each line that was reached, in canonical form (see
         Result.value_json); None also stands for a line that bound nothing, and for a value that
@@ -300,10 +340,10 @@ def trace(
     return result, [None if value is UNREADABLE else value for value in values]
 
 
-def call(
+def call_canonical(
     name: str, arguments: Sequence[Any], dialect: Dialect = "codeit", limits: Limits | None = None
 ) -> Result:
-    """Run one primitive on arguments in canonical form.
+    """Run one primitive on arguments in canonical form; `codeit.call` takes Python's own values.
 
     Args:
         name: the primitive.

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from codeit._native import vm
+from codeit.execution.values import to_python
 from codeit.grids import MAX_SIDE, Grid
 from codeit.ranges import is_integer, listed, plain_array, shown
 
@@ -29,7 +30,14 @@ _ROWS = vm.outcome_table()
 
 
 class Outcome(IntEnum):
-    """How a run ended: 0 is success, then CPython's exceptions, then the limits of the machine."""
+    """How a run ended: 0 is success, then CPython's exceptions, then the limits of the machine.
+
+    Example:
+        >>> import codeit
+        >>> outcome = codeit.run(codeit.Program.parse("O = first(I)"), [[1, 2]]).outcome
+        >>> outcome.name, codeit.Outcome.zero_division.exception
+        ('ok', 'ZeroDivisionError')
+    """
 
     ok = 0
     type_error = 1
@@ -87,6 +95,12 @@ class Calls(Protocol):
 class Result:
     """What one program did on one input.
 
+    Example:
+        >>> import codeit
+        >>> result = codeit.run(codeit.Program.parse("O = asindices(I)"), [[1, 2]])
+        >>> sorted(result.value), result.grid
+        ([(0, 0), (0, 1)], None)
+
     Two are equal when they ended alike: outcome, fuel, line and value. A set's order counts; to
     compare values that are no grids, programs may run again.
 
@@ -113,6 +127,16 @@ class Result:
     def line(self) -> int:
         """The line on which the run ended, counted from 1."""
         return self._print()[0]
+
+    @property
+    def value(self) -> Any:
+        """The returned value as Python's own, as `codeit.call` returns it; a grid is a tuple of
+        rows.
+
+        Raises:
+            ValueError: as `value_json`; or the value holds a function.
+        """
+        return to_python(self.value_json())
 
     def value_json(self) -> Any:
         """The returned value in canonical form.
@@ -180,6 +204,15 @@ class Runs:
 class Results:
     """What P programs did on I inputs. `results[p, i]` is one Result, `results[p]` those of p.
 
+    Example:
+        >>> import codeit
+        >>> programs = [codeit.Program.parse(f"O = {name}(I)") for name in ("rot90", "height")]
+        >>> results = codeit.execute(programs, [[[1, 2]]])
+        >>> results.outcome.tolist(), results.height.tolist()
+        ([[0], [0]], [[2], [0]])
+        >>> results.grid(0, 0).tolist(), results[1, 0].value
+        ([[1], [2]], 1)
+
     Length, iteration and negative numbers are as in an array [P, I] of NumPy; for slices there are
     the arrays below. Two are equal when they are of one shape and each Result equals the other's.
 
@@ -202,18 +235,22 @@ class Results:
 
     @property
     def outcome(self) -> npt.NDArray[np.uint8]:
+        """Codes of Outcome, uint8 [P, I]."""
         return self._part(self._runs.outcome)
 
     @property
     def fuel(self) -> npt.NDArray[np.int64]:
+        """Units used, int64 [P, I]."""
         return self._part(self._runs.fuel)
 
     @property
     def height(self) -> npt.NDArray[np.uint8]:
+        """Rows of the returned grid, uint8 [P, I]; 0 where it is no valid grid."""
         return self._part(self._runs.height)
 
     @property
     def width(self) -> npt.NDArray[np.uint8]:
+        """Columns of the returned grid, uint8 [P, I]; 0 where it is no valid grid."""
         return self._part(self._runs.width)
 
     @property
@@ -222,7 +259,13 @@ class Results:
         return self._calls.shape
 
     def grid(self, p: int, i: int) -> Grid | None:
-        """What program p returned on input i, uint8 [H, W], or None if it is no valid grid."""
+        """What a program returned on an input, uint8 [H, W], or None if it is no valid grid.
+
+        Args:
+            p, i: the numbers of the program and of the input; negative ones count from the end.
+        Raises:
+            IndexError: there is no such program or input.
+        """
         runs = self._runs
         k = self._index(p, i)
         height, width = int(runs.height[k]), int(runs.width[k])

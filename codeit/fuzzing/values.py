@@ -29,7 +29,7 @@ _LAST = (LEAST, LEAST + 1, MOST - 1, MOST)
 _NAMES = {c.value: name for name, c in CONSTANTS.items() if c.type == "Integer"}
 _FUNCTIONS = {n: [p.name for p in PRIMITIVES.values() if p.arity == n] for n in range(1, 5)}
 
-# A value in canonical form, as codeit.call takes it.
+# A value in canonical form, as `call_canonical` takes it.
 Form = Any
 
 

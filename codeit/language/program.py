@@ -16,6 +16,14 @@ Dialect = Literal["codeit", "arc-dsl"]
 class ProgramError(ValueError):
     """A text that is not a program.
 
+    Example:
+        >>> import codeit
+        >>> try:
+        ...     codeit.Program.parse("x1 = hmirror(I)")
+        ... except codeit.ProgramError as error:
+        ...     print(error.line, error.reason)
+        1 does not have variable name of O
+
     Attributes:
         line: the first bad line, counted from 1.
         reason: the rule that it breaks.
@@ -33,6 +41,13 @@ class ProgramError(ValueError):
 class Program(vm.CompiledProgram):
     """A checked program of the language. Equal programs have equal code, dialect and
     language.
+
+    Example:
+        >>> import codeit
+        >>> program = codeit.Program.parse("a = hmirror(I)\\nO = vconcat(I, a)")
+        >>> print(program)
+        x1 = hmirror(I)
+        O = vconcat(I, x1)
 
     `Program.parse` is the way to make one. What it keeps is the code, a few dozen bytes, not the
     text: variables are called x1, x2, ... in the order of their lines, whatever they were called
@@ -80,7 +95,11 @@ class Program(vm.CompiledProgram):
     def parse_all(
         cls, texts: Sequence[str], dialect: Dialect = "codeit", language: Language = STANDARD
     ) -> list[Program | ProgramError]:
-        """What `parse` returns or raises for each of many texts, without Python's lock."""
+        """What `parse` returns or raises for each of many texts, without Python's lock.
+
+        Args:
+            texts, dialect, language: as in `parse`, which says what they are.
+        """
         encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
         found = vm.parse_all(cls, encoded, is_arc_dsl(dialect), language)
         return [ProgramError(*p) if isinstance(p, tuple) else p for p in found]
@@ -94,6 +113,9 @@ class Program(vm.CompiledProgram):
     ) -> list[Program | None]:
         """The programs of many codes (`code` of each); None where there is None.
 
+        Args:
+            codes: bytes of this version of codeit; they are for processes, not for files.
+            dialect, language: as in `parse`.
         Raises:
             ValueError: one is no code.
         """
@@ -101,6 +123,7 @@ class Program(vm.CompiledProgram):
 
     @property
     def dialect(self) -> Dialect:
+        """Which of the two variants of the primitives the program means."""
         return "arc-dsl" if self.is_arc_dsl else "codeit"
 
     def __str__(self) -> str:

@@ -33,6 +33,12 @@ def minimise(
     the order of sets included; and the program does the same on variants of the grids, so that few
     equalities are accidents. The result depends on the arguments alone.
 
+    Example:
+        >>> import codeit
+        >>> program = codeit.Program.parse("x1 = hmirror(I)\\nO = vmirror(x1)")
+        >>> print(codeit.minimise(program, [[[1, 2, 3], [4, 5, 6]]]))
+        O = rot180(I)
+
     Args:
         program: any. Where it meets a limit on a grid, succeeds on none, or its result holds a
             function, it is returned as it is. One that shadows names, or calls with too few or too

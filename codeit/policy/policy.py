@@ -32,6 +32,16 @@ from codeit.tasks.task import Task
 class Policy:
     """A model, the tokenizer that it was made with, and how programs are sampled from it.
 
+    Example:
+        >>> import codeit
+        >>> policy = codeit.Policy.load("runs/small", device="cpu")
+        >>> tasks = codeit.arc.load("arc1-training", ["00d62c1b"])
+        >>> samples = dict(policy.sample(tasks, seed=0))
+        >>> len(samples[0]) == policy.settings.samples_per_task
+        True
+        >>> policy.log_probabilities(tasks[0], ["O = hmirror(I)"]).shape
+        (1,)
+
     Args:
         model: on its device; its weights may change from call to call.
         prompts: what the model reads of a task, and the tokenizer.
@@ -73,6 +83,8 @@ class Policy:
         Args:
             checkpoint: a run directory, a directory with model and tokenizer, or the name of a
                 model of the hub.
+            sampling: how programs are sampled.
+            threads: to sample on, where the model is on a CPU.
             device: `auto` (a GPU if there is one), `cpu`, `cuda`, `cuda:1`, ...
             max_demonstrations, max_prompt_tokens: of a prompt.
         Raises:
@@ -104,7 +116,7 @@ class Policy:
         save_checkpoint(self.model, self.tokenizer, directory, write_more)
 
     def check(self, tasks: Sequence[Task]) -> None:
-        """Raise what `sample` would raise before its first sample."""
+        """Raise what `sample` would raise before its first sample for these tasks."""
         self._sampler.check([self.prompts.true_prompt(task) for task in tasks])
 
     def sample(
@@ -117,6 +129,7 @@ class Policy:
         """Write settings.samples_per_task programs for each task.
 
         Args:
+            tasks: what to write for; outputs of tests are not read.
             seed: the same policy, tasks and seed give the same samples.
             on_progress: told how many samples are finished.
             processes: only this process's share of the tasks is written for.
@@ -138,7 +151,12 @@ class Policy:
         on_progress: Callable[[int], None] | None = None,
         processes: ProcessGroup = SINGLE_PROCESS,
     ) -> Iterator[tuple[int, list[Program | str]]]:
-        """The same with programs of a dialect in place of the texts that are some."""
+        """The same with programs of a dialect in place of the texts that are some.
+
+        Args:
+            tasks, seed, on_progress, processes: as in `sample`.
+            dialect: that the programs mean.
+        """
         for k, rows in self.sample_ids(tasks, seed, on_progress, processes):
             yield k, self.tokenizer.read_programs(rows, dialect)
 
@@ -149,7 +167,11 @@ class Policy:
         on_progress: Callable[[int], None] | None = None,
         processes: ProcessGroup = SINGLE_PROCESS,
     ) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
-        """The same as ids [N, T], each row padded after its end, for `tokenizer.read_programs`."""
+        """The same as ids [N, T], each row padded after its end, for `tokenizer.read_programs`.
+
+        Args:
+            tasks, seed, on_progress, processes: as in `sample`.
+        """
         prompts = [self.prompts.true_prompt(task) for task in tasks]
         return self._sampler.sample(prompts, seed, on_progress, processes)
 
@@ -162,6 +184,7 @@ class Policy:
         """How likely the model thinks programs are for a task: at temperature 1, all ids allowed.
 
         Args:
+            task: whose demonstrations the model reads.
             programs: their texts.
         Returns:
             Natural logarithms [P], of a program's whole spelling, the end included.

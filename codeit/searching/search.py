@@ -41,6 +41,14 @@ def search(
 ) -> list[TaskRecord]:
     """Search programs that solve tasks. The result does not depend on the number of threads.
 
+    Example:
+        >>> import codeit
+        >>> tasks = codeit.arc.load("arc1-training", ["00d62c1b"])
+        >>> settings = codeit.SearchSettings(evaluations=20_000, leave_own_out=True)
+        >>> (record,) = codeit.search(tasks, settings)
+        >>> record.submission.is_solved_by("two_attempts")
+        True
+
     Args:
         tasks: no id twice. Outputs of tests, where they are known, are used for the score alone.
         settings: the defaults of SearchSettings when omitted.

@@ -36,6 +36,14 @@ _NUM_WRITTEN_PARTIAL = 3  # of the policy's programs that are right on a part; a
 class Solver:
     """Finds answers to tasks. They depend on the arguments and the tasks alone, but for `threads`.
 
+    Example:
+        >>> import codeit
+        >>> tasks = codeit.arc.load("arc1-training", ["68b16354"])
+        >>> settings = codeit.SearchSettings(evaluations=20_000, leave_own_out=True)
+        >>> submission = codeit.Solver(settings=settings).solve(tasks)
+        >>> print(submission.answers[0].attempts[0].found.program)
+        O = hmirror(I)
+
     Args:
         policy: writes programs first, for all tasks; what it writes is ranked with what the search
             finds, and leads the programs that the search begins with. None for search alone.
@@ -112,6 +120,7 @@ class Solver:
         """What the policy writes for tasks, in their order; nothing without a policy.
 
         Args:
+            tasks: outputs of their tests are not looked at.
             on_progress: told how many samples are finished.
         Raises:
             ValueError: a prompt is longer than what there is memory for.
@@ -130,6 +139,7 @@ class Solver:
         """Find an answer to one task, on this thread.
 
         Args:
+            task: outputs of its tests are not looked at.
             written: what the policy has written for it.
         """
         written = written or Written()
@@ -139,6 +149,8 @@ class Solver:
         """Search one task, on this thread.
 
         Args:
+            task: outputs of its tests are not looked at.
+            written: what the policy has written for it.
             watch: told how far the search is.
         """
         programs = self.corpus.programs_for(task, self.settings)
@@ -152,7 +164,12 @@ class Solver:
         )
 
     def conclude(self, task: Task, written: Written, search: TaskSearch) -> Answer:
-        """Rank what was written and found for a task, and have the ordinary machine confirm it."""
+        """Rank what was written and found for a task, and have the ordinary machine confirm it.
+
+        Args:
+            task: outputs of its tests are not looked at.
+            written, search: what `write` and `search` came to.
+        """
         hidden = without_answers(task)
         known = {_behaviour(found) for found in search.found}
         own = [found for found in written.right if _behaviour(found) not in known]

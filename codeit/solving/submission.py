@@ -47,6 +47,14 @@ class SubmissionScore:
 class Submission:
     """What is handed in for tasks.
 
+    Example:
+        >>> import codeit
+        >>> tasks = codeit.arc.load("arc1-training", ["68b16354"])
+        >>> settings = codeit.SearchSettings(evaluations=20_000, leave_own_out=True)
+        >>> submission = codeit.Solver(settings=settings).solve(tasks)
+        >>> submission.score().solved["two_attempts"], list(submission.to_json())
+        (1, ['68b16354'])
+
     Attributes:
         tasks: with the outputs of their tests, as far as they are known.
         answers: one for each task, which was found without a look at those.
@@ -67,6 +75,8 @@ class Submission:
     def write(self, path: str | Path) -> None:
         """Write Kaggle's file, whole or not at all.
 
+        Args:
+            path: of the file; one that is there is replaced.
         Raises:
             OSError: it cannot be written; the error names it.
         """

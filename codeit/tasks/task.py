@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy.typing as npt
 
 from codeit.files.json_file import json_digest
 from codeit.grids import Grid, bytes_of, check_grid, digest_of, size_of
@@ -21,6 +23,11 @@ from codeit.terminal import counted
 class Example:
     """A pair of grids, equal to another when both grids are.
 
+    Example:
+        >>> import codeit
+        >>> codeit.Example([[1, 2]], [[2], [1]])
+        Example(1x2 -> 2x1)
+
     Args:
         input: anything `check_grid` takes; held as a valid grid.
         output: the same, or None when it is hidden (only a test may hide its output).
@@ -30,6 +37,10 @@ class Example:
 
     input: Grid
     output: Grid | None
+
+    if TYPE_CHECKING:  # what is held is stricter than what is taken
+
+        def __init__(self, input: npt.ArrayLike, output: npt.ArrayLike | None) -> None: ...
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "input", check_grid(self.input, "input"))
@@ -58,6 +69,17 @@ class Task:
 
     A task may have no tests (one made from a program's own outputs has none); `load` demands them.
 
+    Example:
+        >>> import codeit
+        >>> pair = codeit.Example([[1, 2]], [[2, 1]])
+        >>> task = codeit.Task("mine", [pair], [codeit.Example([[3, 4]], None)])
+        >>> task.is_hidden
+        True
+
+    Args:
+        task_id: a name; it says nothing of the task.
+        demonstrations: one or more pairs, none of which hides its output.
+        tests: pairs that may hide it.
     Raises:
         ValueError: no demonstrations, or a demonstration without an output.
         TypeError: the id is no str, or an example no Example.
@@ -66,6 +88,12 @@ class Task:
     task_id: str
     demonstrations: tuple[Example, ...]
     tests: tuple[Example, ...]
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self, task_id: str, demonstrations: Iterable[Example], tests: Iterable[Example]
+        ) -> None: ...
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "demonstrations", tuple(self.demonstrations))
