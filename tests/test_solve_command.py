@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from contextlib import suppress
 
 import pytest
@@ -181,6 +182,18 @@ def test_the_picture_is_saved(data, tmp_path, capsys, suffix):
     solved(capsys, one_task(data, "flip1", tmp_path), *data[1], "--save", path)
     head = path.read_bytes()[:5]
     assert head in (b"<svg ", b"\x89PNG\r")
+
+
+@pytest.mark.parametrize("num_fitting", [0, 1, 1000])
+def test_the_bar_says_what_it_is_of_beside_any_note(num_fitting):
+    # What is fitting when the bar is drawn last depends on the time that the search takes.
+    console = Console(file=io.StringIO(), width=40, force_terminal=True, height=50)
+    watch = types.SimpleNamespace(evaluations=100, method="compositions")
+    best = types.SimpleNamespace(fitting=[None] * num_fitting, program=None)
+    with live.Live(console=console) as view:
+        live._Screen(console, view, 300).update(watch, best, is_new=False)
+    assert "searching" in console.file.getvalue()
+    assert "33%" in console.file.getvalue()
 
 
 @pytest.mark.parametrize("width", [40, 80, 120])

@@ -13,6 +13,7 @@ from typing import Protocol
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Column
 from rich.text import Text
 
 from codeit.execution.executor import Limits, execute
@@ -154,10 +155,10 @@ class _Screen:
         self._live = live
         width = max(min(30, console.width - 60), 5)
         self._bar = Progress(
-            TextColumn("  searching"),
+            TextColumn("  searching", table_column=Column(min_width=11)),
             BarColumn(bar_width=width),
-            TextColumn("{task.percentage:>3.0f}%"),
-            TextColumn("{task.fields[note]}", markup=False),
+            TextColumn("{task.percentage:>3.0f}%", table_column=Column(min_width=4)),
+            TextColumn("{task.fields[note]}", markup=False, table_column=Column(no_wrap=True)),
             console=console,
         )
         self._task = self._bar.add_task("search", total=evaluations, note="")
