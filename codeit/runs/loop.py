@@ -80,7 +80,7 @@ from codeit.searching.settings import SearchSettings
 from codeit.tasks import datasets
 from codeit.tasks.scoring import Candidate, Figures, Score, in_words
 from codeit.tasks.task import Task, digest_of_tasks
-from codeit.terminal import say
+from codeit.terminal import counted, say
 
 # In a checkpoint, beside the model.
 _OPTIMIZER = "optimizer.pt"
@@ -271,9 +271,10 @@ class Loop:
         settings, model = self._settings, self._policy.model
         say(
             self._console,
-            f"{len(self._tasks)} tasks to solve, {len(self._seeds.parents)} seed programs; model "
+            f"{counted(len(self._tasks), 'task')} to solve, "
+            f"{counted(len(self._seeds.parents), 'seed program')}; model "
             f"{settings.model.name} with {model.num_parameters:,} parameters on "
-            f"{self._device}, {self._workers.threads} threads",
+            f"{self._device}, {counted(self._workers.threads, 'thread')}",
         )
         seconds = Stopwatch()
         mutants = self._mutated
@@ -305,9 +306,9 @@ class Loop:
             Lessons.sum(one.lessons for one in searched).store(self._buffer, Origin.searched, 0)
             fitting = {c.task for c in found["search"] if c.num_right == c.num_demonstrations}
             notes.append(
-                f"{len(self._tasks)} tasks searched with {settings.search.evaluations:,} "
-                f"evaluations each: {len(fitting)} have a program that is right on all "
-                "demonstrations"
+                f"{counted(len(self._tasks), 'task')} searched with "
+                f"{settings.search.evaluations:,} evaluations each: {len(fitting)} have a program "
+                "that is right on all demonstrations"
             )
             say(self._console, notes[-1])
             seconds.lap("search")

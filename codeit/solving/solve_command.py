@@ -33,7 +33,7 @@ from codeit.tasks import render
 from codeit.tasks.blocks import Block, Picture
 from codeit.tasks.named import TASK_HELP, named_task
 from codeit.tasks.task import Task
-from codeit.terminal import open_console, plain, say, visible
+from codeit.terminal import counted, open_console, plain, say, visible
 from codeit.terminal.arguments import Parser, path_of
 
 _MINUTES = 1.0
@@ -107,12 +107,12 @@ def solve_command(words: Sequence[str]) -> None:
 
 def _what(task: Task, asked: Asked) -> str:
     counts = [
-        f"{len(some)} {name}{'' if len(some) == 1 else 's'}"
+        counted(len(some), name)
         for some, name in ((task.demonstrations, "demonstration"), (task.tests, "test"))
     ]
     return (
-        f"task {task.task_id}, {' and '.join(counts)}; {len(asked.corpus.seeds)} programs of "
-        f"{asked.programs} to begin with"
+        f"task {task.task_id}, {' and '.join(counts)}; "
+        f"{counted(len(asked.corpus.seeds), 'program')} of {asked.programs} to begin with"
     )
 
 

@@ -23,7 +23,7 @@ from codeit.solving.words import Asked, add_options, say_seen
 from codeit.tasks.datasets import load
 from codeit.tasks.scoring import in_words
 from codeit.tasks.task import Task, digest_of_tasks
-from codeit.terminal import open_console, say, write
+from codeit.terminal import counted, open_console, say, write
 from codeit.terminal.arguments import Parser, path_of
 from codeit.terminal.progress import phase
 from codeit.version import __version__, commit
@@ -81,9 +81,9 @@ def submit_command(words: Sequence[str]) -> None:
     console = open_console()
     say(
         console,
-        f"{len(tasks)} tasks of {parsed.tasks}, {len(asked.corpus.seeds)} programs of "
-        f"{asked.programs} to begin with, {asked.threads} "
-        f"{'thread' if asked.threads == 1 else 'threads'}",
+        f"{counted(len(tasks), 'task')} of {parsed.tasks}, "
+        f"{counted(len(asked.corpus.seeds), 'program')} of {asked.programs} to begin with, "
+        f"{counted(asked.threads, 'thread')}",
     )
     say_seen(console, asked, tasks)
     written = asked.write([without_answers(task) for task in tasks], console)
