@@ -145,7 +145,7 @@ PYTHON_ROOMS = [
     ),
     Room(
         "codeit/language",
-        "Language, a value; its primitives and constants; Program; the seed corpus",
+        "Language, a value; its primitives and constants; Program; corpora, and Python as programs",
         ("ranges", "_native", "files"),
     ),
     Room(

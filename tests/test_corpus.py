@@ -92,10 +92,14 @@ def test_the_dialect_is_that_of_all_programs(tmp_path):
         ("p.jsonl", "\n[1]", 'p.jsonl, line 2: an object with texts "task" and "program"'),
         ("p.jsonl", '{"task": "a"}', 'an object with texts "task" and "program"'),
         ("p.jsonl", '{"task": "a", "program": "O = crip(I)"}', "line 1: program, line 1 has a fun"),
-        ("p.py", "def solve_a(I):\n    O = f(I)\n", "line 1, solve_a: program, line 1"),
+        (
+            "p.py",
+            "def solve_a(I):\n    O = f(I)\n",
+            "line 1, solve_a: line 2: f is no name of the lan",
+        ),
         ("p.py", "def solve_a(I:\n", "p.py, line 1"),
         ("p.py", "x = 1\n", "there is no program in it"),
-        ("p.txt", PROGRAM, "unknown kind of file; allowed are .jsonl and .py"),
+        ("p.toml", PROGRAM, "unknown kind of file; allowed are .jsonl, .json, .py, .txt"),
     ],
 )
 def test_a_bad_file_is_refused_with_the_place(tmp_path, name, text, message):

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from codeit.files.json_file import json_digest
+from codeit.files.left_out import LeftOut, left_out_sentence, warn_of
 from codeit.files.text_file import read_text
 from codeit.language.program import Dialect, Program, ProgramError
+from codeit.language.python_source import NotInLanguageError, functions_of, language_text
 
 PACKAGED = "packaged"
 """What stands for the corpus in the package, where a file of programs would be named."""
 
-_PREFIX = "solve_"
+_SUFFIXES = ".jsonl", ".json", ".py", ".txt"
+_SOLUTIONS = "solutions.jsonl"
 
 
 @dataclass(frozen=True)
@@ -28,37 +32,65 @@ class SeedProgram:
     program: Program
 
 
+@dataclass(frozen=True)
+class ReadPrograms:
+    """What was found in a corpus.
+
+    Attributes:
+        seeds: in the order of the file; of a folder, sorted by the files' names.
+        left_out: what is no program, by its place in the corpus.
+    """
+
+    seeds: list[SeedProgram]
+    left_out: Sequence[LeftOut] = ()
+
+    def sentences(self, source: str) -> list[str]:
+        """What there is to say about what was not taken."""
+        num_all = len(self.seeds) + len(self.left_out)
+        kind = "programs"
+        return [left_out_sentence(source, self.left_out, num_all, kind)] if self.left_out else []
+
+
 def load_seed_programs(
     path: str | Path | None = None, dialect: Dialect = "codeit"
 ) -> list[SeedProgram]:
-    """Read a corpus, in the order of the file.
+    """Read a corpus, in the order of the file. A warning says what of it is no program.
 
     Args:
-        path: a JSONL file of objects with "program" and "task" (or "task_id", as in a run's
-            solutions.jsonl), or a Python file with a function `solve_TASK(I)` for each program (the
-            file is read, never run). None and PACKAGED mean the corpus in the package, whose
-            programs solve every pair of their ARC-AGI-1 training tasks.
+        path: what has the programs. None and PACKAGED mean the corpus in the package, whose
+            programs solve every pair of their ARC-AGI-1 training tasks. Else one of
+
+            - a JSONL file, or a JSON list, of objects with "program" and "task" (or "task_id", as
+              in a run's solutions.jsonl);
+            - a Python file of functions `solve_TASK(I)` or `verify_TASK(I)`, or of one program, for
+              the task that the file is called after (python_source.py says what is understood);
+              the file is read, never run;
+            - a .txt file of one program;
+            - a task file of the paper's code, or a file of many mutated ones;
+            - a folder of such files and folders, or of a run or search, whose solutions.jsonl it
+              is then.
         dialect: which variant of the primitives the programs mean.
     Raises:
-        ValueError: the file has no program, or something in it is none; the message names the
+        ValueError: there is no such file, it is damaged, or has no program; the message names the
             file, the line and the reason.
         OSError: the file cannot be read.
     """
+    found = read_programs(path, dialect)
+    warn_of(found.sentences(str(path)))
+    return found.seeds
+
+
+def read_programs(path: str | Path | None = None, dialect: Dialect = "codeit") -> ReadPrograms:
+    """Read a corpus as `load_seed_programs` does, and say what is no program in place of a
+    warning."""
     if path is None or path == PACKAGED:
         name = "seed_programs.jsonl"
         text = resources.files("codeit").joinpath("data", name).read_text(encoding="ascii")
-        return _from_jsonl(text, name, dialect)
+        return _taken(_of_lines(text), name, dialect)
     path = Path(path)
-    text = read_text(path)
-    if path.suffix == ".py":
-        seeds = _from_python(text, str(path), dialect)
-    elif path.suffix in (".jsonl", ".json"):
-        seeds = _from_jsonl(text, str(path), dialect)
-    else:
-        raise ValueError(f"{path}: unknown kind of file; allowed are .jsonl and .py")
-    if not seeds:
-        raise ValueError(f"{path}: there is no program in it")
-    return seeds
+    if path.is_dir():
+        return _of_folder(path, dialect)
+    return _taken(_written_in(path), str(path), dialect)
 
 
 def lasting_corpus(source: str) -> str:
@@ -71,47 +103,179 @@ def digest_of_programs(seeds: Iterable[SeedProgram]) -> str:
     return json_digest([[seed.task_id, seed.program.text] for seed in seeds])
 
 
-def _parse(text: str, where: str, dialect: Dialect) -> Program:
+# ---- What a file has --------------------------------------------------------------------------
+
+
+class _Written(NamedTuple):
+    """A program as a corpus has it.
+
+    Attributes:
+        where: its place in the corpus.
+        text: in the language's form, or in Python's; None where there is none.
+        fault: why there is no text.
+    """
+
+    task_id: str
+    where: str
+    text: str | None
+    fault: str = ""
+
+
+def _taken(written: Iterable[_Written], source: str, dialect: Dialect) -> ReadPrograms:
+    """The programs that can be parsed.
+
+    Raises:
+        ValueError: there is none.
+    """
+    seeds, left_out = [], []
+    for one in written:
+        fault = one.fault
+        if one.text is not None:
+            try:
+                seeds.append(SeedProgram(one.task_id, _parsed(one.text, dialect)))
+                continue
+            except (ProgramError, NotInLanguageError) as error:
+                fault = f"program, {error}"
+        left_out.append(LeftOut(one.where, fault))
+    if not seeds and left_out:
+        where, fault = left_out[0]
+        more = f"; none of its {len(left_out):,} programs can be taken" if left_out[1:] else ""
+        raise ValueError(f"{source}, {where}: {fault}{more}")
+    if not seeds:
+        raise ValueError(f"{source}: there is no program in it")
+    return ReadPrograms(seeds, left_out)
+
+
+def _parsed(text: str, dialect: Dialect) -> Program:
+    """The program of a text in the language's form, or in Python's.
+
+    Raises:
+        ProgramError, NotInLanguageError: it is neither.
+    """
     try:
         return Program.parse(text, dialect)
     except ProgramError as error:
-        raise ValueError(f"{where}: program, {error}") from None
+        try:
+            (function,) = functions_of(text)
+            return Program.parse(language_text(function), dialect)
+        except (ProgramError, ValueError) as other:
+            if isinstance(other, NotInLanguageError) and text.lstrip().startswith("def "):
+                raise
+        raise error
 
 
-def _from_jsonl(text: str, name: str, dialect: Dialect) -> list[SeedProgram]:
-    seeds = []
+def _of_folder(folder: Path, dialect: Dialect) -> ReadPrograms:
+    solutions = folder / _SOLUTIONS
+    if solutions.is_file():
+        return _taken(_written_in(solutions), str(solutions), dialect)
+    files = sorted(
+        Path(where, name)
+        for where, folders, names in os.walk(folder)
+        for name in names
+        if Path(name).suffix in _SUFFIXES
+        and not name.startswith(".")
+        and not any(part.startswith(".") for part in Path(where).relative_to(folder).parts)
+    )
+    seeds: list[SeedProgram] = []
+    left_out: list[LeftOut] = []
+    for file in files:
+        inside = str(file.relative_to(folder))
+        try:
+            found = _taken(_written_in(file), inside, dialect)
+        except ValueError as error:
+            reason = str(error).removeprefix(f"{folder}{os.sep}").removeprefix(inside)
+            left_out.append(LeftOut(inside, reason.lstrip(", :")))
+        else:
+            seeds += found.seeds
+            left_out += [LeftOut(f"{inside}, {name}", why) for name, why in found.left_out]
+    if not seeds:
+        first = f"; {left_out[0].name}: {left_out[0].reason}" if left_out else ""
+        raise ValueError(f"{folder}: there is no file of programs in it{first}")
+    return ReadPrograms(seeds, left_out)
+
+
+def _written_in(path: Path) -> Iterable[_Written]:
+    text = read_text(path)
+    if path.suffix not in _SUFFIXES:
+        raise ValueError(f"{path}: unknown kind of file; allowed are {', '.join(_SUFFIXES)}")
+    if path.suffix == ".py":
+        return _of_python(text, path.stem, str(path))
+    if path.suffix == ".txt":
+        return [_Written(_task_of(path.stem), "the text", text)] if text.strip() else []
+    if path.suffix == ".json":
+        with suppress(ValueError, RecursionError):
+            value = json.loads(text)
+            if not (isinstance(value, dict) and "program" in value and "task" in value):
+                return _of_json(value, path.stem, str(path))
+    return _of_lines(text, str(path))
+
+
+def _of_lines(text: str, name: str = "") -> Iterator[_Written]:
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
-        where = f"{name}, line {number}"
+        where = f"line {number}"
         try:
             row = json.loads(line)
         except json.JSONDecodeError as error:
-            raise ValueError(f"{where}: column {error.colno}: {error.msg}") from None
+            raise ValueError(f"{name}, {where}: column {error.colno}: {error.msg}") from None
         except (ValueError, RecursionError) as error:
-            raise ValueError(f"{where}: {error}") from None
-        task_id = row.get("task", row.get("task_id")) if isinstance(row, dict) else None
-        if not isinstance(task_id, str) or not isinstance(row.get("program"), str):
-            raise ValueError(f'{where}: an object with texts "task" and "program" is needed')
-        seeds.append(SeedProgram(task_id, _parse(row["program"], where, dialect)))
-    return seeds
+            raise ValueError(f"{name}, {where}: {error}") from None
+        yield _of_row(row, where, name)
 
 
-def _from_python(text: str, name: str, dialect: Dialect) -> list[SeedProgram]:
+def _of_json(value: Any, stem: str, name: str) -> Iterator[_Written]:
+    """Of a list of rows, of a task of the paper's, or of many by their keys."""
+    if isinstance(value, list):
+        for number, row in enumerate(value, start=1):
+            yield _of_row(row, f"item {number}", name)
+        return
+    if not isinstance(value, dict):
+        raise ValueError(f'{name}: an object, or a list of objects, with texts "program" is needed')
+    if "program" in value:
+        yield _of_paper(value, stem, stem)
+        return
+    for key, row in value.items():
+        if isinstance(row, dict) and "program" in row:
+            yield _of_paper(row, key, key)
+        else:
+            yield _Written(key, key, None, 'an object with a text "program" is needed')
+
+
+def _of_row(row: Any, where: str, name: str) -> _Written:
+    if isinstance(row, dict) and "task_key" in row and "program" in row:
+        return _of_paper(row, where, where)
+    task_id = row.get("task", row.get("task_id")) if isinstance(row, dict) else None
+    if not isinstance(task_id, str) or not isinstance(row.get("program"), str):
+        raise ValueError(f'{name}, {where}: an object with texts "task" and "program" is needed')
+    return _Written(task_id, where, row["program"])
+
+
+def _of_paper(row: dict[str, Any], key: str, where: str) -> _Written:
+    """Of a task of the paper's code; that of a mutant is called after its parent: PARENT_..."""
+    program = row.get("program")
+    names = [n for n in (row.get("parent_key"), row.get("task_key"), key) if isinstance(n, str)]
+    task_id = names[0].split("_")[0] if names else ""
+    if not isinstance(program, str):
+        return _Written(task_id, where, None, "the task has no program")
+    return _Written(task_id, where, program)
+
+
+def _of_python(text: str, stem: str, name: str) -> Iterator[_Written]:
     try:
-        module = ast.parse(text, filename=name)
-    except SyntaxError as error:
-        raise ValueError(f"{name}, line {error.lineno}: {error.msg}") from None
-    seeds = []
-    for function in module.body:
-        if not isinstance(function, ast.FunctionDef) or not function.name.startswith(_PREFIX):
-            continue
-        where = f"{name}, line {function.lineno}, {function.name}"
-        lines = [
-            ast.unparse(statement)
-            for statement in function.body
-            if not isinstance(statement, ast.Return)
-        ]
-        program = _parse("\n".join(lines), where, dialect)
-        seeds.append(SeedProgram(function.name.removeprefix(_PREFIX), program))
-    return seeds
+        functions = functions_of(text)
+    except NotInLanguageError as error:
+        raise ValueError(f"{name}, {error}") from None
+    for function in functions:
+        place = f", {function.name}" if function.name else ""
+        where = f"line {function.line}{place}"
+        task_id = function.task_id or _task_of(stem)
+        try:
+            yield _Written(task_id, where, language_text(function))
+        except NotInLanguageError as error:
+            yield _Written(task_id, where, None, str(error))
+
+
+def _task_of(stem: str) -> str:
+    """The task of a file that is called after it."""
+    return stem.removeprefix("solve_").removeprefix("verify_")

@@ -51,8 +51,8 @@ def minimise_command(words: Sequence[str]) -> None:
         type=path_of,
         metavar="PROGRAMS",
         help='a JSONL file of objects with "program" and "task" (or "task_id", as in '
-        "solutions.jsonl), a Python file of solve_TASK functions, or `packaged`, the programs of "
-        "the package",
+        "solutions.jsonl), a Python file of solve_TASK functions, a folder of such files, or "
+        "`packaged`, the programs of the package",
     )
     add(
         "--tasks",

@@ -27,8 +27,8 @@ from rich.console import Console
 
 from codeit.execution.executor import num_usable_cores
 from codeit.files.event_file import EventFile
-from codeit.language import Program, load_seed_programs
-from codeit.language.corpus import digest_of_programs
+from codeit.language import Program
+from codeit.language.corpus import digest_of_programs, read_programs
 from codeit.language.program import distinct
 from codeit.learning.experience import Experience, ExperienceWriter, Lessons, of_mutant
 from codeit.learning.replay import Origin, ReplayBuffer
@@ -122,7 +122,8 @@ class Loop:
         # out the same on any machine.
         torch.set_num_threads(1)
         data = settings.data
-        seeds = load_seed_programs(settings.programs or None, data.dialect)
+        corpus = read_programs(settings.programs or None, data.dialect)
+        seeds = corpus.seeds
         sources = {source: datasets.read(source) for source in (data.training, data.evaluation)}
         training = sources[data.training].tasks
         evaluation = sources[data.evaluation].tasks
@@ -147,6 +148,7 @@ class Loop:
             seeds, training, data.training, self._writer.fits, threads, settings.limits
         )
         self._notes = [line for name, read in sources.items() for line in read.sentences(name)]
+        self._notes += corpus.sentences(settings.programs)
         self._notes += [*self._seeds.sentences(), *self._to_solve.sentences(prompts.is_cut)]
         say(console, *self._notes)
         network = build_model(model, tokenizer, self._seed("model", 0)).to(self._device)

@@ -1,4 +1,4 @@
-"""Mutated tasks that were made before, from the files of `codeit mutate`."""
+"""Mutated tasks that were made before, from the files of `codeit mutate` or the paper's code."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ def load_mutants(
 
     Args:
         source: a directory of `codeit mutate`, a folder of JSONL files, or one such file, of
-            objects with "task" and "program".
+            objects with "task" and "program"; or a folder of the paper's files of mutated tasks,
+            or one such file.
         tasks: that rows may name; others are left out.
         count: at most so many.
         fits: whether a program can be learned.
@@ -55,7 +56,8 @@ def _files(source: Path) -> list[Path]:
     if not source.is_dir():
         raise ValueError(f"{source}: {dead_link(source) or 'there is no such file or folder'}")
     folder = source / "mutants" if (source / "mutants").is_dir() else source
-    files = sorted(folder.glob("*.jsonl"), key=lambda path: (len(path.name), path.name))
+    found = [*folder.glob("*.jsonl")] or [*folder.glob("*.json")]
+    files = sorted(found, key=lambda path: (len(path.name), path.name))
     if not files:
         raise ValueError(f"{source}: there is no file of mutants in it")
     return files

@@ -45,8 +45,8 @@ class DataSettings:
     """Tasks to solve, likewise."""
     mutated: str = ""
     """Mutated tasks that were made before: a directory of `codeit mutate`, a folder of JSONL files
-    or one file of {"task", "program"}, of which the first `mutation.num_tasks` are taken; empty to
-    make them at the start."""
+    or one file of {"task", "program"}, or the paper's files of mutated tasks; the first
+    `mutation.num_tasks` are taken. Empty to make them at the start."""
     num_evaluation: Count = 0
     """Only so many of the tasks to solve, spread evenly over them; 0 for all."""
     dialect: Dialect = "codeit"
@@ -86,8 +86,8 @@ class RunSettings:
     seed: Annotated[Whole, Field(ge=0, le=MAX_SEED)] = 17
     """Everything random follows from it."""
     programs: str = ""
-    """Seed programs: a JSONL file of {"task", "program"}, or a Python file of solve_TASK functions;
-    empty for the corpus in the package."""
+    """Seed programs: a JSONL file of {"task", "program"}, a Python file of solve_TASK functions, or
+    a folder of such files; empty for the corpus in the package."""
     expert_iteration: bool = True
     """Whether the policy learns from what it wrote; if not, as many fresh mutants of the seed
     programs take the place of its programs each iteration (ablation A1)."""
