@@ -35,6 +35,11 @@ codeit train --out DIR [--preset NAME] [--config FILE.toml] [SETTINGS]
             small (CodeT5-small, on one GPU) or paper (the paper's values); demo if omitted
   --config  a TOML file over them, such as the config.toml of another run; relative paths in it
             are looked for beside it first, those of the command line in the current folder
+
+examples:
+  codeit train --out runs/demo
+  codeit train --preset small --out runs/small --sampling.mode grammar
+  codeit train --config runs/demo/config.toml --iterations 20 --out runs/longer
 """
 _EXIT_NOT_FINITE = 1
 _EXIT_BAD_INPUT = 2
@@ -178,6 +183,7 @@ def _resume(words: list[str]) -> None:
         description="Go on with a run from the end of its last iteration, as if it had never "
         "stopped. What an interrupted iteration has left is removed. Settings in its config.toml "
         "may be edited before: each takes effect, or is refused by name.",
+        examples=["codeit resume runs/demo", "codeit resume runs/demo --iterations 20"],
     )
     parser.add_argument("directory", type=path_of, help="a run directory of `codeit train`")
     parser.add_argument(
@@ -254,7 +260,9 @@ def _minimise(words: list[str]) -> None:
 
 def _report(words: list[str]) -> None:
     parser = Parser(
-        prog="codeit report", description="Print what a run has learned and solved so far."
+        prog="codeit report",
+        description="Print what a run has learned and solved so far.",
+        examples=["codeit report runs/demo", "codeit report runs/demo --picture found.svg"],
     )
     parser.add_argument("directory", type=path_of, help="a run directory of `codeit train`")
     parser.add_argument(
@@ -282,6 +290,10 @@ def _run(words: list[str]) -> None:
         prog="codeit run",
         description="Run a program on every pair of a task and show its outputs beside the true "
         "ones. Exits with 1 when one of them differs; hidden ones do not count.",
+        examples=[
+            "codeit run docs/task.txt --task be94b721",
+            "codeit run docs/task.txt --task be94b721 --trace --save task.svg",
+        ],
     )
     parser.add_argument(
         "program", type=path_of, help="a file with the program's text, or - for standard input"
@@ -353,7 +365,11 @@ def _show(words: list[str]) -> None:
     from codeit.tasks import render
     from codeit.tasks.named import TASK_HELP, named_task
 
-    parser = Parser(prog="codeit show", description="Show a task.")
+    parser = Parser(
+        prog="codeit show",
+        description="Show a task.",
+        examples=["codeit show 00d62c1b", "codeit show arc2-training/00d62c1b --save task.svg"],
+    )
     parser.add_argument("task", help=TASK_HELP)
     parser.add_argument("--save", type=path_of, help="write the picture to this .svg or .png file")
     parsed = parser.parse_args(words)
@@ -374,7 +390,11 @@ def _pair_name(task: Task, k: int) -> str:
 
 
 def _dsl(words: list[str]) -> None:
-    parser = Parser(prog="codeit dsl", description="List the language, or say what one name is.")
+    parser = Parser(
+        prog="codeit dsl",
+        description="List the language, or say what one name is.",
+        examples=["codeit dsl", "codeit dsl objects", "codeit dsl painting"],
+    )
     parser.add_argument("name", nargs="?", help="a primitive, a constant or a group")
     parsed = parser.parse_args(words)
     from codeit.language import CONSTANTS, PRIMITIVES
@@ -413,6 +433,7 @@ def _fuzz(words: list[str]) -> None:
         prog="codeit fuzz",
         description="Run random programs on the native machine and on a reference, and compare "
         "outcomes, values and the orders of sets. Exits with 1 when they differ.",
+        examples=["codeit fuzz --programs 2000", "codeit fuzz --seed 7 --dialect arc-dsl"],
     )
     parser.add_argument(
         "--programs", type=whole_number(1, MAX_INT), default=1000, help="how many (default 1000)"
@@ -457,7 +478,9 @@ def _fuzz(words: list[str]) -> None:
 
 def _info(words: list[str]) -> None:
     parser = Parser(
-        prog="codeit info", description="Say what this installation is and what it can use."
+        prog="codeit info",
+        description="Say what this installation is and what it can use.",
+        examples=["codeit info"],
     )
     parser.parse_args(words)
     import platform

@@ -173,6 +173,7 @@ def _resume(words: Sequence[str]) -> None:
         prog="codeit mutate resume",
         description="Go on with mutation, as if it had never stopped. It may have ended: then its "
         "figures are printed again.",
+        examples=["codeit mutate resume runs/mutants"],
     )
     parser.add_argument("directory", type=path_of, help="a directory of `codeit mutate`")
     add_threads(parser, "threads work")

@@ -36,6 +36,11 @@ def profile_parser() -> Parser:
         "and say where the time of the second goes, beside what this machine reaches in a large "
         "copy and in large products. Ends with the bottleneck in one sentence. All settings of "
         "`codeit train` may follow.",
+        examples=[
+            "codeit profile",
+            "codeit profile --stage training --kernels",
+            "codeit profile --preset small --model.no-pretrained --model.tokenizer compact",
+        ],
         allow_abbrev=False,
     )
     parser.add_argument(

@@ -172,6 +172,7 @@ def _resume(words: Sequence[str]) -> None:
         prog="codeit search resume",
         description="Go on with a search, as if it had never stopped. It may have ended: then its "
         "results are written again.",
+        examples=["codeit search resume runs/mine"],
     )
     parser.add_argument("directory", type=path_of, help="a directory of `codeit search`")
     add_threads(parser, "tasks are searched")
@@ -197,6 +198,7 @@ def _merge(words: Sequence[str]) -> None:
         prog="codeit search merge",
         description="Put the shards of a search together. The result is, byte for byte, that of "
         "one search without shards.",
+        examples=["codeit search merge runs/part-1 runs/part-2 --out runs/whole"],
     )
     parser.add_argument("directories", type=path_of, nargs="+", help="of all shards, in any order")
     parser.add_argument("--out", type=path_of, required=True, help="the directory for the results")

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from codeit.ranges import integer_of
+
+
+class _WithExamples(argparse.HelpFormatter):
+    """Fills all text but the lines of examples."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        if text.startswith("examples:\n"):
+            return text
+        return super()._fill_text(text, width, indent)
 
 
 def whole_number(least: int, most: int) -> Callable[[str], int]:
@@ -48,7 +57,18 @@ def path_of(text: str) -> Path:
 
 
 class Parser(argparse.ArgumentParser):
-    """Its errors are one line, as all others."""
+    """Its errors are one line, as all others.
+
+    Args:
+        examples: calls of the command that `--help` shows; tests/test_help.py runs them.
+        keywords: as of any ArgumentParser.
+    """
+
+    def __init__(self, *, examples: Sequence[str] = (), **keywords: Any) -> None:
+        if examples:
+            keywords["epilog"] = "\n".join(["examples:", *(f"  {line}" for line in examples)])
+            keywords.setdefault("formatter_class", _WithExamples)
+        super().__init__(**keywords)
 
     def error(self, message: str) -> NoReturn:
         raise ValueError(message)
