@@ -21,6 +21,7 @@ from codeit.version import __version__
 if TYPE_CHECKING:
     from codeit.policy.policy import Policy
     from codeit.policy.sampling.settings import SamplingSettings
+    from codeit.primitives.decorator import primitive
     from codeit.searching.search import search
     from codeit.searching.settings import SearchSettings
     from codeit.solving.solver import Solver
@@ -33,6 +34,7 @@ else:
         "SearchSettings": "codeit.searching.settings",
         "Solver": "codeit.solving.solver",
         "Submission": "codeit.solving.submission",
+        "primitive": "codeit.primitives.decorator",
         "search": "codeit.searching.search",
     }
 
@@ -66,6 +68,7 @@ __all__ = [
     "execute",
     "execute_groups",
     "minimise",
+    "primitive",
     "run",
     "search",
     "trace",

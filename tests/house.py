@@ -51,7 +51,8 @@ CPP_ROOMS = [
     Room(
         "csrc/primitives",
         "the bodies, one file a group; what several groups share (patch, selection, labeling, "
-        "occurrences, flood, place_table, distance, wide_cells, applying, steps, images)",
+        "occurrences, flood, place_table, distance, wide_cells, applying, steps, images); "
+        "primitives of one's own (`foreign`, over the C interface of `foreign_abi.h`)",
         ("lang", "core"),
     ),
     Room(
@@ -147,6 +148,13 @@ PYTHON_ROOMS = [
         "codeit/language",
         "Language, a value; its primitives and constants; Program; corpora, and Python as programs",
         ("ranges", "_native", "files"),
+    ),
+    Room(
+        "codeit/primitives",
+        "primitives of one's own: `decorator.py` (`codeit.primitive`), `signature.py` (what one "
+        "takes and returns), `compiled.py` (by Numba), `counted.py` (loops that count their "
+        "steps), `plain.py` (by Python), `trial.py` (the first calls)",
+        ("ranges", "_native", "language"),
     ),
     Room(
         "codeit/tasks",

@@ -55,6 +55,10 @@ cdef extern from "lang/language.h" namespace "codeit" nogil:
         vector[uint16_t] constants() except +
     const Language &standard_names() except +
 
+cdef extern from "primitives/foreign.h" namespace "codeit" nogil:
+    cppclass AnyForeignFunction "codeit::ForeignFunction":
+        pass
+
 cdef extern from "lang/selection.h" namespace "codeit" nogil:
     cppclass NewRow "codeit::RowSelection::NewPrimitive":
         string name
@@ -62,6 +66,7 @@ cdef extern from "lang/selection.h" namespace "codeit" nogil:
         string result
         string summary
         string like
+        const AnyForeignFunction *foreign
         vector[string] parameter_types
         vector[string] parameter_names
     cppclass OwnedLanguage "std::unique_ptr<codeit::Language>":

@@ -1,7 +1,9 @@
 from collections.abc import Sequence
 from typing import Self
 
-_NewRow = tuple[str, str, str, tuple[tuple[str, str], ...], str, str]
+from codeit._native.foreign import ForeignFunction
+
+_NewRow = tuple[str, str, str, tuple[tuple[str, str], ...], str, str, ForeignFunction | None]
 _Parameters = tuple[tuple[str, str, int, bool], ...]
 
 MAX_GRID_SIDE: int

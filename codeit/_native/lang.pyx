@@ -1,6 +1,8 @@
 # distutils: language = c++
 """The language: csrc/lang."""
 
+from codeit._native.foreign cimport ForeignFunction
+
 from libcpp.memory cimport unique_ptr
 from libcpp.string cimport string
 
@@ -84,6 +86,13 @@ cdef class NativeLanguage:
         return rows
 
 
+cdef const AnyForeignFunction *_foreign(ForeignFunction function):
+    """The rows of a language keep it alive."""
+    if function is None:
+        return NULL
+    return <const AnyForeignFunction *>&function.native
+
+
 cdef Language *_new_language(str title, rows) except NULL:
     cdef unique_ptr[RowSelection] selection
     selection.reset(new RowSelection(standard_names()))
@@ -93,7 +102,8 @@ cdef Language *_new_language(str title, rows) except NULL:
         if isinstance(chosen, str):
             reason = selection.get().keep(chosen.encode())
         else:
-            name, group, result, parameters, summary, like = chosen
+            name, group, result, parameters, summary, like, foreign = chosen
+            row.foreign = _foreign(foreign)
             row.name, row.group, row.result = name.encode(), group.encode(), result.encode()
             row.summary, row.like = summary.encode(), like.encode()
             row.parameter_types = [type_.encode() for type_, _ in parameters]

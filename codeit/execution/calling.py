@@ -7,7 +7,7 @@ from typing import Any
 from codeit.execution.executor import Limits, call_canonical
 from codeit.execution.results import Outcome
 from codeit.execution.values import Argument, Function, to_canonical, to_python
-from codeit.language import PRIMITIVES
+from codeit.language import current
 from codeit.language.program import Dialect
 from codeit.ranges import shown
 
@@ -80,7 +80,7 @@ def call(
         to_canonical(value, f"argument {k} of {name}") for k, value in enumerate(arguments, 1)
     ]
     result = call_canonical(name, encoded, dialect, limits)
-    primitive = PRIMITIVES[name]
+    primitive = current().primitives[name]
     if len(arguments) != primitive.arity:
         takes = f"{primitive.arity} argument{'s' if primitive.arity != 1 else ''}"
         raise ValueError(f"{name} takes {takes}, not {len(arguments)}: {primitive.signature}")

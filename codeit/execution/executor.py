@@ -24,7 +24,7 @@ from codeit.execution.results import (
     read_json,
 )
 from codeit.grids import Grid, check_grid
-from codeit.language import PRIMITIVES, STANDARD, Program
+from codeit.language import Language, Program, current
 from codeit.language.program import Dialect, is_arc_dsl
 from codeit.ranges import integer, is_integer, listed, shown
 
@@ -143,21 +143,22 @@ class _PrimitiveCall:
     dialect: Dialect
     code: npt.NDArray[np.int64]
     limits: Limits
+    language: Language
 
     def run(self) -> tuple[int, int, int, list[str]]:
         return vm.call_and_print_one(
             is_arc_dsl(self.dialect),
-            PRIMITIVES[self.name].opcode,
+            self.language.primitives[self.name].opcode,
             self.code,
             len(self.arguments),
             self.limits._native(),
             MAX_PRINTED_VALUES,
-            STANDARD,
+            self.language,
         )
 
     def key(self) -> tuple[Any, ...]:
         """What the run depends on."""
-        return self.name, self.dialect, self.code.tobytes(), self.limits
+        return self.name, self.dialect, self.code.tobytes(), self.limits, self.language.digest
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -356,18 +357,19 @@ def call_canonical(
         ValueError: an unknown primitive, or an argument that is no value.
         TypeError: arguments are no iterable, or limits no Limits.
     """
-    _check_primitive(name)
+    language = current()
+    _check_primitive(name, language)
     limits = checked_limits(limits, SINGLE_LIMITS)
     arguments = listed("arguments", arguments)
     code: list[int] = []
     try:
         for argument in arguments:
-            _encode(argument, code)
+            _encode(argument, code, language)
     except RecursionError:
         raise ValueError("an argument is nested too deeply") from None
     code.append(0)  # not part of it; keeps the array non-empty
     encoded = np.array(code, dtype=np.int64)
-    call = _PrimitiveCall(name, arguments, dialect, encoded, limits)
+    call = _PrimitiveCall(name, arguments, dialect, encoded, limits, language)
     outcome, _, fuel, texts = call.run()
     if outcome == Outcome.internal_error:
         broken_runs.save([call.to_json()])
@@ -375,12 +377,12 @@ def call_canonical(
     return result
 
 
-def _check_primitive(name: object) -> None:
-    if not isinstance(name, str) or name not in PRIMITIVES:
+def _check_primitive(name: object, language: Language) -> None:
+    if not isinstance(name, str) or name not in language.primitives:
         raise ValueError(f"there is no primitive {shown(name)}; `codeit dsl` lists them")
 
 
-def _encode(value: Any, code: list[int]) -> None:
+def _encode(value: Any, code: list[int], language: Language) -> None:
     """Append a value in the flat form of csrc/vm/run.h."""
     if value is None:
         code.append(0)
@@ -393,18 +395,18 @@ def _encode(value: Any, code: list[int]) -> None:
     elif isinstance(value, list) and value and value[0] in ("t", "s"):
         code += (3 if value[0] == "t" else 4, len(value) - 1)
         for item in value[1:]:
-            _encode(item, code)
+            _encode(item, code, language)
     elif isinstance(value, dict) and value.keys() == {"fn"}:
         function = value["fn"]
         if isinstance(function, list) and function:
             name, *parts = function
-            _check_primitive(name)
-            code += (6, PRIMITIVES[name].opcode, len(parts))
+            _check_primitive(name, language)
+            code += (6, language.primitives[name].opcode, len(parts))
             for part in parts:
-                _encode(part, code)
+                _encode(part, code, language)
         else:
-            _check_primitive(function)
-            code += (5, PRIMITIVES[function].opcode)
+            _check_primitive(function, language)
+            code += (5, language.primitives[function].opcode)
     else:
         raise ValueError(f"{shown(value)} is no value in canonical form")
 

@@ -55,6 +55,7 @@ class Outcome(IntEnum):
     out_of_memory = 13
     integer_overflow = 14
     internal_error = 15
+    primitive_error = 16
 
     @property
     def exception(self) -> str | None:

@@ -22,7 +22,7 @@ from typing import Any, TypeAlias
 
 import numpy.typing as npt
 
-from codeit.language import CONSTANTS, PRIMITIVES
+from codeit.language import CONSTANTS, current
 from codeit.ranges import is_integer, plain_array, shown
 
 _TAKEN = "ints, bools, None, tuples, lists, sets, arrays of ints, functions and names"
@@ -90,7 +90,7 @@ def _canonical(value: Any, where: str) -> Any:
 
 
 def _named(name: str, where: str) -> Any:
-    if name in PRIMITIVES:
+    if name in current().primitives:
         return {"fn": name}
     if name in CONSTANTS:
         return _canonical(CONSTANTS[name].value, where)

@@ -15,6 +15,10 @@ from codeit.language.table import (
     NewPrimitive,
     Parameter,
     Primitive,
+    add_own,
+    current,
+    own_primitives,
+    remove_own,
 )
 
 __all__ = [
@@ -30,5 +34,9 @@ __all__ = [
     "Program",
     "ProgramError",
     "SeedProgram",
+    "add_own",
+    "current",
     "load_seed_programs",
+    "own_primitives",
+    "remove_own",
 ]

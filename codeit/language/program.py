@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, cast, get_args
 
 from codeit._native import vm
-from codeit.language.table import STANDARD, Language
+from codeit.language.table import STANDARD, Language, current
 
 Dialect = Literal["codeit", "arc-dsl"]
 """`codeit` bounds canvas and fails on some empty patches; `arc-dsl` is the original library."""
@@ -69,14 +69,15 @@ class Program(vm.CompiledProgram):
 
     @classmethod
     def parse(
-        cls, text: str, dialect: Dialect = "codeit", language: Language = STANDARD
+        cls, text: str, dialect: Dialect = "codeit", language: Language | None = None
     ) -> Program:
         """Check a text by the rules of the language's own checker and compile it.
 
         Args:
             text: one assignment a line; the last one assigns `O`.
             dialect: which of the two variants of the primitives the program means.
-            language: the names that it may be written with.
+            language: the names that it may be written with; None: those of this process, with
+                the primitives of one's own.
         Raises:
             ProgramError: the text breaks a rule; it names the line and the rule.
             ValueError: an unknown dialect.
@@ -86,14 +87,14 @@ class Program(vm.CompiledProgram):
             raise TypeError(f"text is of type {type(text).__name__}; a str is needed")
         program = cls.__new__(cls)
         encoded = text.encode("utf-8", "surrogatepass")
-        refusal = vm.parse(program, encoded, is_arc_dsl(dialect), language)
+        refusal = vm.parse(program, encoded, is_arc_dsl(dialect), language or current())
         if refusal:
             raise ProgramError(*refusal)
         return program
 
     @classmethod
     def parse_all(
-        cls, texts: Sequence[str], dialect: Dialect = "codeit", language: Language = STANDARD
+        cls, texts: Sequence[str], dialect: Dialect = "codeit", language: Language | None = None
     ) -> list[Program | ProgramError]:
         """What `parse` returns or raises for each of many texts, without Python's lock.
 
@@ -101,7 +102,7 @@ class Program(vm.CompiledProgram):
             texts, dialect, language: as in `parse`, which says what they are.
         """
         encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
-        found = vm.parse_all(cls, encoded, is_arc_dsl(dialect), language)
+        found = vm.parse_all(cls, encoded, is_arc_dsl(dialect), language or current())
         return [ProgramError(*p) if isinstance(p, tuple) else p for p in found]
 
     @classmethod
@@ -109,7 +110,7 @@ class Program(vm.CompiledProgram):
         cls,
         codes: Sequence[bytes | None],
         dialect: Dialect = "codeit",
-        language: Language = STANDARD,
+        language: Language | None = None,
     ) -> list[Program | None]:
         """The programs of many codes (`code` of each); None where there is None.
 
@@ -119,7 +120,7 @@ class Program(vm.CompiledProgram):
         Raises:
             ValueError: one is no code.
         """
-        return vm.read_all(cls, list(codes), is_arc_dsl(dialect), language)
+        return vm.read_all(cls, list(codes), is_arc_dsl(dialect), language or current())
 
     @property
     def dialect(self) -> Dialect:

@@ -18,7 +18,7 @@ import warnings
 from collections.abc import Sequence
 from typing import NamedTuple, NoReturn
 
-from codeit.language.table import STANDARD, Language
+from codeit.language.table import Language, current
 
 _PREFIXES = "solve_", "verify_"
 _ALONE = "solve", "verify"
@@ -65,7 +65,7 @@ def functions_of(text: str) -> list[Function]:
     return [Function("", "", 1, module.body, ["I"])] if has_calls and not functions else []
 
 
-def language_text(function: Function, language: Language = STANDARD) -> str:
+def language_text(function: Function, language: Language | None = None) -> str:
     """A program that returns what the function does, one assignment a line.
 
     Raises:
@@ -75,7 +75,9 @@ def language_text(function: Function, language: Language = STANDARD) -> str:
         names = ", ".join(function.parameters) or "none"
         raise NotInLanguageError(f"line {function.line}: its parameters are {names}; there is one")
     try:
-        return _Writer(function.parameters[0], language).text_of(function.body, function.line)
+        return _Writer(function.parameters[0], language or current()).text_of(
+            function.body, function.line
+        )
     except RecursionError:
         raise NotInLanguageError(f"line {function.line}: it is nested too deeply") from None
 

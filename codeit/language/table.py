@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Self, cast
 
 from codeit._native import lang
+from codeit._native.foreign import ForeignFunction
 from codeit.ranges import shown
 
 
@@ -70,21 +71,26 @@ class NewPrimitive:
     Attributes:
         parameters: (type, name) of each; at most 4.
         returns: the type of the result.
-        like: the standard primitive whose body it has.
+        like: the standard primitive whose body it has, unless it calls a function of its own.
+        foreign: that function.
     """
 
     name: str
     parameters: tuple[tuple[str, str], ...]
     returns: str
-    like: str
+    like: str = ""
     group: str = "added"
     summary: str = ""
+    foreign: ForeignFunction | None = None
 
     def row(self) -> _NewRow:
-        return (self.name, self.group, self.returns, self.parameters, self.summary, self.like)
+        return (
+            *(self.name, self.group, self.returns, self.parameters, self.summary, self.like),
+            self.foreign,
+        )
 
 
-_NewRow = tuple[str, str, str, tuple[tuple[str, str], ...], str, str]
+_NewRow = tuple[str, str, str, tuple[tuple[str, str], ...], str, str, ForeignFunction | None]
 
 
 class Language(lang.NativeLanguage):
@@ -171,7 +177,7 @@ class Language(lang.NativeLanguage):
             more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
             raise ValueError(
                 f"made with language {shown(title)}; language {self.name!r} has no "
-                f"{shown(lacking[0])}{more}"
+                f"{shown(lacking[0])}{more}; `--primitives FILE.py` adds those of one's own"
             )
         if tuple(names) == STANDARD.names:
             return STANDARD
@@ -184,7 +190,11 @@ class Language(lang.NativeLanguage):
         return f"<Language {self.name}: {len(self.names)} names, digest {self.digest}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _unpickled, (self.name, self.rows, self.digest)
+        """Of a primitive that calls a function only the name: another process has its own."""
+        rows = self.rows
+        if rows is not None:
+            rows = tuple(row if isinstance(row, str) or row[6] is None else row[0] for row in rows)
+        return _unpickled, (self.name, rows, self.digest)
 
 
 def _name_of(row: str | _NewRow) -> str:
@@ -206,9 +216,14 @@ def _unpickled(title: str, rows: Sequence[str | _NewRow] | None, digest: str) ->
     """The language that another process has pickled.
 
     Raises:
-        ValueError: this process has another standard language.
+        ValueError: this process has another standard language, or lacks a primitive of its own.
     """
-    language = STANDARD if rows is None else Language(title, rows)
+    own = {primitive.name: primitive.row() for primitive in _own.values()}
+    if rows is None:
+        language = STANDARD
+    else:
+        known = [own.get(row, row) if isinstance(row, str) else row for row in rows]
+        language = current() if known == list(current()._all_rows()) else Language(title, known)
     if language.digest != digest:
         raise ValueError(f"{title!r} is another version of the language")
     return language
@@ -225,3 +240,47 @@ CONSTANTS = STANDARD.constants
 
 ACCEPTED_TYPES: Mapping[str, frozenset[str]] = MappingProxyType(lang.accepted_types())
 """By type, those whose values may stand where it is declared, itself among them."""
+
+
+# ---- The language of this process
+
+_own: dict[str, NewPrimitive] = {}
+_current = STANDARD
+
+
+def current() -> Language:
+    """The standard language and the primitives of one's own that this process has: what programs
+    are written in where nothing else is said."""
+    return _current
+
+
+def add_own(primitive: NewPrimitive) -> None:
+    """Make a primitive part of the current language; in place of its own of that name, if any.
+    Languages and programs that are there stay as they are.
+
+    Raises:
+        ValueError: no language can have it; the message says why.
+    """
+    _set_own(_own | {primitive.name: primitive})
+
+
+def remove_own(name: str) -> None:
+    """Make the current language one without a primitive of one's own.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
+    if name not in _own:
+        raise ValueError(f"there is no primitive of one's own {shown(name)}")
+    _set_own({key: primitive for key, primitive in _own.items() if key != name})
+
+
+def own_primitives() -> Mapping[str, NewPrimitive]:
+    """Those of one's own that this process has, by name."""
+    return MappingProxyType(_own)
+
+
+def _set_own(primitives: dict[str, NewPrimitive]) -> None:
+    global _own, _current
+    _current = STANDARD.extended(primitives.values()) if primitives else STANDARD
+    _own = primitives

@@ -96,6 +96,7 @@ std::string Language::why_not(const std::vector<NameRow> &rows) {
     }
     std::unordered_set<std::string_view> known;
     bool has_call_to_end = false;
+    size_t num_foreign = 0;
     for (const NameRow &row : rows) {
         const std::string_view name = row.name();
         const std::string shown = "'" + std::string(name.substr(0, kMaxNameLength)) + "'";
@@ -109,6 +110,11 @@ std::string Language::why_not(const std::vector<NameRow> &rows) {
         if (!row.is_primitive) continue;
         if (row.primitive.arity() == 0) return shown + " has no parameter";
         has_call_to_end = has_call_to_end || row.primitive.arity() == 1;
+        num_foreign += row.foreign != nullptr;
+    }
+    if (num_foreign > kMaxForeign) {
+        return "a language has at most " + std::to_string(kMaxForeign) +
+               " primitives of one's own, not " + std::to_string(num_foreign);
     }
     if (!has_call_to_end) return "no primitive has one parameter: no program could end";
     return {};
@@ -131,6 +137,7 @@ Language::Language(std::string title, const std::vector<NameRow> &rows)
         routines_.push_back(routine_of(row));
         auto &numbers = row.is_primitive ? primitives_ : constants_;
         numbers.push_back(static_cast<uint16_t>(number));
+        if (row.foreign != nullptr) foreign_.push_back(static_cast<uint16_t>(number));
         digest.absorb(std::string_view(row.name()));
         if (row.is_primitive) {
             add_row(row.primitive, &digest);

@@ -40,6 +40,7 @@ class Language {
   public:
     static constexpr size_t kMaxNames = 0x7FFF;
     static constexpr size_t kMaxNameLength = 64;
+    static constexpr size_t kMaxForeign = 256;
 
     // Why rows are not those of a language, or nothing. Asked by whoever takes some from outside.
     static std::string why_not(const std::vector<NameRow> &rows);
@@ -72,6 +73,7 @@ class Language {
 
     // Their numbers, in order.
     const std::vector<uint16_t> &primitives() const { return primitives_; }
+    const std::vector<uint16_t> &foreign() const { return foreign_; } // those of them that are
     const std::vector<uint16_t> &constants() const { return constants_; }
 
     Name find(std::string_view text) const;
@@ -90,6 +92,7 @@ class Language {
     std::deque<std::string> texts_; // of the rows
     std::vector<NameRow> rows_;
     std::vector<uint16_t> primitives_;
+    std::vector<uint16_t> foreign_;
     std::vector<uint16_t> constants_;
     std::vector<Routine> routines_;
     std::vector<std::string_view> names_;

@@ -13,6 +13,7 @@ struct Value;
 enum class [[nodiscard]] Outcome : uint8_t;
 class Block;
 struct Series;
+struct ForeignFunction;
 
 // The body of a primitive: arguments as many as its row has parameters, *out apart from them.
 using Body = Outcome (*)(Machine &m, const Value *args, Value *out);
@@ -168,6 +169,8 @@ struct NameRow {
     PrimitiveRow primitive{};
     ConstantRow constant{};
     const char *like = nullptr; // the standard primitive whose body it has; nullptr: its own
+    const ForeignFunction *foreign =
+        nullptr; // what its body calls, where that is no part of codeit
     Body body = nullptr;
     Step step = nullptr; // nullptr where it is none of its own
 

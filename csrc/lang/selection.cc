@@ -46,6 +46,11 @@ std::string RowSelection::add(const NewPrimitive &primitive) {
         }
         row.primitive.parameters[k] = Parameter(*type, text(primitive.parameter_names[k]));
     }
+    if (primitive.foreign != nullptr) {
+        row.foreign = primitive.foreign;
+        rows_.push_back(row);
+        return {};
+    }
     const Name like = language_.find(primitive.like);
     if (like.kind != Name::Kind::primitive || language_.arity_of(like.number) != arity) {
         return shown + " is to be run like " + quoted(primitive.like) +

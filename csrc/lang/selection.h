@@ -1,6 +1,6 @@
 // Rows for a new language: some of another one, and some that are new (user-defined primitives, and
 // tests of what must not depend on the number of names). A new primitive has the body of one that
-// is there.
+// is there, or calls a function that is no part of codeit.
 #pragma once
 
 #include "lang/language.h"
@@ -18,9 +18,11 @@ class RowSelection {
     // A row of the language as it is.
     std::string keep(std::string_view name);
 
-    // A new primitive. `like` is one of the language, whose body it has.
+    // A new primitive. `like` is one of the language, whose body it has, unless it is a foreign
+    // one.
     struct NewPrimitive {
         std::string name, group, result, summary, like;
+        const ForeignFunction *foreign = nullptr;
         std::vector<std::string> parameter_types, parameter_names;
     };
     std::string add(const NewPrimitive &primitive);

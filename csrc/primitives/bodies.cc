@@ -3,6 +3,7 @@
 // without it.
 #include "primitives/bodies.h"
 
+#include "primitives/foreign.h"
 #include "primitives/steps.h"
 
 #undef PRIMITIVE
@@ -46,8 +47,13 @@ const Language &standard_language() {
 std::unique_ptr<Language> with_bodies(const Language &names) {
     const Language &standard = standard_language();
     std::vector<NameRow> rows = names.rows();
+    size_t num_foreign = 0;
     for (NameRow &row : rows) {
         if (!row.is_primitive) continue;
+        if (row.foreign != nullptr) {
+            row.body = foreign_body(num_foreign++);
+            continue;
+        }
         const NameRow &known = standard.row(standard.find(row.like ? row.like : row.name()).number);
         row.body = known.body;
         if (row.like == nullptr) row.step = known.step;

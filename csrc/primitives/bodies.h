@@ -9,7 +9,7 @@ namespace codeit {
 
 const Language &standard_language();
 
-// The same names with bodies; those of the standard language, or like them.
+// The same names with bodies: those of the standard language, like them, or foreign.
 std::unique_ptr<Language> with_bodies(const Language &names);
 
 } // namespace codeit
