@@ -141,13 +141,21 @@ PYTHON_ROOMS = [
         "the links by which they name it; what is left out of a source",
     ),
     Room(
+        "codeit/public",
+        "`codeit data`, public data that is not in the package: `catalogue.py` (names and pinned "
+        "revisions), `cache.py` (where it is), `download.py` (goes on after a break), "
+        "`unpacking.py` (hostile archives; Git's ids), `fetching.py` (whole or not at all), "
+        "`command.py`",
+        ("version", "terminal", "files"),
+    ),
+    Room(
         "codeit/parallel",
         "threads; processes that work as one",
     ),
     Room(
         "codeit/language",
         "Language, a value; its primitives and constants; Program; corpora, and Python as programs",
-        ("ranges", "_native", "files"),
+        ("ranges", "_native", "files", "public"),
     ),
     Room(
         "codeit/primitives",
@@ -160,7 +168,7 @@ PYTHON_ROOMS = [
         "codeit/tasks",
         "tasks, their files and data sets; grids for the eye; what is submitted, and what counts "
         "as solved",
-        ("ranges", "grids", "terminal", "files"),
+        ("ranges", "grids", "terminal", "files", "public"),
     ),
     Room(
         "codeit/execution",
@@ -276,7 +284,8 @@ PYTHON_ROOMS = [
         "(puts them together), `running.py` (begins a run, or goes on with it), `metrics.py` (what "
         "is recorded), `report.py`",
         (
-            *("ranges", "validation", "terminal", "files", "parallel", "language", "tasks"),
+            *("ranges", "validation", "terminal", "files", "public", "parallel", "language"),
+            "tasks",
             *("execution", "candidates", "mutation", "minimising", "searching"),
             *(
                 "policy",
@@ -330,6 +339,7 @@ PYTHON_ROOMS = [
                 "ranges",
                 "terminal",
                 "files",
+                "public",
                 "language",
                 "tasks",
                 "execution",

@@ -16,6 +16,8 @@ from codeit.files.left_out import LeftOut, left_out_sentence, warn_of
 from codeit.files.text_file import read_text
 from codeit.language.program import Dialect, Program, ProgramError
 from codeit.language.python_source import NotInLanguageError, functions_of, language_text
+from codeit.public.cache import fetched
+from codeit.public.catalogue import PROGRAM_SOURCES
 
 PACKAGED = "packaged"
 """What stands for the corpus in the package, where a file of programs would be named."""
@@ -58,7 +60,8 @@ def load_seed_programs(
 
     Args:
         path: what has the programs. None and PACKAGED mean the corpus in the package, whose
-            programs solve every pair of their ARC-AGI-1 training tasks. Else one of
+            programs solve every pair of their ARC-AGI-1 training tasks. Else the name of what
+            `codeit data fetch` brings, or one of
 
             - a JSONL file, or a JSON list, of objects with "program" and "task" (or "task_id", as
               in a run's solutions.jsonl);
@@ -87,15 +90,16 @@ def read_programs(path: str | Path | None = None, dialect: Dialect = "codeit") -
         name = "seed_programs.jsonl"
         text = resources.files("codeit").joinpath("data", name).read_text(encoding="ascii")
         return _taken(_of_lines(text), name, dialect)
-    path = Path(path)
+    path = fetched(str(path)) if str(path) in PROGRAM_SOURCES else Path(path)
     if path.is_dir():
         return _of_folder(path, dialect)
     return _taken(_written_in(path), str(path), dialect)
 
 
 def lasting_corpus(source: str) -> str:
-    """A corpus by a name that holds in every folder: PACKAGED, or an absolute path."""
-    return source if source == PACKAGED else os.path.abspath(source)
+    """A corpus by a name that holds in every folder: PACKAGED, what was fetched, or an absolute
+    path."""
+    return source if source in {PACKAGED, *PROGRAM_SOURCES} else os.path.abspath(source)
 
 
 def digest_of_programs(seeds: Iterable[SeedProgram]) -> str:

@@ -27,6 +27,7 @@ from codeit.mutation import MutationSettings
 from codeit.policy.model import ModelSettings
 from codeit.policy.prompts import MAX_DEMONSTRATIONS, MAX_PROMPT_TOKENS
 from codeit.policy.sampling import SamplingSettings
+from codeit.public.catalogue import PROGRAM_SOURCES, TASK_SOURCES
 from codeit.ranges import MAX_IDS, MAX_SEED
 from codeit.searching.settings import MAX_EVALUATIONS, MAX_MEMORY, MIN_MEMORY
 from codeit.tasks import datasets
@@ -39,8 +40,8 @@ class DataSettings:
 
     training: str = "arc1-training"
     """Tasks of the seed programs: a data set name (arc1-training, arc1-evaluation, arc2-training,
-    arc2-evaluation), a file or directory of tasks, or several of these with commas between them.
-    Seed programs of other tasks are left out."""
+    arc2-evaluation, or one of `codeit data list`), a file or directory of tasks, or several of
+    these with commas between them. Seed programs of other tasks are left out."""
     evaluation: str = "arc1-evaluation"
     """Tasks to solve, likewise."""
     mutated: str = ""
@@ -164,7 +165,7 @@ _PATHS = (
 """Settings that can be a path, or the name of something that is no file."""
 _SOURCES = "data.training", "data.evaluation"
 """Those that can be several, with commas between them."""
-_NAMES = frozenset({"", "tiny", "compact", *datasets.DATA_SETS})
+_NAMES = frozenset({"", "tiny", "compact", *datasets.DATA_SETS, *TASK_SOURCES, *PROGRAM_SOURCES})
 """What is never a path, even where there is a file of that name."""
 
 

