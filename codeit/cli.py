@@ -63,6 +63,7 @@ def _main(arguments: Sequence[str] | None) -> int:
         "profile": ("say where an iteration's time goes, and what limits it", _profile),
         "solve": ("answer a task, and show how", _solve),
         "submit": ("answer many tasks, and write Kaggle's file", _submit),
+        "score": ("score a file in Kaggle's form, whoever made it", _score),
         "search": ("search for programs that solve tasks, without a model", _search),
         "mutate": ("make mutants of programs, and count what they solve", _mutate),
         "minimise": ("make programs shorter without changing what they do", _minimise),
@@ -245,6 +246,12 @@ def _submit(words: list[str]) -> None:
     from codeit.solving.submit_command import submit_command
 
     submit_command(words)
+
+
+def _score(words: list[str]) -> None:
+    from codeit.solving.score_command import score_command
+
+    score_command(words)
 
 
 def _mutate(words: list[str]) -> None:

@@ -299,11 +299,13 @@ PYTHON_ROOMS = [
     ),
     Room(
         "codeit/solving",
-        "`codeit solve` and `codeit submit`, answers by search and by a policy: `written.py` (what "
+        "`codeit solve`, `codeit submit` and `codeit score`, answers by search and by a policy: "
+        "`written.py` (what "
         "a policy has written), `misses.py` (how far programs are from the demonstrations), "
         "`answer.py` (what is known of a task), `solver.py`, `submission.py` and `partial_file.py` "
         "(what is handed in, and kept until then), `picture.py` and `live.py` (what a person "
-        "sees), `words.py`, `solve_command.py`, `submit_command.py`",
+        "sees), `words.py`, `solve_command.py`, `submit_command.py`, `score_command.py` "
+        "(files that others made, too)",
         (
             *("version", "ranges", "grids", "terminal", "files", "parallel", "language", "tasks"),
             *("execution", "minimising", "searching", "policy/trained", "policy/policy"),

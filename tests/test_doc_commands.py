@@ -39,6 +39,7 @@ NOT_RUN = {
     ".venv/bin/codeit report": "it needs a run: its options are read; tests/test_loop.py runs it",
     ".venv/bin/codeit search": "it takes minutes: its options are read; see tests/test_search_*.py",
     ".venv/bin/codeit submit": "it takes minutes: its options are read; see tests/test_submit*.py",
+    ".venv/bin/codeit score": "it needs a file: its options are read; see tests/test_score_*.py",
     ".venv/bin/codeit mutate": "it takes minutes: its options are read; see tests/test_mutate.py",
     ".venv/bin/codeit minimise": "it takes minutes: its options are read; see tests/test_minimise*",
     ".venv/bin/torchrun": "it needs GPUs: its options are read; tests/test_distributed.py runs it",
@@ -88,7 +89,7 @@ def all_options():
         section, dot, key = name.replace("_", "-").rpartition(".")
         found |= {f"--{section}{dot}{key}", f"--{section}{dot}no-{key}"}
     names = "train", "resume", "report", "search", "mutate", "minimise", "run", "show", "dsl"
-    for command in (*names, "solve", "submit", "profile", "fuzz", "info"):
+    for command in (*names, "solve", "submit", "score", "data", "profile", "fuzz", "info"):
         found |= set(re.findall(r"--[\w-]+", help_of(command)))
     for path in (ROOT / "benchmarks").glob("*.py"):
         found |= set(re.findall(r'"(--[\w-]+)"', path.read_text()))
@@ -144,7 +145,7 @@ def test_a_command_runs_as_it_is_shown(line, tmp_path, monkeypatch, capsys):
     elif words[:2] == [".venv/bin/codeit", "solve"] and "--run" in words:
         check_options(words[1], words[2:])  # it needs a run; tests/test_trained.py has one
     elif words[0] == ".venv/bin/codeit" and words[1] in (
-        *("resume", "report", "search", "mutate", "minimise", "submit"),
+        *("resume", "report", "search", "mutate", "minimise", "submit", "score"),
     ):
         check_options(words[1], words[2:])
     elif words[0] == ".venv/bin/codeit":

@@ -20,6 +20,7 @@ from codeit.cli import main
 from codeit.files.json_file import read_lines
 from codeit.language import load_seed_programs
 from codeit.profiling.command import profile_parser
+from codeit.public.catalogue import PUBLIC
 from codeit.runs.setting_words import parse_settings
 from codeit.runs.settings import PRESETS, settings_to_toml
 from codeit.tasks import datasets
@@ -49,6 +50,7 @@ def examples_of(text):
 EXAMPLES = [line for call in CALLS for line in examples_of(help_of(*call))]
 
 NOT_RUN = {
+    "codeit data fetch": "it needs the network: its names are read; tests/test_public_data.py",
     "codeit profile": "it takes a minute: its words are read; tests/test_profile.py runs it",
     "codeit train --preset small": "it needs a GPU and the hub: its settings are read",
 }
@@ -96,6 +98,7 @@ def files_of_examples(folder, data, finished):
 
 
 PREPARED = {
+    "codeit score": ["codeit submit tasks.json --evaluations 200 --out submission.json"],
     "codeit search resume": ["codeit search --tasks tasks.json --evaluations 200 --out runs/mine"],
     "codeit search merge": [
         f"codeit search --tasks tasks.json --evaluations 200 --shard {k}/2 --out runs/part-{k}"
@@ -135,6 +138,9 @@ def test_an_example_of_the_help_runs(line, data, finished, tmp_path, monkeypatch
     read = next((start for start in NOT_RUN if line.startswith(start)), None)
     if read is not None:
         rest = shlex.split(line.removeprefix(read))
+        if read == "codeit data fetch":
+            assert set(rest) <= PUBLIC.keys()
+            return
         if read == "codeit profile":
             _, rest = profile_parser().parse_known_args(rest)
         else:

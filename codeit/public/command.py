@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import difflib
 from collections.abc import Mapping, Sequence
 
@@ -16,15 +15,10 @@ _DESCRIPTION = """\
 List the data that commands know by name, or fetch some that is not in the package. What is fetched
 is a pinned revision: its content is compared with the id that Git gives to it.
 """
-_EXAMPLES = """\
-examples:
-  codeit data list
-  codeit data fetch concept-arc
-  codeit search --tasks concept-arc
+_PLACES = """\
 
 CODEIT_CACHE is where fetched data is kept (default ~/.cache/codeit, or XDG_CACHE_HOME), and
 CODEIT_MIRROR another host that has GitHub's paths. After a break, the same command goes on.
-
 BARC's large sets are on the Hugging Face hub: a .jsonl file of them, downloaded by hand, is taken
 by its path.
 """
@@ -38,9 +32,8 @@ def data_command(words: Sequence[str], packaged: Mapping[str, str]) -> None:
     """
     parser = Parser(
         prog="codeit data",
-        description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=_DESCRIPTION + _PLACES,
+        examples=["codeit data list", "codeit data fetch concept-arc"],
     )
     parser.add_argument("action", choices=("list", "fetch"), help="what to do")
     parser.add_argument("names", nargs="*", metavar="NAME", help="what to fetch")

@@ -227,7 +227,7 @@ def _raws_of(file: Path, path_in_source: str) -> Iterable[_Raw]:
     source = str(file)
     if file.suffix == ".jsonl":
         return _lines_of(file)
-    data = _read_json(file)
+    data = read_tasks_json(file)
     solutions_of = _beside(file, _SOLUTIONS, "challenges")
     if solutions_of and _is_solutions(data):
         there = solutions_of.name if solutions_of.exists() else "a file of challenges beside it"
@@ -339,7 +339,7 @@ def _beside(file: Path, pattern: re.Pattern[str], other: str) -> Path | None:
 
 
 def _fill_all_outputs(challenges: Any, solutions_file: Path) -> None:
-    solutions = _read_json(solutions_file)
+    solutions = read_tasks_json(solutions_file)
     if not isinstance(solutions, dict):
         raise ValueError(f"{solutions_file}: {_short(solutions)}; solutions are an object by task")
     for task_id, task in challenges.items():
@@ -442,7 +442,13 @@ def _no_task(source: str, task_id: str, data: Any) -> str:
 # ---- JSON -------------------------------------------------------------------------------------
 
 
-def _read_json(file: Path) -> Any:
+def read_tasks_json(file: Path) -> Any:
+    """The JSON in a file of tasks, or of what belongs to some: 1.0 is 1, and no key comes twice.
+
+    Raises:
+        ValueError: it is no JSON; the message has the line and the column.
+        OSError: it cannot be read.
+    """
     return _json_of(read_text(file), str(file))
 
 
