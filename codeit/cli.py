@@ -80,7 +80,8 @@ def _main(arguments: Sequence[str] | None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="commands:\n"
         + "\n".join(f"  {name:<8} {summary}" for name, (summary, _) in commands.items())
-        + "\n\n`codeit COMMAND --help` says more.",
+        + "\n\n`codeit COMMAND --help` says more. `--primitives FILE.py` gives every command "
+        "primitives\nof your own (docs/primitives.md): the file is run before anything else.",
     )
     parser.add_argument("--version", action="store_true", help="print the version")
     parser.add_argument("command", nargs="?", choices=commands, metavar="COMMAND")
@@ -97,7 +98,7 @@ def _main(arguments: Sequence[str] | None) -> int:
             return _EXIT_BAD_INPUT
         else:
             name = f"codeit {parsed.command}"
-            commands[parsed.command][1](words[1:])
+            commands[parsed.command][1](_without_primitives(words[1:]))
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read the output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -130,6 +131,18 @@ def _in_one_line(show: Callable[..., None]) -> Callable[..., None]:
     return show_warning
 
 
+def _without_primitives(words: list[str]) -> list[str]:
+    """The words without --primitives, whose file has been run."""
+    if not any(word.startswith("--primitives") for word in words):
+        return words
+    from codeit.primitives.file import load_primitives, take_option
+
+    rest, file = take_option(words)
+    if file is not None:
+        load_primitives(Path(file))
+    return rest
+
+
 def _one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{os.fsdecode(error.filename)}: {error.strerror}"
@@ -144,6 +157,7 @@ def _one_line(error: Exception) -> str:
 def _train(words: list[str]) -> None:
     from codeit.runs.effects import check_effect
     from codeit.runs.setting_words import base_settings, parse_settings, show_help
+    from codeit.runs.settings import with_loaded_primitives
 
     parser = Parser(prog="codeit train", add_help=False, allow_abbrev=False)
     parser.add_argument("--preset", default="demo")
@@ -158,6 +172,7 @@ def _train(words: list[str]) -> None:
         show_help(base, f"preset {parsed.preset}{visible(over)}")
     settings, chosen = parse_settings(rest, base)
     chosen = list(dict.fromkeys([*chosen, *in_file]))
+    settings = with_loaded_primitives(settings)
     check_effect(settings, chosen)
     if parsed.out is None:
         raise ValueError("--out DIR is missing: where should the run directory be?")
@@ -413,22 +428,23 @@ def _dsl(words: list[str]) -> None:
     )
     parser.add_argument("name", nargs="?", help="a primitive, a constant or a group")
     parsed = parser.parse_args(words)
-    from codeit.language import CONSTANTS, PRIMITIVES
+    from codeit.language import CONSTANTS, current
 
+    known = current().primitives
     groups: dict[str, list[Any]] = {}
-    for primitive in PRIMITIVES.values():
+    for primitive in known.values():
         groups.setdefault(primitive.group, []).append(primitive)
     if parsed.name in CONSTANTS:
         constant = CONSTANTS[parsed.name]
         write(f"{constant.name}: {constant.type} = {constant.value}")
         return
     if parsed.name is not None and parsed.name not in groups:
-        if parsed.name not in PRIMITIVES:
+        if parsed.name not in known:
             from codeit.runs.settings import nearest_name
 
-            known = [*PRIMITIVES, *CONSTANTS, *groups]
-            raise ValueError(f"unknown name {parsed.name!r}{nearest_name(parsed.name, known)}")
-        primitive = PRIMITIVES[parsed.name]
+            names = [*known, *CONSTANTS, *groups]
+            raise ValueError(f"unknown name {parsed.name!r}{nearest_name(parsed.name, names)}")
+        primitive = known[parsed.name]
         write(primitive.signature, f"    {primitive.summary} (group {primitive.group})")
         return
     for group, primitives in groups.items():

@@ -161,7 +161,8 @@ PYTHON_ROOMS = [
         "codeit/primitives",
         "primitives of one's own: `decorator.py` (`codeit.primitive`), `signature.py` (what one "
         "takes and returns), `compiled.py` (by Numba), `counted.py` (loops that count their "
-        "steps), `plain.py` (by Python), `trial.py` (the first calls)",
+        "steps), `plain.py` (by Python), `trial.py` (the first calls), `file.py` (those of a "
+        "command)",
         ("ranges", "_native", "language"),
     ),
     Room(
@@ -215,7 +216,7 @@ PYTHON_ROOMS = [
                 "files",
                 "parallel",
             ),
-            *("language", "tasks", "execution", "candidates", "minimising"),
+            *("language", "primitives", "tasks", "execution", "candidates", "minimising"),
         ),
     ),
     Room(
@@ -238,7 +239,7 @@ PYTHON_ROOMS = [
         "know Hugging Face's names, `attention` the only folder that knows which kernel exists "
         "(`choice.py` chooses; `tiled.py` for a CPU, `fused*.py` over `triton_kernels.py` for "
         "CUDA, `padded.py` for all)",
-        ("validation", "files", "policy"),
+        ("validation", "files", "language", "policy"),
     ),
     Room(
         "codeit/policy/sampling",
@@ -284,8 +285,17 @@ PYTHON_ROOMS = [
         "(puts them together), `running.py` (begins a run, or goes on with it), `metrics.py` (what "
         "is recorded), `report.py`",
         (
-            *("ranges", "validation", "terminal", "files", "public", "parallel", "language"),
-            "tasks",
+            *(
+                "ranges",
+                "validation",
+                "terminal",
+                "files",
+                "public",
+                "parallel",
+                "language",
+                "primitives",
+                "tasks",
+            ),
             *("execution", "candidates", "mutation", "minimising", "searching"),
             *(
                 "policy",
@@ -307,7 +317,17 @@ PYTHON_ROOMS = [
         "sees), `words.py`, `solve_command.py`, `submit_command.py`, `score_command.py` "
         "(files that others made, too)",
         (
-            *("version", "ranges", "grids", "terminal", "files", "parallel", "language", "tasks"),
+            *(
+                "version",
+                "ranges",
+                "grids",
+                "terminal",
+                "files",
+                "parallel",
+                "language",
+                "primitives",
+                "tasks",
+            ),
             *("execution", "minimising", "searching", "policy/trained", "policy/policy"),
         ),
     ),
@@ -318,7 +338,16 @@ PYTHON_ROOMS = [
         "`directory.py` (what is on disk), `command.py`",
         (
             *("version", "ranges", "validation", "_native", "terminal", "files", "parallel"),
-            *("language", "tasks", "execution", "candidates", "mutation", "minimising", "runs"),
+            *(
+                "language",
+                "primitives",
+                "tasks",
+                "execution",
+                "candidates",
+                "mutation",
+                "minimising",
+                "runs",
+            ),
         ),
     ),
     Room(
@@ -343,6 +372,7 @@ PYTHON_ROOMS = [
                 "files",
                 "public",
                 "language",
+                "primitives",
                 "tasks",
                 "execution",
                 "minimising",
@@ -371,6 +401,7 @@ TORCH_FILES = {
     "policy/model/checkpoint.py",
     "policy/model/dropout.py",
     "policy/model/finite.py",
+    "policy/model/growing.py",
     "policy/model/layers.py",
     "policy/model/t5.py",
     "policy/model/uncompiled.py",

@@ -183,6 +183,27 @@ class Language(lang.NativeLanguage):
             return STANDARD
         return Language(title, [rows[name] for name in names])
 
+    @property
+    def own_names(self) -> frozenset[str]:
+        """The names of primitives of one's own."""
+        rows = self.rows or ()
+        return frozenset(row[0] for row in rows if not isinstance(row, str) and row[6] is not None)
+
+    def with_own_of(self, other: Language) -> Language:
+        """This language and, behind all names, the primitives of one's own that another has and it
+        lacks.
+
+        Raises:
+            ValueError: no language can be made of the rows.
+        """
+        new = other.own_names.difference(self.names)
+        if not new:
+            return self
+        if self.names == other.names[: -len(new)] and new == set(other.names[-len(new) :]):
+            return other
+        rows = [row for row in other._all_rows() if _name_of(row) in new]
+        return Language(f"{self.name}+{len(rows)}", [*self._all_rows(), *rows])
+
     def _all_rows(self) -> tuple[str | _NewRow, ...]:
         return self.names if self.rows is None else self.rows
 

@@ -10,11 +10,13 @@ from codeit.language import Program
 from codeit.language.corpus import digest_of_programs, lasting_corpus, load_seed_programs
 from codeit.language.program import Dialect
 from codeit.mutating.settings import MutatingSettings
+from codeit.primitives.file import check_same, loaded_digest
 from codeit.runs.evaluation import TasksToSolve, choose_tasks
 from codeit.runs.seeds import Seeds, choose_seeds
 from codeit.tasks.datasets import lasting_source, load
 from codeit.tasks.task import Task, digest_of_tasks
-from codeit.version import __version__, check_same, commit
+from codeit.version import __version__, commit
+from codeit.version import check_same as check_same_package
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +44,7 @@ class MutatingPlan:
         ids: the tasks to solve that are wanted; None wants all.
         programs: the absolute path of the seed programs, or PACKAGED.
         tasks_digest, training_digest, programs_digest: of their content.
+        primitives_digest: of the file of one's own; empty where there was none.
         commit: of the checkout; None where the package is in none.
     """
 
@@ -56,6 +59,7 @@ class MutatingPlan:
     programs_digest: str
     version: str
     commit: str | None
+    primitives_digest: str = ""
 
     def load(self, threads: int) -> Work:
         """The tasks and programs.
@@ -64,6 +68,7 @@ class MutatingPlan:
             ValueError: they are not those of before any more.
             OSError: a file cannot be read.
         """
+        check_same(self.primitives_digest, "the work")
         work, plan = make_plan(
             self.tasks,
             self.ids,
@@ -83,11 +88,14 @@ class MutatingPlan:
 
     def check_package(self) -> None:
         """Raise ValueError unless this is the package with which the work was begun."""
-        check_same(self.version, self.commit, "the work")
+        check_same_package(self.version, self.commit, "the work")
 
     def to_row(self) -> dict[str, Any]:
         """As an object of a JSON file."""
-        return {**vars(self), "settings": asdict(self.settings)}
+        row = {**vars(self), "settings": asdict(self.settings)}
+        if not self.primitives_digest:
+            del row["primitives_digest"]
+        return row
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> MutatingPlan:
@@ -139,5 +147,6 @@ def make_plan(
         programs_digest=digest_of_programs(corpus),
         version=__version__,
         commit=commit(),
+        primitives_digest=loaded_digest(),
     )
     return Work(choose_tasks(to_solve, 0, of_seeds), seeds), plan

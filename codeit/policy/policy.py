@@ -17,6 +17,7 @@ from codeit.policy.model.checkpoint import (
     save_checkpoint,
     use_one_thread,
 )
+from codeit.policy.model.growing import grow_vocabulary
 from codeit.policy.model.t5 import T5
 from codeit.policy.prompts import PromptWriter
 from codeit.policy.sampling.constraint import check_max_tokens
@@ -103,6 +104,7 @@ class Policy:
             max_prompt_tokens or trained.max_prompt_tokens,
         )
         model = load_model(name)
+        grow_vocabulary(model, prompts.tokenizer)
         model.config.check_tokenizer(prompts.tokenizer, f"model {name!r}")
         use_one_thread()
         return cls(model.to(place), prompts, sampling or trained.sampling, threads)

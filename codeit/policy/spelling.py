@@ -53,3 +53,10 @@ def texts_of_all_names(language: Language) -> list[str]:
         "\n".join([*(f"x{k} = {call}" for k, call in enumerate(part, start=1)), f"O = {end}"])
         for part, end in zip(parts, ends, strict=True)
     ]
+
+
+def line_text(terms: list[str]) -> str:
+    """`name = function(argument, ...)`, as far as there are terms for it."""
+    if len(terms) < 2:
+        return " = ".join(terms)
+    return f"{terms[0]} = {terms[1]}({', '.join(terms[2:])})"

@@ -17,10 +17,10 @@ import numpy.typing as npt
 import codeit._native.text as native
 from codeit.files.json_file import read_object
 from codeit.grids import MAX_SIDE, NUM_COLORS, Grid, check_grid
-from codeit.language import STANDARD, Language, Program
+from codeit.language import STANDARD, Language, Program, current
 from codeit.language.program import Dialect
 from codeit.policy.hub import check_is_to_be_had, is_reachable
-from codeit.policy.spelling import MAX_VARIABLES, VARIABLES, Spelling, texts_of_all_names
+from codeit.policy.spelling import MAX_VARIABLES, VARIABLES, Spelling, line_text, texts_of_all_names
 from codeit.policy.text import SEPARATOR, grids_to_text
 from codeit.policy.tokenizer_files import CONFIG, are_of_compact, write_tokenizer_files
 from codeit.ranges import MAX_INT, check_elements, integers
@@ -237,8 +237,8 @@ class CompactTokenizer(Tokenizer):
     keeps them.
     """
 
-    def __init__(self, language: Language = STANDARD) -> None:
-        self.language = language
+    def __init__(self, language: Language | None = None) -> None:
+        self.language = language = language or current()
         special = ["<pad>", "</s>", "\n", SEPARATOR]
         standard = [name for name in language.names if name in STANDARD.names]
         added = [name for name in language.names if name not in STANDARD.names]
@@ -312,30 +312,25 @@ class CompactTokenizer(Tokenizer):
             else:
                 # A model can have more ids than its tokenizer.
                 lines[-1].append(self._names[k] if k < self.vocab_size else f"<{k}>")
-        return "\n".join(map(_line_text, lines))
+        return "\n".join(map(line_text, lines))
 
     def _save(self, directory: Path) -> None:
         (directory / COMPACT_FILE).write_text(json.dumps({"tokens": self._names}) + "\n")
         write_tokenizer_files(directory, self._program_id, self._prompt_id, *self._names[:2])
 
 
-def _line_text(terms: list[str]) -> str:
-    """`name = function(argument, ...)`, as far as there are terms for it."""
-    if len(terms) < 2:
-        return " = ".join(terms)
-    return f"{terms[0]} = {terms[1]}({', '.join(terms[2:])})"
-
-
 class HubTokenizer(Tokenizer):
     """A tokenizer of Hugging Face's library, as that runs it: the byte-level BPE of CodeT5 and
     CodeT5+, the bytes of ByT5."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, language: Language = STANDARD) -> None:
+    def __init__(
+        self, tokenizer: PreTrainedTokenizerBase, language: Language | None = None
+    ) -> None:
         """
         Raises:
             ValueError: a program or a grid cannot be written with its vocabulary.
         """
-        self.language = language
+        self.language = language or current()
         self._tokenizer = tokenizer
         self._vocabulary: dict[str, int] = tokenizer.get_vocab()
         self.vocab_size = max(len(tokenizer), 1 + max(self._vocabulary.values()))
@@ -455,7 +450,9 @@ class PieceTokenizer(HubTokenizer):
     Where there is no newline, a spare token of T5's, <extra_id_0>, stands for it.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, language: Language = STANDARD) -> None:
+    def __init__(
+        self, tokenizer: PreTrainedTokenizerBase, language: Language | None = None
+    ) -> None:
         special = {*tokenizer.all_special_ids, *tokenizer.added_tokens_decoder}
         vocabulary: dict[str, int] = tokenizer.get_vocab()
         self._pieces = {
@@ -529,27 +526,27 @@ def _hub_tokenizer(
         raise ValueError(f"{name}: {why_not}{also}") from None
 
 
-def load_tokenizer(name: str, language: Language = STANDARD) -> Tokenizer:
+def load_tokenizer(name: str, language: Language | None = None) -> Tokenizer:
     """A tokenizer by name.
 
     Args:
         name: "compact"; a model of the Hugging Face hub such as "Salesforce/codet5-small"; or a
             directory: a checkpoint, or `vocab.json` and `merges.txt` of CodeT5's BPE alone.
-        language: whose names it writes. That of a checkpoint writes those that it was made with,
-            all of which the language must have.
+        language: whose names it writes; None: those of this process. Of a checkpoint those that it
+            was made with, which the language must have, and new primitives of one's own.
     Raises:
         ValueError: a directory holds no tokenizer, or a damaged one, or one that programs cannot be
             written with, or one for names that the language lacks or that mean something else.
         OSError: the hub cannot be reached, or has no such model.
     """
-    directory = Path(name)
+    directory, language = Path(name), language or current()
     if name == "compact":
         return CompactTokenizer(language)
     check_is_to_be_had(name)
     if (directory / LANGUAGE_FILE).is_file():
         record = read_object(directory / LANGUAGE_FILE)
         try:
-            language = language.of_record(record)
+            language = language.of_record(record).with_own_of(language)
         except ValueError as error:
             raise ValueError(f"{directory / LANGUAGE_FILE}: {error}") from None
     if (directory / COMPACT_FILE).is_file():
@@ -592,8 +589,9 @@ def _compact_tokenizer(path: Path, language: Language) -> CompactTokenizer:
         known = {token for token in saved if isinstance(token, str)}
         names = [name for name in language.names if name in known]
         with suppress(ValueError):  # which the comparison tells
-            language = language.restricted(names, language.name)
+            language = language.restricted(names, language.name).with_own_of(language)
     tokenizer = CompactTokenizer(language)
-    if saved != tokenizer._names:
+    names = tokenizer._names
+    if saved != names[: len(saved)] or not language.own_names.issuperset(names[len(saved) :]):
         raise ValueError(f"{path}: made for another version of the language")
     return tokenizer

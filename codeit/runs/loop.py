@@ -46,6 +46,7 @@ from codeit.policy.policy import Policy
 from codeit.policy.prompts import PromptWriter
 from codeit.policy.sampling.constraint import check_max_tokens
 from codeit.policy.tokenizer import Tokenizer, load_tokenizer
+from codeit.primitives.file import load_primitives
 from codeit.runs.directory import RunDirectory
 from codeit.runs.evaluation import choose_tasks
 from codeit.runs.harvest import Elsewhere, Harvest, Harvester, taught_by
@@ -122,6 +123,7 @@ class Loop:
         # out the same on any machine.
         torch.set_num_threads(1)
         data = settings.data
+        own = load_primitives(Path(settings.primitives)) if settings.primitives else None
         corpus = read_programs(settings.programs or None, data.dialect)
         seeds = corpus.seeds
         sources = {source: datasets.read(source) for source in (data.training, data.evaluation)}
@@ -134,6 +136,8 @@ class Loop:
             "data.training": digest_of_tasks(training),
             "data.evaluation": digest_of_tasks(self._tasks),
         }
+        if own:
+            self.digests["primitives"] = own.digest
         self._device = find_device(settings.model.device, processes.local_rank)
         model = settings.model
         if checkpoint:

@@ -16,6 +16,7 @@ from typing import Any
 from codeit.files.json_file import read_object
 from codeit.files.whole_file import whole_file
 from codeit.policy.trained import SETTINGS
+from codeit.primitives.file import load_primitives
 from codeit.runs.effects import without_effect
 from codeit.runs.settings import RunSettings, load_settings, setting_values, settings_to_toml
 
@@ -37,7 +38,7 @@ DECISIONS: Mapping[str, tuple[str, ...]] = {
         *("limits.fuel", "limits.max_bytes", "limits.max_depth", "limits.max_len"),
         "limits.kept_bytes",
     ),
-    BY_CONTENT: ("programs", "data.training", "data.evaluation"),
+    BY_CONTENT: ("primitives", "programs", "data.training", "data.evaluation"),
     "all that was drawn follows from it": ("seed",),
     "the checkpoint holds the model": ("model.name", "model.pretrained", "model.tokenizer"),
     "every iteration is scored on the same tasks": ("data.num_evaluation",),
@@ -131,6 +132,18 @@ class Position:
         if refused:
             raise ValueError(f"{'; '.join(sorted(refused))}; only a new run can have it otherwise")
         return changes
+
+    def check_primitives(self, settings: RunSettings) -> None:
+        """Raise ValueError unless the file of primitives is the one of before, wherever it is."""
+        before = self.digests.get("primitives")
+        now = load_primitives(Path(settings.primitives)).digest if settings.primitives else None
+        if before != now:
+            was = "none" if before is None else f"a file of digest {before}"
+            has = "none" if now is None else f"{settings.primitives!r} of digest {now}"
+            raise ValueError(
+                f"the run was made with {was} as its primitives, and is to go on with {has}; only "
+                "a new run can have another"
+            )
 
     def check_data(self, digests: Mapping[str, str], settings: RunSettings) -> None:
         """Raise ValueError unless tasks and programs are those of before, wherever they are now."""

@@ -19,6 +19,7 @@ from codeit.runs.settings import (
     load_all_settings,
     settings_to_toml,
     with_absolute_paths,
+    with_loaded_primitives,
 )
 from codeit.terminal import say
 
@@ -74,6 +75,7 @@ def resume(
             iterations=asked.iterations if iterations is None else iterations,
             threads=asked.threads if threads is None else threads,
         )
+        settings = with_loaded_primitives(settings)
         checkpoint = out / CHECKPOINT
         if directory:
             settle(checkpoint)
@@ -93,6 +95,8 @@ def resume(
             directory.check_nothing_is_lost(done, settings.iterations)
             directory.check_can_be_written(done + 1, settings.iterations)
         changes = position.changes(settings) if position else {}
+        if position:
+            position.check_primitives(settings)
         loop = Loop(settings, console, checkpoint if position else None, processes)
         if position:
             position.check_data(loop.digests, settings)

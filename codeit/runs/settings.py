@@ -27,6 +27,7 @@ from codeit.mutation import MutationSettings
 from codeit.policy.model import ModelSettings
 from codeit.policy.prompts import MAX_DEMONSTRATIONS, MAX_PROMPT_TOKENS
 from codeit.policy.sampling import SamplingSettings
+from codeit.primitives.file import loaded
 from codeit.public.catalogue import PROGRAM_SOURCES, TASK_SOURCES
 from codeit.ranges import MAX_IDS, MAX_SEED
 from codeit.searching.settings import MAX_EVALUATIONS, MAX_MEMORY, MIN_MEMORY
@@ -89,6 +90,8 @@ class RunSettings:
     programs: str = ""
     """Seed programs: a JSONL file of {"task", "program"}, a Python file of solve_TASK functions, or
     a folder of such files; empty for the corpus in the package."""
+    primitives: str | None = None
+    """Primitives of one's own: a Python file, which is run (docs/primitives.md)."""
     expert_iteration: bool = True
     """Whether the policy learns from what it wrote; if not, as many fresh mutants of the seed
     programs take the place of its programs each iteration (ablation A1)."""
@@ -159,7 +162,7 @@ paper: the values of the paper, days on one GPU."""
 
 
 _PATHS = (
-    *("programs", "data.training", "data.evaluation", "data.mutated"),
+    *("primitives", "programs", "data.training", "data.evaluation", "data.mutated"),
     *("model.name", "model.tokenizer"),
 )
 """Settings that can be a path, or the name of something that is no file."""
@@ -181,9 +184,18 @@ def with_absolute_paths(settings: RunSettings) -> RunSettings:
     for name in _PATHS:
         section, _, key = name.rpartition(".")
         table = getattr(changed, section) if section else changed
-        table = dataclasses.replace(table, **{key: _absolute(name, getattr(table, key), Path())})
+        value = getattr(table, key)
+        if value is None:
+            continue
+        table = dataclasses.replace(table, **{key: _absolute(name, value, Path())})
         changed = dataclasses.replace(changed, **{section: table}) if section else table
     return cast(RunSettings, changed)
+
+
+def with_loaded_primitives(settings: RunSettings) -> RunSettings:
+    """The settings with the file of primitives that this process has run, if it has run one."""
+    source = loaded()
+    return settings if source is None else dataclasses.replace(settings, primitives=source.path)
 
 
 def load_settings(path: Path, base: RunSettings) -> RunSettings:

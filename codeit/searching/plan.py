@@ -7,12 +7,14 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from codeit.language.corpus import digest_of_programs, lasting_corpus
+from codeit.primitives.file import check_same, loaded_digest
 from codeit.searching.corpus import Corpus
 from codeit.searching.settings import SearchSettings
 from codeit.searching.shards import Shard
 from codeit.tasks.datasets import lasting_source, load
 from codeit.tasks.task import Task, digest_of_tasks
-from codeit.version import __version__, check_same, commit
+from codeit.version import __version__, commit
+from codeit.version import check_same as check_same_package
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +38,7 @@ class SearchPlan:
         ids: the tasks of it that are wanted; None wants all.
         programs: the absolute path of the corpus, or PACKAGED.
         tasks_digest, programs_digest: of their content, of all shards.
+        primitives_digest: of the file of one's own; empty where there was none.
         commit: of the checkout; None where the package is in none.
     """
 
@@ -48,6 +51,7 @@ class SearchPlan:
     programs_digest: str
     version: str
     commit: str | None
+    primitives_digest: str = ""
 
     def load(self) -> Work:
         """The tasks and programs.
@@ -56,6 +60,7 @@ class SearchPlan:
             ValueError: they are not those of before any more.
             OSError: a file cannot be read.
         """
+        check_same(self.primitives_digest, "the search")
         work, plan = make_plan(self.tasks, self.ids, self.programs, self.shard, self.settings)
         for name, value, digests in (
             ("tasks are", self.tasks, (self.tasks_digest, plan.tasks_digest)),
@@ -70,7 +75,7 @@ class SearchPlan:
 
     def check_package(self) -> None:
         """Raise ValueError unless this is the package that the search was begun with."""
-        check_same(self.version, self.commit, "the search")
+        check_same_package(self.version, self.commit, "the search")
 
     def whole(self) -> SearchPlan:
         """That of all shards together."""
@@ -79,7 +84,10 @@ class SearchPlan:
     def to_row(self) -> dict[str, Any]:
         """As an object of a JSON file."""
         shard = None if self.shard is None else str(self.shard)
-        return {**vars(self), "shard": shard, "settings": asdict(self.settings)}
+        row = {**vars(self), "shard": shard, "settings": asdict(self.settings)}
+        if not self.primitives_digest:
+            del row["primitives_digest"]
+        return row
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> SearchPlan:
@@ -128,5 +136,6 @@ def make_plan(
         programs_digest=digest_of_programs(corpus.seeds),
         version=__version__,
         commit=commit(),
+        primitives_digest=loaded_digest(),
     )
     return Work(found if shard is None else shard.part_of(found), corpus), plan

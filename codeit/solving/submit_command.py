@@ -15,6 +15,7 @@ from rich.console import Console
 
 from codeit.files.whole_file import check_file
 from codeit.language.corpus import digest_of_programs
+from codeit.primitives.file import loaded_digest
 from codeit.searching.records import without_answers
 from codeit.solving.answer import ORIGINS, Answer
 from codeit.solving.partial_file import PartialFile
@@ -134,6 +135,7 @@ def _what(asked: Asked, tasks: Sequence[Task]) -> dict[str, Any]:
     return {
         "tasks": digest_of_tasks(tasks),
         "programs": digest_of_programs(asked.corpus.seeds),
+        "primitives": loaded_digest(),
         "settings": {**settings, "methods": list(settings["methods"])},
         "minutes": asked.minutes,
         "asked_evaluations": None if asked.minutes else evaluations,

@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 
 from codeit.files.json_file import read_object
 from codeit.files.whole_directory import whole_directory
+from codeit.policy.model.growing import grow_vocabulary
 from codeit.policy.model.layers import ACTIVATIONS
 from codeit.policy.model.settings import ModelSettings
 from codeit.policy.model.t5 import T5, T5Config
@@ -76,6 +77,7 @@ def build_model(settings: ModelSettings, tokenizer: Tokenizer, seed: int) -> T5:
         except RuntimeError as error:  # torch's when memory lacks, too
             raise MemoryError(f"for model {settings.name!r}: {error}") from None
         model.initialize(torch.Generator().manual_seed(seed))
+    grow_vocabulary(model, tokenizer)
     model.config.check_tokenizer(tokenizer, f"model {settings.name!r}")
     model.config = dataclasses.replace(model.config, dropout=settings.dropout)
     return model
