@@ -59,7 +59,7 @@ def _main(arguments: Sequence[str] | None) -> int:
     commands: dict[str, tuple[str, Callable[[list[str]], None]]] = {
         "train": ("run the whole loop and leave a run directory", _train),
         "resume": ("go on with a run that was interrupted, or make it longer", _resume),
-        "report": ("print the tables of a run directory", _report),
+        "report": ("show what a run, a search or mutants came to", _report),
         "profile": ("say where an iteration's time goes, and what limits it", _profile),
         "solve": ("answer a task, and show how", _solve),
         "submit": ("answer many tasks, and write Kaggle's file", _submit),
@@ -282,27 +282,9 @@ def _minimise(words: list[str]) -> None:
 
 
 def _report(words: list[str]) -> None:
-    parser = Parser(
-        prog="codeit report",
-        description="Print what a run has learned and solved so far.",
-        examples=["codeit report runs/demo", "codeit report runs/demo --picture found.svg"],
-    )
-    parser.add_argument("directory", type=path_of, help="a run directory of `codeit train`")
-    parser.add_argument(
-        "--picture",
-        type=path_of,
-        help="draw the programs found and their tasks to this .svg or .png",
-    )
-    parsed = parser.parse_args(words)
+    from codeit.reporting.command import report_command
 
-    from codeit.runs.report import print_report, solutions_picture
-    from codeit.tasks import render
-
-    if parsed.picture:
-        render.check_picture_path(parsed.picture)
-    print_report(parsed.directory, open_console())
-    if parsed.picture:
-        render.save(parsed.picture, solutions_picture(parsed.directory))
+    report_command(words)
 
 
 def _run(words: list[str]) -> None:

@@ -283,7 +283,7 @@ PYTHON_ROOMS = [
         "`led_search.py` (search around them), `timeline.py` (when each stage worked), "
         "`tracking.py` (metrics for wandb or trackio), `loop.py` "
         "(puts them together), `running.py` (begins a run, or goes on with it), `metrics.py` (what "
-        "is recorded), `report.py`",
+        "is recorded)",
         (
             *(
                 "ranges",
@@ -362,6 +362,16 @@ PYTHON_ROOMS = [
         ),
     ),
     Room(
+        "codeit/reporting",
+        "`codeit report`: `history.py` (what a directory has to tell, typed; `of_run.py`, "
+        "`of_search.py`, `of_mutants.py` and `reading.py` read it), `text.py` (in the terminal), "
+        "`picture.py`, `command.py`",
+        (
+            *("terminal", "files", "language", "tasks", "execution", "searching"),
+            *("runs", "mutating"),
+        ),
+    ),
+    Room(
         "codeit/cli.py",
         "the commands",
         (
@@ -380,6 +390,7 @@ PYTHON_ROOMS = [
                 "fuzzing",
             ),
             *("policy/model", "policy/sampling", "runs", "solving", "mutating", "profiling"),
+            "reporting",
         ),
     ),
 ]

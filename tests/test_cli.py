@@ -186,7 +186,8 @@ def test_train_refuses_a_program_with_an_unknown_name(capsys, tmp_path):
 
 
 def test_report_refuses_what_is_no_run_directory(capsys, tmp_path):
-    fails_with(capsys, ["report", tmp_path], "there is no such file; is this a run directory?")
+    reason = "there is no such file; is this a directory of `codeit train`, `codeit search` or"
+    fails_with(capsys, ["report", tmp_path], reason)
 
 
 def test_run_shows_outputs_and_counts_right_pairs(capsys, task_file, program_file):

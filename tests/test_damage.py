@@ -12,7 +12,7 @@ pytest.importorskip("torch")
 from rich.console import Console
 from small_run import quiet
 
-from codeit.runs.report import print_report
+from codeit.reporting.text import print_report
 from codeit.runs.running import resume
 
 CHECKPOINT = [

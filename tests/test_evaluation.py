@@ -173,7 +173,7 @@ def test_shares_are_of_the_tasks_that_can_be_scored(run):
 
 
 def test_the_console_and_the_report_show_three_figures_with_and_without_seen_tasks(run):
-    from codeit.runs.report import print_report
+    from codeit.reporting.text import print_report
 
     out, printed = run
     last = read_lines(out / "metrics.jsonl")[-1]

@@ -21,8 +21,8 @@ from codeit.language import load_seed_programs
 from codeit.learning.experience import Lessons
 from codeit.parallel.processes import SINGLE_PROCESS
 from codeit.policy.sampling.settings import SamplingSettings
+from codeit.reporting.text import print_report
 from codeit.runs.loop import Loop
-from codeit.runs.report import print_report
 from codeit.runs.running import resume, train
 from codeit.runs.settings import LoopSearchSettings, settings_to_toml
 from codeit.runs.stages import Workers

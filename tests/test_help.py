@@ -121,6 +121,8 @@ def small_words(line):
         elif word in SMALL and (words[k + 1][0].isdigit()):
             words[k + 1] = SMALL[word]
     words = ["tasks.json" if w == "arc2-evaluation" else w for w in words]
+    if words[0] == "report" and "--task" in words:
+        words[words.index("--task") + 1] = next(iter(json.loads(Path("tasks.json").read_text())))
     if words[0] == "search" and not {"--tasks", "resume", "merge"} & {*words}:
         words += ["--tasks", "tasks.json"]
     if words[0] in ("mutate", "search", "minimise", "solve"):

@@ -25,9 +25,10 @@ from codeit.learning.experience import ExperienceWriter
 from codeit.learning.replay import Origin, ReplayBuffer, ReplaySettings
 from codeit.policy.prompts import PromptWriter
 from codeit.policy.tokenizer import CompactTokenizer
+from codeit.reporting.picture import solutions_picture
+from codeit.reporting.text import print_report
 from codeit.runs.directory import RunDirectory, check_free
 from codeit.runs.loop import Loop
-from codeit.runs.report import print_report, solutions_picture
 from codeit.runs.running import resume, train
 from codeit.runs.settings import RunSettings, load_settings, settings_to_toml
 from codeit.tasks.datasets import load

@@ -13,9 +13,10 @@ from small_run import quiet, settings_for, without_seconds
 from codeit import Limits, Program, execute
 from codeit.files.json_file import read_lines
 from codeit.parallel.processes import SINGLE_PROCESS, ProcessGroup
+from codeit.reporting.picture import solutions_picture
+from codeit.reporting.text import print_report
 from codeit.runs import loop, stages
 from codeit.runs.directory import read_solutions
-from codeit.runs.report import print_report, solutions_picture
 from codeit.runs.running import resume, train
 from codeit.tasks.datasets import load
 from codeit.tasks.render import picture_to_svg

@@ -15,10 +15,10 @@ from safetensors.torch import load_file  # noqa: E402
 from small_run import quiet, settings_for, without_seconds, write_data  # noqa: E402
 
 from codeit.learning.training import trainer  # noqa: E402
+from codeit.reporting.text import print_report  # noqa: E402
 from codeit.runs import loop as loop_module  # noqa: E402
 from codeit.runs.directory import read_lines  # noqa: E402
 from codeit.runs.loop import Loop  # noqa: E402
-from codeit.runs.report import print_report  # noqa: E402
 from codeit.runs.resuming import BY_CONTENT, DECISIONS, TAKES_EFFECT  # noqa: E402
 from codeit.runs.running import resume, train  # noqa: E402
 from codeit.runs.settings import (  # noqa: E402

@@ -15,7 +15,7 @@ from codeit.files.json_file import read_lines  # noqa: E402
 from codeit.policy.sampling import SamplingSettings  # noqa: E402
 from codeit.policy.sampling.engine import EngineSampler  # noqa: E402
 from codeit.policy.sampling.generate import GenerateSampler  # noqa: E402
-from codeit.runs.report import print_report  # noqa: E402
+from codeit.reporting.text import print_report  # noqa: E402
 
 SETTINGS = SamplingSettings(samples_per_task=3, max_tokens=20)
 

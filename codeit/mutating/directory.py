@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from codeit.files import locked_directory
-from codeit.files.json_file import read_lines
+from codeit.files.json_file import read_lines, read_text
 from codeit.files.locked_directory import LockedDirectory
 from codeit.files.sealed_lines import read_sealed, sealed
 from codeit.files.whole_directory import Digest, check_entries
@@ -41,6 +41,8 @@ CURVE = "curve.csv"
 SOLUTIONS = "solutions.jsonl"
 POSITION = "position.json"
 SUMMARY = "summary.json"
+
+_CURVE_COLUMNS = ("programs", "solved_fraction", *RULES, "with_repeats")
 
 
 @dataclass(frozen=True)
@@ -152,22 +154,13 @@ class MutatingDirectory(LockedDirectory):
 
     def found(self) -> list[tuple[int, Candidate]]:
         """The candidates of all shards that are done, by the numbers of their programs."""
-        found = []
-        for number, row in enumerate(read_lines(self.path / SOLUTIONS), start=1):
-            program = row.pop("number", None)
-            try:
-                if type(program) is not int:
-                    raise ValueError(f'"number" is {program!r}; it is a number')
-                found.append((program, Candidate.from_row(row)))
-            except ValueError as error:
-                raise ValueError(f"{self.path / SOLUTIONS}, line {number}: {error}") from None
-        return found
+        return read_found(self.path)
 
     def _begin(self) -> None:
         """With no shard done."""
         (self.path / MUTANTS).mkdir(exist_ok=True)
         self._set(SOLUTIONS, "")
-        self._set(CURVE, _csv_line(["programs", "solved_fraction", *RULES, "with_repeats"]))
+        self._set(CURVE, _csv_line(_CURVE_COLUMNS))
 
     def _go_back(self) -> None:
         path = self.path / POSITION
@@ -218,6 +211,45 @@ def read_plan(path: Path) -> MutatingPlan:
     if len(rows) != 1:
         raise ValueError(f"{path / PLAN}: it is damaged: not what was written")
     return MutatingPlan.from_row(rows[0])
+
+
+def read_found(path: Path) -> list[tuple[int, Candidate]]:
+    """The candidates that a directory has, by the numbers of their programs.
+
+    Raises:
+        ValueError: there is no such file, or it is damaged.
+    """
+    found = []
+    for number, row in enumerate(read_lines(path / SOLUTIONS), start=1):
+        program = row.pop("number", None)
+        try:
+            if type(program) is not int:
+                raise ValueError(f'"number" is {program!r}; it is a number')
+            found.append((program, Candidate.from_row(row)))
+        except ValueError as error:
+            raise ValueError(f"{path / SOLUTIONS}, line {number}: {error}") from None
+    return found
+
+
+def read_curve(path: Path) -> list[CurvePoint]:
+    """The curve that a directory has; a last line that was cut off is left out.
+
+    Raises:
+        ValueError: there is no such file, or it is damaged.
+    """
+    header, *lines = read_text(path / CURVE).split("\n")[:-1] or [""]
+    if header != _csv_line(_CURVE_COLUMNS).rstrip():
+        raise ValueError(f"{path / CURVE}, line 1: it has other columns than those of a curve")
+    points = []
+    for number, line in enumerate(lines, start=2):
+        try:
+            first, _, *rest = line.split(",")
+            num_programs, num_valid = int(first), int(rest.pop())
+            figures = dict(zip(RULES, map(int, rest), strict=True))
+        except (ValueError, IndexError):
+            raise ValueError(f"{path / CURVE}, line {number}: no point of a curve") from None
+        points.append(CurvePoint(num_programs, num_valid, figures))
+    return points
 
 
 def check_free(path: Path) -> None:

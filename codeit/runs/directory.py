@@ -369,7 +369,10 @@ def read_metrics(path: Path) -> list[Row]:
     """
     if not (path / METRICS).exists():
         what = dead_link(path / METRICS) or "there is no such file"
-        raise ValueError(f"{path / METRICS}: {what}; is this a run directory?")
+        raise ValueError(
+            f"{path / METRICS}: {what}; is this a directory of `codeit train`, `codeit search` or "
+            "`codeit mutate`?"
+        )
     rows = read_lines(path / METRICS)
     for number, row in enumerate(rows):
         name = f"{path / METRICS}, line {number + 1}"

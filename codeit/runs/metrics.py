@@ -107,6 +107,31 @@ class IterationMetrics:
 Metrics = StartMetrics | IterationMetrics
 
 
+_LATER: Mapping[str, Any] = {
+    "changed": None,
+    "speed": {},
+    "sampling": {},
+    "num_searched": 0,
+    "stages": {},
+    "use": {},
+}
+"""What rows of earlier versions lack, and what stands for it."""
+
+
+def from_row(row: Mapping[str, Any]) -> Metrics:
+    """What `to_row` gave, also after it was in a file.
+
+    Args:
+        row: of `read_metrics`, which says what is wrong with its values, and what is missing.
+    """
+    kind = IterationMetrics if row["iteration"] else StartMetrics
+    values = {}
+    for one in fields(kind):
+        is_later = one.name in _LATER and one.name not in row
+        values[one.name] = _LATER[one.name] if is_later else row[one.name]
+    return kind(**values)
+
+
 def to_row(metrics: Metrics) -> dict[str, Any]:
     """As an object of a JSON file."""
     row = {field.name: getattr(metrics, field.name) for field in fields(metrics)}

@@ -207,14 +207,19 @@ class Scoreboard:
                 new.append(candidate)
         return new
 
+    def ranked(self, task: TaskKey) -> list[Candidate]:
+        """All programs of a task by the paper's rule, the best first."""
+        candidates = self._by_task.get(task, {}).values()
+        return sorted(candidates, key=_rank)
+
     def submission(self, task: TaskKey) -> list[Candidate]:
         """The programs submitted for a task by the paper's rule, the best first."""
-        return self._best_first(task)[:NUM_SUBMITTED]
+        return self.ranked(task)[:NUM_SUBMITTED]
 
     def attempts(self, task: TaskKey) -> list[list[Candidate]]:
         """The programs that stand for each of the two attempts at a task, the best first."""
         ranked = sorted(
-            _by_predictions(self._best_first(task)),
+            _by_predictions(self.ranked(task)),
             key=lambda group: (-group[0].share_right, -len(group), *_brevity(group[0])),
         )
         return ranked[:NUM_ATTEMPTS]
@@ -238,10 +243,6 @@ class Scoreboard:
         return {
             rule: len(tasks.difference(left_out)) for rule, tasks in self.solved_by_rule().items()
         }
-
-    def _best_first(self, task: TaskKey) -> list[Candidate]:
-        candidates = self._by_task.get(task, {}).values()
-        return sorted(candidates, key=_rank)
 
 
 def _by_predictions(ranked: Iterable[Candidate]) -> list[list[Candidate]]:

@@ -1,0 +1,124 @@
+"""The history of a run of `codeit train`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+from pathlib import Path
+
+from codeit.reporting.history import ORIGIN_NAMES, Found, History, Point, Source
+from codeit.runs.directory import (
+    CONFIG,
+    METRICS,
+    Solution,
+    check_written,
+    read_metrics,
+    read_solutions,
+)
+from codeit.runs.metrics import IterationMetrics, Metrics, StartMetrics, from_row
+from codeit.runs.settings import RunSettings, load_all_settings
+from codeit.tasks.scoring import Score
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RunHistory(History):
+    """What a run has learned and found.
+
+    Attributes:
+        start: what came before the first iteration.
+        iterations: in their order.
+        solutions: in the order in which they were found.
+    """
+
+    start: StartMetrics
+    iterations: Sequence[IterationMetrics]
+    solutions: Sequence[Solution]
+
+    @property
+    def kind(self) -> str:
+        return "run"
+
+    @property
+    def is_done(self) -> bool:
+        return len(self.iterations) >= self.settings.iterations
+
+    @property
+    def rows(self) -> list[Metrics]:
+        """The start and the iterations."""
+        return [self.start, *self.iterations]
+
+    @cached_property
+    def found(self) -> Sequence[Found]:
+        return [Found(one.candidate, one.origin, one.iteration) for one in self.solutions]
+
+    @cached_property
+    def settings(self) -> RunSettings:
+        """All settings.
+
+        Raises:
+            ValueError: the file is missing or damaged.
+        """
+        return load_all_settings(self.path / CONFIG)
+
+    @cached_property
+    def source(self) -> Source:
+        data = self.settings.data
+        return Source(data.evaluation, None, data.dialect, self.settings.limits)
+
+    @property
+    def origins(self) -> list[str]:
+        """Those of ORIGINS that had a chance to find something, and "all"."""
+        later = {
+            "search": self.start.num_searched,
+            "elsewhere": any("elsewhere" in row.stages for row in self.iterations),
+            "led_search": any(row.num_searched for row in self.iterations),
+        }
+        return [by for by in ORIGIN_NAMES if later.get(by, True)]
+
+    def seconds(self) -> dict[str, float]:
+        """Busy seconds of each stage, of all iterations together; the longest first."""
+        total: dict[str, float] = {}
+        for row in self.rows:
+            for name, value in row.seconds.items():
+                total[name] = total.get(name, 0.0) + value
+        return dict(sorted(total.items(), key=lambda item: -item[1]))
+
+    def solved_together(self) -> dict[str, list[str]]:
+        """By rule, the ids of the tasks that no origin solves alone, but all do together: of rules
+        that let programs of several origins stand for one attempt."""
+        score = Score(())
+        for solution in self.solutions:
+            score.add(solution.origin, [solution.candidate])
+        return {
+            rule: sorted(task_id for task_id, _ in tasks)
+            for rule, tasks in score.solved_only()["all"].items()
+        }
+
+
+def read_run(path: Path) -> RunHistory:
+    """The history of a run, or of what there is of it so far.
+
+    Raises:
+        ValueError: the path is no run directory, or a file in it is damaged.
+    """
+    gone = check_written(path)
+    rows = [from_row(row) for row in read_metrics(path)]
+    if not rows:
+        raise ValueError(f"{path / METRICS}: it is empty; the run has not started yet")
+    start = rows[0]
+    assert isinstance(start, StartMetrics)
+    iterations = [row for row in rows[1:] if isinstance(row, IterationMetrics)]
+    samples = accumulate([start.num_mutants_scored, *(row.num_samples for row in iterations)])
+    return RunHistory(
+        path=path,
+        num_tasks=start.num_tasks,
+        num_scored=start.num_scored_tasks,
+        solved=rows[-1].solved,
+        points=[Point(n, row.solved) for n, row in zip(samples, rows, strict=True)],
+        notes=[*gone, *start.notes],
+        start=start,
+        iterations=iterations,
+        solutions=read_solutions(path),
+    )
