@@ -301,7 +301,10 @@ def _run(words: list[str]) -> None:
         ],
     )
     parser.add_argument(
-        "program", type=path_of, help="a file with the program's text, or - for standard input"
+        "program",
+        type=path_of,
+        help="a file with the program's text, or a Python file with a function of it, such as "
+        "solve_TASK; or - for standard input",
     )
     parser.add_argument("--task", required=True, help=TASK_HELP)
     parser.add_argument("--dialect", default="codeit", help="codeit (default) or arc-dsl")
@@ -320,6 +323,7 @@ def _run(words: list[str]) -> None:
 
     from codeit import Limits, Outcome, Program, execute, trace
     from codeit.files.text_file import read_text, text_of
+    from codeit.language.corpus import program_text
     from codeit.tasks import render
 
     limits = Limits(fuel=parsed.fuel)
@@ -330,6 +334,7 @@ def _run(words: list[str]) -> None:
         text = text_of(sys.stdin.buffer.read(), "standard input")
     else:
         text = read_text(parsed.program)
+    text = program_text(text, str(parsed.program), parsed.task.rpartition("/")[2], parsed.dialect)
     program = Program.parse(text, parsed.dialect)
     lines = [line.strip() for line in text.rstrip("\n").split("\n")]  # named as they are written
     task = named_task("run", parsed.task)

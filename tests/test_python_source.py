@@ -6,11 +6,13 @@ import warnings
 
 import pytest
 
+from codeit.cli import main
 from codeit.execution.executor import Limits
 from codeit.files.left_out import LeftOutWarning
-from codeit.language import Program, load_seed_programs
-from codeit.language.corpus import read_programs
+from codeit.language import NewPrimitive, Program, load_seed_programs, remove_own
+from codeit.language.corpus import program_text, read_programs
 from codeit.language.python_source import NotInLanguageError, functions_of, language_text
+from codeit.language.table import add_own
 from codeit.runs.mutants import load_mutants
 from codeit.tasks import datasets
 
@@ -270,3 +272,60 @@ def test_a_folder_without_programs_is_refused(tmp_path):
     write(tmp_path / "b.py", "import os\n")
     with pytest.raises(ValueError, match=r"no file of programs in it; b\.py: there is no p"):
         load_seed_programs(tmp_path)
+
+
+# ---- One program of a file --------------------------------------------------------------------
+
+TWO = "def solve_a(I):\n    return hmirror(I)\n\ndef solve_b(I):\n    return vmirror(I)\n"
+
+
+def test_a_program_in_the_form_of_the_language_stays_as_it_is_written():
+    text = "mine = vmirror(I)\nO = hconcat(I, mine)\n"
+    assert program_text(text, "p.txt", "a") == text
+
+
+@pytest.mark.parametrize(
+    ("text", "program"),
+    [
+        (TWO, "O = vmirror(I)"),
+        ("def solve_other(I):\n    return vmirror(I)\n", "O = vmirror(I)"),
+        ("O = hmirror(vmirror(I))", "x1 = vmirror(I)\nO = hmirror(x1)"),
+    ],
+)
+def test_of_a_python_file_the_program_of_the_task_or_the_only_one_is_meant(text, program):
+    assert program_text(text, "p.py", "b") == program
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (TWO, "p.py: it has 2 programs, none of them for task c"),
+        (TWO.replace("I)", "I, n)"), "p.py: it has 2 programs, none of them for task c"),
+        ("def solve(I):\n    return 3 + I\n", "p.py: line 2: Python's `binop`; a program has call"),
+        ("from dsl import *\nx = (\n", "p.py: line 2: '(' was never closed"),
+        ("O = crip(I)", "line 1 has a function call that is not a primitive function or a variabl"),
+        ("", "line 1 is not a variable assignment"),
+    ],
+)
+def test_a_file_without_the_program_is_refused_with_the_reason(text, reason):
+    with pytest.raises(ValueError, match="^" + re.escape(reason)):
+        program_text(text, "p.py", "c")
+
+
+def test_a_program_of_a_python_file_runs_on_its_task(tmp_path, capsys):
+    path = write(tmp_path / "solvers.py", "def solve_x(I):\n    return I\n\n" + SOLVERS)
+    assert main(["run", str(path), "--task", "arc1-training/67a3c6ac"]) == 0
+    assert "4 of 4 pairs are right" in capsys.readouterr().out
+
+
+SOLVERS = "def solve_67a3c6ac(I):\n    return vmirror(I)\n"
+
+
+def test_primitives_of_ones_own_are_names_of_python_too():
+    add_own(NewPrimitive("mine", (("Grid", "grid"),), "Grid", like="hmirror"))
+    try:
+        assert text_of("O = mine(vmirror(I))") == "x1 = vmirror(I)\nO = mine(x1)"
+    finally:
+        remove_own("mine")
+    with pytest.raises(NotInLanguageError, match="mine is no name of the language"):
+        text_of("O = mine(vmirror(I))")

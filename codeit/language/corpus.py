@@ -96,6 +96,41 @@ def read_programs(path: str | Path | None = None, dialect: Dialect = "codeit") -
     return _taken(_written_in(path), str(path), dialect)
 
 
+def program_text(text: str, name: str, task_id: str, dialect: Dialect = "codeit") -> str:
+    """The text of one program, in the language's form.
+
+    Args:
+        text: what a file has: a program, or programs in Python's form, of which the only one or
+            that of the task is meant.
+        name: of the file, for messages.
+    Raises:
+        ValueError: there is no such program; the message has the line and the reason.
+    """
+    try:
+        Program.parse(text, dialect)
+        return text
+    except ProgramError as error:
+        refusal = error
+    is_module = _has_functions(text)
+    try:
+        functions = functions_of(text)
+        own = [f for f in functions if f.task_id == task_id] or functions
+        if len(own) == 1:
+            return language_text(own[0])
+    except NotInLanguageError as error:
+        if is_module:
+            raise ValueError(f"{name}: {error}") from None
+        raise refusal from None
+    if own:
+        raise ValueError(f"{name}: it has {len(own)} programs, none of them for task {task_id}")
+    raise refusal
+
+
+def _has_functions(text: str) -> bool:
+    """Whether it looks like a module of Python, so that what is wrong with it is said of that."""
+    return any(line.startswith(("def ", "import ", "from ")) for line in text.splitlines())
+
+
 def lasting_corpus(source: str) -> str:
     """A corpus by a name that holds in every folder: PACKAGED, what was fetched, or an absolute
     path."""
@@ -163,7 +198,7 @@ def _parsed(text: str, dialect: Dialect) -> Program:
             (function,) = functions_of(text)
             return Program.parse(language_text(function), dialect)
         except (ProgramError, ValueError) as other:
-            if isinstance(other, NotInLanguageError) and text.lstrip().startswith("def "):
+            if isinstance(other, NotInLanguageError) and _has_functions(text):
                 raise
         raise error
 
