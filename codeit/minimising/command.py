@@ -15,7 +15,7 @@ from codeit.language.corpus import PACKAGED, SeedProgram, load_seed_programs
 from codeit.language.program import Program
 from codeit.minimising.minimiser import minimise
 from codeit.parallel.threads import ordered_map
-from codeit.tasks.datasets import load
+from codeit.tasks.datasets import SOURCE_HELP, load
 from codeit.tasks.task import Task
 from codeit.terminal import open_console, say
 from codeit.terminal.arguments import Parser, path_of
@@ -57,8 +57,8 @@ def minimise_command(words: Sequence[str]) -> None:
     add(
         "--tasks",
         metavar="SOURCE",
-        help="the tasks of the programs: a data set, a file or a folder; the training and the "
-        "evaluation tasks of ARC-AGI-1 if omitted",
+        help="the tasks of the programs (the training and the evaluation tasks of ARC-AGI-1 if "
+        f"omitted): {SOURCE_HELP}",
     )
     add(
         "--out",

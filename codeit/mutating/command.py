@@ -16,6 +16,7 @@ from codeit.mutating.plan import MutatingPlan, Work, make_plan
 from codeit.mutating.running import complete
 from codeit.mutating.settings import MAX_PROGRAMS, MUTANT_FUEL, MutatingSettings
 from codeit.ranges import MAX_SEED
+from codeit.tasks.datasets import SOURCE_HELP
 from codeit.tasks.scoring import in_words
 from codeit.terminal import counted, open_console, say
 from codeit.terminal.arguments import Parser, path_of, positive_number, whole_number
@@ -65,14 +66,14 @@ def _mutate(words: Sequence[str]) -> None:
         "--programs",
         type=path_of,
         metavar="FILE",
-        help="the seed programs (JSONL or Python); those of the package if omitted",
+        help="the seed programs: a file (JSONL or Python) or a folder; those of the package if "
+        "omitted",
     )
     add(
         "--training",
         default="arc1-training",
         metavar="SOURCE",
-        help="the tasks of the seed programs: a data set (default arc1-training), a file or a "
-        "folder",
+        help=f"the tasks of the seed programs (default arc1-training): {SOURCE_HELP}",
     )
     add(
         "--tasks",

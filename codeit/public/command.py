@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from codeit.public.cache import cache_folder, is_here
 from codeit.public.catalogue import PUBLIC, TASK_SOURCES, PublicData
@@ -12,8 +12,9 @@ from codeit.terminal import add_row, open_console, plain, say
 from codeit.terminal.arguments import Parser
 
 _DESCRIPTION = """\
-List the data that commands know by name, or fetch some that is not in the package. What is fetched
-is a pinned revision: its content is compared with the id that Git gives to it.
+List the data that commands know by name; fetch some that is not in the package; or check tasks: how
+many there are, and all that is left out, with the reason. What is fetched is a pinned revision: its
+content is compared with the id that Git gives to it.
 """
 _PLACES = """\
 
@@ -24,24 +25,39 @@ by its path.
 """
 
 
-def data_command(words: Sequence[str], packaged: Mapping[str, str]) -> None:
+def data_command(
+    words: Sequence[str], packaged: Mapping[str, str], check: Callable[[str], list[str]]
+) -> None:
     """Run `codeit data` with these words.
 
     Args:
         packaged: what is there without being fetched: the name, and a line for people.
+        check: what there is to say of a source of tasks.
     """
     parser = Parser(
         prog="codeit data",
         description=_DESCRIPTION + _PLACES,
-        examples=["codeit data list", "codeit data fetch concept-arc"],
+        examples=[
+            "codeit data list",
+            "codeit data fetch concept-arc",
+            "codeit data check arc1-training,my-tasks.json",
+        ],
     )
-    parser.add_argument("action", choices=("list", "fetch"), help="what to do")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="what to fetch")
+    parser.add_argument("action", choices=("list", "fetch", "check"), help="what to do")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="what to fetch, or what tasks to check"
+    )
     parsed = parser.parse_args(words)
     if parsed.action == "list":
         if parsed.names:
             raise ValueError("list takes no NAME; `codeit data fetch NAME` fetches one")
         _print_list(packaged)
+        return
+    if parsed.action == "check":
+        if not parsed.names:
+            raise ValueError("check needs a SOURCE: a data set, a file or a folder of tasks")
+        for source in parsed.names:
+            say(open_console(), *check(source))
         return
     if not parsed.names:
         raise ValueError("fetch needs a NAME; `codeit data list` has them")

@@ -38,6 +38,7 @@ from codeit.searching.settings import MAX_EVALUATIONS, MAX_MEMORY, METHODS, Sear
 from codeit.searching.shards import Shard
 from codeit.searching.summary import Summary
 from codeit.tasks import render
+from codeit.tasks.datasets import SOURCE_HELP
 from codeit.tasks.scoring import Candidate, in_words
 from codeit.terminal import add_row, counted, open_console, say, write
 from codeit.terminal.arguments import Parser, path_of, positive_number, whole_number
@@ -89,7 +90,7 @@ def _search(words: Sequence[str]) -> None:
     add(
         "--tasks",
         default="arc1-evaluation",
-        help="a data set (default arc1-evaluation), a file or a folder of tasks, or several: A,B",
+        help=f"the tasks (default arc1-evaluation): {SOURCE_HELP}",
     )
     add("--ids", metavar="A,B", help="only these tasks of them")
     add("--programs", type=path_of, metavar="FILE", help="another corpus than the package's")

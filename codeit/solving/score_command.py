@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from codeit.solving.submission import is_right
-from codeit.tasks.datasets import load
+from codeit.tasks.datasets import SOURCE_HELP, load
 from codeit.tasks.scoring import NUM_ATTEMPTS
 from codeit.tasks.task import Task
 from codeit.tasks.task_files import read_tasks_json
@@ -59,8 +59,7 @@ def score_command(words: Sequence[str]) -> None:
         "--tasks",
         required=True,
         metavar="SOURCE",
-        help="the tasks, with the outputs of their tests: a data set, a file or a folder, or "
-        "several: A,B",
+        help=f"the tasks, with the outputs of their tests: {SOURCE_HELP}",
     )
     parser.add_argument("--all", action="store_true", help="name every task that is solved")
     parsed = parser.parse_args(words)

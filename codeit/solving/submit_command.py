@@ -21,7 +21,7 @@ from codeit.solving.answer import ORIGINS, Answer
 from codeit.solving.partial_file import PartialFile
 from codeit.solving.submission import Submission
 from codeit.solving.words import Asked, add_options, say_seen
-from codeit.tasks.datasets import load
+from codeit.tasks.datasets import SOURCE_HELP, load
 from codeit.tasks.scoring import in_words
 from codeit.tasks.task import Task, digest_of_tasks
 from codeit.terminal import counted, open_console, say, write
@@ -61,8 +61,7 @@ def submit_command(words: Sequence[str]) -> None:
     parser.add_argument(
         "tasks",
         metavar="TASKS",
-        help="a data set (arc1-training, arc1-evaluation, arc2-training, arc2-evaluation), a "
-        "folder of tasks, or a file of many or one",
+        help=SOURCE_HELP,
     )
     parser.add_argument("--ids", metavar="A,B", help="only these tasks of them")
     parser.add_argument(

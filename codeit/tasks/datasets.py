@@ -14,6 +14,7 @@ from codeit.public.catalogue import TASK_SOURCES
 from codeit.ranges import listed, shown
 from codeit.tasks.task import Task
 from codeit.tasks.task_files import Loaded, load_file, load_folder, make_task, named_apart
+from codeit.terminal import counted
 
 
 class DataSet(NamedTuple):
@@ -30,6 +31,9 @@ DATA_SETS = {
     "arc2-training": DataSet("arcagi2", 0, 1000),
     "arc2-evaluation": DataSet("arcagi2", 1, 120),
 }
+
+SOURCE_HELP = "a data set, a file or a folder of tasks, or several: A,B (see `codeit data list`)"
+"""What a command says of tasks that it is given by a name or a path."""
 
 
 def load(source: str | Path, ids: Iterable[str] | None = None) -> list[Task]:
@@ -83,6 +87,25 @@ def read(source: str | Path) -> Loaded:
             "SOURCE/ID there"
         )
     return Loaded(tasks, left_out, notes)
+
+
+def check(source: str) -> list[str]:
+    """How many tasks there are in a source, and everything that is left out of it, with the reason.
+
+    Raises:
+        ValueError, OSError: as `load` does.
+    """
+    loaded = read(source)
+    num_pairs = sum(len(task.demonstrations) for task in loaded.tasks)
+    num_tests = sum(len(task.tests) for task in loaded.tasks)
+    num_hidden = sum(task.is_hidden for task in loaded.tasks)
+    hidden = f"; {num_hidden:,} hide an output" if num_hidden else ""
+    return [
+        f"{source}: {counted(len(loaded.tasks), 'task')}, {counted(num_pairs, 'demonstration')}, "
+        f"{counted(num_tests, 'test')}{hidden}",
+        *loaded.notes,
+        *(f"{name} left out: {reason}" for name, reason in loaded.left_out),
+    ]
 
 
 def split_source(source: str, folder: Path = Path()) -> list[str]:

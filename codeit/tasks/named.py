@@ -10,8 +10,8 @@ from codeit.terminal import write
 
 TASK_HELP = (
     "a task id of ARC-AGI-1 or 2; SOURCE/ID, where SOURCE is a data set (arc1-training, "
-    "arc1-evaluation, arc2-training, arc2-evaluation), a JSON file or a folder; or a JSON file of "
-    "one task"
+    "arc1-evaluation, arc2-training, arc2-evaluation, or one of `codeit data list`), a file or a "
+    "folder; or a file of one task"
 )
 
 

@@ -25,7 +25,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from codeit.files.left_out import LeftOut, left_out_sentence
+from codeit.files.left_out import NUM_NAMED, LeftOut, left_out_sentence
 from codeit.files.text_file import read_text, text_of
 from codeit.grids import check_grid
 from codeit.tasks.task import Example, Task
@@ -59,7 +59,10 @@ class Loaded:
         if not self.left_out:
             return list(self.notes)
         num_all = len(self.tasks) + len(self.left_out)
-        return [left_out_sentence(source, self.left_out, num_all, "tasks"), *self.notes]
+        sentence = left_out_sentence(source, self.left_out, num_all, "tasks")
+        if len(self.left_out) > NUM_NAMED:
+            sentence += f"; `codeit data check {source}` names all"
+        return [sentence, *self.notes]
 
 
 class _Raw(NamedTuple):
