@@ -18,11 +18,12 @@ pytest.importorskip("torch")
 
 from small_run import PROGRAMS, quiet, settings_for, without_seconds, write_data
 
-from codeit import Program, run
+from codeit import Example, Outcome, Program, Task, execute, run
 from codeit.files.json_file import read_lines
 from codeit.grids import grid_digest
 from codeit.learning.experience import ExperienceWriter
 from codeit.learning.replay import Origin, ReplayBuffer, ReplaySettings
+from codeit.learning.samples import ENDS, ExecutedSamples, SampleCounts, Samples
 from codeit.policy.prompts import PromptWriter
 from codeit.policy.tokenizer import CompactTokenizer
 from codeit.reporting.picture import solutions_picture
@@ -69,7 +70,41 @@ def test_shares_and_counts_agree_with_the_samples(finished):
         assert row["share_repeated"] == (24 - len(texts)) / 24
         for sample in parsed:
             assert Program.parse(sample["text"]).text == sample["text"]
-        assert row["share_right"] <= row["share_valid"] <= row["share_parsed"]
+        shares = [row[f"share_{name}"] for name in ("right", "valid", "run", "parsed")]
+        assert shares == sorted(shares)
+        assert row["share_run"] == sum("ok" in sample["outcomes"] for sample in parsed) / 24
+        lines = [len(sample["text"].splitlines()) for sample in parsed]
+        assert row["num_lines_per_program"] == round(sum(lines) / max(len(lines), 1), 2)
+
+
+def test_every_sample_ends_in_one_way(finished):
+    for row in read_lines(finished[0] / "metrics.jsonl")[1:]:
+        ends = row["sample_ends"]
+        assert sum(ends.values()) == row["num_samples"]
+        assert ends.get("no_program", 0) == round((1 - row["share_parsed"]) * 24)
+        right = ends.get("right", 0)
+        assert right == round(row["share_right"] * 24)
+        assert ends.get("grid", 0) + right == round(row["share_valid"] * 24)
+        assert ends.keys() <= {*ENDS, *(outcome.name for outcome in Outcome)}
+
+
+def test_a_sample_without_a_grid_ends_with_its_first_error():
+    task = Task("t", (Example([[1, 2]], [[1, 2]]), Example([[1], [1]], [[2]])), ())
+    texts = ["O = ?", "O = first(FIVE)", "O = height(I)", "O = hmirror(I)", "O = canvas(ONE, TWO)"]
+    written = [p if isinstance(p, Program) else str(p) for p in Program.parse_all(texts)]
+    # Of a colour that is only in one of the inputs.
+    written.append(Program.parse("x1 = ofcolor(I, TWO)\nO = uppermost(x1)"))
+    programs = Samples(0, task, written).distinct()
+    results = execute(programs, [d.input for d in task.demonstrations])
+    counts = SampleCounts.of(ExecutedSamples(Samples(0, task, written), programs, results))
+    assert counts.ends == {
+        **{"no_program": 1, "type_error": 2, "no_grid": 1, "right": 1, "value_error": 1},
+    }
+    assert (counts.num_parsed, counts.num_run, counts.num_valid, counts.num_right) == (5, 3, 1, 1)
+    assert counts.num_lines == 6
+    twice = SampleCounts.sum([counts, counts])
+    assert twice.ends == {name: 2 * number for name, number in counts.ends.items()}
+    assert SampleCounts.sum([]) == SampleCounts()
 
 
 def test_performance_has_the_columns_of_the_original(finished):

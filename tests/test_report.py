@@ -59,6 +59,18 @@ def test_the_history_of_a_run_is_what_its_files_say(finished):
     assert history.is_done
 
 
+def test_a_run_of_an_earlier_version_has_a_history(finished, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(finished[0], run, ignore=shutil.ignore_patterns("checkpoint"))
+    later = "share_run", "num_lines_per_program", "sample_ends", "use", "stages", "speed"
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    lines = [json.dumps({k: v for k, v in row.items() if k not in later}) for row in rows]
+    (run / "metrics.jsonl").write_text("\n".join(lines) + "\n")
+    for row in read_history(run).iterations:
+        assert (row.share_run, row.sample_ends) == (None, {})
+    assert "Tasks solved" in text_of(run)
+
+
 def test_the_history_of_a_search_is_what_its_files_say(searched):
     history = read_history(searched)
     summary = json.loads((searched / "summary.json").read_text())

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import astuple, dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from codeit.execution.results import Outcome, Results
 from codeit.language import Program
@@ -57,49 +59,84 @@ def relabelled(executed: ExecutedSamples, is_right_needed: bool) -> Iterator[Exp
         yield Experience(task, executed.distinct[p], outputs, float(shares[p]))
 
 
+ENDS = {"no_program": "no program", "no_grid": "no grid", "grid": "a grid", "right": "a right grid"}
+"""How a sample ends, beside the outcomes of runs: in the order of progress."""
+
+
 @dataclass(frozen=True)
 class SampleCounts:
     """How good samples are: repeated ones count again.
 
-    A sample is valid when its program returns a valid grid for at least one demonstration, and
-    right when it reproduces at least one. It is repeated when an earlier one of its task has its
-    text; `num_distinct` counts programs that differ by more than spelling.
+    A sample runs when its program ends without an error on at least one demonstration, is valid
+    when it returns a valid grid for one, and right when it reproduces one. It is repeated when an
+    earlier one of its task has its text; `num_distinct` counts programs that differ by more than
+    spelling, `num_lines` the lines of all that are programs.
+
+    `ends` parts the samples by one of ENDS: the last that it reached. Of one that returns no grid
+    for any demonstration, it is the first outcome that is an error, where there is one.
     """
 
     num_samples: int = 0
     num_repeated: int = 0
     num_distinct: int = 0
     num_parsed: int = 0
+    num_run: int = 0
     num_valid: int = 0
     num_right: int = 0
+    num_lines: int = 0
+    ends: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, executed: ExecutedSamples) -> SampleCounts:
         """Those of one task."""
-        written = executed.samples.written
-        is_valid = np.any(executed.results.height > 0, axis=1)
+        written, results = executed.samples.written, executed.results
+        is_run = np.any(results.outcome == Outcome.ok, axis=1)
+        is_valid = np.any(results.height > 0, axis=1)
         outputs = [d.output for d in executed.samples.task.demonstrations]
-        is_right = np.any(executed.results.match(outputs), axis=1)
+        is_right = np.any(results.match(outputs), axis=1)
         row = {program.key: p for p, program in enumerate(executed.distinct)}
-        parsed = [row[program.key] for program in written if isinstance(program, Program)]
+        programs = [program for program in written if isinstance(program, Program)]
+        parsed = [row[program.key] for program in programs]
+        errors = [_first_error(outcomes) for outcomes in results.outcome]
+        ends = [
+            "right" if is_right[p] else "grid" if is_valid[p] else errors[p]
+            for p in range(len(executed.distinct))
+        ]
         return cls(
             num_samples=len(written),
             num_repeated=len(written) - len({str(one) for one in written}),
             num_distinct=len(executed.distinct),
             num_parsed=len(parsed),
+            num_run=int(np.count_nonzero(is_run[parsed])),
             num_valid=int(np.count_nonzero(is_valid[parsed])),
             num_right=int(np.count_nonzero(is_right[parsed])),
+            num_lines=sum(program.text.count("\n") + 1 for program in programs),
+            ends=dict(
+                Counter(["no_program"] * (len(written) - len(parsed)) + [ends[p] for p in parsed])
+            ),
         )
 
     @classmethod
     def sum(cls, counts: Iterable[SampleCounts]) -> SampleCounts:
         """Those of many tasks together."""
-        rows = [astuple(some) for some in counts]
-        return cls(*map(sum, zip(*rows, strict=True))) if rows else cls()
+        some = list(counts)
+        names = [one.name for one in fields(cls) if one.name != "ends"]
+        ends: Counter[str] = Counter()
+        for one in some:
+            ends.update(one.ends)
+        return cls(
+            **{name: sum(getattr(one, name) for one in some) for name in names},
+            ends=dict(sorted(ends.items())),
+        )
 
     def share(self, count: int) -> float:
         """What part of all samples a count is."""
         return count / self.num_samples
+
+
+def _first_error(outcomes: npt.NDArray[np.uint8]) -> str:
+    wrong = outcomes[outcomes != Outcome.ok]
+    return Outcome(int(wrong[0])).name if len(wrong) else "no_grid"
 
 
 def sample_row(executed: ExecutedSamples) -> dict[str, Any]:

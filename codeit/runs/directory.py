@@ -55,7 +55,7 @@ _WRITTEN = "written.json"
 
 # How the names of numbers in the metrics begin, and the names of tables of them.
 _NUMBERS = ("iteration", "num_", "share_", "loss", "buffer_")
-_TABLES = ("seconds", "speed", "sampling", "use")
+_TABLES = ("seconds", "speed", "sampling", "sample_ends", "use")
 _SCORES = ("solved", "solved_unseen", "solved_only", "stages")
 _TEXTS = ("notes", "seen_tasks")
 

@@ -79,6 +79,12 @@ class IterationMetrics:
     """Of those that return a grid for at least one demonstration."""
     share_right: float
     """Of those that reproduce at least one demonstration."""
+    share_run: float | None
+    """Of those that end without an error on at least one demonstration."""
+    num_lines_per_program: float | None
+    """Mean over the samples that are programs."""
+    sample_ends: Mapping[str, int]
+    """How many samples ended how: `SampleCounts.ends`."""
     num_experiences: int
     num_too_long: int
     num_searched: int
@@ -109,6 +115,9 @@ Metrics = StartMetrics | IterationMetrics
 
 _LATER: Mapping[str, Any] = {
     "changed": None,
+    "share_run": None,
+    "num_lines_per_program": None,
+    "sample_ends": {},
     "speed": {},
     "sampling": {},
     "num_searched": 0,
