@@ -164,6 +164,16 @@ def test_what_is_not_here_says_which_command_brings_it(tmp_path, monkeypatch, ca
         assert capsys.readouterr().err.endswith(f": {line}")
 
 
+def test_a_folder_that_is_called_like_public_data_is_named_by_its_path(tmp_path, monkeypatch):
+    monkeypatch.setenv("CODEIT_CACHE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mini-arc").mkdir()
+    (tmp_path / "mini-arc" / "a.json").write_bytes(TASK)
+    with refused("`codeit data fetch mini-arc` brings it; ./mini-arc is what is in this folder"):
+        datasets.load("mini-arc")
+    assert [t.task_id for t in datasets.load("./mini-arc")] == ["a"]
+
+
 def test_the_list_says_what_is_where(host, monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "200")
     fetch("arc-dsl-solvers")

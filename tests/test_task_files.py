@@ -227,6 +227,20 @@ def test_a_malformed_task_is_no_task_outside_the_limits(tmp_path):
         datasets.load(path)
 
 
+@pytest.mark.parametrize(
+    ("pairs", "fault"),
+    [
+        ([PAIRS[0], 7], ', pair 2: no key "input"; an example has "input" and "output"'),
+        ([PAIRS[0], [[[1]], [[1], [1, 2]]]], ", pair 2 output: row 2 has 2 columns, row 1 has 1"),
+        ([{"input": [[1]]}, PAIRS[0]], ", demonstration 1 output: missing"),
+    ],
+)
+def test_a_malformed_pair_of_a_list_is_refused_with_its_number(tmp_path, pairs, fault):
+    path = write(tmp_path / "a.json", pairs)
+    with pytest.raises(ValueError, match="^" + re.escape(f"{path}, task a{fault}")):
+        datasets.load(path)
+
+
 @pytest.mark.parametrize("command", ["show", "search"])
 def test_a_command_says_in_one_line_of_stderr_what_is_left_out(tmp_path, command, capfd):
     write(tmp_path / "folder" / "a.json", TASK)

@@ -51,5 +51,8 @@ def fetched(name: str) -> Path:
     """
     data = PUBLIC[name]
     if not is_here(data):
-        raise ValueError(f"{name} is not on this machine yet; `codeit data fetch {name}` brings it")
+        here = f"; ./{name} is what is in this folder" if os.path.lexists(name) else ""
+        raise ValueError(
+            f"{name} is not on this machine yet; `codeit data fetch {name}` brings it{here}"
+        )
     return content_of(folder_of(data), data)

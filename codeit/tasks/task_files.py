@@ -20,8 +20,9 @@ import os
 import re
 import reprlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -296,7 +297,7 @@ def _row(row: Any, number: int, stem: str, file: str, kind: str) -> _Raw:
 def _form_of(data: Any) -> bool:
     """Whether it is one task, in any form, however malformed."""
     if isinstance(data, list):
-        return bool(data) and all(map(_is_pair, data))
+        return bool(data) and _is_pair(data[0])
     if not isinstance(data, dict):
         return False
     if data.keys() <= _SPLITS and all(map(_is_object, data.values())):
@@ -309,7 +310,8 @@ def _is_object(value: Any) -> bool:
 
 
 def _is_problem(data: dict[str, Any]) -> bool:
-    return isinstance(data.get("examples"), list) and all(map(_is_pair, data["examples"]))
+    examples = data.get("examples")
+    return isinstance(examples, list) and all(map(_is_pair, examples[:1]))
 
 
 def _is_pair(value: Any) -> bool:
@@ -368,20 +370,12 @@ def _fill_outputs(task: Any, outputs: Any, where: str) -> None:
 def _make(raw: _Raw) -> tuple[Task, int]:
     """A task, and how many pairs of it are not used."""
     where = f"{raw.source}, task {raw.task_id}"
-    num_unused = 0
     data = raw.data
-    pairs = data.get("examples") if isinstance(data, dict) and "train" not in data else data
-    if isinstance(pairs, list) and all(map(_is_pair, pairs)):
-        named = (pair if isinstance(pair, dict) else _named(pair) for pair in pairs)
-        inside = (pair for pair in named if not any(map(_is_outside, _grids_of(pair))))
-        usable = list(islice(inside, MOST_DEMONSTRATIONS + 1))
-        if len(usable) < 2:
-            found = f"{len(usable)} of its {len(pairs)} pairs are inside the limits of a grid"
-            raise _OutsideLimits(where, f": {found}; two or more are needed, as one is the test")
-        num_shown = min(len(usable) - 1, MOST_DEMONSTRATIONS)
-        num_unused = len(pairs) - num_shown - 1
-        data = {"train": usable[:num_shown], "test": [usable[num_shown]]}
-    elif isinstance(data, dict) and _PAPER[0] in data and "train" not in data:
+    if isinstance(data, list) and data and _is_pair(data[0]):
+        return _make_of_pairs(raw, data, where)
+    if isinstance(data, dict) and "train" not in data and _is_problem(data):
+        return _make_of_pairs(raw, data["examples"], where)
+    if isinstance(data, dict) and _PAPER[0] in data and "train" not in data:
         data = {"train": data[_PAPER[0]], "test": data.get(_PAPER[1], [])}
     if not isinstance(data, dict):
         raise ValueError(_no_task(raw.source, raw.task_id, data))
@@ -395,8 +389,28 @@ def _make(raw: _Raw) -> tuple[Task, int]:
             raise _OutsideLimits(where, f': no {kind}s, "{key}" is empty; it has at least one')
         numbered = enumerate(data[key], 1)
         examples.append(tuple(_make_example(x, where, f", {kind} {k}") for k, x in numbered))
+    return _task_of(raw, *examples), 0
+
+
+def _make_of_pairs(raw: _Raw, pairs: Sequence[Any], where: str) -> tuple[Task, int]:
+    """A task of pairs, of which the first that are inside the limits are taken."""
+    taken: list[Example] = []
+    for number, pair in enumerate(pairs, 1):
+        named = _named(pair) if isinstance(pair, list) and len(pair) == 2 else pair
+        with suppress(_OutsideLimits):
+            taken.append(_make_example(named, where, f", pair {number}"))
+        if len(taken) > MOST_DEMONSTRATIONS:
+            break
+    if len(taken) < 2:
+        found = f"{len(taken)} of its {len(pairs)} pairs are inside the limits of a grid"
+        raise _OutsideLimits(where, f": {found}; two or more are needed, as one is the test")
+    task = _task_of(raw, tuple(taken[:-1]), tuple(taken[-1:]))
+    return task, len(pairs) - len(taken)
+
+
+def _task_of(raw: _Raw, demonstrations: tuple[Example, ...], tests: tuple[Example, ...]) -> Task:
     try:
-        return Task(raw.task_id, *examples), num_unused
+        return Task(raw.task_id, demonstrations, tests)
     except ValueError as error:
         raise ValueError(f"{raw.source}, {error}") from None
 
