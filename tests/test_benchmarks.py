@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from codeit.language import STANDARD, current
+
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "benchmarks"
 OTHERS = {"harness", "rivals", "latency"}
@@ -127,6 +129,17 @@ def test_primitives(monkeypatch, capsys, programs):
     words = ["--programs", programs, "--top", "2", "--repeats", "3"]
     _, record = run(monkeypatch, capsys, "bench_primitives", *words, LEAST_SECONDS=1e-4)
     assert set(record["figures"]) == {"vmirror", "hmirror", "(hmirror alone)"}
+
+
+def test_primitives_of_ones_own(monkeypatch, capsys):
+    pytest.importorskip("numba")
+    words = ["--grids", "2", "--repeats", "3"]
+    text, record = run(monkeypatch, capsys, "bench_own", *words, SWEEPS=1)
+    assert "2 grids of" in text
+    assert {"hmirror, by Numba", "ofcolor, built in", "upscale, by Python"} <= set(
+        record["figures"]
+    )
+    assert current() is STANDARD
 
 
 def test_the_replay_buffer(monkeypatch, capsys):
@@ -253,6 +266,7 @@ BAD = [
     ("bench_primitives", ["--top", "0"], "argument --top: '0'; allowed: 1 or more"),
     ("bench_primitives", ["--programs", "{other}"], "'elsewhere' is no training task"),
     ("bench_primitives", ["--repeats", "0"], "argument --repeats: '0'; allowed: 3 or more"),
+    ("bench_own", ["--grids", "0"], "argument --grids: '0'; allowed: 1 or more"),
     ("bench_replay", ["--experiences", "0"], "argument --experiences: '0'; allowed: 2 to"),
     ("bench_replay", ["--drawn", "2000000"], "argument --drawn: 2000000; allowed: below the"),
     ("bench_replay", ["--repeats", "-1"], "argument --repeats: '-1'; allowed: 3 or more"),

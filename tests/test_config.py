@@ -201,7 +201,7 @@ def test_a_run_needs_all_of_its_settings(tmp_path):
             return before + head + re.sub(rf"^{key} = .*\n", "", after, count=1, flags=re.M)
 
         path = write_run(tmp_path, without)
-        if name == "limits.max_len":  # need not be set
+        if name in ("limits.max_len", "primitives"):  # need not be set
             assert load_all_settings(path) == PRESETS["small"]
             continue
         with pytest.raises(ValueError, match=rf"config.toml: {name} is missing; a run needs all"):

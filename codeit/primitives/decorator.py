@@ -25,7 +25,6 @@ def primitive(
     *,
     name: str | None = None,
     compiled: bool | None = None,
-    checked: bool = True,
     max_sides: tuple[int, int] = (30, 30),
     max_elements: int = 900,
     scratch: int = 0,
@@ -60,8 +59,6 @@ def primitive(
         compiled: False has Python run the function, which takes long and may return arrays of its
             own; True refuses one that Numba cannot compile; None compiles it where that is
             possible, and says so otherwise.
-        checked: whether a compiled function looks at every index; without, it is faster, and one
-            index outside of an array spoils the process.
         max_sides: rows and columns of a grid that it returns, at most.
         max_elements: of a set that it returns, at most.
         scratch: how many ints of scratch room it needs, all zero: an array int32 [scratch], its
@@ -87,12 +84,8 @@ def primitive(
             )
         read = read_signature(signature, function, own_name, scratch, max_sides, max_elements)
         STANDARD.extended([_row(own_name, function, read, None, like=_LIKE[len(read.takes)])])
-        foreign = _foreign(function, own_name, read, compiled, checked)
-        made = _row(own_name, function, read, foreign)
-        other = None
-        if not checked and compiled is not False and _is_compiled(foreign):
-            other = _row(own_name, function, read, compiled_function(function, read))
-        try_out(made, other)
+        made = _row(own_name, function, read, _foreign(function, own_name, read, compiled))
+        try_out(made)
         add_own(made)
         return function
 
@@ -105,10 +98,6 @@ def primitive(
 
 
 _LIKE = {p.arity: p.name for p in STANDARD.primitives.values()}
-
-
-def _is_compiled(foreign: ForeignFunction) -> bool:
-    return hasattr(foreign.function, "address")
 
 
 def _row(
@@ -135,14 +124,13 @@ def _foreign(
     name: str,
     signature: Signature,
     compiled: bool | None,
-    is_checked: bool,
 ) -> ForeignFunction:
     if compiled is False:
         return plain_function(function, signature)
     try:
         if has_buffer(signature.returns) and not signature.has_out:
             raise NotCompiledError("it has no parameter for the array of its result")
-        return compiled_function(function, signature, is_checked)
+        return compiled_function(function, signature)
     except NotCompiledError as error:
         if compiled:
             raise ValueError(f"{name}: it cannot be compiled: {error}") from None

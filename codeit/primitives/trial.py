@@ -21,18 +21,18 @@ from codeit.language import STANDARD, NewPrimitive
 SECONDS = 10.0
 """What all calls together may take; a call ends by its fuel long before, if it counts its steps."""
 _NUM_CALLS = 24
+_ENOUGH = 0.5
+"""Seconds after which no further call is begun: Python takes long."""
 _LIMITS = (2_000_000, 64 << 20, 100, 0, 1 << 20)
 _MOST_VALUES = 10_000
 
 
-def try_out(primitive: NewPrimitive, other: NewPrimitive | None = None) -> None:
+def try_out(primitive: NewPrimitive) -> None:
     """Call a primitive on some arguments of its types.
 
-    Args:
-        other: the same function with every index looked at, where the primitive does not.
     Raises:
         ValueError: it hung, died, wrote where it must not, or returned two results for the same
-            arguments; or it has used an index outside of an array. In one line.
+            arguments. In one line.
     """
     if not hasattr(os, "fork"):
         return
@@ -49,7 +49,7 @@ def try_out(primitive: NewPrimitive, other: NewPrimitive | None = None) -> None:
             nowhere = os.open(os.devnull, os.O_RDWR)
             for stream in range(3):
                 os.dup2(nowhere, stream)
-            _try_all(primitive, other, calls, writer)
+            _try_all(primitive, calls, writer)
         finally:
             os._exit(0)
     os.close(writer)
@@ -73,13 +73,13 @@ def try_out(primitive: NewPrimitive, other: NewPrimitive | None = None) -> None:
     )
 
 
-def _try_all(
-    primitive: NewPrimitive, other: NewPrimitive | None, calls: Sequence[Any], writer: int
-) -> None:
+def _try_all(primitive: NewPrimitive, calls: Sequence[Any], writer: int) -> None:
     """In the child: a line "call" before each, and what is wrong, or "done"."""
     one = _Call(primitive)
-    checked = _Call(other) if other else None
+    end = time.monotonic() + _ENOUGH
     for values in calls:
+        if time.monotonic() > end:
+            break
         os.write(writer, b"call\n")
         first, second = one(values), one(values)
         said = ""
@@ -87,8 +87,6 @@ def _try_all(
             said = "it wrote outside of the array for its result or its scratch room"
         elif first != second:
             said = "it returned two different results"
-        elif checked and first != checked(values):
-            said = "it used an index outside of an array"
         if said:
             os.write(writer, f"{said}\n".encode())
             return
