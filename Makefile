@@ -5,6 +5,7 @@
 #   make lint      formatting, lint and types
 #   make sanitize  all native code under sanitizers, the core under valgrind
 #   make fuzz      the parser, programs, the automaton, mutants and the search under the fuzzer, SECONDS=60 each
+#   make docs      the site of all pages, in build/site; a warning is an error
 #   make native    what has changed in csrc/ and the .pyx files is built, as before all of these
 # TORCH=torch==2.13.0 pins torch, CONSTRAINTS=.ci/versions.txt all packages; OUT=DIR says where the
 # demo's run goes, PYTHON=python3.12 picks the interpreter, VENV=DIR puts the virtual environment elsewhere.
@@ -23,7 +24,7 @@ export PIP_CONSTRAINT := $(abspath $(CONSTRAINTS))
 export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 endif
 
-.PHONY: demo test bench lint sanitize fuzz native clean
+.PHONY: demo test bench lint sanitize fuzz docs native clean
 
 demo: native
 	$(BIN)/codeit train --preset demo --out $(OUT)
@@ -47,6 +48,9 @@ sanitize: native
 fuzz:
 	csrc/fuzz/fuzz.sh $(SECONDS)
 
+docs: native $(VENV)/docs-installed
+	$(BIN)/mkdocs build --strict --quiet
+
 # Builds what has changed since the installation, which for an editable one is all that it takes.
 native: $(VENV)/installed
 	$(BIN)/python setup.py -q build_ext --inplace
@@ -66,6 +70,10 @@ $(VENV)/installed: $(VENV)/torch pyproject.toml
 
 $(VENV)/lint-installed: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --editable '.[lint]'
+	touch $@
+
+$(VENV)/docs-installed: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
 	touch $@
 
 clean:

@@ -1,8 +1,8 @@
 """What the documents show as a command, a program or code is run, or checked as far as it can be.
 
-A fenced block says what it is: `sh`, `python`, `cpp`, `program` and `rows` (which
-tests/test_language.py runs), or `text`, of which nothing is asked. Commands, options and settings
-in the running text are looked up by name.
+A fenced block says what it is: `sh`, `python` (`runs/small` in it stands for any run), `cpp`,
+`program` and `rows` (which tests/test_language.py runs), or `text`, of which nothing is asked.
+Commands, options and settings in the running text are looked up by name.
 """
 
 import argparse
@@ -42,6 +42,7 @@ NOT_RUN = {
     ".venv/bin/codeit score": "it needs a file: its options are read; see tests/test_score_*.py",
     ".venv/bin/codeit mutate": "it takes minutes: its options are read; see tests/test_mutate.py",
     ".venv/bin/codeit minimise": "it takes minutes: its options are read; see tests/test_minimise*",
+    ".venv/bin/python benchmarks/": "it takes minutes: its options are read; test_benchmarks.py",
     ".venv/bin/torchrun": "it needs GPUs: its options are read; tests/test_distributed.py runs it",
 }
 """Commands in `sh` blocks that no test runs as they stand, and what is done in place of it."""
@@ -111,6 +112,13 @@ def check_options(command, words):
     assert {word for word in words if word.startswith("--")} <= known
 
 
+def check_benchmark(words):
+    source = (ROOT / words[0]).read_text()
+    shared = (ROOT / "benchmarks" / "harness.py").read_text()
+    options = set(re.findall(r'"(--[\w-]+)"', source + shared))
+    assert {w for w in words if w.startswith("--")} <= options, words
+
+
 # ---- Blocks
 
 
@@ -148,6 +156,8 @@ def test_a_command_runs_as_it_is_shown(line, tmp_path, monkeypatch, capsys):
         *("resume", "report", "search", "mutate", "minimise", "submit", "score"),
     ):
         check_options(words[1], words[2:])
+    elif words[:1] == [".venv/bin/python"]:
+        check_benchmark(words[1:])
     elif words[0] == ".venv/bin/codeit":
         (tmp_path / "docs").mkdir()
         (tmp_path / "docs" / "task.txt").write_text((ROOT / "docs" / "task.txt").read_text())
@@ -191,7 +201,12 @@ def test_what_is_not_run_is_shown_somewhere():
         if kind == "python"
     ],
 )
-def test_a_python_example_prints_what_it_says(example, capsys):
+def test_a_python_example_prints_what_it_says(example, capsys, request, tmp_path, monkeypatch):
+    if "runs/small" in example:  # it is of a run, and any will do
+        pytest.importorskip("torch")
+        (tmp_path / "runs").mkdir()
+        (tmp_path / "runs" / "small").symlink_to(request.getfixturevalue("finished")[0])
+        monkeypatch.chdir(tmp_path)
     exec(example, {})
     expected = re.findall(r"^ *print\(.*\)  # (.*)", example, flags=re.MULTILINE)
     assert expected
@@ -224,10 +239,7 @@ def test_a_command_in_the_text_exists_with_its_options(name):
         elif words[0] == "pytest" and len(words) > 1:
             assert (ROOT / words[1]).is_file(), span
         elif re.match(r"benchmarks/\w+\.py$", words[0]):
-            source = (ROOT / words[0]).read_text()
-            shared = (ROOT / "benchmarks" / "harness.py").read_text()
-            options = set(re.findall(r'"(--[\w-]+)"', source + shared))
-            assert {w for w in words if w.startswith("--")} <= options, span
+            check_benchmark(words)
         elif re.match(r"--[a-z]", span):
             assert words[0] in all_options(), span
 
@@ -240,7 +252,7 @@ def test_a_setting_in_the_text_exists(name):
     rooms = {setting.partition(".")[0] for setting in setting_names() if "." in setting}
     for span in spans(ROOT / name):
         match = re.match(rf"(({'|'.join(rooms)})\.[a-z_0-9]+)(=\S+)?$", span)
-        if match and not re.search(r"\.(py|h|cc|md|def|json)$", match[1]):
+        if match and not re.search(r"\.(py|h|cc|md|def|json|safetensors)$", match[1]):
             assert match[1] in setting_names(), span
 
 

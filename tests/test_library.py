@@ -230,7 +230,7 @@ def test_the_example_of_a_public_name_prints_what_it_says(name, request, tmp_pat
         os.symlink(request.getfixturevalue("finished")[0], tmp_path / "runs" / "small")
         monkeypatch.chdir(tmp_path)
     text = inspect.getdoc(getattr(codeit, name))
-    assert "\nExample:\n" in text
+    assert "\nExamples:\n" in text
     (test,) = [doctest.DocTestParser().get_doctest(text, {}, name, None, 0)]
     assert len(test.examples) > 1
     said = []

@@ -15,7 +15,7 @@ from codeit.ranges import shown
 class CallError(ValueError):
     """A primitive that failed on what it was called with.
 
-    Example:
+    Examples:
         >>> import codeit
         >>> try:
         ...     codeit.call("divide", 1, 0)
@@ -45,7 +45,7 @@ def call(
     A program that fails is data, with an outcome (see `run`); a call that fails is an exception, as
     that of any function.
 
-    Example:
+    Examples:
         >>> import codeit
         >>> codeit.call("hmirror", [[1, 2], [3, 4]])
         ((3, 4), (1, 2))
@@ -73,8 +73,8 @@ def call(
             argument is no value, or there is no value of Python for what it returned.
         TypeError: limits are no Limits.
     Source:
-        The functions are those of arc-dsl (github.com/michaelhodel/arc-dsl); docs/language.md says
-        what each returns.
+        The functions are those of arc-dsl (github.com/michaelhodel/arc-dsl);
+        docs/language.md 6 says what each returns.
     """
     encoded = [
         to_canonical(value, f"argument {k} of {name}") for k, value in enumerate(arguments, 1)

@@ -49,7 +49,7 @@ class Limits:
     """What one run may use. All are counts, so that a verdict is the same on every machine; no
     verdict depends on `kept_bytes`.
 
-    Example:
+    Examples:
         >>> import codeit
         >>> program = codeit.Program.parse("O = hmirror(I)")
         >>> codeit.run(program, [[1, 2]], codeit.Limits(fuel=1)).outcome.name
@@ -188,7 +188,7 @@ class _ProgramCalls:
 def run(program: Program, grid: npt.ArrayLike, limits: Limits | None = None) -> Result:
     """Run one program on one grid.
 
-    Example:
+    Examples:
         >>> import codeit
         >>> program = codeit.Program.parse("x1 = hmirror(I)\\nO = vconcat(I, x1)")
         >>> result = codeit.run(program, [[1, 2], [3, 4]])
@@ -218,7 +218,7 @@ def execute(
 ) -> Results:
     """Run every program on every grid. The results do not depend on the number of threads.
 
-    Example:
+    Examples:
         >>> import codeit
         >>> programs = [codeit.Program.parse(f"O = {name}(I)") for name in ("hmirror", "first")]
         >>> results = codeit.execute(programs, [[[1], [2]], [[3]]])
@@ -252,7 +252,7 @@ def execute_groups(
 ) -> list[Results]:
     """Run the programs of each group on the grids of the same group, all groups in one batch.
 
-    Example:
+    Examples:
         >>> import codeit
         >>> programs = [codeit.Program.parse(f"O = {name}(I)") for name in ("hmirror", "vmirror")]
         >>> groups = [(programs, [[[1, 2]]]), (programs[:1], [[[1]], [[2]]])]
@@ -318,7 +318,7 @@ def trace(
 ) -> tuple[Result, list[Any]]:
     """Run one program on one grid and keep what every line returned.
 
-    Example:
+    Examples:
         >>> import codeit
         >>> program = codeit.Program.parse("x1 = height(I)\\nO = canvas(THREE, UNITY)")
         >>> result, values = codeit.trace(program, [[1, 2]])

@@ -32,7 +32,7 @@ _ROWS = vm.outcome_table()
 class Outcome(IntEnum):
     """How a run ended: 0 is success, then CPython's exceptions, then the limits of the machine.
 
-    Example:
+    Examples:
         >>> import codeit
         >>> outcome = codeit.run(codeit.Program.parse("O = first(I)"), [[1, 2]]).outcome
         >>> outcome.name, codeit.Outcome.zero_division.exception
@@ -96,7 +96,7 @@ class Calls(Protocol):
 class Result:
     """What one program did on one input.
 
-    Example:
+    Examples:
         >>> import codeit
         >>> result = codeit.run(codeit.Program.parse("O = asindices(I)"), [[1, 2]])
         >>> sorted(result.value), result.grid
@@ -205,7 +205,7 @@ class Runs:
 class Results:
     """What P programs did on I inputs. `results[p, i]` is one Result, `results[p]` those of p.
 
-    Example:
+    Examples:
         >>> import codeit
         >>> programs = [codeit.Program.parse(f"O = {name}(I)") for name in ("rot90", "height")]
         >>> results = codeit.execute(programs, [[[1, 2]]])

@@ -32,7 +32,7 @@ _TAKEN = "ints, bools, None, tuples, lists, sets, arrays of ints, functions and 
 class Function:
     """A function as a value: a primitive, or what one returns for some arguments.
 
-    Example:
+    Examples:
         >>> import codeit
         >>> codeit.call("apply", codeit.call("lbind", "add", 3), (1, 2))
         (4, 5)

@@ -16,7 +16,7 @@ Dialect = Literal["codeit", "arc-dsl"]
 class ProgramError(ValueError):
     """A text that is not a program.
 
-    Example:
+    Examples:
         >>> import codeit
         >>> try:
         ...     codeit.Program.parse("x1 = hmirror(I)")
@@ -42,7 +42,7 @@ class Program(vm.CompiledProgram):
     """A checked program of the language. Equal programs have equal code, dialect and
     language.
 
-    Example:
+    Examples:
         >>> import codeit
         >>> program = codeit.Program.parse("a = hmirror(I)\\nO = vconcat(I, a)")
         >>> print(program)

@@ -33,7 +33,7 @@ def minimise(
     the order of sets included; and the program does the same on variants of the grids, so that few
     equalities are accidents. The result depends on the arguments alone.
 
-    Example:
+    Examples:
         >>> import codeit
         >>> program = codeit.Program.parse("x1 = hmirror(I)\\nO = vmirror(x1)")
         >>> print(codeit.minimise(program, [[[1, 2, 3], [4, 5, 6]]]))

@@ -33,7 +33,7 @@ from codeit.tasks.task import Task
 class Policy:
     """A model, the tokenizer that it was made with, and how programs are sampled from it.
 
-    Example:
+    Examples:
         >>> import codeit
         >>> policy = codeit.Policy.load("runs/small", device="cpu")
         >>> tasks = codeit.arc.load("arc1-training", ["00d62c1b"])

@@ -39,7 +39,7 @@ def primitive(
     be; the function writes to it, and returns (height, width), or how many rows it has written.
     Its first calls are tried out in a process of their own.
 
-    Example:
+    Examples:
         >>> import codeit
         >>> @codeit.primitive("Grid, Integer -> Grid")
         ... def raised(grid, by, out):

@@ -41,7 +41,7 @@ def search(
 ) -> list[TaskRecord]:
     """Search programs that solve tasks. The result does not depend on the number of threads.
 
-    Example:
+    Examples:
         >>> import codeit
         >>> tasks = codeit.arc.load("arc1-training", ["00d62c1b"])
         >>> settings = codeit.SearchSettings(evaluations=20_000, leave_own_out=True)

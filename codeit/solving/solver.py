@@ -36,7 +36,7 @@ _NUM_WRITTEN_PARTIAL = 3  # of the policy's programs that are right on a part; a
 class Solver:
     """Finds answers to tasks. They depend on the arguments and the tasks alone, but for `threads`.
 
-    Example:
+    Examples:
         >>> import codeit
         >>> tasks = codeit.arc.load("arc1-training", ["68b16354"])
         >>> settings = codeit.SearchSettings(evaluations=20_000, leave_own_out=True)

@@ -47,7 +47,7 @@ class SubmissionScore:
 class Submission:
     """What is handed in for tasks.
 
-    Example:
+    Examples:
         >>> import codeit
         >>> tasks = codeit.arc.load("arc1-training", ["68b16354"])
         >>> settings = codeit.SearchSettings(evaluations=20_000, leave_own_out=True)

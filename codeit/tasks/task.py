@@ -23,7 +23,7 @@ from codeit.terminal import counted
 class Example:
     """A pair of grids, equal to another when both grids are.
 
-    Example:
+    Examples:
         >>> import codeit
         >>> codeit.Example([[1, 2]], [[2], [1]])
         Example(1x2 -> 2x1)
@@ -69,7 +69,7 @@ class Task:
 
     A task may have no tests (one made from a program's own outputs has none); `load` demands them.
 
-    Example:
+    Examples:
         >>> import codeit
         >>> pair = codeit.Example([[1, 2]], [[2, 1]])
         >>> task = codeit.Task("mine", [pair], [codeit.Example([[3, 4]], None)])
