@@ -138,7 +138,7 @@ PYTHON_ROOMS = [
         "codeit/files",
         "files and directories that appear whole or not at all; directories that one process "
         "writes; JSON that may be damaged; numbers for TensorBoard; text that people wrote, and "
-        "the links by which they name it; what is left out of a source",
+        "the links by which they name it; several sources in one text, and what is left out of one",
     ),
     Room(
         "codeit/public",

@@ -10,10 +10,11 @@ from codeit.cli import main
 from codeit.execution.executor import Limits
 from codeit.files.left_out import LeftOutWarning
 from codeit.language import NewPrimitive, Program, load_seed_programs, remove_own
-from codeit.language.corpus import program_text, read_programs
+from codeit.language.corpus import lasting_corpus, program_text, read_programs
 from codeit.language.python_source import NotInLanguageError, functions_of, language_text
 from codeit.language.table import add_own
 from codeit.runs.mutants import load_mutants
+from codeit.runs.settings import PRESETS, override, with_absolute_paths
 from codeit.tasks import datasets
 
 PROGRAM = "x1 = vmirror(I)\nO = hconcat(I, x1)"
@@ -85,6 +86,22 @@ def test_the_folder_of_a_run_or_search_is_its_solutions(tmp_path):
     write(tmp_path / "solutions.jsonl", {"task_id": "a", "program": PROGRAM})
     write(tmp_path / "metrics.jsonl", {"loss": 1})
     assert load_silently(tmp_path) == [("a", PROGRAM)]
+
+
+def test_corpora_with_commas_between_them_are_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "a.py", f"def solve_a(I):\n{SOLVE}def solve_z(I):\n    return mirror(I)\n")
+    write(tmp_path / "b,c.txt", PROGRAM)
+    packaged = len(load_seed_programs())
+    found = read_programs(f"packaged, {tmp_path / 'a.py'}")
+    assert [seed.task_id for seed in found.seeds[packaged:]] == ["a"]
+    assert [one.name for one in found.left_out] == [f"{tmp_path / 'a.py'}, line 5, solve_z"]
+    assert [seed.task_id for seed in load_seed_programs("b,c.txt")] == ["b,c"]
+    assert lasting_corpus("packaged,a.py") == f"packaged,{tmp_path / 'a.py'}"
+    settings = with_absolute_paths(override(PRESETS["demo"], {"programs": "a.py,packaged"}))
+    assert settings.programs == f"{tmp_path / 'a.py'},packaged"
+    with pytest.raises(ValueError, match="a source is missing beside a comma"):
+        load_seed_programs("packaged,")
 
 
 def test_mutated_tasks_of_the_paper_are_mutants_that_were_made_before(tmp_path):

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from codeit.files.json_file import json_digest
 from codeit.files.left_out import LeftOut, left_out_sentence, warn_of
+from codeit.files.sources import split_source
 from codeit.files.text_file import read_text
 from codeit.language.program import Dialect, Program, ProgramError
 from codeit.language.python_source import NotInLanguageError, functions_of, language_text
@@ -71,7 +72,8 @@ def load_seed_programs(
             - a .txt file of one program;
             - a task file of the paper's code, or a file of many mutated ones;
             - a folder of such files and folders, or of a run or search, whose solutions.jsonl it
-              is then.
+              is then;
+            - several of all these, with commas between them.
         dialect: which variant of the primitives the programs mean.
     Raises:
         ValueError: there is no such file, it is damaged, or has no program; the message names the
@@ -90,6 +92,9 @@ def read_programs(path: str | Path | None = None, dialect: Dialect = "codeit") -
         name = "seed_programs.jsonl"
         text = resources.files("codeit").joinpath("data", name).read_text(encoding="ascii")
         return _taken(_of_lines(text), name, dialect)
+    parts = split_source(str(path))
+    if len(parts) > 1:
+        return _of_parts(parts, dialect)
     path = fetched(str(path)) if str(path) in PROGRAM_SOURCES else Path(path)
     if path.is_dir():
         return _of_folder(path, dialect)
@@ -132,9 +137,11 @@ def _has_functions(text: str) -> bool:
 
 
 def lasting_corpus(source: str) -> str:
-    """A corpus by a name that holds in every folder: PACKAGED, what was fetched, or an absolute
-    path."""
-    return source if source in {PACKAGED, *PROGRAM_SOURCES} else os.path.abspath(source)
+    """A corpus by a name that holds in every folder: PACKAGED, what was fetched, or absolute paths,
+    with commas between them."""
+    names = {PACKAGED, *PROGRAM_SOURCES}
+    parts = split_source(source)
+    return ",".join(part if part in names else os.path.abspath(part) for part in parts)
 
 
 def digest_of_programs(seeds: Iterable[SeedProgram]) -> str:
@@ -201,6 +208,16 @@ def _parsed(text: str, dialect: Dialect) -> Program:
             if isinstance(other, NotInLanguageError) and _has_functions(text):
                 raise
         raise error
+
+
+def _of_parts(parts: Sequence[str], dialect: Dialect) -> ReadPrograms:
+    seeds: list[SeedProgram] = []
+    left_out: list[LeftOut] = []
+    for part in parts:
+        found = read_programs(part, dialect)
+        seeds += found.seeds
+        left_out += [LeftOut(f"{part}, {name}", why) for name, why in found.left_out]
+    return ReadPrograms(seeds, left_out)
 
 
 def _of_folder(folder: Path, dialect: Dialect) -> ReadPrograms:

@@ -19,7 +19,9 @@ from typing import Annotated, Any, Literal, TypeGuard, cast, get_type_hints
 from pydantic import Field
 
 from codeit.execution.executor import MAX_THREADS, Limits
+from codeit.files.sources import split_source
 from codeit.files.text_file import read_text
+from codeit.language.corpus import PACKAGED
 from codeit.language.program import Dialect
 from codeit.learning.replay import ReplaySettings
 from codeit.learning.training import TrainingSettings
@@ -88,8 +90,9 @@ class RunSettings:
     seed: Annotated[Whole, Field(ge=0, le=MAX_SEED)] = 17
     """Everything random follows from it."""
     programs: str = ""
-    """Seed programs: a JSONL file of {"task", "program"}, a Python file of solve_TASK functions, or
-    a folder of such files; empty for the corpus in the package."""
+    """Seed programs: a JSONL file of {"task", "program"}, a Python file of solve_TASK functions, a
+    folder of such files, `packaged` for the corpus in the package, or several of these with commas
+    between them; empty for the corpus in the package."""
     primitives: str | None = None
     """Primitives of one's own: a Python file, which is run (docs/primitives.md)."""
     expert_iteration: bool = True
@@ -166,9 +169,11 @@ _PATHS = (
     *("model.name", "model.tokenizer"),
 )
 """Settings that can be a path, or the name of something that is no file."""
-_SOURCES = "data.training", "data.evaluation"
+_SOURCES = "programs", "data.training", "data.evaluation"
 """Those that can be several, with commas between them."""
-_NAMES = frozenset({"", "tiny", "compact", *datasets.DATA_SETS, *TASK_SOURCES, *PROGRAM_SOURCES})
+_NAMES = frozenset(
+    {"", "tiny", "compact", PACKAGED, *datasets.DATA_SETS, *TASK_SOURCES, *PROGRAM_SOURCES}
+)
 """What is never a path, even where there is a file of that name."""
 
 
@@ -328,7 +333,7 @@ def _make_paths_absolute(tables: dict[str, Any], folder: Path) -> None:
 def _absolute(name: str, value: str, folder: Path) -> str:
     """The path, if the folder has what such a setting can name; else the value as it is."""
     if name in _SOURCES:
-        parts = datasets.split_source(value, folder)
+        parts = split_source(value, folder)
         if len(parts) > 1:
             return ",".join(_absolute(name, part, folder) for part in parts)
     path = folder / value

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from codeit.files.left_out import warn_of
+from codeit.files.sources import split_source
 from codeit.files.text_file import dead_link
 from codeit.public.cache import fetched
 from codeit.public.catalogue import TASK_SOURCES
@@ -106,22 +107,6 @@ def check(source: str) -> list[str]:
         *loaded.notes,
         *(f"{name} left out: {reason}" for name, reason in loaded.left_out),
     ]
-
-
-def split_source(source: str, folder: Path = Path()) -> list[str]:
-    """The parts of a source, of which there are several where commas stand between them.
-
-    Args:
-        folder: where relative paths are looked for: a path may have commas, too.
-    Raises:
-        ValueError: a part is empty.
-    """
-    if "," not in source or (folder / source).exists():
-        return [source]
-    parts = [part.strip() for part in source.split(",")]
-    if not all(parts):
-        raise ValueError(f"{source!r}: a source is missing beside a comma; allowed: A,B")
-    return parts
 
 
 def _read_one(source: str | Path) -> Loaded:
