@@ -69,6 +69,13 @@ class Parser(argparse.ArgumentParser):
             keywords["epilog"] = "\n".join(["examples:", *(f"  {line}" for line in examples)])
             keywords.setdefault("formatter_class", _WithExamples)
         super().__init__(**keywords)
+        if examples:  # of every command; `codeit.cli` has taken it away before one is parsed
+            own = self.add_argument_group("primitives of your own")
+            own.add_argument(
+                "--primitives",
+                metavar="FILE.py",
+                help="run this file first, whose functions are new primitives (docs/primitives.md)",
+            )
 
     def error(self, message: str) -> NoReturn:
         raise ValueError(message)
