@@ -8,7 +8,6 @@ import argparse
 import contextlib
 import json
 import math
-import os
 import platform
 import statistics
 import subprocess
@@ -16,6 +15,7 @@ import sys
 import time
 from pathlib import Path
 
+from codeit.benching.machine import machine
 from codeit.terminal import visible, write
 
 LEAST_REPEATS = 3
@@ -183,16 +183,6 @@ class Report:
             "figures": self.figures,
         }
         print(json.dumps(record, allow_nan=False))
-
-
-def machine():
-    """The processor's name, and how many of them."""
-    name = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        lines = info.read_text().splitlines()
-        name = next((s.split(":")[1].strip() for s in lines if s.startswith("model name")), name)
-    return f"{name}, {os.cpu_count()} cores"
 
 
 def commit():

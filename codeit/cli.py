@@ -61,6 +61,7 @@ def _main(arguments: Sequence[str] | None) -> int:
         "resume": ("go on with a run that was interrupted, or make it longer", _resume),
         "report": ("show what a run, a search or mutants came to", _report),
         "profile": ("say where an iteration's time goes, and what limits it", _profile),
+        "bench": ("measure how fast a part of this works, on programs of your own", _bench),
         "solve": ("answer a task, and show how", _solve),
         "submit": ("answer many tasks, and write Kaggle's file", _submit),
         "score": ("score a file in Kaggle's form, whoever made it", _score),
@@ -249,6 +250,12 @@ def _profile(words: list[str]) -> None:
     from codeit.profiling.command import profile_command
 
     profile_command(words)
+
+
+def _bench(words: list[str]) -> None:
+    from codeit.benching.command import bench_command
+
+    bench_command(words)
 
 
 def _solve(words: list[str]) -> None:

@@ -18,10 +18,15 @@ from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+from codeit.benching.options import SUBJECTS
+
 ROOT = Path(__file__).parent.parent
 HOMES = {"README.md": "index.md", "CONTRIBUTING.md": "contributing.md"}
 """Files beside `docs` that are pages of the site."""
-SUBCOMMANDS = (("search", "resume"), ("search", "merge"), ("mutate", "resume"))
+SUBCOMMANDS = (
+    *(("search", "resume"), ("search", "merge"), ("mutate", "resume")),
+    *(("bench", subject) for subject in SUBJECTS),
+)
 
 
 def pages() -> dict[str, str]:

@@ -372,6 +372,18 @@ PYTHON_ROOMS = [
         ),
     ),
     Room(
+        "codeit/benching",
+        "`codeit bench`, how fast the parts work on a user's own programs: `case.py` (what can be "
+        "timed), `timing.py` and `timed_cases.py` (pytest-benchmark times it), `record.py` and "
+        "`comparison.py` (figures, and what is slower than before), a file for each subject, "
+        "`inputs.py` and `options.py` (what they work on), `plain_python.py` (a peer), "
+        "`machine.py`, `table.py`, `command.py`",
+        (
+            *("version", "ranges", "terminal", "files", "language", "tasks", "execution"),
+            *("mutation", "profiling"),
+        ),
+    ),
+    Room(
         "codeit/cli.py",
         "the commands",
         (
@@ -390,12 +402,13 @@ PYTHON_ROOMS = [
                 "fuzzing",
             ),
             *("policy/model", "policy/sampling", "runs", "solving", "mutating", "profiling"),
-            "reporting",
+            *("reporting", "benching"),
         ),
     ),
 ]
 
 TORCH_FILES = {
+    "benching/command.py",
     "cli.py",
     "learning/training/trainer.py",
     "parallel/processes.py",

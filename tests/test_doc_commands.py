@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 
 import codeit
+from codeit.benching.command import PASSED_ON
+from codeit.benching.options import SUBJECTS
 from codeit.cli import main
 from codeit.language import own_primitives, remove_own
 from codeit.profiling.command import profile_parser
@@ -28,6 +30,8 @@ ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 KINDS = {"sh", "python", "c", "cpp", "program", "rows", "text"}
 NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
+
+BENCHED = [f"bench {subject}" for subject in SUBJECTS]
 
 NOT_RUN = {
     "sudo apt-get": "it needs root and the network",
@@ -41,9 +45,9 @@ NOT_RUN = {
     ".venv/bin/codeit search": "it takes minutes: its options are read; see tests/test_search_*.py",
     ".venv/bin/codeit submit": "it takes minutes: its options are read; see tests/test_submit*.py",
     ".venv/bin/codeit score": "it needs a file: its options are read; see tests/test_score_*.py",
+    ".venv/bin/codeit bench": "it takes a minute: its options are read; see tests/test_bench.py",
     ".venv/bin/codeit mutate": "it takes minutes: its options are read; see tests/test_mutate.py",
     ".venv/bin/codeit minimise": "it takes minutes: its options are read; see tests/test_minimise*",
-    ".venv/bin/python benchmarks/": "it takes minutes: its options are read; test_benchmarks.py",
     ".venv/bin/torchrun": "it needs GPUs: its options are read; tests/test_distributed.py runs it",
 }
 """Commands in `sh` blocks that no test runs as they stand, and what is done in place of it."""
@@ -79,7 +83,7 @@ def spans(path):
 def help_of(command):
     out = io.StringIO()
     with redirect_stdout(out), suppress(SystemExit):
-        main([command, "--help"])
+        main([*command.split(), "--help"])
     return out.getvalue()
 
 
@@ -91,8 +95,19 @@ def all_options():
         section, dot, key = name.replace("_", "-").rpartition(".")
         found |= {f"--{section}{dot}{key}", f"--{section}{dot}no-{key}"}
     names = "train", "resume", "report", "search", "mutate", "minimise", "run", "show", "dsl"
-    for command in (*names, "solve", "submit", "score", "data", "profile", "fuzz", "info"):
+    for command in (
+        *names,
+        "solve",
+        "submit",
+        "score",
+        "data",
+        "profile",
+        "fuzz",
+        "info",
+        *BENCHED,
+    ):
         found |= set(re.findall(r"--[\w-]+", help_of(command)))
+    found |= {f"--benchmark-{name}" for name in PASSED_ON}
     for path in (ROOT / "benchmarks").glob("*.py"):
         found |= set(re.findall(r'"(--[\w-]+)"', path.read_text()))
     found |= set(re.findall(r'"(--[\w-]+)"', (ROOT / "csrc" / "fuzz" / "driver.cc").read_text()))
@@ -109,6 +124,8 @@ def check_train(words):
 
 
 def check_options(command, words):
+    if command == "bench" and words and not words[0].startswith("-"):
+        command, words = f"bench {words[0]}", [w for w in words if "--benchmark" not in w]
     known = set(re.findall(r"--[\w-]+", help_of(command)))
     assert {word for word in words if word.startswith("--")} <= known
 
@@ -154,7 +171,7 @@ def test_a_command_runs_as_it_is_shown(line, tmp_path, monkeypatch, capsys):
     elif words[:2] == [".venv/bin/codeit", "solve"] and "--run" in words:
         check_options(words[1], words[2:])  # it needs a run; tests/test_trained.py has one
     elif words[0] == ".venv/bin/codeit" and words[1] in (
-        *("resume", "report", "search", "mutate", "minimise", "submit", "score"),
+        *("resume", "report", "search", "mutate", "minimise", "submit", "score", "bench"),
     ):
         check_options(words[1], words[2:])
     elif words[:1] == [".venv/bin/python"]:

@@ -1,0 +1,127 @@
+"""Which subjects there are, and the words of each."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from codeit.benching.case import Bench
+from codeit.execution.arguments import add_threads
+from codeit.language.corpus import PACKAGED
+from codeit.ranges import MAX_SEED
+from codeit.terminal.arguments import Parser, path_of, whole_number
+
+MOST = 100_000_000
+"""Of what is counted."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """A word of a command line, as argparse takes it."""
+
+    name: str
+    settings: dict[str, Any]
+
+    def add_to(self, parser: Parser) -> None:
+        if self.name == "--threads":
+            add_threads(parser, "threads work in the cases for several")
+        else:
+            parser.add_argument(self.name, **self.settings)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What can be measured.
+
+    Attributes:
+        title: in a line.
+        more: a sentence for its help.
+        load: makes the cases of what was parsed.
+        examples: words that follow the subject.
+    """
+
+    title: str
+    more: str
+    load: Callable[[argparse.Namespace], Bench]
+    options: Sequence[Option]
+    examples: Sequence[str] = field(default_factory=list)
+
+
+def _option(name: str, **settings: Any) -> Option:
+    return Option(name, settings)
+
+
+def _count(name: str, default: int, what: str, least: int = 1, most: int = MOST) -> Option:
+    return _option(
+        name,
+        type=whole_number(least, most),
+        default=default,
+        metavar="N",
+        help=f"{what} (default {default:,})",
+    )
+
+
+def _tasks(default: str) -> Option:
+    return _option(
+        "--tasks",
+        default=default,
+        metavar="SOURCE",
+        help=f"a data set (default {default}), a file or a folder of tasks, or several: A,B",
+    )
+
+
+_PROGRAMS = _option(
+    "--programs",
+    type=path_of,
+    metavar="FILE",
+    help="a corpus of your own; that of the package if omitted",
+)
+_SEED = _option(
+    "--seed",
+    type=whole_number(0, MAX_SEED),
+    default=0,
+    metavar="S",
+    help="of what is drawn (default 0)",
+)
+_THREADS = _option("--threads")
+
+
+def _corpus(parsed: argparse.Namespace) -> str:
+    return PACKAGED if parsed.programs is None else str(parsed.programs)
+
+
+def _executor(parsed: argparse.Namespace) -> Bench:
+    from codeit.benching.executor import executor_bench
+    from codeit.benching.plain_python import check_folder
+
+    if parsed.arc_dsl is not None:
+        check_folder(parsed.arc_dsl)
+    return executor_bench(
+        _corpus(parsed), parsed.tasks, parsed.mutants, parsed.arc_dsl, parsed.threads, parsed.seed
+    )
+
+
+SUBJECTS: dict[str, Subject] = {
+    "executor": Subject(
+        "programs run on grids",
+        "Each program runs on the demonstrations of\nthe task that it names, and so do mutants.",
+        _executor,
+        [
+            _PROGRAMS,
+            _tasks("arc1-training"),
+            _count("--mutants", 3000, "how many mutants of the programs run, too", 1, 1_000_000),
+            _option(
+                "--arc-dsl",
+                type=path_of,
+                metavar="DIR",
+                help="a checkout of arc-dsl: its functions, as plain Python, run the programs, "
+                "too; they are in its dialect then, and its files are run",
+            ),
+            _THREADS,
+            _SEED,
+        ],
+        ["", " --programs solvers.jsonl --tasks tasks --json before.json"],
+    ),
+}
