@@ -66,8 +66,15 @@ def on_files(files: Any, config: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """The text of a page, with links to README and CONTRIBUTING to where they are here."""
+    """The text of a page, with links to README and CONTRIBUTING to where they are here, and the
+    paths of files of code in place of links to them."""
     del page
+
+    def path_of(link: re.Match[str]) -> str:
+        is_code = (ROOT / link[2]).is_file() and link[2] not in HOMES
+        return f"{link[1]} (`{link[2]}`)" if is_code else link[0]
+
+    markdown = re.sub(r"\[([^\]]+)\]\((?:\.\./)+([\w./-]+)\)", path_of, markdown)
     for file, home in HOMES.items():
         markdown = re.sub(rf"\]\(\.\./((?:\.\./)*){re.escape(file)}\)", rf"](\1{home})", markdown)
     return markdown

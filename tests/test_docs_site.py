@@ -71,6 +71,8 @@ def test_links_lead_to_pages_of_the_site(made):
     assert "](docs/" not in readme
     said = made.on_page_markdown("[a](../README.md) [b](../../CONTRIBUTING.md) [c](x.md)", None)
     assert said == "[a](index.md) [b](../contributing.md) [c](x.md)"
+    said = made.on_page_markdown("[the header](../csrc/core/set.h) [d](../language.md)", None)
+    assert said == "the header (`csrc/core/set.h`) [d](../language.md)"
 
 
 def test_the_site_builds_without_a_warning(tmp_path):
