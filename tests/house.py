@@ -365,10 +365,13 @@ PYTHON_ROOMS = [
         "codeit/reporting",
         "`codeit report`: `history.py` (what a directory has to tell, typed; `of_run.py`, "
         "`of_search.py`, `of_mutants.py` and `reading.py` read it), `text.py` (in the terminal), "
-        "`picture.py`, `command.py`",
+        "`picture.py`; the page: `page.py` (over `templates`), `charts.py` (where lines and labels "
+        "stand), `sections.py` (its charts and tables), `details.py` and `pieces.py` (its tasks, "
+        "and values as drawings), `written.py` (what the policy wrote last), `paper.py` (the "
+        "paper's figures), `watch.py` (served while a run goes on); `command.py`",
         (
-            *("terminal", "files", "language", "tasks", "execution", "searching"),
-            *("runs", "mutating"),
+            *("version", "grids", "terminal", "files", "language", "tasks", "execution"),
+            *("searching", "runs", "solving", "mutating"),
         ),
     ),
     Room(

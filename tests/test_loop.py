@@ -23,13 +23,14 @@ from codeit.files.json_file import read_lines
 from codeit.grids import grid_digest
 from codeit.learning.experience import ExperienceWriter
 from codeit.learning.replay import Origin, ReplayBuffer, ReplaySettings
-from codeit.learning.samples import ENDS, ExecutedSamples, SampleCounts, Samples
+from codeit.learning.samples import ExecutedSamples, SampleCounts, Samples
 from codeit.policy.prompts import PromptWriter
 from codeit.policy.tokenizer import CompactTokenizer
 from codeit.reporting.picture import solutions_picture
 from codeit.reporting.text import print_report
 from codeit.runs.directory import RunDirectory, check_free
 from codeit.runs.loop import Loop
+from codeit.runs.metrics import ENDS
 from codeit.runs.running import resume, train
 from codeit.runs.settings import RunSettings, load_settings, settings_to_toml
 from codeit.tasks.datasets import load

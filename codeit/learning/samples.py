@@ -59,10 +59,6 @@ def relabelled(executed: ExecutedSamples, is_right_needed: bool) -> Iterator[Exp
         yield Experience(task, executed.distinct[p], outputs, float(shares[p]))
 
 
-ENDS = {"no_program": "no program", "no_grid": "no grid", "grid": "a grid", "right": "a right grid"}
-"""How a sample ends, beside the outcomes of runs: in the order of progress."""
-
-
 @dataclass(frozen=True)
 class SampleCounts:
     """How good samples are: repeated ones count again.
@@ -72,8 +68,9 @@ class SampleCounts:
     earlier one of its task has its text; `num_distinct` counts programs that differ by more than
     spelling, `num_lines` the lines of all that are programs.
 
-    `ends` parts the samples by one of ENDS: the last that it reached. Of one that returns no grid
-    for any demonstration, it is the first outcome that is an error, where there is one.
+    `ends` parts the samples by how far they came: `no_program`, `no_grid`, `grid`, `right`. Of one
+    that returns no grid for any demonstration, it is the first outcome that is an error, where
+    there is one.
     """
 
     num_samples: int = 0

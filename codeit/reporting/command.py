@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from codeit.reporting.page import check_page_path, write_page
 from codeit.reporting.picture import solutions_picture
 from codeit.reporting.text import print_report, print_task_report
+from codeit.reporting.watch import watch
 from codeit.tasks import render
-from codeit.terminal import open_console
-from codeit.terminal.arguments import Parser, path_of
+from codeit.terminal import open_console, say
+from codeit.terminal.arguments import Parser, path_of, whole_number
 
 
 def report_command(words: Sequence[str]) -> None:
@@ -19,6 +21,7 @@ def report_command(words: Sequence[str]) -> None:
         examples=[
             "codeit report runs/demo",
             "codeit report runs/demo --task 68b67ca3",
+            "codeit report runs/demo --html demo.html",
             "codeit report runs/demo --picture found.svg",
         ],
     )
@@ -40,13 +43,41 @@ def report_command(words: Sequence[str]) -> None:
         metavar="FILE",
         help="draw the programs that a run found, and their tasks, to this .svg or .png",
     )
+    add(
+        "--html",
+        type=path_of,
+        metavar="FILE",
+        help="write a page with charts, all tasks and their programs to this .html; it needs no "
+        "network",
+    )
+    add(
+        "--watch",
+        action="store_true",
+        help="serve that page on this machine until Ctrl-C, made anew while the run goes on",
+    )
+    add(
+        "--port",
+        type=whole_number(0, 65_535),
+        metavar="N",
+        help="with --watch, the port (default: 0, which picks a free one)",
+    )
     parsed = parser.parse_args(words)
+    if parsed.port is not None and not parsed.watch:
+        raise ValueError("--port goes with --watch")
     if parsed.picture:
         render.check_picture_path(parsed.picture)
+    if parsed.html:
+        check_page_path(parsed.html)
     console = open_console()
+    if parsed.watch:
+        watch(parsed.directory, parsed.port or 0, console)
+        return
     if parsed.task is None:
         print_report(parsed.directory, console, parsed.all)
     else:
         print_task_report(parsed.directory, parsed.task, console, parsed.all)
     if parsed.picture:
         render.save(parsed.picture, solutions_picture(parsed.directory))
+    if parsed.html:
+        write_page(parsed.directory, parsed.html)
+        say(console, f"{parsed.html}: {parsed.html.stat().st_size / 1e6:.1f} MB")

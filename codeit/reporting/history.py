@@ -7,7 +7,7 @@ far. The tasks themselves are loaded only where they are to be shown.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -35,6 +35,7 @@ class Found:
     Attributes:
         origin: one of ORIGINS.
         iteration: in which it was found; 0 for the start, and where there are none.
+        at: its place on the way, as the history counts: iteration, evaluations or mutants.
         detail: how it was found, in words; empty where no more is known.
     """
 
@@ -42,6 +43,7 @@ class Found:
     origin: str
     iteration: int = 0
     detail: str = ""
+    at: int = 0
 
     @property
     def by(self) -> str:
@@ -52,28 +54,17 @@ class Found:
 
 
 @dataclass(frozen=True)
-class NearMiss:
-    """A program that makes grids of a task's inputs, but not the right ones for all of them."""
-
-    task: TaskKey
-    program: str
-    by: str
-
-
-@dataclass(frozen=True)
 class Story:
     """What is known of a task.
 
     Attributes:
         found: all programs that reproduce a demonstration, the best first.
         rules: those of RULES by which the task is solved.
-        misses: the nearest programs that are wrong, the nearest last.
     """
 
     key: TaskKey
     found: Sequence[Found] = ()
     rules: frozenset[str] = frozenset()
-    misses: Sequence[NearMiss] = ()
 
     @property
     def task_id(self) -> str:
@@ -133,7 +124,6 @@ class History:
     solved: Mapping[str, Figures]
     points: Sequence[Point]
     notes: Sequence[str] = ()
-    misses: Mapping[TaskKey, Sequence[NearMiss]] = field(default_factory=dict)
 
     @property
     def kind(self) -> str:
@@ -173,9 +163,8 @@ class History:
                 key,
                 [found[key, c.program] for c in board.ranked(key)],
                 frozenset(board.rules_solving(key)),
-                self.misses.get(key, ()),
             )
-            for key in [*keys, *(key for key in self.misses if key not in keys)]
+            for key in keys
         }
 
     def solving(self) -> list[tuple[Story, Found]]:

@@ -37,7 +37,7 @@ class MutantHistory(History):
 
     @cached_property
     def found(self) -> Sequence[Found]:
-        return [Found(c, "mutation", 0, f"mutant {n + 1:,}") for n, c in self.numbered]
+        return [Found(c, "mutation", 0, f"mutant {n + 1:,}", n) for n, c in self.numbered]
 
     @cached_property
     def source(self) -> Source:

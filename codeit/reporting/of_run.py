@@ -51,7 +51,10 @@ class RunHistory(History):
 
     @cached_property
     def found(self) -> Sequence[Found]:
-        return [Found(one.candidate, one.origin, one.iteration) for one in self.solutions]
+        return [
+            Found(one.candidate, one.origin, one.iteration, at=one.iteration)
+            for one in self.solutions
+        ]
 
     @cached_property
     def settings(self) -> RunSettings:

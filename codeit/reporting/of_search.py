@@ -63,7 +63,6 @@ class SearchHistory(History):
                 (record.task_id, record.task_digest),
                 [_found(one) for one in record.found],
                 frozenset(rule for rule in RULES if record.submission.is_solved_by(rule)),
-                self.misses.get((record.task_id, record.task_digest), ()),
             )
             for record in self.records
         }
@@ -90,7 +89,6 @@ def read_search(path: Path) -> SearchHistory:
         num_scored=sum(not task.is_hidden for task in searched),
         solved={"search": summary.solved},
         points=_points(records),
-        misses={},
         plan=plan,
         tasks=tasks,
         records=records,
@@ -103,7 +101,7 @@ def read_search(path: Path) -> SearchHistory:
 def _found(one: FoundCandidate) -> Found:
     ways = "" if one.derivations < 2 else f", in {one.derivations:,} ways"
     detail = f"{one.method}, after {one.evaluations:,} evaluations{ways}, cost {one.cost:.1f}"
-    return Found(one.candidate, "search", 0, detail)
+    return Found(one.candidate, "search", 0, detail, one.evaluations)
 
 
 def _points(records: Sequence[TaskRecord]) -> list[Point]:

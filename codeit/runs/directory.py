@@ -307,6 +307,16 @@ def _samples_name(iteration: int) -> str:
     return f"{SAMPLES}/{iteration:04d}.jsonl"
 
 
+def read_last_samples(path: Path) -> list[Row]:
+    """What the policy wrote in the last iteration whose samples are kept, task by task.
+
+    Raises:
+        ValueError: a line is damaged.
+    """
+    files = sorted((path / SAMPLES).glob("*.jsonl"), key=lambda file: (len(file.name), file.name))
+    return read_lines(files[-1]) if files else []
+
+
 def read_solutions(path: Path) -> list[Solution]:
     """The programs that a run has found, as it found them.
 

@@ -14,6 +14,9 @@ from codeit.tasks.scoring import Figures
 Solved = Mapping[str, Figures]
 """How many tasks are solved, by what found the programs: ORIGINS, `all` together, `now`."""
 
+ENDS = {"no_program": "no program", "no_grid": "no grid", "grid": "a grid", "right": "a right grid"}
+"""How samples end beside the outcomes of runs, in words; `SampleCounts.ends` parts them."""
+
 
 @dataclass(kw_only=True)
 class StartMetrics:

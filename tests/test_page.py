@@ -1,0 +1,295 @@
+"""The page of a run, a search and mutants: what is on it, and what must not be."""
+
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+
+import small_mutate
+import small_run
+import small_search
+from commands import fails_with
+
+from codeit.cli import main
+from codeit.reporting.charts import LineChart, Series
+from codeit.reporting.page import page_of
+from codeit.reporting.pieces import of_grid, of_value
+from codeit.reporting.reading import read_history
+from codeit.reporting.text import print_report
+from codeit.tasks.scoring import RULES
+
+VOID = {"meta", "link", "br", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """Elements and texts, with a check that what is opened is closed."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self.open, self.texts = [], [], []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        # What HTML lets one leave open is not used here.
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.texts.append((self.open[-1] if self.open else "", data))
+
+    def data(self):
+        return json.loads(next(t for _, t in self.texts if t.startswith('{"colors"')))
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("searched")
+    tasks, programs = small_search.write_tasks(folder)
+    words = ["search", "--tasks", tasks, "--programs", programs, "--evaluations", 2000]
+    assert main([str(word) for word in [*words, "--out", folder / "out"]]) == 0
+    return folder / "out"
+
+
+@pytest.fixture(scope="module")
+def mutated(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("mutated")
+    assert main(["mutate", *small_mutate.words_for(folder), "--out", str(folder / "out")]) == 0
+    return folder / "out"
+
+
+@pytest.fixture(scope="module")
+def directories(finished, searched, mutated):
+    return {"run": finished[0], "search": searched, "mutants": mutated}
+
+
+def page_at(path):
+    return Page(page_of(read_history(path)))
+
+
+@pytest.mark.parametrize("kind", ["run", "search", "mutants"])
+def test_a_page_is_one_file_that_asks_the_network_for_nothing(directories, kind, tmp_path):
+    file = tmp_path / "page.html"
+    assert main(["report", str(directories[kind]), "--html", str(file)]) == 0
+    text = file.read_text()
+    page = Page(text)
+    for tag, attributes in page.elements:
+        assert tag not in {"iframe", "img", "object", "embed", "base", "form"}
+        for name in ("src", "href", "action", "xlink:href"):
+            value = attributes.get(name)
+            assert value is None or value.startswith("#") or value == "data:,", (tag, value)
+        assert not any(name.startswith("on") for name in attributes)
+    assert not re.search(r"url\(|@import|https?://(?!www\.w3\.org/2000/svg)", text)
+    (policy,) = [a["content"] for t, a in page.elements if "http-equiv" in a]
+    assert "default-src 'none'" in policy
+    assert "connect-src 'none'" in policy
+
+
+@pytest.mark.parametrize("kind", ["run", "search", "mutants"])
+def test_the_figures_of_the_page_are_those_of_the_history_and_of_the_text(directories, kind):
+    history = read_history(directories[kind])
+    page, console = page_at(directories[kind]), small_run.quiet()
+    print_report(directories[kind], console)
+    figures = history.solved["all"] if kind == "run" else list(history.solved.values())[-1]
+    shown = [text for tag, text in page.texts if tag == "b"]
+    assert shown[:3] == [str(figures[rule]) for rule in RULES]
+    cells = [text for tag, text in page.texts if tag == "td"]
+    line = next(
+        line.split()
+        for line in console.file.getvalue().splitlines()
+        if line.split()[-1:] == [str(history.num_scored)] and str(figures["top3"]) in line.split()
+    )
+    assert {str(figures[rule]) for rule in RULES} <= {word.split()[0] for word in line}
+    assert any(cell.split()[0] == str(figures["top3"]) for cell in cells if cell.strip())
+    tasks = page.data()["tasks"]
+    solved = [task for task in tasks if RULES["top3"] in task["rules"]]
+    assert (len(tasks), len(solved)) == (history.num_tasks, figures["top3"])
+
+
+def test_a_page_has_every_chart_that_the_run_recorded_something_for(directories):
+    titles = {text for tag, text in page_at(directories["run"]).texts if tag == "figcaption"}
+    assert titles >= {
+        *("Tasks solved, by rule", "Tasks solved, by what found the program", "Loss"),
+        *("What the policy writes", "Length of programs", "Buffer", "Priority in the buffer"),
+        *("How samples ended", "Examples of what failed", "Time of each stage"),
+        *("When each stage worked, iteration 2", "First solutions"),
+    }
+    titles = {text for tag, text in page_at(directories["search"]).texts if tag == "figcaption"}
+    assert titles >= {"Methods of the search", "Time of a task", "First solutions"}
+
+
+def test_a_solved_task_has_the_values_of_every_line_of_its_program(directories):
+    for kind in directories:
+        tasks = page_at(directories[kind]).data()["tasks"]
+        task = next(task for task in tasks if task["programs"])
+        program = task["programs"][0]
+        assert len(program["lines"]) == len(program["text"].split("\n"))
+        assert program["lines"][-1] == ["g", task["demos"][0][1]]
+        assert program["by"]
+
+
+def test_a_task_that_is_not_solved_has_its_nearest_misses_the_nearest_first(finished, tmp_path):
+    run = copy_of(finished[0], tmp_path)
+    lines = (run / "samples" / "0002.jsonl").read_text().splitlines()
+    row = json.loads(lines[0])
+    texts = ["O = canvas(ONE, UNITY)", "O = replace(I, ONE, TWO)", "O = height(I)"]
+    row["samples"] = [{"text": text, "outcomes": ["ok"] * 3} for text in texts]
+    (run / "samples" / "0002.jsonl").write_text("\n".join([json.dumps(row), *lines[1:]]) + "\n")
+    (run / "solutions.jsonl").write_text("")
+    tasks = page_at(run).data()["tasks"]
+    (task,) = [task for task in tasks if task["id"] == row["task"]]
+    assert [miss["text"] for miss in task["misses"]] == [texts[1], texts[0]]
+    assert all(len(miss["made"]) == 4 for miss in task["misses"])
+    near = task["misses"][0]
+    differ = sum(
+        a != b
+        for made, (_, true) in zip(near["made"], task["demos"], strict=False)
+        for a, b in zip(made, true, strict=True)
+    )
+    assert near["wrong"] == f"{differ} of 36"
+
+
+def copy_of(path, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(path, copy, ignore=shutil.ignore_patterns("checkpoint"))
+    return copy
+
+
+HOSTILE = "</script><img src=x onerror=alert(1)>\"'&\x1b[31m\u202e\u2028"
+
+
+def test_names_and_texts_from_outside_are_texts_on_the_page(finished, tmp_path):
+    run = copy_of(finished[0], tmp_path)
+    config, data = run / "config.toml", tmp_path / "evaluation.json"
+    source = next(
+        line.split('"')[1]
+        for line in config.read_text().splitlines()
+        if line.startswith("evaluation ")
+    )
+    tasks = json.loads(Path(source).read_text())
+    name = next(iter(tasks))
+    data.write_text(json.dumps({HOSTILE if k == name else k: v for k, v in tasks.items()}))
+    config.write_text(config.read_text().replace(source, str(data)))
+    for file in (run / "solutions.jsonl", run / "samples" / "0002.jsonl"):
+        rows = [json.loads(line) for line in file.read_text().splitlines()]
+        for row in rows:
+            for key in ("task", "task_id"):
+                if row.get(key) == name:
+                    row[key] = HOSTILE
+            for sample in row.get("samples", ()):
+                if "outcomes" not in sample:
+                    sample["text"] = HOSTILE
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    text = page_of(read_history(run))
+    page = Page(text)
+    assert [tag for tag, _ in page.elements if tag == "script"] == ["script"] * 2
+    assert "img" not in {tag for tag, _ in page.elements}
+    assert not {"\x1b", "\u202e", "\u2028"} & {*text}
+    (task,) = [task for task in page.data()["tasks"] if task["id"].startswith("</script>")]
+    assert task["id"].endswith("\\x1b[31m\\u202e\\u2028")
+    assert any("onerror" in text for tag, text in page.texts if tag == "pre")
+
+
+def test_a_page_of_what_is_damaged_partial_or_nothing_is_one_line_and_no_file(
+    capsys, directories, tmp_path
+):
+    file = tmp_path / "page.html"
+    fails_with(capsys, ["report", tmp_path, "--html", file], "is this a directory of")
+    for kind, name in (("run", "metrics.jsonl"), ("search", "tasks.jsonl"), ("run", "config.toml")):
+        path = tmp_path / f"{kind}-{name}"
+        shutil.copytree(directories[kind], path, ignore=shutil.ignore_patterns("checkpoint"))
+        (path / name).write_bytes(b"?\n" + (path / name).read_bytes())
+        fails_with(capsys, ["report", path, "--html", file], name)
+    assert not file.exists()
+    fails_with(
+        capsys, ["report", directories["run"], "--html", tmp_path / "x.txt"], "ends in .html"
+    )
+    fails_with(
+        capsys, ["report", directories["run"], "--html", tmp_path / "n" / "x.html"], "folder"
+    )
+
+
+def test_a_run_of_which_only_the_start_is_there_has_a_page(finished, tmp_path):
+    run = copy_of(finished[0], tmp_path)
+    lines = (run / "metrics.jsonl").read_text().splitlines()
+    (run / "metrics.jsonl").write_text(lines[0] + "\n")
+    (run / "solutions.jsonl").write_text("")
+    shutil.rmtree(run / "samples")
+    page = page_at(run)
+    assert ", not finished" in "".join(text for _, text in page.texts)
+    assert {task["count"] for task in page.data()["tasks"]} == {0}
+
+
+def test_a_value_is_drawn_as_what_it_is():
+    def places(*some):
+        return ["s", *(["t", i, j] for i, j in some)]
+
+    assert of_value(["t", ["t", 1, 2], ["t", 3, 4]], (2, 2)) == ["g", "12/34"]
+    assert of_value(places((0, 0), (1, 2)), (2, 3)) == ["g", "+../..+"]
+    cell = ["t", 7, ["t", -1, 0]]
+    assert of_value(["s", cell], (1, 1)) == ["g", "7/."]
+    assert of_value(["s", ["s", cell], ["s", ["t", 2, ["t", 0, 0]]]], (1, 1)) == ["g", "7/.", "2"]
+    assert of_value(["s", *[["s", ["t", k % 10, ["t", 0, k]]] for k in range(14)]], (1, 14))[
+        -1
+    ] == ("and 2 more")
+    assert of_value(5, (1, 1)) == ["w", "5"]
+    assert of_value(True, (1, 1)) == ["w", "True"]
+    assert of_value(["t", 1, "fn"], (1, 1)) == ["w", "(1, a function)"]
+    assert of_value(None, (1, 1)) == ["w", "no value"]
+    assert of_value(places((0, 10**9)), (1, 1)) == ["w", "{(0, 1,000,000,000)}"]
+    assert of_value(["s"], (1, 1)) == ["w", "{}"]
+    deep = 1
+    for _ in range(900):
+        deep = ["t", deep]
+    assert len(of_value(deep, (1, 1))[1]) < 200
+
+
+def test_a_grid_is_drawn_row_by_row():
+    grid = small_run.run(small_run.Program.parse("O = canvas(SEVEN, TWO_BY_TWO)"), [[1]]).grid
+    assert of_grid(grid) == "77/77"
+
+
+def test_the_names_of_lines_do_not_stand_over_each_other_or_leave_the_chart():
+    lines = [Series(f"line {k}", [(1, 0), (9, 0.01 * k)], k % 6) for k in range(8)]
+    for chart in (
+        LineChart("t", "x", "y", lines),
+        LineChart("t", "x", "y", lines, is_log=True, is_share=True),
+        LineChart("t", "x", "y", [Series("s", [(3, 0)], 1)]),
+    ):
+        ys = [label.y for label in chart.labels]
+        assert all(b - a >= 15 for a, b in pairwise(ys))
+        assert all(chart.top - 1 <= y <= chart.bottom + 1 for y in ys)
+        assert all(chart.left <= tick.at <= chart.right for tick in chart.x_ticks)
+        assert chart.x_ticks
+        assert len(chart.table[1]) == len({x for s in chart.lines for x, _ in s.points})
+
+
+def luminance(color):
+    parts = [int(color[k : k + 2], 16) / 255 for k in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return sum(w * p for w, p in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def test_texts_and_lines_can_be_read_in_light_and_dark(finished):
+    text = page_of(read_history(finished[0]))
+    themes = re.findall(r"\{\s*color-scheme: \w+;([^}]*)\}", text)
+    assert len(themes) == 3
+    for theme in themes:
+        colors = dict(re.findall(r"--(\w+): (#\w{6})", theme))
+        for name in ("text", "dim", "accent", "good", "bad", *(f"c{k}" for k in range(6))):
+            for below in ("page", "card"):
+                some = sorted((luminance(colors[name]), luminance(colors[below])))
+                assert (some[1] + 0.05) / (some[0] + 0.05) >= 4.5, (name, below)
