@@ -15,121 +15,30 @@ last line is JSON.
     python benchmarks/bench_replay.py [--experiences 1000000] [--drawn 90000] [--repeats 7]
 """
 
-import ctypes
-import gc
 import importlib.metadata
 
 import numpy as np
 from harness import Parser, Report, cpu_time_of, machine, whole_number
 
 import codeit._native.replay as native
+from codeit.benching.buffers import (
+    Batches,
+    PlainBuffer,
+    draw_fault,
+    draw_plain,
+    return_memory,
+    storage_fault,
+    stored,
+)
 
 SEED = 5
 SOURCE_IDS, TARGET_IDS = 240, 60
 BATCH = 100_000  # Experiences given to one upsert.
 
 
-class PlainBuffer:
-    """The same contract up to capacity in plain NumPy: a dict from key to row, dense columns."""
-
-    def __init__(self, capacity):
-        self.rows = {}
-        self.priority = np.empty(capacity)
-        self.iteration = np.empty(capacity, np.int32)
-        self.origin = np.empty(capacity, np.uint8)
-        self.source = np.empty((capacity, SOURCE_IDS), np.uint16)
-        self.target = np.empty((capacity, TARGET_IDS), np.uint16)
-
-    def upsert(self, keys, priority, iteration, origin, source_ids, _, target_ids, __):
-        names = keys.view("V16").ravel().tolist()
-        rows = np.array([self.rows.setdefault(name, len(self.rows)) for name in names])
-        self.priority[rows] = priority
-        self.iteration[rows] = iteration
-        self.origin[rows] = origin
-        self.source[rows] = source_ids.reshape(-1, SOURCE_IDS)
-        self.target[rows] = target_ids.reshape(-1, TARGET_IDS)
-
-
-def draw_plain(priority, n, generator):
-    """The exponential race in two NumPy calls."""
-    times = generator.standard_exponential(len(priority)) / priority
-    return np.argpartition(times, n)[:n]
-
-
-class Batches:
-    """The input: keys and priorities of N experiences, and ids that all batches share."""
-
-    def __init__(self, num_experiences):
-        generator = np.random.default_rng(SEED)
-        self.size = num_experiences
-        self.keys = generator.integers(0, 2**64, (num_experiences, 2), dtype=np.uint64)
-        # Shares of up to ten demonstrations; most programs reproduce none.
-        share = generator.integers(0, 11, num_experiences) / 10
-        share[generator.random(num_experiences) < 0.5] = 0
-        self.priority = share + 1e-19
-        self.source_ids = generator.integers(0, 32_100, BATCH * SOURCE_IDS).astype(np.uint16)
-        self.target_ids = generator.integers(0, 32_100, BATCH * TARGET_IDS).astype(np.uint16)
-
-    def __iter__(self):
-        for begin in range(0, self.size, BATCH):
-            end = min(begin + BATCH, self.size)
-            count = end - begin
-            yield (
-                self.keys[begin:end],
-                self.priority[begin:end],
-                np.zeros(count, np.int32),
-                np.zeros(count, np.uint8),
-                self.source_ids[: count * SOURCE_IDS],
-                np.arange(count + 1) * SOURCE_IDS,
-                self.target_ids[: count * TARGET_IDS],
-                np.arange(count + 1) * TARGET_IDS,
-            )
-
-    def ids_of(self, number):
-        """The source ids of one experience."""
-        at = number % BATCH
-        return self.source_ids[at * SOURCE_IDS : (at + 1) * SOURCE_IDS]
-
-
-def stored(buffer, batches):
-    for batch in batches:
-        buffer.upsert(*batch)
-    return buffer
-
-
-def return_memory():
-    """Gives what was freed back to the system, so that no repeat finds its memory ready."""
-    gc.collect()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
-
-
-def check_storage(buffer, batches):
-    numbers = np.linspace(0, batches.size - 1, 1000).astype(np.int64)
-    assert len(buffer) == batches.size
-    keys = buffer.columns(np.arange(batches.size))[0][:, 0]
-    order = np.argsort(keys)
-    slots = order[np.searchsorted(keys, batches.keys[numbers, 0], sorter=order)]
-    assert np.array_equal(buffer.columns(slots)[0], batches.keys[numbers])
-    assert np.array_equal(buffer.columns(slots)[1], batches.priority[numbers])
-    expected = np.concatenate([batches.ids_of(number) for number in numbers])
-    assert np.array_equal(buffer.gather(slots)[0], expected)
-
-
-def check_draw(priority, drawn, n, *, is_distinct, least=0.0):
-    """Compare with a plain draw: how many were drawn of each priority from `least` on."""
-    assert len(drawn) == n
-    assert not is_distinct or len(np.unique(drawn)) == n
-    if is_distinct:
-        expected = draw_plain(priority, n, np.random.default_rng(SEED + 1))
-    else:
-        generator = np.random.default_rng(SEED + 1)
-        expected = generator.choice(len(priority), n, p=priority / priority.sum())
-    for value in np.unique(priority[priority >= least]):
-        counts = [np.count_nonzero(priority[chosen] == value) for chosen in (drawn, expected)]
-        # Six standard deviations of the difference of two counts.
-        assert abs(counts[0] - counts[1]) <= 6 * np.sqrt(2 * max(counts[1], 1)), (value, counts)
+def checked(fault):
+    """Ends the benchmark where something is wrong."""
+    assert not fault, fault
 
 
 def bench_keys(report, repeats):
@@ -145,16 +54,16 @@ def bench_keys(report, repeats):
 
 def bench_upserts(report, batches, repeats):
     fresh, known, full = [], [], []
-    newcomers = Batches(batches.size)
+    newcomers = Batches(batches.size, SOURCE_IDS, TARGET_IDS, SEED, BATCH)
     newcomers.keys = ~batches.keys
     newcomers.priority = np.full(batches.size, 1.0)
     for _ in range(repeats):
         buffer = native.PriorityBuffer(batches.size)
         fresh.append(cpu_time_of(lambda b=buffer: stored(b, batches))[0])
         known.append(cpu_time_of(lambda b=buffer: stored(b, batches))[0])
-        check_storage(buffer, batches)
+        checked(storage_fault(buffer, batches))
         full.append(cpu_time_of(lambda b=buffer: stored(b, newcomers))[0])
-        check_storage(buffer, newcomers)
+        checked(storage_fault(buffer, newcomers))
         del buffer
         return_memory()
     report.add("upsert, new: codeit", fresh, items=batches.size)
@@ -163,7 +72,7 @@ def bench_upserts(report, batches, repeats):
 
     fresh, known = [], []
     for _ in range(repeats):
-        plain = PlainBuffer(batches.size)
+        plain = PlainBuffer(batches.size, SOURCE_IDS, TARGET_IDS)
         fresh.append(cpu_time_of(lambda b=plain: stored(b, batches))[0])
         known.append(cpu_time_of(lambda b=plain: stored(b, batches))[0])
         assert len(plain.rows) == batches.size
@@ -177,7 +86,7 @@ def bench_upserts(report, batches, repeats):
 def bench_draws(report, batches, n, repeats):
     buffer = stored(native.PriorityBuffer(batches.size), batches)
     priority = batches.priority
-    check_draw(priority, buffer.draw(n, 0), n, is_distinct=True)
+    checked(draw_fault(priority, buffer.draw(n, 0), n, SEED + 1, is_distinct=True))
     works = [lambda k=k: buffer.draw(n, k) for k in range(repeats)]
     report.add("draw without replacement: codeit", [cpu_time_of(work)[0] for work in works])
 
@@ -225,7 +134,7 @@ def bench_cpprb(report, cpprb, batches, n, repeats):
     buffer.add(number=numbers, priorities=batches.priority)
     drawn = buffer.sample(n, beta=0.0)["number"].ravel().copy()
     # Its sums are in single precision, so a few of the 1e-19 are drawn that never should be.
-    check_draw(batches.priority, drawn, n, is_distinct=False, least=0.05)
+    checked(draw_fault(batches.priority, drawn, n, SEED + 1, is_distinct=False, least=0.05))
     seconds = [cpu_time_of(lambda: buffer.sample(n, beta=0.0))[0] for _ in range(repeats)]
     report.add("draw with replacement, in strata: cpprb", seconds)
 
@@ -254,7 +163,7 @@ def main():
 
     print(f"{machine()}; {arguments.experiences:,} experiences, draws of {arguments.drawn:,}")
     report = Report()
-    batches = Batches(arguments.experiences)
+    batches = Batches(arguments.experiences, SOURCE_IDS, TARGET_IDS, SEED, BATCH)
     bench_keys(report, arguments.repeats)
     bench_upserts(report, batches, arguments.repeats)
     bench_draws(report, batches, arguments.drawn, 3 * arguments.repeats)

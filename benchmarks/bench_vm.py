@@ -18,12 +18,10 @@ one of the clock. The last line is JSON.
 """
 
 import gzip
-import importlib
 import json
 import math
 import os
 import statistics
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +39,7 @@ from harness import (
 )
 
 from codeit import Limits, Program, ProgramError, execute, execute_groups
+from codeit.benching.plain_python import as_tuples, compiled_functions
 from codeit.execution import executor
 from codeit.language import load_seed_programs
 from codeit.mutation import MutationSettings, mutate
@@ -54,23 +53,6 @@ TRIES = 3  # at a time that is not above what a batch costs
 MUTANT_LIMITS = Limits(fuel=500_000)  # a few mutants would run for as long as all others together
 FAMILY = 24  # mutants of one parent, as many as samples of one task
 SEED = 17
-
-
-def as_tuples(grid):
-    return tuple(tuple(row) for row in grid.tolist())
-
-
-def compiled_functions(seeds, folder):
-    """The seed programs as Python functions over the original primitives."""
-    sys.path.insert(0, folder)
-    names = vars(importlib.import_module("dsl")) | vars(importlib.import_module("constants"))
-    functions = []
-    for seed in seeds:
-        lines = "\n".join(f"    {line.rstrip()}" for line in seed.program.text.split("\n"))
-        scope = dict(names)
-        exec(compile(f"def solve(I):\n{lines}\n    return O", seed.task_id, "exec"), scope)
-        functions.append(scope["solve"])
-    return functions
 
 
 def seconds_per_sweep(work, repeats):
@@ -293,7 +275,7 @@ def main():
     report.add("each program, hot, 1 thread", [total(ours)], items=num_runs, is_once=True)
 
     if arguments.arc_dsl:
-        functions = compiled_functions([seeds[k] for k in chosen], arguments.arc_dsl)
+        functions = compiled_functions([seeds[k].program for k in chosen], Path(arguments.arc_dsl))
         theirs = []
         for k, function in zip(chosen, functions, strict=True):
             grids = [as_tuples(d.input) for d in pairs[k]]

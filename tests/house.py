@@ -379,11 +379,11 @@ PYTHON_ROOMS = [
         "`codeit bench`, how fast the parts work on a user's own programs: `case.py` (what can be "
         "timed), `timing.py` and `timed_cases.py` (pytest-benchmark times it), `record.py` and "
         "`comparison.py` (figures, and what is slower than before), a file for each subject, "
-        "`inputs.py` and `options.py` (what they work on), `plain_python.py` (a peer), "
-        "`machine.py`, `table.py`, `command.py`",
+        "`inputs.py` and `options.py` (what they work on), `plain_python.py` and `buffers.py` "
+        "(peers), `machine.py`, `table.py`, `command.py`",
         (
-            *("version", "ranges", "terminal", "files", "language", "tasks", "execution"),
-            *("mutation", "profiling"),
+            *("version", "ranges", "_native", "terminal", "files", "parallel", "language"),
+            *("tasks", "execution", "mutation", "searching", "mutating", "profiling"),
         ),
     ),
     Room(

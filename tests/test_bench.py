@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from codeit.benching import executor, timing
+from codeit.benching import executor, mutation, replay, search, timing
 from codeit.benching.case import Case
 from codeit.benching.comparison import compare, slower
+from codeit.benching.options import SUBJECTS
 from codeit.benching.record import Figure, Record
 from codeit.cli import main
 from codeit.profiling import ceilings
+from codeit.searching import records
 
 PROGRAMS = [
     {"task": "67a3c6ac", "program": "O = vmirror(I)"},
@@ -36,7 +38,14 @@ def programs(tmp_path):
 @pytest.fixture
 def tiny(programs):
     """Words that make a subject small."""
-    return {"executor": ["--programs", programs, "--mutants", "8", "--threads", "2"]}
+    own = ["--programs", programs]
+    few = ["--num-tasks", "2", "--threads", "2"]
+    return {
+        "executor": [*own, "--mutants", "8", "--threads", "2"],
+        "mutation": [*own, *few, "--n", "8"],
+        "search": [*own, *few, "--evaluations", "500"],
+        "replay": ["--experiences", "300", "--drawn", "30"],
+    }
 
 
 @pytest.fixture
@@ -89,11 +98,11 @@ def steps(monkeypatch):
 def test_a_bench_without_a_subject_says_what_there_is(bench):
     code, out, err = bench()
     assert (code, err) == (0, "")
-    assert "executor" in out
+    assert all(f"\n  {subject} " in out for subject in SUBJECTS)
     assert "examples:" in out
 
 
-@pytest.mark.parametrize("subject", ["executor"])
+@pytest.mark.parametrize("subject", SUBJECTS)
 def test_a_subject_prints_a_line_for_each_case_and_leaves_its_figures(
     bench, tiny, tmp_path, subject
 ):
@@ -114,6 +123,14 @@ def test_a_subject_prints_a_line_for_each_case_and_leaves_its_figures(
     assert code in (0, 1)
     assert err == ""
     assert f"beside {file}" in out
+
+
+def test_every_subject_has_help_with_an_example(bench, tiny):
+    assert set(tiny) == set(SUBJECTS)
+    for subject in SUBJECTS:
+        code, out, _ = bench(subject, "--help")
+        assert code == 0
+        assert f"examples:\n  codeit bench {subject}\n" in out
 
 
 def test_one_thread_takes_the_time_of_the_processor_and_several_that_of_the_clock(
@@ -171,6 +188,45 @@ def test_a_wrong_output_is_not_timed(bench, tiny, tmp_path, monkeypatch):
     assert "1 thread: not timed: the program for 67a3c6ac is wrong on a demonstration" in out
     names = [figure["name"] for figure in json.loads(file.read_text())["figures"]]
     assert "programs on their tasks, 1 thread" not in names
+
+
+def test_mutants_that_miss_what_ordinary_runs_hit_are_not_timed(bench, tiny, monkeypatch):
+    class Families(mutation.mutation.Families):
+        def match(self, *arguments):
+            numbers, places = super().match(*arguments)
+            return numbers + 1, places
+
+    words = [*tiny["mutation"], "--tasks", "arc1-training", "--n", "60", *TINY]
+    monkeypatch.setattr(mutation, "spread_out", lambda tasks, _: of_programs(tasks))
+    assert bench("mutation", *words)[0] == 0
+    monkeypatch.setattr(mutation.mutation, "Families", Families)
+    code, out, _ = bench("mutation", *words)
+    assert code == 1
+    assert out.count("not timed: the hits are not those of ordinary runs") == 2
+
+
+def of_programs(tasks):
+    ids = {row["task"] for row in PROGRAMS}
+    return [task for task in tasks if task.task_id in ids]
+
+
+def test_programs_that_the_machine_does_not_confirm_are_not_timed(bench, tiny, monkeypatch):
+    def confirm(task, found, **named):
+        return replace(records.confirm(task, found, **named), num_unconfirmed=1)
+
+    monkeypatch.setattr(search, "confirm", confirm)
+    code, out, _ = bench("search", *tiny["search"], *TINY)
+    assert code == 1
+    assert out.count("1 program not confirmed by the machine") == 2
+
+
+def test_a_draw_that_is_not_by_priority_is_not_timed(bench, tiny, monkeypatch):
+    uniform = lambda priority, n, generator: generator.choice(len(priority), n, replace=False)  # noqa: E731
+    monkeypatch.setattr(replay, "draw_plain", uniform)
+    code, out, _ = bench("replay", "--experiences", "3000", "--drawn", "900", *TINY)
+    assert code == 1
+    assert "drawn, by NumPy: not timed: " in out
+    assert "are due" in out
 
 
 # ---- What is slower
@@ -260,6 +316,10 @@ BAD = [
     (["executor", "--programs", "{wrong}"], "no program is right on a task of arc1-training"),
     (["executor", "--json", "{folder}"], "is a folder"),
     (["executor", "--json", "no/where.json"], "there is no folder no"),
+    (["replay", "--drawn", "100000"], "--drawn 100000; allowed: below --experiences 100000"),
+    (["search", "--evaluations", "0"], "'0'; allowed: a whole number from 1"),
+    (["search", "--tasks", "no"], "no data set or path is named 'no'"),
+    (["mutation", "--training", "no"], "no data set or path is named 'no'"),
     (["executor", "stray\x1b"], r"unrecognized arguments: stray\x1b"),
     (["executor", "--benchmark-disable"], "--benchmark-disable is not passed on; allowed:"),
     (["executor", "--benchmark-sort=colour"], "pytest-benchmark:"),

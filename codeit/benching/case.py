@@ -17,9 +17,9 @@ class Case:
         items: how many of `unit` one call of `work` does.
         threads: on more than one, the clock is taken in place of the processor's time.
         prepare: is called before each call of `work`, outside of the time.
-        amount: bytes or operations of a call, which `ceiling` says a second of.
-        ceiling: "copying", or a precision of which there are products, or the name of a case on
-            one thread, of which `threads` times the rate is the ceiling; "" where there is none.
+        amounts: bytes or operations of a call by the ceiling that says how many there are in a
+            second at best: "copying", or a precision of which there are products.
+        alone: the case that does the same on one thread, `threads` times whose rate is the ceiling.
         device: on which the work is done; on another one than the CPU the clock is taken, too.
         beside: the name of the case that this one is a peer of; "" for a case of this package.
     """
@@ -31,8 +31,8 @@ class Case:
     unit: str
     threads: int = 1
     prepare: Callable[[], Any] | None = None
-    amount: float = 0.0
-    ceiling: str = ""
+    amounts: Mapping[str, float] = field(default_factory=dict)
+    alone: str = ""
     device: str = "cpu"
     beside: str = ""
 

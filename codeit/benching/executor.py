@@ -110,10 +110,10 @@ def _by_threads(
 ) -> list[Case]:
     """The same on one thread, and on all where there are several."""
     alone = f"{name}, 1 thread"
-    cases = [Case(alone, work_on(1), check, items, "runs", amount=amount, ceiling="copying")]
+    cases = [Case(alone, work_on(1), check, items, "runs", amounts={"copying": amount})]
     if threads > 1:
         together = f"{name}, {threads} threads"
-        cases.append(Case(together, work_on(threads), check, items, "runs", threads, ceiling=alone))
+        cases.append(Case(together, work_on(threads), check, items, "runs", threads, alone=alone))
     return cases
 
 

@@ -103,6 +103,41 @@ def _executor(parsed: argparse.Namespace) -> Bench:
     )
 
 
+def _mutation(parsed: argparse.Namespace) -> Bench:
+    from codeit.benching.mutation import mutation_bench
+
+    return mutation_bench(
+        _corpus(parsed),
+        parsed.training,
+        parsed.tasks,
+        parsed.num_tasks,
+        parsed.n,
+        parsed.threads,
+        parsed.seed,
+    )
+
+
+def _search(parsed: argparse.Namespace) -> Bench:
+    from codeit.benching.search import search_bench
+
+    return search_bench(
+        _corpus(parsed),
+        parsed.tasks,
+        parsed.num_tasks,
+        parsed.evaluations,
+        parsed.threads,
+        parsed.seed,
+    )
+
+
+def _replay(parsed: argparse.Namespace) -> Bench:
+    from codeit.benching.replay import replay_bench
+
+    return replay_bench(
+        parsed.experiences, parsed.drawn, parsed.prompt_tokens, parsed.program_tokens, parsed.seed
+    )
+
+
 SUBJECTS: dict[str, Subject] = {
     "executor": Subject(
         "programs run on grids",
@@ -123,5 +158,52 @@ SUBJECTS: dict[str, Subject] = {
             _SEED,
         ],
         ["", " --programs solvers.jsonl --tasks tasks --json before.json"],
+    ),
+    "mutation": Subject(
+        "mutants made of programs, and run on tasks",
+        "Mutants run on the first demonstration\nof some tasks, beside ordinary batches.",
+        _mutation,
+        [
+            _PROGRAMS,
+            _option(
+                "--training",
+                default="arc1-training",
+                metavar="SOURCE",
+                help="the tasks of the programs (default arc1-training)",
+            ),
+            _tasks("arc1-evaluation"),
+            _count("--num-tasks", 40, "how many of the tasks, from all over"),
+            _count("--n", 1000, "how many mutants", 1, 1_000_000),
+            _THREADS,
+            _SEED,
+        ],
+        ["", " --programs solvers.jsonl --n 10000"],
+    ),
+    "search": Subject(
+        "tasks searched without a model",
+        "What is found is confirmed by the\nordinary machine.",
+        _search,
+        [
+            _PROGRAMS,
+            _tasks("arc1-training"),
+            _count("--num-tasks", 8, "how many of the tasks, from all over"),
+            _count("--evaluations", 10_000, "how many each task gets"),
+            _THREADS,
+            _SEED,
+        ],
+        ["", " --tasks tasks --num-tasks 20 --json before.json"],
+    ),
+    "replay": Subject(
+        "experiences stored, and drawn by priority",
+        "The ids are drawn, too: what they mean\nis nothing to the buffer. On one thread.",
+        _replay,
+        [
+            _count("--experiences", 100_000, "how many are stored", 2, 10_000_000),
+            _count("--drawn", 9_000, "how many are drawn at a time"),
+            _count("--prompt-tokens", 240, "ids of a prompt", 1, 100_000),
+            _count("--program-tokens", 60, "ids of a program", 1, 100_000),
+            _SEED,
+        ],
+        ["", " --experiences 1000000 --drawn 90000"],
     ),
 }
