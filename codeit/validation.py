@@ -96,7 +96,8 @@ def _allowed(field: FieldInfo, value: Any) -> str:
         if hasattr(mark, end)
     }
     if not bounds:
-        return f"a value of type {kind.__name__}"
+        is_class = isinstance(kind, type)
+        return f"a value of type {kind.__name__ if is_class else kind}"
     is_number = is_integer(value) or (kind is float and isinstance(value, float))
     numbers = "" if is_number else "integers, " if kind is int else "numbers, "
     return numbers + _RANGES[tuple(bounds)].format_map(bounds)

@@ -287,6 +287,7 @@ HOSTILE = {
     int | None: ["3", 1.0, True, 2**70, 10**400, [3], np.array([1, 2])],
     bool: [None, 0, 1, "true", np.array([1, 2])],
     str: [None, 0, b"tiny", ["tiny"], np.array([1, 2])],
+    str | None: [0, b"tiny", ["tiny"], np.array([1, 2])],
 }
 
 

@@ -80,6 +80,7 @@ FLIPS = ("hmirror", "dmirror", "cmirror", "rot90", "rot180", "rot270")
 AT_WORK = {
     "overlap": "tests/test_stages.py compares the results",
     "tracking": "who gets the metrics; tests/test_tracking.py",
+    "primitives": "what programs may be written with; tests/test_primitives_option.py",
     "threads": "tests/test_loop.py compares the results of different numbers",
     "data.dialect": "tests/test_seeds.py and tests/test_primitives.py compare the two",
     "mutation.max_tries": "tests/test_mutation.py gives up after so many",
