@@ -3,6 +3,8 @@
 import json
 import re
 import shutil
+import subprocess
+import tomllib
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +19,7 @@ import small_search
 from commands import fails_with
 
 from codeit.cli import main
+from codeit.files.sealed_lines import sealed
 from codeit.reporting.charts import LineChart, Series
 from codeit.reporting.page import page_of
 from codeit.reporting.pieces import of_grid, of_value
@@ -160,6 +163,70 @@ def test_a_task_that_is_not_solved_has_its_nearest_misses_the_nearest_first(fini
         for a, b in zip(made, true, strict=True)
     )
     assert near["wrong"] == f"{differ} of 36"
+
+
+def test_a_search_keeps_the_nearest_misses_of_a_task_that_it_does_not_solve(searched):
+    history = read_history(searched)
+    near = {record.task_id: record.nearest for record in history.records if record.nearest}
+    tasks = page_at(searched).data()["tasks"]
+    shown = [task for task in tasks if not task["rules"] and task["id"] in near]
+    assert shown
+    for task in shown:
+        found = {
+            one.candidate.shown for one in history.found if one.candidate.task_id == task["id"]
+        }
+        assert task["misses"]
+        assert {miss["text"] for miss in task["misses"]} <= {*near[task["id"]]} | found
+
+
+def test_a_search_of_an_earlier_version_has_a_page(searched, tmp_path):
+    copy = copy_of(searched, tmp_path)
+    lines = (copy / "tasks.jsonl").read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
+    for row in rows:
+        del row["digest"], row["nearest"]
+    (copy / "tasks.jsonl").write_bytes(b"".join(map(sealed, rows)))
+    assert {record.nearest for record in read_history(copy).records} == {()}
+    assert page_at(copy).data()["tasks"]
+    rows[0]["nearest"] = [1]
+    (copy / "tasks.jsonl").write_bytes(b"".join(map(sealed, rows)))
+    with pytest.raises(ValueError, match='line 1: "nearest" is \\[1\\]; it is a list of programs'):
+        read_history(copy)
+
+
+def test_the_files_of_the_page_are_part_of_the_package():
+    root = Path(__file__).parent.parent
+    settings = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]
+    known = {
+        file for one in settings["package-data"]["codeit"] for file in (root / "codeit").glob(one)
+    }
+    files = {*(root / "codeit" / "reporting" / "templates").iterdir()}
+    assert len(files) == 5
+    assert files <= known
+
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
+)
+
+
+@pytest.mark.skipif(not CHROMIUM, reason="no chromium here: apt-get install chromium")
+@pytest.mark.parametrize("kind", ["run", "search", "mutants"])
+def test_a_browser_draws_the_task_that_is_asked_for_without_an_error(directories, kind, tmp_path):
+    file = tmp_path / "page.html"
+    history = read_history(directories[kind])
+    file.write_text(page_of(history))
+    task = page_at(directories[kind]).data()["tasks"][-1]
+    words = [CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu"]
+    words += [f"--user-data-dir={tmp_path / 'profile'}", "--enable-logging=stderr"]
+    words += ["--virtual-time-budget=2000", "--dump-dom", f"{file.as_uri()}#task={task['id']}"]
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=300)
+    assert "CONSOLE" not in ended.stderr
+    dom = ended.stdout
+    assert f"<h3>Task {task['id']}</h3>" in dom
+    num_pairs = len(task["demos"]) + len(task["tests"])
+    assert dom.count('class="grid"') >= 2 * num_pairs - len(task["tests"])
+    assert f"{history.num_tasks} of {history.num_tasks} tasks" in dom
 
 
 def copy_of(path, tmp_path):

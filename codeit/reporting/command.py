@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from codeit.reporting.page import check_page_path, write_page
 from codeit.reporting.picture import solutions_picture
-from codeit.reporting.text import print_report, print_task_report
+from codeit.reporting.reading import read_history
+from codeit.reporting.text import print_history, print_task
 from codeit.reporting.watch import watch
 from codeit.tasks import render
 from codeit.terminal import open_console, say
@@ -72,12 +73,13 @@ def report_command(words: Sequence[str]) -> None:
     if parsed.watch:
         watch(parsed.directory, parsed.port or 0, console)
         return
+    history = read_history(parsed.directory)
     if parsed.task is None:
-        print_report(parsed.directory, console, parsed.all)
+        print_history(history, console, parsed.all)
     else:
-        print_task_report(parsed.directory, parsed.task, console, parsed.all)
+        print_task(history, parsed.task, console, parsed.all)
     if parsed.picture:
         render.save(parsed.picture, solutions_picture(parsed.directory))
     if parsed.html:
-        write_page(parsed.directory, parsed.html)
+        write_page(history, parsed.html)
         say(console, f"{parsed.html}: {parsed.html.stat().st_size / 1e6:.1f} MB")

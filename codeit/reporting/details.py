@@ -11,6 +11,7 @@ from codeit.language import Program
 from codeit.language.program import ProgramError
 from codeit.reporting.history import Found, History, Source, Story
 from codeit.reporting.of_run import RunHistory
+from codeit.reporting.of_search import SearchHistory
 from codeit.reporting.pieces import of_grid, of_value
 from codeit.reporting.written import last_samples
 from codeit.solving.misses import Miss, misses_of
@@ -36,7 +37,7 @@ def tasks_of(history: History) -> list[dict[str, Any]]:
     return [_details(history, task, written.get((task.task_id, task.digest), ())) for task in tasks]
 
 
-def _details(history: History, task: Task, written: Sequence[Found | str]) -> dict[str, Any]:
+def _details(history: History, task: Task, written: Sequence[str]) -> dict[str, Any]:
     key = task.task_id, task.digest
     story = history.stories.get(key, Story(key))
     first = next(iter(RULES))
@@ -49,7 +50,8 @@ def _details(history: History, task: Task, written: Sequence[Found | str]) -> di
     ]
     is_solved = first in story.rules
     near = [] if is_solved else [f for f in story.found if not f.candidate.is_solution]
-    misses = [] if is_solved else _misses(history.source, task, [*near, *written])
+    by = "search" if isinstance(history, SearchHistory) else "policy, last iteration"
+    misses = [] if is_solved else _misses(history.source, task, near, written, by)
     row = {
         "id": visible(task.task_id),
         "demos": [_pair(pair) for pair in task.demonstrations],
@@ -89,7 +91,10 @@ def _program(one: Found, task: Task, source: Source, is_traced: bool) -> dict[st
 
 
 def _written(history: History) -> Mapping[TaskKey, Sequence[str]]:
-    """Programs that ran in the last iteration of which samples are kept."""
+    """Programs that ran in the last iteration of which samples are kept; or what a search keeps of
+    those that miss."""
+    if isinstance(history, SearchHistory):
+        return {(one.task_id, one.task_digest): one.nearest for one in history.records}
     found: dict[TaskKey, dict[str, None]] = {}
     for sample in last_samples(history) if isinstance(history, RunHistory) else ():
         some = found.setdefault(sample.task, {})
@@ -98,14 +103,12 @@ def _written(history: History) -> Mapping[TaskKey, Sequence[str]]:
     return {key: list(some) for key, some in found.items()}
 
 
-def _misses(source: Source, task: Task, some: Sequence[Found | str]) -> list[dict[str, Any]]:
+def _misses(
+    source: Source, task: Task, near: Sequence[Found], written: Sequence[str], by: str
+) -> list[dict[str, Any]]:
     """The nearest of programs that are not right, the nearest first."""
-    texts: dict[str, str] = {}
-    for one in some[: 2 * _MOST_TRIED]:
-        if isinstance(one, str):
-            texts.setdefault(one, "policy, last iteration")
-        else:
-            texts.setdefault(one.candidate.shown, one.by)
+    texts = {one.candidate.shown: one.by for one in near[:_MOST_TRIED]}
+    texts = dict.fromkeys(written[:_MOST_TRIED], by) | texts
     parsed = Program.parse_all(list(texts), source.dialect)
     programs = [program for program in parsed if isinstance(program, Program)]
     misses = [miss for miss in misses_of(task, programs, source.limits) if miss.makes_grids]

@@ -18,7 +18,6 @@ from codeit.reporting.details import tasks_of
 from codeit.reporting.history import History
 from codeit.reporting.of_run import RunHistory
 from codeit.reporting.of_search import SearchHistory
-from codeit.reporting.reading import read_history
 from codeit.reporting.sections import Table
 from codeit.tasks.render import LINE_COLOR, PALETTE
 from codeit.tasks.scoring import RULES
@@ -28,14 +27,13 @@ from codeit.version import __version__
 _COLORS = {"palette": PALETTE, "line": LINE_COLOR}
 
 
-def write_page(path: Path, file: Path) -> None:
-    """Write the page of a directory.
+def write_page(history: History, file: Path) -> None:
+    """Write the page.
 
     Raises:
-        ValueError: the path is no directory of a run, a search or mutants, a file in it is damaged,
-            or its tasks are gone.
+        ValueError: as `page_of`.
     """
-    text = page_of(read_history(path))
+    text = page_of(history)
     with whole_file(file) as out:
         out.write(text.encode("utf-8", "backslashreplace"))
 

@@ -36,9 +36,13 @@ def print_report(path: Path, console: Console, show_all: bool = False) -> None:
     Raises:
         ValueError: the path is no directory of these, or a file in it is damaged.
     """
-    history = read_history(path)
+    print_history(read_history(path), console, show_all)
+
+
+def print_history(history: History, console: Console, show_all: bool = False) -> None:
+    """Print the report of a history; see `print_report`."""
     solving = [found for _, found in history.solving()]
-    say(console, "", path, style="bold")
+    say(console, "", history.path, style="bold")
     if isinstance(history, RunHistory):
         _print_run(history, console, show_all)
     else:
@@ -64,12 +68,16 @@ def print_task_report(path: Path, task_id: str, console: Console, show_all: bool
         ValueError: the path is no directory of these, a file in it is damaged, its tasks are gone,
             or the task is none of them.
     """
-    history = read_history(path)
+    print_task(read_history(path), task_id, console, show_all)
+
+
+def print_task(history: History, task_id: str, console: Console, show_all: bool = False) -> None:
+    """Print a task of a history; see `print_task_report`."""
     tasks = history.source.load()
     named = [task for task in tasks if task.task_id == task_id]
     if not named:
         raise ValueError(
-            f"task {task_id!r} is none of the {len(tasks)} of {path}, which are those of "
+            f"task {task_id!r} is none of the {len(tasks)} of {history.path}, which are those of "
             f"{history.source.tasks}"
         )
     for task in named:

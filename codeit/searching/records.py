@@ -81,6 +81,8 @@ class TaskRecord:
         num_unconfirmed: how many programs the ordinary machine did not confirm; none of them is
             among `found`.
         evaluations, calls, nodes, bytes, methods: as in `TaskSearch`.
+        nearest: the texts of a few programs that miss, as in `TaskSearch`; empty in files of
+            versions that did not keep them.
     """
 
     task_id: str
@@ -94,6 +96,7 @@ class TaskRecord:
     nodes: int
     bytes: int
     methods: Mapping[str, MethodFigures]
+    nearest: tuple[str, ...] = ()
 
     @property
     def submission(self) -> Submission:
@@ -114,6 +117,7 @@ class TaskRecord:
             "methods": {name: asdict(figures) for name, figures in self.methods.items()},
             "answers": [[_listed(grid) for grid in grids] for grids in self.answers],
             "found": [found.to_row() for found in self.found],
+            "nearest": list(self.nearest),
         }
 
     @classmethod
@@ -124,6 +128,7 @@ class TaskRecord:
             ValueError: it is something else; the message names the key.
         """
         names = {field.name for field in fields(cls)}
+        row = {"nearest": [], **row}
         if row.keys() != names:
             odd = sorted(row.keys() ^ names)
             raise ValueError(f'"{odd[0]}" is {"missing" if odd[0] in names else "unknown"}')
@@ -141,7 +146,11 @@ class TaskRecord:
             for k, grids in enumerate(row["answers"], 1)
         )
         found = tuple(map(FoundCandidate.from_row, row["found"]))
-        return cls(**{**row, "methods": methods, "answers": answers, "found": found})
+        nearest = row["nearest"]
+        if not isinstance(nearest, list) or not all(isinstance(text, str) for text in nearest):
+            raise ValueError(f'"nearest" is {nearest!r:.80}; it is a list of programs')
+        changed = {"methods": methods, "answers": answers, "found": found}
+        return cls(**{**row, **changed, "nearest": tuple(nearest)})
 
 
 _NUMBERS = ("chance", "num_unconfirmed", "evaluations", "calls", "nodes", "bytes")
@@ -217,6 +226,7 @@ def confirm(
         nodes=search.nodes,
         bytes=search.bytes,
         methods=search.methods,
+        nearest=tuple(program.text for program in search.nearest),
     )
 
 

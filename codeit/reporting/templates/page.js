@@ -47,7 +47,8 @@ function grid(text, most, right) {
   let lines = "";
   for (let i = 0; i <= height; i++) lines += `M0 ${i * cell + .5}h${width * cell + 1}`;
   for (let j = 0; j <= width; j++) lines += `M${j * cell + .5} 0v${height * cell + 1}`;
-  drawn.append(svg("path", { d: lines, style: `fill:none;stroke:${data.colors.line};stroke-width:1` }));
+  const thin = cell < 6 ? ";stroke-opacity:.45" : "";  // else small cells drown in their lines
+  drawn.append(svg("path", { d: lines, style: `fill:none;stroke:${data.colors.line};stroke-width:1${thin}` }));
   for (const [i, j] of differ || []) {
     for (const [stroke, size] of [["#000", 3.5], ["#fff", 1.8]]) {
       const d = `M${j * cell + 2} ${i * cell + 2}L${(j + 1) * cell - 1} ${(i + 1) * cell - 1}M${(j + 1) * cell - 1} ${i * cell + 2}L${j * cell + 2} ${(i + 1) * cell - 1}`;
