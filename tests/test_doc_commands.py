@@ -174,8 +174,6 @@ def test_a_command_runs_as_it_is_shown(line, tmp_path, monkeypatch, capsys):
         *("resume", "report", "search", "mutate", "minimise", "submit", "score", "bench"),
     ):
         check_options(words[1], words[2:])
-    elif words[:1] == [".venv/bin/python"]:
-        check_benchmark(words[1:])
     elif words[0] == ".venv/bin/codeit":
         (tmp_path / "docs").mkdir()
         (tmp_path / "docs" / "task.txt").write_text((ROOT / "docs" / "task.txt").read_text())
