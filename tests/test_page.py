@@ -125,7 +125,10 @@ def test_the_figures_of_the_page_are_those_of_the_history_and_of_the_text(direct
 def test_a_page_has_every_chart_that_the_run_recorded_something_for(directories):
     titles = {text for tag, text in page_at(directories["run"]).texts if tag == "figcaption"}
     assert titles >= {
-        *("Tasks solved, by rule", "Tasks solved, by what found the program", "Loss"),
+        *("Tasks solved, by rule", "Loss"),
+        "Tasks solved by three programs, by what found the program",
+        "Tasks solved by two attempts, by what found the program",
+        "Tasks solved by a program that fits all, by what found it",
         *("What the policy writes", "Length of programs", "Buffer", "Priority in the buffer"),
         *("How samples ended", "Examples of what failed", "Time of each stage"),
         *("When each stage worked, iteration 2", "First solutions"),
@@ -340,7 +343,7 @@ def test_the_names_of_lines_do_not_stand_over_each_other_or_leave_the_chart():
         assert all(b - a >= 15 for a, b in pairwise(ys))
         assert all(chart.top - 1 <= y <= chart.bottom + 1 for y in ys)
         assert all(chart.left <= tick.at <= chart.right for tick in chart.x_ticks)
-        assert chart.x_ticks
+        assert len(chart.x_ticks) >= 2 or len(chart.lines) == 1
         assert len(chart.table[1]) == len({x for s in chart.lines for x, _ in s.points})
 
 

@@ -28,8 +28,8 @@ def run(finished, tmp_path):
 
 
 @contextmanager
-def served(path):
-    with PageServer(LivePage(path), 0) as server:
+def served(path, page=None):
+    with PageServer(page or LivePage(path), 0) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
@@ -68,6 +68,34 @@ def test_the_page_is_served_and_another_one_when_the_run_has_gone_on(run):
         assert version_in(after) == version
         assert "<b>2</b>" in after
         assert ", not finished" not in after
+
+
+NAMES = "chromium", "chromium-browser", "google-chrome"
+CHROMIUM = next(filter(None, map(shutil.which, NAMES)), "")
+
+
+@pytest.mark.skipif(not CHROMIUM, reason="no chromium here: apt-get install chromium")
+def test_a_browser_loads_the_page_again_when_the_run_has_gone_on(run, tmp_path):
+    metrics = (run / "metrics.jsonl").read_text().splitlines(keepends=True)
+    (run / "metrics.jsonl").write_text("".join(metrics[:2]))
+
+    class GoesOn(LivePage):
+        num_asked = 0
+
+        def version(self):
+            self.num_asked += 1
+            if self.num_asked == 3:  # the page was made and has asked once
+                (run / "metrics.jsonl").write_text("".join(metrics))
+            return super().version()
+
+    with served(run, GoesOn(run)) as server:
+        words = [CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu"]
+        words += [f"--user-data-dir={tmp_path / 'profile'}", "--enable-logging=stderr"]
+        words += ["--virtual-time-budget=9000", "--dump-dom", server.address]
+        ended = subprocess.run(words, capture_output=True, text=True, timeout=300)
+    assert "CONSOLE" not in ended.stderr
+    assert "Live: this page follows the run." in ended.stdout
+    assert '<b>2</b> <span class="dim">of 2</span><br>iterations' in ended.stdout
 
 
 def test_a_file_that_is_being_written_leaves_the_page_before(run):

@@ -16,7 +16,7 @@ LEFT, RIGHT, TOP, BOTTOM = 46, 144, 14, 46
 _LABEL_HEIGHT = 15
 _MOST_MARKED = 24  # points of a line that are drawn as such, too
 _BAR_HEIGHT = 22
-_BAR_LEFT = 130
+_BAR_LEFT, _BAR_RIGHT = 130, 92
 
 Number = int | float
 
@@ -126,19 +126,15 @@ class LineChart:
     @property
     def x_ticks(self) -> list[Tick]:
         low, high = self._x_range
+        values: Sequence[Number] = ()
         if self.is_log:
             powers = range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1)
-            if len(powers) < 2:
-                some = [
-                    n * 10**k for k in range(math.floor(low), math.ceil(high)) for n in (1, 2, 5)
-                ]
-                values = [n for n in some if low - 1e-9 <= math.log10(n) <= high + 1e-9]
-            else:
-                values = [10**k for k in powers]
-        else:
-            step = max(_step(high - low, 5), 1)
-            first = math.ceil(low / step)
-            values = [round(k * step) for k in range(first, math.floor(high / step) + 1)]
+            values = [10**k for k in powers]
+            low, high = 10**low, 10**high
+        if len(values) < 2:
+            step = max(_step(high - low, 4), 1)
+            first = math.ceil(low / step - 1e-9)
+            values = [round(k * step) for k in range(first, math.floor(high / step + 1e-9) + 1)]
         return [Tick(self.x(value), short(value)) for value in values]
 
     @property
@@ -203,7 +199,7 @@ class BarChart:
     note: str = ""
 
     kind = "bars"
-    width, left, right = WIDTH, _BAR_LEFT, WIDTH - 78
+    width, left, right = WIDTH, _BAR_LEFT, WIDTH - _BAR_RIGHT
 
     @property
     def is_empty(self) -> bool:

@@ -109,7 +109,7 @@ def _parts(history: History) -> list[tuple[str, list[Chart | Table]]]:
     solved: list[Chart | Table] = [sections.solved_by_rule(history)]
     parts: list[tuple[str, list[Chart | Table]]]
     if isinstance(history, RunHistory):
-        solved += [sections.solved_by_origin(history), sections.solved_table(history)]
+        solved += [*sections.solved_by_origin(history), sections.solved_table(history)]
         parts = [
             ("Solved", solved),
             ("Learned", [*sections.learning_charts(history)]),

@@ -97,18 +97,23 @@ def _amount_of(history: History) -> str:
     return "mutated programs"
 
 
-def solved_by_origin(history: RunHistory) -> LineChart:
-    """By the paper's rule."""
-    rule, name = next(iter(RULES.items()))
+def solved_by_origin(history: RunHistory) -> list[Chart]:
+    """Solved against sampled, by what found the programs: a chart for each rule."""
+    return [_by_origin(history, rule) for rule in RULES]
+
+
+def _by_origin(history: RunHistory, rule: str) -> LineChart:
     numbers = {origin: k for k, origin in enumerate(ORIGIN_NAMES, 1)}
 
     def known(points: Sequence[Point], by: str) -> list[tuple[int, int]]:
         return [(p.amount, p.solved[by][rule]) for p in points if by in p.solved]
 
     return LineChart(
-        "Tasks solved, by what found the program",
+        f"Tasks solved by {RULES[rule]}, by what found the program"
+        if rule != "fits_all"
+        else "Tasks solved by a program that fits all, by what found it",
         _amount_of(history),
-        f"tasks solved, {name}",
+        f"tasks solved, of {history.num_scored}",
         [
             Series(_SHORT_NAMES[by], known(history.points, by), numbers[by] % 6)
             for by in history.origins

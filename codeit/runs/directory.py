@@ -172,7 +172,7 @@ class RunDirectory(LockedDirectory):
         left of one that will be written again.
         """
         if done >= 0:
-            return max([done, *self._iterations_since(), *self._samples()])
+            return max([done, *self._iterations_since(), *_samples(self.path)])
         last = -1
         for name in (METRICS, SOLUTIONS):
             if (self.path / name).exists():
@@ -181,7 +181,7 @@ class RunDirectory(LockedDirectory):
         if (self.path / PERFORMANCE).exists():
             lines = read_text(self.path / PERFORMANCE).splitlines()
             last = max(last, len(lines) - 1)
-        return max([last, *self._samples()])
+        return max([last, *_samples(self.path)])
 
     def _iterations_since(self) -> Iterator[int]:
         """The iterations of rows that were added since the checkpoint was made."""
@@ -202,13 +202,6 @@ class RunDirectory(LockedDirectory):
             raise ValueError(f"{self.path / name}, line {number}: it names no iteration")
         return iteration
 
-    def _samples(self) -> dict[int, Path]:
-        """The files of samples that a run has written, by their iterations."""
-        folder = self.path / SAMPLES
-        files = [file for file in folder.iterdir() if file.is_file()] if folder.is_dir() else []
-        matches = [(file, re.fullmatch(r"(\d{4}|[1-9]\d{4,})\.jsonl", file.name)) for file in files]
-        return {int(match[1]): file for file, match in matches if match}
-
     def go_back(self, iteration: int) -> None:
         """Remove what was written after an iteration; 0 is the start, -1 before it.
 
@@ -224,7 +217,7 @@ class RunDirectory(LockedDirectory):
         if PERFORMANCE not in entries:
             self._start_performance()
         (self.path / SAMPLES).mkdir(exist_ok=True)
-        for number, file in self._samples().items():
+        for number, file in _samples(self.path).items():
             if number > iteration:
                 file.unlink()
         for name, entry in entries.items():
@@ -303,6 +296,14 @@ class RunDirectory(LockedDirectory):
         self._written.setdefault(name, Digest()).update(text.encode())
 
 
+def _samples(path: Path) -> dict[int, Path]:
+    """The files of samples that a run has written, by their iterations."""
+    folder = path / SAMPLES
+    files = [file for file in folder.iterdir() if file.is_file()] if folder.is_dir() else []
+    matches = [(file, re.fullmatch(r"(\d{4}|[1-9]\d{4,})\.jsonl", file.name)) for file in files]
+    return {int(match[1]): file for file, match in matches if match}
+
+
 def _samples_name(iteration: int) -> str:
     return f"{SAMPLES}/{iteration:04d}.jsonl"
 
@@ -313,8 +314,8 @@ def read_last_samples(path: Path) -> list[Row]:
     Raises:
         ValueError: a line is damaged.
     """
-    files = sorted((path / SAMPLES).glob("*.jsonl"), key=lambda file: (len(file.name), file.name))
-    return read_lines(files[-1]) if files else []
+    files = _samples(path)
+    return read_lines(files[max(files)]) if files else []
 
 
 def read_solutions(path: Path) -> list[Solution]:
