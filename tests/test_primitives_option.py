@@ -146,6 +146,15 @@ def test_a_file_of_another_kind_is_refused(own, tmp_path, capsys):
     assert "primitives of one's own are in a file of Python, NAME.py" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "command", ["run", "search", "mutate", "solve", "submit", "minimise", "train"]
+)
+def test_every_command_says_that_it_takes_them(command, capsys):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    assert "--primitives" in capsys.readouterr().out
+
+
 # ---- Search and mutation
 
 

@@ -69,7 +69,8 @@ class Parser(argparse.ArgumentParser):
             keywords["epilog"] = "\n".join(["examples:", *(f"  {line}" for line in examples)])
             keywords.setdefault("formatter_class", _WithExamples)
         super().__init__(**keywords)
-        if examples:  # of every command; `codeit.cli` has taken it away before one is parsed
+        is_command = str(keywords.get("prog", "")).startswith("codeit ")
+        if is_command and self.add_help:  # `codeit.cli` has taken it away before one is parsed
             own = self.add_argument_group("primitives of your own")
             own.add_argument(
                 "--primitives",
