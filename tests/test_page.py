@@ -122,6 +122,20 @@ def test_the_figures_of_the_page_are_those_of_the_history_and_of_the_text(direct
     assert (len(tasks), len(solved)) == (history.num_tasks, figures["top3"])
 
 
+def test_how_samples_ended_is_the_same_on_the_page_and_in_the_text(finished):
+    console = small_run.quiet()
+    print_report(finished[0], console)
+    (line,) = [
+        s for s in console.file.getvalue().splitlines() if s.startswith("how the 48 samples")
+    ]
+    texts = [text for tag, text in page_at(finished[0]).texts if tag == "text"]
+    shares = line.partition(": ")[2].split(", ")
+    assert len(shares) > 1
+    for share in shares:
+        name, _, percent = share.rpartition(" ")
+        assert texts[texts.index(name) + 1] == percent
+
+
 def test_a_page_has_every_chart_that_the_run_recorded_something_for(directories):
     titles = {text for tag, text in page_at(directories["run"]).texts if tag == "figcaption"}
     assert titles >= {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +18,7 @@ from codeit.runs.directory import (
     read_metrics,
     read_solutions,
 )
-from codeit.runs.metrics import IterationMetrics, Metrics, StartMetrics, from_row
+from codeit.runs.metrics import ENDS, IterationMetrics, Metrics, StartMetrics, from_row
 from codeit.runs.settings import RunSettings, load_all_settings
 from codeit.tasks.scoring import Score
 
@@ -87,6 +88,14 @@ class RunHistory(History):
             for name, value in row.seconds.items():
                 total[name] = total.get(name, 0.0) + value
         return dict(sorted(total.items(), key=lambda item: -item[1]))
+
+    def sample_ends(self) -> dict[str, int]:
+        """How many samples of all iterations ended how, in words; the most first. Empty where the
+        run did not record it."""
+        total: Counter[str] = Counter()
+        for row in self.iterations:
+            total.update({name: int(number) for name, number in row.sample_ends.items()})
+        return {ENDS.get(name, name.replace("_", " ")): n for name, n in total.most_common()}
 
     def solved_together(self) -> dict[str, list[str]]:
         """By rule, the ids of the tasks that no origin solves alone, but all do together: of rules

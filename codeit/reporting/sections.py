@@ -236,20 +236,18 @@ def time_charts(history: RunHistory) -> list[Chart]:
 
 def ends_of_samples(history: RunHistory) -> list[Chart | Table]:
     """How samples ended: which error, how often, and examples."""
-    total: Counter[str] = Counter()
-    for row in history.iterations:
-        total.update({name: int(number) for name, number in row.sample_ends.items()})
+    total = history.sample_ends()
     number = sum(total.values())
     shown: list[Chart | Table] = []
     if total:
         bars = [
-            Bar(_end_name(name), 0, count / number * 100, f"{count / number:.1%}", 3)
-            for name, count in total.most_common(_MOST_BARS)
+            Bar(name, 0, count / number * 100, f"{count / number:.1%}", 3)
+            for name, count in list(total.items())[:_MOST_BARS]
         ]
         note = f"{number:,} samples. Of one without a grid, its first error."
         shown.append(BarChart("How samples ended", "percent of all samples", bars, note))
     rows = [
-        (_end_name(end), one.task_id, one.text, reason)
+        (ENDS.get(end, end.replace("_", " ")), one.task_id, one.text, reason)
         for end, some in failures(history, _MOST_EXAMPLES).items()
         for one, reason in some
     ]
@@ -263,12 +261,6 @@ def ends_of_samples(history: RunHistory) -> list[Chart | Table]:
         )
     )
     return shown
-
-
-def _end_name(name: str) -> str:
-    if name in ENDS:
-        return ENDS[name]
-    return name.replace("_", " ")
 
 
 def search_tables(history: SearchHistory) -> list[Chart | Table]:

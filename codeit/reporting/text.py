@@ -106,7 +106,8 @@ def _print_run(history: RunHistory, console: Console, show_all: bool) -> None:
     )
     if iterations:
         _print_table(console, *_learning_table(iterations, show_all))
-        say(console, _change(iterations[0], iterations[-1]), *_changed_settings(iterations), "")
+        say(console, _change(iterations[0], iterations[-1]), *_changed_settings(iterations))
+        say(console, *filter(None, [_ends(history)]), "")
     _print_table(console, *_solved_table(history))
     say(
         console,
@@ -237,6 +238,13 @@ def _change(first: IterationMetrics, last: IterationMetrics) -> str:
         )
     )
     return f"from iteration {first.iteration} to {last.iteration}: {shares}"
+
+
+def _ends(history: RunHistory) -> str:
+    ends = history.sample_ends()
+    number = sum(ends.values())
+    shares = ", ".join(f"{name} {count / number:.1%}" for name, count in ends.items())
+    return f"how the {number:,} samples ended: {shares}" if ends else ""
 
 
 def _side_by_side(figures: Figures) -> str:

@@ -170,11 +170,13 @@ function fromAddress() {
 
 find.addEventListener("input", fill);
 kind.addEventListener("change", fill);
+addEventListener("pageshow", fill);  // what was asked for before a reload stands in the fields again
 addEventListener("hashchange", () => { const task = fromAddress(); if (task) show(task, false); });
 fill();
 const first = fromAddress() || tasks.find(isSolved) || tasks[0];
 if (first) show(first, false);
-if (fromAddress()) article.scrollIntoView();
+const isReloaded = performance.getEntriesByType("navigation").some(entry => entry.type === "reload");
+if (fromAddress() && !isReloaded) article.scrollIntoView();
 
 // ---- Light and dark ----
 
