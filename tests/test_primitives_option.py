@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("torch")
 
+from small_mutate import words_for
 from small_run import quiet, settings_for
 
 import codeit
@@ -17,6 +18,7 @@ from codeit.cli import main
 from codeit.language import STANDARD, current, own_primitives, remove_own
 from codeit.policy.model.checkpoint import load_model
 from codeit.policy.policy import Policy
+from codeit.policy.sampling.constraint import ProgramConstraint
 from codeit.policy.tokenizer import CompactTokenizer, load_tokenizer
 from codeit.primitives import file
 from codeit.runs.running import resume, train
@@ -198,6 +200,23 @@ def test_a_search_without_them_does_not_go_on_with_some(own, task, tmp_path, cap
     assert "was made without primitives of one's own" in capsys.readouterr().err
 
 
+def test_mutants_have_it_and_go_on_with_the_same_file_alone(own, tmp_path, capsys):
+    out = tmp_path / "mutants"
+    words = words_for(tmp_path)
+    assert main(["mutate", *words, "--out", str(out), "--primitives", str(own)]) == 0
+    shards = [path.read_text() for path in sorted(out.rglob("*.jsonl"))]
+    assert any("colder" in text for text in shards)
+    capsys.readouterr()
+    forget()
+    assert main(["mutate", "resume", str(out)]) == 2
+    said = capsys.readouterr().err
+    assert "the work was made with primitives of one's own" in said
+    assert said.count("\n") == 1
+    own.write_text(OWN + "\n")
+    assert main(["mutate", "resume", str(out), "--primitives", str(own)]) == 2
+    assert [path.read_text() for path in sorted(out.rglob("*.jsonl"))] == shards
+
+
 # ---- Checkpoints
 
 
@@ -262,6 +281,24 @@ def test_samples_of_the_compact_tokenizer_have_the_new_names(own):
     assert tokenizer.decode_program(ids) == "x1 = colder(I)\nO = colder(x1)"
     program = Program.parse("x1 = colder(I)\nO = colder(x1)")
     assert tokenizer.read_programs(np.array([ids], np.int64))[0] == program
+
+
+@pytest.mark.parametrize("mode", ["grammar", "typed"])
+def test_the_constraint_lets_a_new_name_stand_where_its_types_fit(mode, own):
+    file.load_primitives(own)
+    tokenizer = CompactTokenizer()
+    constraint = ProgramConstraint(tokenizer, mode, 1)
+    constraint.begin(30)
+    place = int(tokenizer.encode_program("O = colder(I)")[1])
+    num_seen = 0
+    for k in tokenizer.encode_program("x1 = colder(I)\nx2 = width(x1)\nO = colder(x1)").tolist():
+        bits = np.unpackbits(constraint.masks().view(np.uint8), axis=1, bitorder="little")[0]
+        allowed = set(constraint.alphabet[bits[: len(constraint.alphabet)].astype(bool)].tolist())
+        assert k in allowed
+        num_seen += place in allowed
+        constraint.advance([k])
+    assert constraint.is_finished.all()
+    assert num_seen >= 3
 
 
 # ---- Runs
