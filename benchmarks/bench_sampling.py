@@ -33,8 +33,9 @@ from unittest import mock
 import numpy as np
 import torch
 from harness import Parser, Report, existing_file, machine, ratio, whole_number
-from rivals import CTranslate2Sampler, ScriptedGenerateSampler, scripted_strategy
+from rivals import ScriptedGenerateSampler, scripted_strategy
 
+from codeit.benching.ctranslate2 import CTranslate2Sampler
 from codeit.language import load_seed_programs
 from codeit.policy.model import ModelSettings
 from codeit.policy.model.checkpoint import GEOMETRIES, build_model

@@ -16,7 +16,6 @@ the same precision reaches here. The last line is JSON.
     python benchmarks/bench_training.py [--model codet5-small] [--experiences 16] [--repeats 3]
 """
 
-import copy
 import gc
 import time
 
@@ -25,19 +24,18 @@ import torch
 import transformers
 from harness import Parser, Report, machine, ratio, share, whole_number
 
+from codeit.benching.padded_loop import BATCH, PaddedLoop, losses, losses_differ
 from codeit.learning.replay import Batch
 from codeit.learning.training import TrainingSettings
 from codeit.learning.training.trainer import Trainer
 from codeit.policy.model import ModelSettings
-from codeit.policy.model.checkpoint import GEOMETRIES, build_model, find_device, to_plain_model
-from codeit.policy.model.t5 import Mode, Packed
+from codeit.policy.model.checkpoint import GEOMETRIES, build_model, find_device
 from codeit.policy.tokenizer import CompactTokenizer
 
 SEED = 5
 SOURCES = (642, 0.65, 1024)  # Median, spread of the logarithm, and most of the lengths.
 TARGETS = (116, 0.8, 512)
 CPU_PRODUCT = 2048  # Width of the product that the peak is measured by.
-BATCH = 8  # Experiences that the padded loop runs through the model together.
 MODELS = {name.split("/")[-1]: name for name in GEOMETRIES}
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -51,75 +49,6 @@ def drawn_experiences(count, vocab_size):
         return random.integers(3, vocab_size, offsets[-1]).astype(np.uint16), offsets
 
     return Batch(*drawn(*SOURCES), *drawn(*TARGETS), np.zeros(count, np.uint8))
-
-
-class PaddedLoop:
-    """The original's: padded batches of 8, one step of AdamW at the end."""
-
-    def __init__(self, model, dtype, by):
-        self.model = to_plain_model(model)
-        self.model.tie_weights()
-        self.model = copy.deepcopy(self.model).requires_grad_(True).train()
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=5e-5)
-        self.dtype = dtype
-        self.by = by
-
-    def batches(self, experiences):
-        offsets = getattr(experiences, f"{self.by}_offsets")
-        order = np.argsort(-np.diff(offsets), kind="stable")
-        for begin in range(0, len(order), BATCH):
-            yield order[begin : begin + BATCH]
-
-    def share_of_padding(self, experiences):
-        lengths = np.diff(experiences.source_offsets)
-        padded = sum(len(rows) * lengths[rows].max() for rows in self.batches(experiences))
-        return 1 - lengths.sum() / padded
-
-    def loss(self, experiences, rows):
-        device = self.model.device
-        source = padded(experiences.source_ids, experiences.source_offsets, rows, 0).to(device)
-        mask = padded(np.ones_like(experiences.source_ids), experiences.source_offsets, rows, 0)
-        labels = padded(experiences.target_ids, experiences.target_offsets, rows, -100).to(device)
-        is_low = self.dtype != torch.float32
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=is_low):
-            logits = self.model(
-                input_ids=source,
-                attention_mask=mask.to(device),
-                decoder_input_ids=self.model._shift_right(labels),
-                use_cache=False,
-            ).logits
-        return torch.nn.functional.cross_entropy(
-            logits.float().flatten(0, 1), labels.flatten(), ignore_index=-100, reduction="sum"
-        )
-
-    def train(self, experiences):
-        for rows in self.batches(experiences):
-            (self.loss(experiences, rows) / len(experiences.target_ids)).backward()
-        self.optimizer.step()
-        self.optimizer.zero_grad()
-
-
-def padded(ids, offsets, rows, filler):
-    lists = [torch.from_numpy(ids[offsets[k] : offsets[k + 1]].astype(np.int64)) for k in rows]
-    return torch.nn.utils.rnn.pad_sequence(lists, batch_first=True, padding_value=filler)
-
-
-def check_losses(model, loop, experiences, dtype):
-    """The loss of every target token together, packed and padded."""
-    loop.model.eval()
-    with torch.no_grad():
-        plain = sum(float(loop.loss(experiences, rows)) for rows in loop.batches(experiences))
-        source, target = (
-            Packed.of(getattr(experiences, f"{k}_ids"), offsets, model.device)
-            for k, offsets in (
-                ("source", experiences.source_offsets),
-                ("target", experiences.target_offsets),
-            )
-        )
-        ours = float(model(source, target, model.plans(source, target), Mode(dtype))[0])
-    loop.model.train()
-    tolerance = 1e-4 if dtype == torch.float32 else 1e-2
-    assert abs(ours - plain) < tolerance * plain, (ours, plain)
 
 
 def time_on(device, work):
@@ -160,7 +89,8 @@ def bench(report, arguments, precision):
         ),
     )
     loops = {by: PaddedLoop(model, dtype, by) for by in ("target", "source")}
-    check_losses(model, loops["target"], experiences, dtype)
+    ours, plain = losses(model, loops["target"], experiences, dtype)
+    assert not losses_differ(ours, plain, dtype), (ours, plain)
     ways = {"codeit, packed": lambda batch: trainer.train(batch, SEED)}
     ways |= {f"transformers, padded by {by} length": loop.train for by, loop in loops.items()}
     seconds = {name: [] for name in ways}

@@ -5,7 +5,8 @@ CodeT5+ 220M's geometry take, random weights, full vocabulary, lengths drawn lik
 a mean of about 100 tokens? Tokens a second, seconds for all, and the share of what the device could
 do at best: in CUDA graphs, where the device decides, and eagerly, where the host does. The same for
 programs that are drawn by the grammar, of at most 128 tokens. Then transformers' generate, on some
-batches of the samples of before.
+batches of the samples of before. TensorRT-LLM is a peer, too, and left out: it samples from an
+engine that is built for the device first.
 
 At best: the sum, over products, caches and what the encoder says, of the larger of their operations
 over the rate of a large product and their bytes over the rate of a copy, both measured first. The

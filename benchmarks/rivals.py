@@ -1,81 +1,17 @@
-"""What the benchmark of sampling needs beside the engine: CTranslate2, and samples by a script."""
+"""What the benchmark of sampling needs beside the engine: samples by a script."""
 
 import contextlib
-import importlib.util
-import tempfile
 import time
-from pathlib import Path
 from unittest import mock
 
 import numpy as np
 import torch
 from transformers import LogitsProcessor
 
-from codeit.policy.model.checkpoint import write_model
 from codeit.policy.sampling import engine, static_session
 from codeit.policy.sampling.generate import GenerateSampler
 from codeit.policy.sampling.static_strategy import make_static_strategy
 from codeit.policy.sampling.strategy import make_strategy
-
-
-class CTranslate2Sampler:
-    """Samples by CTranslate2, on one thread in int8; ids are words without a meaning."""
-
-    @staticmethod
-    def is_here():
-        """Whether it can be imported."""
-        return importlib.util.find_spec("ctranslate2") is not None
-
-    def __init__(self, model, tokenizer, settings):
-        import ctranslate2
-        from ctranslate2.converters import TransformersConverter
-
-        words = self._words = [f"t{k}" for k in range(tokenizer.vocab_size)]
-
-        class Words:
-            pad_token, eos_token, unk_token, bos_token = words[0], words[1], words[2], words[3]
-
-            def get_vocab(self):
-                return {word: k for k, word in enumerate(words)}
-
-            def convert_ids_to_tokens(self, k):
-                return words[k]
-
-        class Converter(TransformersConverter):
-            def load_tokenizer(self, *_, **__):
-                return Words()
-
-        with tempfile.TemporaryDirectory() as folder:
-            write_model(model, Path(folder))
-            converted = str(Path(folder) / "converted")
-            Converter(folder).convert(converted, quantization="int8")
-            self._translator = ctranslate2.Translator(
-                converted, device="cpu", compute_type="int8", inter_threads=1, intra_threads=1
-            )
-        self._settings = settings
-        self._end = words[tokenizer.end_id]
-
-    def sample(self, prompts, seed):
-        """Pairs (index of the prompt, ids [N, T]); the end is not among them."""
-        import ctranslate2
-
-        settings = self._settings
-        ctranslate2.set_random_seed(seed)
-        results = self._translator.translate_batch(
-            [[self._words[k] for k in prompt] for prompt in prompts],
-            beam_size=1,
-            num_hypotheses=settings.samples_per_task,
-            sampling_topk=settings.top_k,
-            sampling_temperature=settings.temperature,
-            max_input_length=0,
-            max_decoding_length=settings.max_tokens,
-            end_token=self._end,
-        )
-        for number, result in enumerate(results):
-            tokens = np.zeros((settings.samples_per_task, settings.max_tokens), np.int64)
-            for row, hypothesis in zip(tokens, result.hypotheses, strict=True):
-                row[: len(hypothesis)] = [int(word[1:]) for word in hypothesis]
-            yield number, tokens
 
 
 def scripted_strategy(scripts):

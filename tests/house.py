@@ -379,11 +379,13 @@ PYTHON_ROOMS = [
         "`codeit bench`, how fast the parts work on a user's own programs: `case.py` (what can be "
         "timed), `timing.py` and `timed_cases.py` (pytest-benchmark times it), `record.py` and "
         "`comparison.py` (figures, and what is slower than before), a file for each subject, "
-        "`inputs.py` and `options.py` (what they work on), `plain_python.py` and `buffers.py` "
-        "(peers), `machine.py`, `table.py`, `command.py`",
+        "`inputs.py` and `options.py` (what they work on), `models.py` (whose model), "
+        "`plain_python.py`, `buffers.py`, `padded_loop.py` and `ctranslate2.py` (peers), "
+        "`machine.py`, `table.py`, `command.py`",
         (
             *("version", "ranges", "_native", "terminal", "files", "parallel", "language"),
-            *("tasks", "execution", "mutation", "searching", "mutating", "profiling"),
+            *("tasks", "execution", "mutation", "searching", "policy", "policy/model"),
+            *("policy/sampling", "policy/policy", "learning", "runs", "mutating", "profiling"),
         ),
     ),
     Room(
@@ -412,6 +414,10 @@ PYTHON_ROOMS = [
 
 TORCH_FILES = {
     "benching/command.py",
+    "benching/loop.py",
+    "benching/padded_loop.py",
+    "benching/sampling.py",
+    "benching/training.py",
     "cli.py",
     "learning/training/trainer.py",
     "parallel/processes.py",

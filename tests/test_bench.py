@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from codeit.benching import executor, mutation, replay, search, timing
+from codeit.benching import executor, loop, mutation, replay, sampling, search, timing, training
 from codeit.benching.case import Case
 from codeit.benching.comparison import compare, slower
 from codeit.benching.options import SUBJECTS
@@ -19,6 +19,8 @@ PROGRAMS = [
     {"task": "67a3c6ac", "program": "O = vmirror(I)"},
     {"task": "68b16354", "program": "O = hmirror(I)"},
 ]
+LOOP = ["--sampling.samples-per-task", "2", "--sampling.max-tokens", "16", "--threads", "1"]
+"""Settings of a small iteration."""
 TINY = ["--repeats", "3", "--seconds", "0.001"]
 
 
@@ -45,6 +47,9 @@ def tiny(programs):
         "mutation": [*own, *few, "--n", "8"],
         "search": [*own, *few, "--evaluations", "500"],
         "replay": ["--experiences", "300", "--drawn", "30"],
+        "sampling": ["--num-tasks", "1", "--samples", "2", "--max-tokens", "12", "--threads", "2"],
+        "training": [*own, "--experiences", "2"],
+        "loop": ["--share", "0.001", *LOOP],
     }
 
 
@@ -229,6 +234,46 @@ def test_a_draw_that_is_not_by_priority_is_not_timed(bench, tiny, monkeypatch):
     assert "are due" in out
 
 
+def test_samples_that_no_seed_gives_again_are_not_timed(bench, tiny, monkeypatch):
+    class Sampler(sampling.EngineSampler):
+        def sample(self, prompts, seed, *more):
+            self.times = getattr(self, "times", -1) + 1
+            return super().sample(prompts, seed + self.times, *more)
+
+    monkeypatch.setattr(sampling, "EngineSampler", Sampler)
+    words = [*tiny["sampling"], "--no-peers", "--threads", "1", *TINY]
+    code, out, _ = bench("sampling", *words)
+    assert code == 1
+    assert "not timed: the same seed gives other samples" in out
+    assert "left out: transformers and CTranslate2: --no-peers" in out
+
+
+def test_a_loss_that_is_not_transformers_is_not_timed(bench, tiny, monkeypatch):
+    monkeypatch.setattr(training, "losses", lambda *_: (1.0, 2.0))
+    code, out, _ = bench("training", *tiny["training"], *TINY)
+    assert code == 1
+    assert out.count("not timed: the loss is 1, and by transformers 2") == 4
+
+
+def test_an_iteration_that_no_seed_gives_again_is_not_timed(bench, tiny, monkeypatch):
+    outcomes = iter(range(10))
+    monkeypatch.setattr(loop, "_iterate", lambda settings: next(outcomes))
+    code, out, _ = bench("loop", *tiny["loop"], *TINY)
+    assert code == 1
+    assert "an iteration: not timed: the same seed gives another iteration" in out
+
+
+def test_a_peer_that_fails_is_named_and_the_others_are_timed(bench, tiny, monkeypatch):
+    def fails(*_):
+        raise KeyError("weights\nare missing")
+
+    monkeypatch.setattr(training.PaddedLoop, "train", fails)
+    code, out, err = bench("training", *tiny["training"], *TINY)
+    assert (code, err) == (1, "")
+    assert out.count("not timed: KeyError:") == 2
+    assert "packed, float32" in out
+
+
 # ---- What is slower
 
 
@@ -320,6 +365,14 @@ BAD = [
     (["search", "--evaluations", "0"], "'0'; allowed: a whole number from 1"),
     (["search", "--tasks", "no"], "no data set or path is named 'no'"),
     (["mutation", "--training", "no"], "no data set or path is named 'no'"),
+    (["sampling", "--model", "no"], "no"),
+    (["sampling", "--device", "abacus"], "device 'abacus' cannot be used"),
+    (["sampling", "--max-tokens", "0"], "'0'; allowed: a whole number from 1"),
+    (["training", "--experiences", "0"], "'0'; allowed: a whole number from 1"),
+    (["loop", "--preset", "huge"], "huge"),
+    (["loop", "--colour", "red"], "colour"),
+    (["loop", "--share", "2"], "'2'; allowed: a number above 0, at most 1"),
+    (["loop", "--tracking", "wandb"], "tracking has no effect in a benchmark"),
     (["executor", "stray\x1b"], r"unrecognized arguments: stray\x1b"),
     (["executor", "--benchmark-disable"], "--benchmark-disable is not passed on; allowed:"),
     (["executor", "--benchmark-sort=colour"], "pytest-benchmark:"),
@@ -343,7 +396,7 @@ def test_what_is_wrong_is_one_line(bench, tmp_path, programs, words, message):
         paths[name] = tmp_path / f"{name}.json"
         paths[name].write_text(text)
     given = [word.format(**paths) for word in words]
-    if words[0] == "executor" and "--programs" not in words:
+    if words[0] in ("executor", "training") and "--programs" not in words:
         given += ["--programs", programs]
     code, _, err = bench(*given)
     assert code == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -29,7 +30,6 @@ _EXIT_WRONG = 1
 _CROWD = 0.75
 """Threads that want each core before anything is timed, from which on it is said."""
 _LEAST_REPEATS = 3
-_REPEATS = 5
 _SECONDS = 1.0
 
 _DESCRIPTION = """\
@@ -79,7 +79,7 @@ def bench_command(words: Sequence[str]) -> None:
         return
     subject = SUBJECTS[name]
     parsed, rest = _parser(name, subject).parse_known_args(words[1:])
-    asked = Asked(_passed_on(rest))
+    asked = Asked(_passed_on(rest, parsed, subject))
     check_installed()
     if parsed.json is not None:
         check_file(parsed.json)
@@ -110,9 +110,9 @@ def _parser(name: str, subject: Subject) -> Parser:
     add(
         "--repeats",
         type=whole_number(_LEAST_REPEATS, 10_000),
-        default=_REPEATS,
+        default=subject.repeats,
         metavar="N",
-        help=f"how often each case is timed at least (default {_REPEATS})",
+        help=f"how often each case is timed at least (default {subject.repeats})",
     )
     add(
         "--seconds",
@@ -131,26 +131,33 @@ def _parser(name: str, subject: Subject) -> Parser:
     return parser
 
 
-def _passed_on(rest: Sequence[str]) -> list[str]:
-    """The words that are for pytest-benchmark.
+def _passed_on(rest: Sequence[str], parsed: argparse.Namespace, subject: Subject) -> list[str]:
+    """The words that are for pytest-benchmark; others are settings, where the subject takes some.
 
     Raises:
         ValueError: one of them is for nobody.
     """
+    parsed.rest = []
+    passed: list[str] = []
     is_value = False
     for word in rest:
         option = word.partition("=")[0]
         if option.removeprefix("--benchmark-") in PASSED_ON and option.startswith("--benchmark-"):
             is_value = "=" not in word
+            passed.append(word)
         elif word.startswith("--benchmark-"):
             raise ValueError(
                 f"{option} is not passed on; allowed: --benchmark- with {', '.join(PASSED_ON)}"
             )
         elif is_value and not word.startswith("-"):
             is_value = False
+            passed.append(word)
+        elif subject.takes_settings:
+            is_value = False
+            parsed.rest.append(word)
         else:
             raise ValueError(f"unrecognized arguments: {word}")
-    return list(rest)
+    return passed
 
 
 def _measured(
@@ -215,7 +222,8 @@ def _ceilings(cases: Sequence[Case]) -> dict[str, float]:
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        found = measure(torch.device(device), 1)
+        timer = time.process_time if device == "cpu" else time.perf_counter
+        found = measure(torch.device(device), 1, timer)
     finally:
         torch.set_num_threads(before)
     return {"copying": found.copy, **found.products}

@@ -10,8 +10,8 @@ from typing import Any
 from codeit.benching.case import Bench
 from codeit.execution.arguments import add_threads
 from codeit.language.corpus import PACKAGED
-from codeit.ranges import MAX_SEED
-from codeit.terminal.arguments import Parser, path_of, whole_number
+from codeit.ranges import MAX_IDS, MAX_SEED
+from codeit.terminal.arguments import Parser, path_of, positive_number, whole_number
 
 MOST = 100_000_000
 """Of what is counted."""
@@ -40,6 +40,8 @@ class Subject:
         more: a sentence for its help.
         load: makes the cases of what was parsed.
         examples: words that follow the subject.
+        repeats: how often a case is timed at least where nobody says it.
+        takes_settings: whether words that are no options are settings, in `parsed.rest`.
     """
 
     title: str
@@ -47,6 +49,8 @@ class Subject:
     load: Callable[[argparse.Namespace], Bench]
     options: Sequence[Option]
     examples: Sequence[str] = field(default_factory=list)
+    repeats: int = 5
+    takes_settings: bool = False
 
 
 def _option(name: str, **settings: Any) -> Option:
@@ -138,6 +142,60 @@ def _replay(parsed: argparse.Namespace) -> Bench:
     )
 
 
+_DEVICE = _option(
+    "--device",
+    default="cpu",
+    metavar="NAME",
+    help="where the model is: cpu (default), cuda, cuda:1, auto, ...",
+)
+_MODEL = _option(
+    "--model",
+    default="tiny",
+    metavar="MODEL",
+    help="a run or a checkpoint; or tiny (default), codet5-small, codet5p-220m or codet5p-770m, "
+    "with random weights",
+)
+_NO_PEERS = _option(
+    "--no-peers", action="store_true", help="measure this package alone, which is much faster"
+)
+
+
+def _sampling(parsed: argparse.Namespace) -> Bench:
+    from codeit.benching.sampling import sampling_bench
+
+    return sampling_bench(
+        parsed.model,
+        parsed.tasks,
+        parsed.num_tasks,
+        parsed.samples,
+        parsed.max_tokens,
+        parsed.device,
+        parsed.threads,
+        parsed.seed,
+        not parsed.no_peers,
+    )
+
+
+def _training(parsed: argparse.Namespace) -> Bench:
+    from codeit.benching.training import training_bench
+
+    return training_bench(
+        parsed.model,
+        _corpus(parsed),
+        parsed.tasks,
+        parsed.experiences,
+        parsed.device,
+        parsed.seed,
+        not parsed.no_peers,
+    )
+
+
+def _loop(parsed: argparse.Namespace) -> Bench:
+    from codeit.benching.loop import loop_bench
+
+    return loop_bench(parsed.preset, parsed.config, parsed.rest, parsed.share)
+
+
 SUBJECTS: dict[str, Subject] = {
     "executor": Subject(
         "programs run on grids",
@@ -205,5 +263,64 @@ SUBJECTS: dict[str, Subject] = {
             _SEED,
         ],
         ["", " --experiences 1000000 --drawn 90000"],
+    ),
+    "sampling": Subject(
+        "programs drawn from a model",
+        "In each precision by the original's law, and in the\nmode of the policy; beside "
+        "transformers and CTranslate2.",
+        _sampling,
+        [
+            _MODEL,
+            _tasks("arc1-evaluation"),
+            _count("--num-tasks", 4, "how many of the tasks, from all over"),
+            _count("--samples", 8, "how many for each task", 1, 100_000),
+            _count("--max-tokens", 48, "of a sample", 1, MAX_IDS),
+            _DEVICE,
+            _NO_PEERS,
+            _THREADS,
+            _SEED,
+        ],
+        ["", " --model runs/mine --samples 24 --max-tokens 512"],
+        repeats=3,
+    ),
+    "training": Subject(
+        "steps that train a model",
+        "A step learns programs after the prompts of their\ntasks; beside transformers' model in "
+        "padded batches.",
+        _training,
+        [
+            _MODEL,
+            _PROGRAMS,
+            _tasks("arc1-training"),
+            _count("--experiences", 8, "how many a step learns", 1, 100_000),
+            _DEVICE,
+            _NO_PEERS,
+            _SEED,
+        ],
+        ["", " --model codet5-small --programs solvers.jsonl"],
+        repeats=3,
+    ),
+    "loop": Subject(
+        "a whole iteration",
+        "From the first experiences to the checkpoint, on a part of the\ntasks. All settings of "
+        "`codeit train` may follow.",
+        _loop,
+        [
+            _option(
+                "--preset", default="demo", metavar="NAME", help="demo (default), small, paper"
+            ),
+            _option(
+                "--config", type=path_of, metavar="FILE", help="a TOML file of settings over it"
+            ),
+            _option(
+                "--share",
+                type=positive_number(1),
+                default=0.01,
+                help="which part of the tasks and experiences (default 0.01)",
+            ),
+        ],
+        ["", " --preset demo --share 0.05 --sampling.mode typed"],
+        repeats=3,
+        takes_settings=True,
     ),
 }
