@@ -317,6 +317,23 @@ def test_a_run_of_which_only_the_start_is_there_has_a_page(finished, tmp_path):
     assert {task["count"] for task in page.data()["tasks"]} == {0}
 
 
+def test_a_search_and_mutants_that_have_just_begun_have_a_page(searched, mutated, tmp_path):
+    for path, kept in ((searched, {"search.json"}), (mutated, {"mutate.json", "curve.csv"})):
+        copy = tmp_path / path.parent.name
+        shutil.copytree(path, copy)
+        for file in copy.iterdir():
+            if file.is_file() and file.name not in kept:
+                file.unlink()
+        if "curve.csv" in kept:
+            header = (copy / "curve.csv").read_text().splitlines()[0]
+            (copy / "curve.csv").write_text(header + "\n")
+            (copy / "solutions.jsonl").write_text("")
+        page = page_at(copy)
+        assert ", not finished" in "".join(text for _, text in page.texts)
+        assert {task["count"] for task in page.data()["tasks"]} == {0}
+        assert [text for tag, text in page.texts if tag == "b"][:3] == ["0"] * 3
+
+
 def test_a_value_is_drawn_as_what_it_is():
     def places(*some):
         return ["s", *(["t", i, j] for i, j in some)]

@@ -188,6 +188,15 @@ def test_a_damaged_file_of_a_search_is_one_line(capsys, searched, tmp_path, name
     fails_with(capsys, ["report", out], name)
 
 
+@pytest.mark.parametrize("seconds", ["NaN", "-1", "Infinity", "true", '"1"', "null"])
+def test_a_time_that_is_none_is_one_line_that_names_the_file(capsys, searched, tmp_path, seconds):
+    out = tmp_path / "out"
+    shutil.copytree(searched, out)
+    name = read_lines(out / "times.jsonl")[0]["task_id"]
+    (out / "times.jsonl").write_text(f'{{"task_id": "{name}", "seconds": {seconds}}}\n')
+    fails_with(capsys, ["report", out], "times.jsonl, line 1")
+
+
 @pytest.mark.parametrize("name", ["mutate.json", "curve.csv", "solutions.jsonl"])
 def test_a_damaged_file_of_mutants_is_one_line(capsys, mutated, tmp_path, name):
     out = tmp_path / "out"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -136,7 +137,8 @@ def _seconds(path: Path) -> dict[str, float]:
     found = {}
     for number, row in enumerate(read_lines(path / TIMES), start=1):
         name, seconds = row["task_id"], row["seconds"]
-        if not isinstance(name, str) or not isinstance(seconds, int | float):
+        is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+        if not isinstance(name, str) or not is_number or not 0 <= seconds < math.inf:
             raise ValueError(f"{path / TIMES}, line {number}: it is no time of a task")
         found[name] = float(seconds)
     return found
