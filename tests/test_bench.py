@@ -1,6 +1,7 @@
 """`codeit bench`: every subject at tiny size, what it refuses to time, and what it calls slower."""
 
 import json
+import os
 import sys
 from dataclasses import replace
 
@@ -338,6 +339,34 @@ def test_options_of_pytest_benchmark_are_passed_on(bench, tiny, tmp_path, steps)
     code, out, err = bench("executor", *words, *fail)
     assert (code, err) == (1, "")
     assert "Performance has regressed" in out
+
+
+def test_tests_of_the_folder_and_of_the_environment_do_not_take_part(
+    bench, tiny, tmp_path, monkeypatch
+):
+    (tmp_path / "conftest.py").write_text("raise RuntimeError")
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--no-such-option")
+    code, out, err = bench("executor", *tiny["executor"], *TINY)
+    assert (code, err) == (0, ""), out
+    assert os.environ["PYTEST_ADDOPTS"] == "--no-such-option"
+    assert not (tmp_path / ".benchmarks").exists()
+
+
+def test_an_interruption_ends_it_without_a_traceback(bench, tiny, monkeypatch):
+    def execute_groups(*_, **__):
+        raise KeyboardInterrupt
+
+    def load(*arguments):
+        found = executor_bench(*arguments)
+        monkeypatch.setattr(executor, "execute_groups", execute_groups)
+        return found
+
+    executor_bench = executor.executor_bench
+    monkeypatch.setattr(executor, "executor_bench", load)
+    code, _, err = bench("executor", *tiny["executor"], *TINY)
+    assert (code, err) == (130, "")
 
 
 # ---- What is refused

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import math
 import platform
@@ -70,6 +71,7 @@ class Record:
     def made_here(cls, **values: Any) -> Record:
         """One of this machine and version."""
         versions = {"python": platform.python_version(), **values.pop("versions")}
+        versions["pytest-benchmark"] = importlib.metadata.version("pytest-benchmark")
         return cls(machine=machine(), commit=commit(), versions=versions, **values)
 
     def write(self, path: Path) -> None:

@@ -7,6 +7,7 @@ import importlib.util
 import io
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -104,9 +105,15 @@ def time_cases(
         f"--benchmark-min-rounds={rounds}",
         f"--benchmark-max-time={seconds}",
         str(Path(__file__).with_name("timed_cases.py")),
-        *(asked.words or ["--benchmark-quiet"]),
     ]
-    with _alone(), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+    with (
+        tempfile.TemporaryDirectory(prefix="codeit-bench-") as nowhere,
+        _alone(),
+        contextlib.redirect_stdout(said),
+        contextlib.redirect_stderr(said),
+    ):
+        # Where nothing is to be kept, its folder is made all the same.
+        words += asked.words or ["--benchmark-quiet", f"--benchmark-storage={nowhere}"]
         try:
             asked.code = int(pytest.main(words, plugins=[Plugin()]))
         except PerformanceRegression:  # of --benchmark-compare-fail
