@@ -10,6 +10,7 @@ import pytest
 from codeit.benching import executor, loop, mutation, replay, sampling, search, timing, training
 from codeit.benching.case import Case
 from codeit.benching.comparison import compare, slower
+from codeit.benching.models import load_policy
 from codeit.benching.options import SUBJECTS
 from codeit.benching.record import Figure, Record
 from codeit.cli import main
@@ -233,6 +234,15 @@ def test_a_draw_that_is_not_by_priority_is_not_timed(bench, tiny, monkeypatch):
     assert code == 1
     assert "drawn, by NumPy: not timed: " in out
     assert "are due" in out
+
+
+@pytest.mark.parametrize("subject", ["sampling", "training"])
+def test_a_checkpoint_of_the_user_is_measured(bench, tiny, tmp_path, subject):
+    load_policy("tiny", "cpu", 1, seed=3).save(tmp_path / "mine")
+    words = [*tiny[subject], "--no-peers", "--model", tmp_path / "mine", *TINY]
+    code, out, err = bench(subject, *words)
+    assert (code, err) == (0, ""), out
+    assert f"{tmp_path / 'mine'}, 1,0" in out
 
 
 def test_samples_that_no_seed_gives_again_are_not_timed(bench, tiny, monkeypatch):
