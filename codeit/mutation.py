@@ -9,7 +9,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from codeit._native import vm
+from codeit._native import mutation as native_mutation
 from codeit.execution.executor import Limits, checked_limits, execute_groups
 from codeit.grids import Grid
 from codeit.language import Program
@@ -82,7 +82,7 @@ def mutate(
         raise ValueError("there are no programs to mutate")
     limits = checked_limits(limits)
     natives = [
-        vm.MutationParent(program, task.demonstrations[0].input, limits._native())
+        native_mutation.MutationParent(program, task.demonstrations[0].input, limits._native())
         for task, program in parents
     ]
     weights = (settings.argument, settings.function, settings.definition, settings.new_variable)
@@ -95,7 +95,7 @@ def mutate(
         groups: list[tuple[Task, list[Program]]] = []
         for k in np.unique(choices):
             task, _ = parents[k]
-            drawn = vm.mutate_many(Program, natives[k], weights, seeds[choices == k])
+            drawn = native_mutation.mutate_many(Program, natives[k], weights, seeds[choices == k])
             programs = _new_programs(drawn, task.digest, known, is_wanted)
             groups.append((task, programs))
         mutants += _valid_tasks(groups, threads, limits)

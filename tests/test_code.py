@@ -12,6 +12,7 @@ import pytest
 from test_program import ACCEPTED, MIRRORED, refusal
 
 from codeit import Limits, Program, ProgramError, run
+from codeit._native import mutation as native_mutation
 from codeit._native import vm
 from codeit.language import STANDARD, load_seed_programs
 from codeit.language.program import distinct
@@ -352,9 +353,11 @@ TEXT = chain(300)
 MANY = {
     "parse_all": lambda: vm.parse_all(Program, [TEXT.encode()] * 4000, False, STANDARD),
     "parse": lambda: vm.parse(vm.CompiledProgram(), chain(30_000).encode(), False, STANDARD),
-    "mutate_many": lambda: vm.mutate_many(
+    "mutate_many": lambda: native_mutation.mutate_many(
         Program,
-        vm.MutationParent(Program.parse(TEXT), np.ones((1, 1), np.uint8), Limits()._native()),
+        native_mutation.MutationParent(
+            Program.parse(TEXT), np.ones((1, 1), np.uint8), Limits()._native()
+        ),
         (0.5, 0.25, 0.25, 0.5),
         np.arange(4000, dtype=np.uint64),
     ),

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from codeit import Limits, Outcome, Program, execute, execute_groups, run, trace
+from codeit._native import mutation as native_mutation
 from codeit._native import vm
 from codeit.execution.executor import call_canonical as call
 
@@ -265,7 +266,9 @@ def test_a_program_without_lines_is_refused():
     with pytest.raises(TypeError, match=r"program 1 has no lines; use Program\.parse"):
         execute([*parsed("O = identity(I)"), Program.__new__(Program)], [[[1]]])
     with pytest.raises(TypeError, match=r"the program has no lines; use Program\.parse"):
-        vm.MutationParent(vm.CompiledProgram(), np.ones((1, 1), np.uint8), Limits()._native())
+        native_mutation.MutationParent(
+            vm.CompiledProgram(), np.ones((1, 1), np.uint8), Limits()._native()
+        )
 
 
 @pytest.mark.parametrize("threads", [1.0, 1.5, True, "2", np.timedelta64(2)])

@@ -12,6 +12,7 @@ import pytest
 from hostile import REFUSALS, attack
 
 import codeit._native.decoding as decoding
+import codeit._native.mutation as native_mutation
 import codeit._native.replay as replay
 import codeit._native.text as text
 import codeit._native.vm as vm
@@ -103,7 +104,7 @@ def test_native_objects_cannot_be_made_without_what_they_need():
     for kind in (
         *(text.ProgramAutomaton, text.AutomatonRows, text.PromptWriter),
         *(text.ProgramReader, text.ProgramWriter),
-        *(decoding.Weights, replay.PriorityBuffer, vm.MutationParent),
+        *(decoding.Weights, replay.PriorityBuffer, native_mutation.MutationParent),
     ):
         with pytest.raises(TypeError):
             kind.__new__(kind)
@@ -271,9 +272,9 @@ VM_CALLS = {
     "run_and_print_one": lambda grid, fuel, num_values: vm.run_and_print_one(
         COMPILED, grid, (fuel, *LIMITS[1:]), True, num_values
     ),
-    "mutation": lambda grid, fuel, _: vm.mutate_many(
+    "mutation": lambda grid, fuel, _: native_mutation.mutate_many(
         Program,
-        vm.MutationParent(COMPILED, grid, (fuel, *LIMITS[1:])),
+        native_mutation.MutationParent(COMPILED, grid, (fuel, *LIMITS[1:])),
         (1.0, 1.0, 1.0, 1.0),
         np.zeros(3, np.uint64),
     ),
@@ -287,7 +288,7 @@ def test_hostile_grids_and_limits_are_refused_or_harmless(name):
         for call in (
             lambda limits: vm.run_groups([([COMPILED], [GRID])], limits, 1, True, no_array),
             lambda limits: vm.run_and_print_one(COMPILED, GRID, limits, True, 9),
-            lambda limits: vm.MutationParent(COMPILED, GRID, limits),
+            lambda limits: native_mutation.MutationParent(COMPILED, GRID, limits),
             lambda limits: vm.call_and_print_one(
                 False, 0, np.zeros(1, np.int64), 0, limits, 9, STANDARD
             ),
@@ -299,7 +300,7 @@ def test_hostile_grids_and_limits_are_refused_or_harmless(name):
 LIMIT_CALLS = [
     lambda limits: vm.run_groups([([COMPILED], [GRID])], limits, 1, True, no_array),
     lambda limits: vm.run_and_print_one(COMPILED, GRID, limits, True, 9),
-    lambda limits: vm.MutationParent(COMPILED, GRID, limits),
+    lambda limits: native_mutation.MutationParent(COMPILED, GRID, limits),
     lambda limits: vm.call_and_print_one(False, 0, np.zeros(1, np.int64), 0, limits, 9, STANDARD),
 ]
 
@@ -346,7 +347,7 @@ def test_an_opcode_that_is_none_is_refused(opcode):
 def test_a_program_that_may_be_in_use_is_not_filled_again():
     compiled = vm.CompiledProgram()
     assert vm.parse(compiled, b"O = hmirror(I)", False, STANDARD) is None
-    parent = vm.MutationParent(compiled, GRID, LIMITS)
+    parent = native_mutation.MutationParent(compiled, GRID, LIMITS)
     for fill in (
         lambda: vm.parse(compiled, b"x1 = hmirror(I)\nO = vmirror(x1)", False, STANDARD),
         lambda: vm.read(compiled, compiled.code, False, STANDARD),

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from codeit import Limits, Program, execute
-from codeit._native import vm
+from codeit._native import mutation
 from codeit.language import load_seed_programs
 
 SECONDS = 60  # for a child that has to notice a signal
@@ -38,7 +38,7 @@ import numpy as np
 import codeit
 from codeit import Limits, Program, execute, run, trace
 from codeit.execution.executor import call_canonical as call
-from codeit._native import vm
+from codeit._native import mutation
 
 ENDLESS = Program.parse({ENDLESS!r})
 LIMITS = Limits(fuel=1 << 62)
@@ -78,7 +78,7 @@ WORKS = {
     ),
     "trace": "trace(ENDLESS, GRID, LIMITS)",
     "minimise": "codeit.minimise(ENDLESS, [GRID], limits=LIMITS)",
-    "the types of a parent's lines": "vm.MutationParent(ENDLESS, GRID, LIMITS._native())",
+    "the types of a parent's lines": "mutation.MutationParent(ENDLESS, GRID, LIMITS._native())",
 }
 # A function of which each level does a hundred times what the one below does.
 FUNCTION = "{'fn': 'increment'}"
@@ -172,10 +172,12 @@ class Handled:
 def test_signals_are_handled_while_mutants_are_drawn():
     # Of which there are none, as no other function takes what this one does: they take no memory.
     parent = Program.parse("O = objects(I, T, T, T)")
-    native = vm.MutationParent(parent, np.ones((1, 1), np.uint8), Limits()._native())
+    native = mutation.MutationParent(parent, np.ones((1, 1), np.uint8), Limits()._native())
     weights = (0.0, 1.0, 0.0, 0.0)
     with Handled() as signals:
-        programs = vm.mutate_many(Program, native, weights, np.arange(1 << 22, dtype=np.uint64))
+        programs = mutation.mutate_many(
+            Program, native, weights, np.arange(1 << 22, dtype=np.uint64)
+        )
         handled = signals.count
     assert len(programs) == 1 << 22
     assert handled >= 3

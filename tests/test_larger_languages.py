@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from codeit import Outcome, execute, run
+from codeit._native import mutation as native_mutation
 from codeit._native import text, vm
 from codeit.execution.executor import Limits
 from codeit.language import (
@@ -185,8 +186,9 @@ def mutants(language, count=300):
     found = []
     for seed in load_seed_programs()[:8]:
         program = Program.parse(seed.program.text, language=language)
-        parent = vm.MutationParent(program, task.demonstrations[0].input, Limits()._native())
-        found += [p for p in vm.mutate_many(Program, parent, WEIGHTS, seeds) if p]
+        grid = task.demonstrations[0].input
+        parent = native_mutation.MutationParent(program, grid, Limits()._native())
+        found += [p for p in native_mutation.mutate_many(Program, parent, WEIGHTS, seeds) if p]
     return found
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from codeit import Limits, Program
-from codeit._native import vm
+from codeit._native import mutation as native_mutation
 from codeit.language import CONSTANTS, PRIMITIVES
 from codeit.mutation import MutationSettings, mutate
 from codeit.tasks import datasets
@@ -19,12 +19,12 @@ PROGRAM = Program.parse(
 
 
 def parent(program=PROGRAM, grid=GRID):
-    return vm.MutationParent(program, grid, Limits()._native())
+    return native_mutation.MutationParent(program, grid, Limits()._native())
 
 
 def mutants(count=2000, weights=(0.5, 0.25, 0.25, 0.5), program=PROGRAM, grid=GRID):
     seeds = np.arange(count, dtype=np.uint64)
-    found = vm.mutate_many(Program, parent(program, grid), weights, seeds)
+    found = native_mutation.mutate_many(Program, parent(program, grid), weights, seeds)
     return [mutant and mutant.text for mutant in found]
 
 

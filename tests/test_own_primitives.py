@@ -14,6 +14,7 @@ import pytest
 
 import codeit
 from codeit import Outcome, Program, execute, run
+from codeit._native import mutation as native_mutation
 from codeit._native import vm
 from codeit.execution.executor import Limits
 from codeit.language import (
@@ -533,8 +534,8 @@ def test_mutants_use_it(stretch):
     numbers = np.arange(400, dtype=np.uint64)
     found = []
     for program in seeds:
-        parent = vm.MutationParent(program, GRID, Limits()._native())
-        mutants = vm.mutate_many(Program, parent, (0.5, 0.25, 0.25, 0.5), numbers)
+        parent = native_mutation.MutationParent(program, GRID, Limits()._native())
+        mutants = native_mutation.mutate_many(Program, parent, (0.5, 0.25, 0.25, 0.5), numbers)
         found += [p for p in mutants if p and "stretched" in p.text]
     assert len(found) > 5
     assert all(program == Program.parse(program.text) for program in found)

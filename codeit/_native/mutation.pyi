@@ -42,3 +42,15 @@ class Families:
     def match(
         self, inputs: list[_Cells], outputs: list[_Cells], limits: _Limits, num_threads: int
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]: ...
+
+class MutationParent:
+    def __new__(cls, compiled: CompiledProgram, grid: _Cells, limits: _Limits) -> Self: ...
+    @property
+    def types(self) -> list[str]: ...
+
+def mutate_many(
+    kind: type[_Kind],
+    parent: MutationParent,
+    weights: tuple[float, float, float, float],
+    seeds: npt.NDArray[np.uint64],
+) -> list[_Kind | None]: ...

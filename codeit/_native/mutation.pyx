@@ -5,9 +5,11 @@ from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from libcpp cimport bool as cbool
 from libcpp.vector cimport vector
 
-from codeit._native.code cimport Poll, Program
-from codeit._native.lang cimport Dialect, Language, NativeLanguage
-from codeit._native.vm cimport CompiledProgram, InputGrid, Limits, _filled, _limits, _poll, _read_grid
+from codeit._native.code cimport Poll, Program, uint64_span
+from codeit._native.lang cimport Dialect, Language, NativeLanguage, Type, type_name
+from codeit._native.vm cimport (
+    CompiledProgram, InputGrid, Limits, _filled, _input, _limits, _poll, _read_grid,
+)
 
 import numpy as np
 
@@ -38,6 +40,17 @@ cdef extern from "mutation/mutate.h" namespace "codeit::mutation" nogil:
         double definition
         double crossover
         double new_variable
+    struct CParent "codeit::mutation::Parent":
+        const Program *program
+        vector[Type] types
+    vector[Type] types_of_lines(const Program &program, const InputGrid &input,
+                                const Limits &limits, Poll poll) except +
+    struct Mutant:
+        size_t number
+        Program program
+    vector[Mutant] native_mutate_many "codeit::mutation::mutate_many"(
+        const CParent &parent, const Weights &weights, uint64_span seeds, Poll poll
+    ) except +
 
 cdef extern from "mutation/population.h" namespace "codeit::mutation" nogil:
     struct Known "codeit::mutation::Population::Known":
@@ -274,3 +287,59 @@ cdef class Families:
             all_found[0, k] = hits[k].number
             all_found[1, k] = hits[k].target
         return found[0], found[1]
+
+
+cdef class MutationParent:
+    """A program to mutate, with the types that its lines have on one input."""
+
+    cdef CompiledProgram compiled  # keeps the native program alive
+    cdef CParent parent
+
+    def __cinit__(self, CompiledProgram compiled not None, grid not None,
+                  tuple limits not None):
+        if compiled.program.num_lines() == 0:
+            raise TypeError("the program has no lines; use Program.parse")
+        self.compiled = compiled
+        self.parent.program = &compiled.program
+        cdef InputGrid native_grid = _input(grid)
+        cdef Limits native_limits = _limits(limits)
+        cdef Poll poll = _poll()
+        with nogil:
+            self.parent.types = types_of_lines(
+                compiled.program, native_grid, native_limits, poll
+            )
+
+    @property
+    def types(self):
+        """The type names of I and of every line."""
+        cdef size_t k
+        return [type_name(self.parent.types[k]).decode() for k in range(self.parent.types.size())]
+
+
+def mutate_many(kind not None, MutationParent parent not None, tuple weights not None,
+                const uint64_t[::1] seeds not None):
+    """For each seed a mutant, of a kind of CompiledProgram, or None where the change that was drawn
+    makes none. All are made without the GIL.
+
+    Args:
+        weights: (argument, function, definition, new_variable), as in csrc/mutation/mutate.h.
+    """
+    cdef Weights native
+    native.argument, native.function, native.definition, native.new_variable = weights
+    native.crossover = 0
+    cdef vector[uint64_t] own_seeds  # the array may change meanwhile
+    cdef size_t k
+    for k in range(<size_t>seeds.shape[0]):
+        own_seeds.push_back(seeds[k])
+    cdef vector[Mutant] mutants
+    cdef Poll poll = _poll()
+    with nogil:
+        mutants = native_mutate_many(
+            parent.parent, native, uint64_span(own_seeds.data(), own_seeds.size()), poll
+        )
+    programs = [None] * own_seeds.size()
+    for k in range(mutants.size()):
+        programs[mutants[k].number] = _filled(
+            kind, &mutants[k].program, parent.compiled.language
+        )
+    return programs

@@ -22,6 +22,7 @@ cdef extern from "core/machine.h" namespace "codeit" nogil:
 
 cdef Poll _poll() except? NULL
 cdef bint _read_grid(grid, InputGrid *out) except -1
+cdef InputGrid _input(grid) except *
 cdef Limits _limits(tuple limits) except *
 cdef _filled(kind, Program *native, NativeLanguage language)
 

@@ -1,5 +1,5 @@
 from collections.abc import Callable, Sequence
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -67,15 +67,3 @@ def call_and_print_one(
     language: NativeLanguage,
 ) -> _Printed: ...
 def break_invariants(is_on: bool) -> None: ...
-
-class MutationParent:
-    def __new__(cls, compiled: CompiledProgram, grid: _Cells, limits: _Limits) -> Self: ...
-    @property
-    def types(self) -> list[str]: ...
-
-def mutate_many(
-    kind: type[_Kind],
-    parent: MutationParent,
-    weights: tuple[float, float, float, float],
-    seeds: npt.NDArray[np.uint64],
-) -> list[_Kind | None]: ...

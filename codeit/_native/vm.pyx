@@ -27,7 +27,6 @@ from codeit._native.code cimport (
     text_of,
     text_span,
     uint16_span,
-    uint64_span,
 )
 from codeit._native.lang cimport (
     Dialect,
@@ -35,8 +34,6 @@ from codeit._native.lang cimport (
     NativeLanguage,
     Opcode,
     OwnedLanguage,
-    Type,
-    type_name,
 )
 
 import threading
@@ -118,24 +115,6 @@ cdef extern from "vm/batch.h" namespace "codeit" nogil:
     PrintedRun call_and_print(const Language &language, Dialect dialect, Opcode opcode,
                               const_int64_span arguments, size_t num_arguments,
                               const Limits &limits, int64_t max_values, Poll poll) except +
-
-cdef extern from "mutation/mutate.h" namespace "codeit::mutation" nogil:
-    struct Weights:
-        double argument
-        double function
-        double definition
-        double new_variable
-    struct CParent "codeit::mutation::Parent":
-        const Program *program
-        vector[Type] types
-    vector[Type] types_of_lines(const Program &program, const InputGrid &input,
-                                const Limits &limits, Poll poll) except +
-    struct Mutant:
-        size_t number
-        Program program
-    vector[Mutant] native_mutate_many "codeit::mutation::mutate_many"(
-        const CParent &parent, const Weights &weights, uint64_span seeds, Poll poll
-    ) except +
 
 
 MAX_SIDE = kMaxInputSide  # of a grid
@@ -543,58 +522,3 @@ def call_and_print_one(bint is_arc_dsl, opcode, const int64_t[::1] arguments not
 def break_invariants(bint is_on):
     """For tests: from now on all runs of this process leave an invariant broken, or no longer do."""
     native_break_invariants(is_on)
-
-
-cdef class MutationParent:
-    """A program to mutate, with the types that its lines have on one input."""
-
-    cdef CompiledProgram compiled  # keeps the native program alive
-    cdef CParent parent
-
-    def __cinit__(self, CompiledProgram compiled not None, grid not None,
-                  tuple limits not None):
-        if compiled.program.num_lines() == 0:
-            raise TypeError("the program has no lines; use Program.parse")
-        self.compiled = compiled
-        self.parent.program = &compiled.program
-        cdef InputGrid native_grid = _input(grid)
-        cdef Limits native_limits = _limits(limits)
-        cdef Poll poll = _poll()
-        with nogil:
-            self.parent.types = types_of_lines(
-                compiled.program, native_grid, native_limits, poll
-            )
-
-    @property
-    def types(self):
-        """The type names of I and of every line."""
-        cdef size_t k
-        return [type_name(self.parent.types[k]).decode() for k in range(self.parent.types.size())]
-
-
-def mutate_many(kind not None, MutationParent parent not None, tuple weights not None,
-                const uint64_t[::1] seeds not None):
-    """For each seed a mutant, of a kind of CompiledProgram, or None where the change that was drawn
-    makes none. All are made without the GIL.
-
-    Args:
-        weights: (argument, function, definition, new_variable), as in csrc/mutation/mutate.h.
-    """
-    cdef Weights native
-    native.argument, native.function, native.definition, native.new_variable = weights
-    cdef vector[uint64_t] own_seeds  # the array may change meanwhile
-    cdef size_t k
-    for k in range(<size_t>seeds.shape[0]):
-        own_seeds.push_back(seeds[k])
-    cdef vector[Mutant] mutants
-    cdef Poll poll = _poll()
-    with nogil:
-        mutants = native_mutate_many(
-            parent.parent, native, uint64_span(own_seeds.data(), own_seeds.size()), poll
-        )
-    programs = [None] * own_seeds.size()
-    for k in range(mutants.size()):
-        programs[mutants[k].number] = _filled(
-            kind, &mutants[k].program, parent.compiled.language
-        )
-    return programs

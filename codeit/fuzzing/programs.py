@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from codeit._native import vm
+from codeit._native import mutation as native_mutation
 from codeit.execution.executor import Limits, run
 from codeit.execution.results import Outcome
 from codeit.fuzzing.values import ValueWriter, draw
@@ -138,9 +138,9 @@ class Generator:
         program, grid = source.choice(self._parents)
         num_values = 0
         for _ in range(source.choice((1, 1, 2, 3, 5))):
-            parent = vm.MutationParent(program, grid, _GROWTH._native())
+            parent = native_mutation.MutationParent(program, grid, _GROWTH._native())
             seeds = np.array([source.getrandbits(64)], dtype=np.uint64)
-            (mutant,) = vm.mutate_many(Program, parent, _MUTATION_WEIGHTS, seeds)
+            (mutant,) = native_mutation.mutate_many(Program, parent, _MUTATION_WEIGHTS, seeds)
             program = mutant or program
         if source.random() < _HOSTILE_SHARE:
             hostile = self._with_hostile_argument(source, program)
@@ -213,7 +213,7 @@ class Generator:
             program = grown
             if end.outcome != Outcome.ok:
                 break
-            parent = vm.MutationParent(grown, grid, _GROWTH._native())
+            parent = native_mutation.MutationParent(grown, grid, _GROWTH._native())
             maker = PRIMITIVES.get(line.split("(")[0])
             declared = maker.returns if maker else "Any"
             types[f"x{k}"] = _narrower(parent.types[-1], declared)
