@@ -4,6 +4,7 @@ where a model's numbers are wrong, not what it was given."""
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import shlex
 import sys
@@ -305,6 +306,7 @@ def _run(words: list[str]) -> None:
         examples=[
             "codeit run docs/task.txt --task be94b721",
             "codeit run docs/task.txt --task be94b721 --trace --save task.svg",
+            "codeit run docs/task.txt --task be94b721 --explain",
         ],
     )
     parser.add_argument(
@@ -315,7 +317,14 @@ def _run(words: list[str]) -> None:
     )
     parser.add_argument("--task", required=True, help=TASK_HELP)
     parser.add_argument("--dialect", default="codeit", help="codeit (default) or arc-dsl")
-    parser.add_argument("--trace", action="store_true", help="print the value of every line, too")
+    parser.add_argument(
+        "--trace", action="store_true", help="show what every line comes to on each pair, too"
+    )
+    parser.add_argument(
+        "--explain",
+        action="store_true",
+        help="the same, with the units of fuel that each line uses",
+    )
     parser.add_argument(
         "--fuel",
         type=whole_number(0, MAX_FUEL),
@@ -328,7 +337,10 @@ def _run(words: list[str]) -> None:
     parsed = parser.parse_args(words)
     import numpy as np
 
-    from codeit import Limits, Outcome, Program, execute, trace
+    from codeit import Limits, Outcome, Program, execute
+    from codeit.execution.explained import explain
+    from codeit.explaining.failures import called_by, why_failed
+    from codeit.explaining.tracing import lines_shown, print_trace, trace_rows
     from codeit.files.text_file import read_text, text_of
     from codeit.language.corpus import program_text
     from codeit.tasks import render
@@ -348,23 +360,32 @@ def _run(words: list[str]) -> None:
     pairs = [*task.demonstrations, *task.tests]
     results = execute([program], [pair.input for pair in pairs], limits=limits)
     outputs = [results.grid(0, k) for k in range(len(pairs))]
+    console = open_console()
     render.print_task(task, outputs=outputs)
+    is_tracing = parsed.trace or parsed.explain
+    rows = []
     for k, pair in enumerate(pairs):
         result = results[0, k]
         name = _pair_name(task, k)
-        if result.outcome != 0:
-            error = result.exception or result.outcome.name
+        has_failed = result.outcome != 0
+        explained = explain(program, pair.input, limits) if has_failed or is_tracing else None
+        if explained is not None and has_failed:
             more = f"; --fuel allows more than {limits.fuel:,}"
             hint = more if result.outcome == Outcome.out_of_fuel else ""
-            write(f"{name}: line {result.line}: {error}: {result.outcome.message}{hint}")
+            name += f": {why_failed(explained, called_by(lines[result.line - 1]))}{hint}"
         elif outputs[k] is None:
-            write(f"{name}: the value is no grid")
-        if parsed.trace:
-            values = trace(program, pair.input, limits)[1]
-            for line, value in zip(lines, values, strict=False):
-                write(f"  {line}  ->  {value}")
+            name += ": the value is no grid"
+        if is_tracing or has_failed or outputs[k] is None:
+            say(console, name, style="bold" if is_tracing else "")
+        if explained is not None and is_tracing:
+            frame = (len(pair.input), len(pair.input[0]))
+            shown = list(lines_shown(explained, lines, frame, parsed.explain))
+            print_trace(shown, console)
+            rows += trace_rows(shown, name)
     if parsed.save:
-        render.save(parsed.save, render.task_to_picture(task, outputs, program="\n".join(lines)))
+        picture = render.task_to_picture(task, outputs, program="\n".join(lines))
+        picture = dataclasses.replace(picture, rows=[*picture.rows, *rows])
+        render.save(parsed.save, picture)
     # Of a hidden output nothing is known but that it is a grid.
     is_right = [
         out is not None and target is not None and np.array_equal(out, target)

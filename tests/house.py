@@ -173,9 +173,15 @@ PYTHON_ROOMS = [
     ),
     Room(
         "codeit/execution",
-        "run, execute, trace: programs x grids; their limits; how runs ended; what met a broken "
-        "invariant of the machine, on disk",
+        "run, execute, trace, explain: programs x grids; their limits; how runs ended; what met a "
+        "broken invariant of the machine, on disk",
         ("version", "ranges", "_native", "grids", "terminal", "language"),
+    ),
+    Room(
+        "codeit/explaining",
+        "runs for the eye: what each line comes to (`values.py`, `tracing.py`), and which call "
+        "failed (`failures.py`)",
+        ("grids", "terminal", "tasks", "execution"),
     ),
     Room(
         "codeit/candidates.py",
@@ -402,6 +408,7 @@ PYTHON_ROOMS = [
                 "primitives",
                 "tasks",
                 "execution",
+                "explaining",
                 "minimising",
                 "searching",
                 "fuzzing",

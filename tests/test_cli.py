@@ -206,7 +206,7 @@ def test_run_traces_a_program_by_the_names_that_it_was_written_with(capsys, task
 
 def test_run_traces_every_line(capsys, task_file, program_file):
     main(["run", str(program_file), "--task", str(task_file), "--trace"])
-    assert "O = vmirror(I)  ->  ['t', ['t', 2, 1]]" in capsys.readouterr().out
+    assert "demonstration 1\n  O = vmirror(I)  ->  Grid 1x2\n" in capsys.readouterr().out
 
 
 def test_run_exits_with_one_when_a_pair_is_wrong(capsys, task_file, tmp_path):

@@ -75,7 +75,7 @@ def test_the_command_says_how_to_allow_more_fuel(files, capsys):
     said = [line for line in lines if "out_of_fuel" in line]
     assert [line.split(":")[0] for line in said] == ["demonstration 1", "test 1"]
     assert all("line 6" in line and "--fuel allows more than 35,000,000" in line for line in said)
-    assert "  x = f4(ONE)  ->  None" in lines  # nor does the trace have more
+    assert "  x = f4(ONE)  ->  no value" in lines  # nor does the trace have more
 
 
 @pytest.mark.parametrize("fuel", ["-1", str((1 << 62) + 1), "1.5", "1e30", "x", ""])

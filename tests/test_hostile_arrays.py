@@ -12,11 +12,11 @@ import pytest
 from hostile import REFUSALS, attack
 
 import codeit._native.decoding as decoding
-import codeit._native.mutation as native_mutation
 import codeit._native.replay as replay
 import codeit._native.text as text
 import codeit._native.vm as vm
 from codeit import Limits, Program
+from codeit._native.mutation import MutationParent, mutate_many
 from codeit.language import STANDARD
 from codeit.policy.tokenizer import CompactTokenizer
 
@@ -104,7 +104,7 @@ def test_native_objects_cannot_be_made_without_what_they_need():
     for kind in (
         *(text.ProgramAutomaton, text.AutomatonRows, text.PromptWriter),
         *(text.ProgramReader, text.ProgramWriter),
-        *(decoding.Weights, replay.PriorityBuffer, native_mutation.MutationParent),
+        *(decoding.Weights, replay.PriorityBuffer, MutationParent),
     ):
         with pytest.raises(TypeError):
             kind.__new__(kind)
@@ -258,6 +258,7 @@ def test_hostile_rows_of_ids_are_refused_or_read():
 COMPILED = Program.parse("x1 = hmirror(I)\nO = vconcat(I, x1)")
 GRID = np.arange(6, dtype=np.uint8).reshape(2, 3)
 LIMITS = Limits(fuel=10_000)._native()
+SEEDS = np.zeros(3, np.uint64)
 HOSTILE_LIMITS = [(), LIMITS[:3], (*LIMITS, 1), (None,) * 4, (-1,) * 4, (2**63,) * 4, (1.5,) * 4]
 
 
@@ -272,11 +273,11 @@ VM_CALLS = {
     "run_and_print_one": lambda grid, fuel, num_values: vm.run_and_print_one(
         COMPILED, grid, (fuel, *LIMITS[1:]), True, num_values
     ),
-    "mutation": lambda grid, fuel, _: native_mutation.mutate_many(
-        Program,
-        native_mutation.MutationParent(COMPILED, grid, (fuel, *LIMITS[1:])),
-        (1.0, 1.0, 1.0, 1.0),
-        np.zeros(3, np.uint64),
+    "explain_one": lambda grid, fuel, num_values: vm.explain_one(
+        COMPILED, grid, (fuel, *LIMITS[1:]), num_values
+    ),
+    "mutation": lambda grid, fuel, _: mutate_many(
+        Program, MutationParent(COMPILED, grid, (fuel, *LIMITS[1:])), (1,) * 4, SEEDS
     ),
 }
 
@@ -288,7 +289,7 @@ def test_hostile_grids_and_limits_are_refused_or_harmless(name):
         for call in (
             lambda limits: vm.run_groups([([COMPILED], [GRID])], limits, 1, True, no_array),
             lambda limits: vm.run_and_print_one(COMPILED, GRID, limits, True, 9),
-            lambda limits: native_mutation.MutationParent(COMPILED, GRID, limits),
+            lambda limits: MutationParent(COMPILED, GRID, limits),
             lambda limits: vm.call_and_print_one(
                 False, 0, np.zeros(1, np.int64), 0, limits, 9, STANDARD
             ),
@@ -300,7 +301,7 @@ def test_hostile_grids_and_limits_are_refused_or_harmless(name):
 LIMIT_CALLS = [
     lambda limits: vm.run_groups([([COMPILED], [GRID])], limits, 1, True, no_array),
     lambda limits: vm.run_and_print_one(COMPILED, GRID, limits, True, 9),
-    lambda limits: native_mutation.MutationParent(COMPILED, GRID, limits),
+    lambda limits: MutationParent(COMPILED, GRID, limits),
     lambda limits: vm.call_and_print_one(False, 0, np.zeros(1, np.int64), 0, limits, 9, STANDARD),
 ]
 
@@ -347,7 +348,7 @@ def test_an_opcode_that_is_none_is_refused(opcode):
 def test_a_program_that_may_be_in_use_is_not_filled_again():
     compiled = vm.CompiledProgram()
     assert vm.parse(compiled, b"O = hmirror(I)", False, STANDARD) is None
-    parent = native_mutation.MutationParent(compiled, GRID, LIMITS)
+    parent = MutationParent(compiled, GRID, LIMITS)
     for fill in (
         lambda: vm.parse(compiled, b"x1 = hmirror(I)\nO = vmirror(x1)", False, STANDARD),
         lambda: vm.read(compiled, compiled.code, False, STANDARD),

@@ -34,7 +34,7 @@ from codeit.runs.metrics import ENDS
 from codeit.runs.running import resume, train
 from codeit.runs.settings import RunSettings, load_settings, settings_to_toml
 from codeit.tasks.datasets import load
-from codeit.tasks.render import picture_to_svg
+from codeit.tasks.drawing import picture_to_svg
 from codeit.tasks.scoring import ORIGINS, in_words
 
 

@@ -19,7 +19,7 @@ from codeit.runs import loop, stages
 from codeit.runs.directory import read_solutions
 from codeit.runs.running import resume, train
 from codeit.tasks.datasets import load
-from codeit.tasks.render import picture_to_svg
+from codeit.tasks.drawing import picture_to_svg
 from codeit.tasks.scoring import Candidate
 
 

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from codeit.tasks import render
 from codeit.tasks.blocks import Arrow, Block, Code, Panel, Picture
+from codeit.tasks.drawing import picture_to_png, picture_to_svg
 from codeit.tasks.task import Example, Task
 
 FRAME = "#555555"
@@ -47,7 +48,7 @@ def svg_elements(svg, name):
 
 
 def svg_of(grid, **settings):
-    return render.picture_to_svg(Picture([[Block([Panel(grid)])]], **settings))
+    return picture_to_svg(Picture([[Block([Panel(grid)])]], **settings))
 
 
 def cell_rects(svg):
@@ -242,7 +243,7 @@ def test_cells_never_shrink_under_4_units():
 
 def test_all_grids_of_a_row_have_cells_of_one_size():
     blocks = [Block([Panel([[1]])]), Block([Panel(np.zeros((16, 16), int))])]
-    one, other = cell_rects(render.picture_to_svg(Picture([blocks])))
+    one, other = cell_rects(picture_to_svg(Picture([blocks])))
     assert (one[2:4], other[2:4]) == ((10, 10), (160, 160))
 
 
@@ -250,13 +251,13 @@ def test_all_grids_of_a_row_have_cells_of_one_size():
 def test_a_row_wider_than_the_picture_continues_in_the_next_line(max_width, num_lines):
     # Two grids of 20 units, 32 between them, 20 on either side.
     blocks = [Block([Panel([[1]])]), Block([Panel([[2]])])]
-    rects = cell_rects(render.picture_to_svg(Picture([blocks], max_width=max_width)))
+    rects = cell_rects(picture_to_svg(Picture([blocks], max_width=max_width)))
     assert len({y for _, y, *_ in rects}) == num_lines
 
 
 def test_text_is_escaped():
     block = Block([Panel([[1]], "a < b"), Code("x1 = f(<I> & 'x')")], '"label"')
-    svg = render.picture_to_svg(Picture([[block]], "R&D </svg>"))
+    svg = picture_to_svg(Picture([[block]], "R&D </svg>"))
     assert svg_texts(svg) == ["R&D </svg>", '"label"', "a < b", "x1 = f(<I> & 'x')"]
     assert svg_elements(svg, "title")[0].text == "R&D </svg>"
 
@@ -266,18 +267,18 @@ def test_what_is_not_printable_stands_as_its_escape_in_a_picture():
     shown = r"a\x00b\x1bc\ud800\u202e"
     block = Block([Panel([[1]], hostile), Code(hostile)], hostile)
     picture = Picture([[block]], hostile)
-    assert svg_texts(render.picture_to_svg(picture)) == [shown] * 4
-    render.picture_to_png(picture)
+    assert svg_texts(picture_to_svg(picture)) == [shown] * 4
+    picture_to_png(picture)
 
 
 def test_program_text_keeps_its_spaces_and_lines():
-    svg = render.picture_to_svg(Picture([[Block([Code("def solve(I):\n    return I\n")])]]))
+    svg = picture_to_svg(Picture([[Block([Code("def solve(I):\n    return I\n")])]]))
     assert svg_texts(svg) == ["def solve(I):", "    return I"]
 
 
 @pytest.mark.parametrize(("length", "num_lines"), [(72, 1), (73, 2)])
 def test_program_lines_are_wrapped_after_72_characters(length, num_lines):
-    svg = render.picture_to_svg(Picture([[Block([Code("x" * length)])]]))
+    svg = picture_to_svg(Picture([[Block([Code("x" * length)])]]))
     assert len(svg_texts(svg)) == num_lines
 
 
@@ -301,8 +302,8 @@ def test_a_title_replaces_the_name_of_the_task():
 
 @pytest.mark.parametrize("rows", [[], [[]], [[Block([])]], [[Block([Code("")])]]])
 def test_a_picture_of_nothing_is_still_a_picture(rows):
-    ElementTree.fromstring(render.picture_to_svg(Picture(rows)))
-    assert render.picture_to_png(Picture(rows))
+    ElementTree.fromstring(picture_to_svg(Picture(rows)))
+    assert picture_to_png(Picture(rows))
 
 
 def test_a_malformed_grid_cannot_become_a_panel():
@@ -314,7 +315,7 @@ def test_a_malformed_grid_cannot_become_a_panel():
 
 
 def png_of(picture, scale):
-    return Image.open(io.BytesIO(render.picture_to_png(picture, scale))).convert("RGBA")
+    return Image.open(io.BytesIO(picture_to_png(picture, scale))).convert("RGBA")
 
 
 @pytest.mark.parametrize("scale", [1, 2, 3])
@@ -356,7 +357,7 @@ def test_text_leaves_dark_pixels_in_a_png():
 
 def test_a_png_scale_under_1_is_refused():
     with fails("scale is 0; it is a whole number from 1"):
-        render.picture_to_png(Picture([]), 0)
+        picture_to_png(Picture([]), 0)
 
 
 # ---- Files ----
@@ -365,7 +366,7 @@ def test_a_png_scale_under_1_is_refused():
 def test_the_suffix_svg_writes_the_svg(tmp_path):
     picture = render.task_to_picture(TASK)
     render.save(tmp_path / "a.svg", picture)
-    assert (tmp_path / "a.svg").read_text() == render.picture_to_svg(picture)
+    assert (tmp_path / "a.svg").read_text() == picture_to_svg(picture)
 
 
 def test_the_suffix_png_writes_a_png_of_the_scale(tmp_path):

@@ -57,6 +57,9 @@ def run_and_print_one(
     is_plain: bool = ...,
     fail_after: int = ...,
 ) -> _Printed: ...
+def explain_one(
+    program: CompiledProgram, grid: _Cells, limits: _Limits, max_values: int
+) -> tuple[int, int, int, list[str], list[int], list[str]]: ...
 def call_and_print_one(
     is_arc_dsl: bool,
     opcode: int,

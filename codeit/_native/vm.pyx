@@ -112,6 +112,12 @@ cdef extern from "vm/batch.h" namespace "codeit" nogil:
     PrintedRun run_and_print(const Program &program, const InputGrid &input, const Limits &limits,
                              cbool all_lines, int64_t max_values, Poll poll,
                              const Trial &trial) except +
+    struct ExplainedRun:
+        PrintedRun run
+        vector[int64_t] fuel_left
+        vector[string] failed_call
+    ExplainedRun explain(const Program &program, const InputGrid &input, const Limits &limits,
+                         int64_t max_values, Poll poll) except +
     PrintedRun call_and_print(const Language &language, Dialect dialect, Opcode opcode,
                               const_int64_span arguments, size_t num_arguments,
                               const Limits &limits, int64_t max_values, Poll poll) except +
@@ -486,6 +492,25 @@ def run_and_print_one(CompiledProgram program not None, grid not None,
             program.program, native_grid, native_limits, all_lines, most, poll, trial
         )
     return _printed(printed)
+
+
+def explain_one(CompiledProgram program not None, grid not None, tuple limits not None,
+                max_values):
+    """What run_and_print_one returns of all lines, with functions named as csrc/core/print.h says;
+    the fuel left before each of these lines; and of a failure the canonical texts of the function
+    and the arguments of the innermost call, or none."""
+    if program.program.num_lines() == 0:
+        raise TypeError("the program has no lines; use Program.parse")
+    cdef InputGrid native_grid = _input(grid)
+    cdef Limits native_limits = _limits(limits)
+    cdef int64_t most = integer("max_values", max_values, 0, kMostPrintedValues)
+    cdef Poll poll = _poll()
+    cdef ExplainedRun explained
+    with nogil:
+        explained = explain(program.program, native_grid, native_limits, most, poll)
+    fuel_left = [explained.fuel_left[k] for k in range(explained.fuel_left.size())]
+    failed = [explained.failed_call[k].decode() for k in range(explained.failed_call.size())]
+    return *_printed(explained.run), fuel_left, failed
 
 
 def call_and_print_one(bint is_arc_dsl, opcode, const int64_t[::1] arguments not None,

@@ -19,7 +19,7 @@ from codeit.reporting.history import History
 from codeit.reporting.of_run import RunHistory
 from codeit.reporting.of_search import SearchHistory
 from codeit.reporting.sections import Table
-from codeit.tasks.render import LINE_COLOR, PALETTE
+from codeit.tasks.drawing import LINE_COLOR, PALETTE
 from codeit.tasks.scoring import RULES
 from codeit.terminal import visible, visible_lines
 from codeit.version import __version__

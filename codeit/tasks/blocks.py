@@ -37,6 +37,22 @@ class Panel:
         object.__setattr__(self, "caption", visible(self.caption))
 
 
+EMPTY, MARKED = 10, 11
+"""What a cell of a Canvas is, beside a color: no cell at all, or one without a color."""
+
+
+@dataclass(frozen=True, eq=False)
+class Canvas(Panel):
+    """Cells on their place, over a caption.
+
+    Args:
+        grid: uint8 [H, W]: colors, EMPTY and MARKED.
+    """
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "caption", visible(self.caption))
+
+
 @dataclass(frozen=True)
 class Arrow:
     """An arrow from the piece on its left to the piece on its right."""

@@ -37,6 +37,7 @@ bool Machine::return_to(const Checkpoint &checkpoint) {
     refuel(checkpoint.fuel);
     num_closures_ = checkpoint.num_closures;
     has_joined_ = checkpoint.has_joined;
+    is_watched_ = has_joined_ || notes_failures_;
     depth_ = 0;
     nesting_ = 0;
     return true;
@@ -54,9 +55,9 @@ READS_BEYOND uint64_t Machine::digest_of_kept() const {
     return digest;
 }
 
-// call(), in a run that has made a joined value: arguments may be joined, and a primitive is given
-// one as it is only for a parameter that its row says may be.
-Outcome Machine::call_with_settled(Opcode opcode, const Value *args, Value *out) {
+// call(), in a run that has made a joined value, or whose failures are noted. Arguments may be
+// joined, and a primitive is given one as it is only for a parameter that its row says may be.
+Outcome Machine::call_watched(Opcode opcode, const Value *args, Value *out) {
     DepthScope frame(*this);
     TRY(frame.outcome());
     const Routine &called = routine(opcode);
@@ -65,7 +66,28 @@ Outcome Machine::call_with_settled(Opcode opcode, const Value *args, Value *out)
         settled[k] = args[k];
         if ((called.joined_parameters >> k & 1) == 0) TRY(settle(&settled[k]));
     }
-    return called.body(*this, settled, out);
+    Outcome outcome = called.body(*this, settled, out);
+    if (outcome == Outcome::ok) {
+        failed_.function = Value(); // whatever failed within did not end the run
+    } else {
+        note_failure(Value::of_primitive(opcode), settled, called.arity);
+    }
+    return outcome;
+}
+
+Outcome Machine::refuse_call(const Value &function, const Value *args, unsigned count) {
+    failed_.function = Value();
+    note_failure(function, args, count);
+    if (function.kind == Kind::function) TRY(charge(units::kCall));
+    return Outcome::type_error;
+}
+
+// The first note of a failure is that of the innermost call; those around it come later.
+void Machine::note_failure(const Value &function, const Value *args, unsigned count) {
+    if (!notes_failures_ || failed_.function.kind != Kind::unbound) return;
+    failed_.function = function;
+    failed_.count = std::min(count, unsigned{kMaxArity});
+    std::copy_n(args, failed_.count, failed_.args);
 }
 
 Outcome Machine::join(const Value *sets, size_t num_sets, size_t size, Value *out) {
@@ -75,6 +97,7 @@ Outcome Machine::join(const Value *sets, size_t num_sets, size_t size, Value *ou
     TRY(allocate(1, &joined));
     *joined = {sets, static_cast<uint32_t>(num_sets), static_cast<uint32_t>(size), nullptr};
     has_joined_ = true;
+    is_watched_ = true;
     *out = Value::of_joined(joined);
     return Outcome::ok;
 }
@@ -111,7 +134,11 @@ void copy_arguments(const Value *args, unsigned count, Value *to) {
 Outcome Machine::call_closure(const Closure &closure, const Value *args, unsigned count,
                               Value *out) {
     TRY(charge(units::kCall));
-    if (count != closure.arity) return Outcome::type_error;
+    if (count != closure.arity) [[unlikely]] {
+        failed_.function = Value();
+        note_failure(Value::of_closure(&closure), args, count);
+        return Outcome::type_error;
+    }
     DepthScope frame(*this);
     TRY(frame.outcome());
     // The arguments of the primitive that made the closure, in its order; calls come in the order

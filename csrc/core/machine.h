@@ -99,6 +99,13 @@ inline constexpr uint64_t kCompared = 5; // of a sort
 
 } // namespace units
 
+// A call that failed: of a primitive, or of a value that is no function of so many arguments.
+struct FailedCall {
+    Value function; // unbound where there is none
+    Value args[kMaxArity];
+    unsigned count = 0; // of those in args, the first of what the call had
+};
+
 class Machine {
   public:
     explicit Machine(const Limits &limits) : limits_(limits), arena_(limits.max_bytes) {
@@ -117,6 +124,7 @@ class Machine {
         nesting_ = 0;
         num_closures_ = 0;
         has_joined_ = false;
+        is_watched_ = notes_failures_;
         dialect_ = dialect;
         changes_.clear();
         kept_ = arena_.begin();
@@ -140,6 +148,7 @@ class Machine {
         depth_ = 0;
         nesting_ = 0;
         has_joined_ = false;
+        is_watched_ = notes_failures_;
         num_closures_ = num_kept_closures;
         num_kept_bytes_ = num_kept_bytes;
         return true;
@@ -179,7 +188,15 @@ class Machine {
         arena_.keep(limits.kept_bytes);
         interrupt_ = interrupt;
         is_plain_ = is_plain;
+        notes_failures_ = false;
     }
+    // From the next run on, until limits are set again: with a plain run, failed_call() is the
+    // innermost one that the failure of the last line began with.
+    void note_failures() {
+        notes_failures_ = true;
+        failed_.function = Value();
+    }
+    const FailedCall &failed_call() const { return failed_; }
     bool is_plain() const { return is_plain_; }
     // Whether the work is to end: for work between calls.
     bool is_interrupted() const;
@@ -272,18 +289,19 @@ class Machine {
     // function(args...), with CPython's errors: type_error for a value that is no function and for
     // a wrong number of arguments, recursion beyond the depth limit.
     Outcome call(const Value &function, const Value *args, unsigned count, Value *out) {
-        if (function.kind != Kind::function) return Outcome::type_error;
+        if (function.kind != Kind::function) [[unlikely]]
+            return refuse_call(function, args, count);
         if (function.closure != nullptr) return call_closure(*function.closure, args, count, out);
         if (count != routine(function.opcode).arity) [[unlikely]]
-            return refuse_arguments();
+            return refuse_call(function, args, count);
         return call(function.opcode, args, out);
     }
 
     // The same of a primitive with as many arguments as it takes.
     Outcome call(Opcode opcode, const Value *args, Value *out) {
         TRY(charge(units::kCall));
-        if (has_joined_) [[unlikely]]
-            return call_with_settled(opcode, args, out);
+        if (is_watched_) [[unlikely]]
+            return call_watched(opcode, args, out);
         if (depth_ >= limits_.max_depth) [[unlikely]]
             return Outcome::recursion;
         ++depth_;
@@ -347,14 +365,13 @@ class Machine {
     // Of a charge that the block did not cover.
     [[gnu::cold, gnu::noinline]] Outcome begin_block();
 
-    Outcome refuse_arguments() {
-        TRY(charge(units::kCall));
-        return Outcome::type_error;
-    }
+    [[gnu::cold, gnu::noinline]] Outcome refuse_call(const Value &function, const Value *args,
+                                                     unsigned count);
+    void note_failure(const Value &function, const Value *args, unsigned count);
     Outcome call_closure(const Closure &closure, const Value *args, unsigned count, Value *out);
     Outcome settle_joined(Value *v);
     uint64_t digest_of_kept() const;
-    Outcome call_with_settled(Opcode opcode, const Value *args, Value *out);
+    Outcome call_watched(Opcode opcode, const Value *args, Value *out);
 
     const Routine *routines_ = nullptr; // of the language, by opcode
     const Language *language_ = nullptr;
@@ -373,7 +390,10 @@ class Machine {
     Dialect dialect_ = Dialect::codeit;
     bool is_plain_ = false;
     bool has_joined_ = false; // whether this run has made a joined value
+    bool notes_failures_ = false;
+    bool is_watched_ = false; // has_joined_ or notes_failures_
     bool has_hashed_closure_ = false;
+    FailedCall failed_;
 };
 
 // Scratch memory allocated inside the scope is released when it ends.

@@ -3,6 +3,8 @@
 #include "core/grid.h"
 #include "core/set.h"
 
+#include <iterator>
+
 namespace codeit {
 namespace {
 
@@ -33,15 +35,41 @@ void print_grid(const Grid &grid, std::string *out) {
 
 // Recurses by the nesting of the value, which NestingScope bounds.
 Outcome print_items(Machine &m, const char *tag, const Value *items, size_t size,
-                    int64_t *values_left, std::string *out) {
+                    int64_t *values_left, std::string *out, Functions functions) {
     NestingScope nesting(m);
     TRY(nesting.outcome());
     *out += tag;
     for (size_t k = 0; k < size; ++k) {
         *out += ',';
-        TRY(print_value(m, items[k], values_left, out));
+        TRY(print_value(m, items[k], values_left, out, functions));
     }
     *out += ']';
+    return Outcome::ok;
+}
+
+constexpr const char *kMakers[] = {
+#define FORM(name) #name,
+    CLOSURE_FORMS(FORM)
+#undef FORM
+};
+
+Outcome print_function(Machine &m, const Value &v, int64_t *values_left, std::string *out) {
+    if (v.closure == nullptr) {
+        *out += "{\"fn\":\"";
+        *out += m.language().name_of(static_cast<size_t>(v.opcode));
+        *out += "\"}";
+        return Outcome::ok;
+    }
+    const Closure &closure = *v.closure;
+    size_t num_parts = 0;
+    while (num_parts < std::size(closure.parts) && closure.parts[num_parts].kind != Kind::unbound) {
+        ++num_parts;
+    }
+    std::string tag = "{\"fn\":[\"";
+    tag += kMakers[static_cast<size_t>(closure.form)];
+    tag += '"';
+    TRY(print_items(m, tag.c_str(), closure.parts, num_parts, values_left, out, Functions::named));
+    *out += '}';
     return Outcome::ok;
 }
 
@@ -63,7 +91,8 @@ int64_t values_at_once(const Value &v) {
 
 } // namespace
 
-Outcome print_value(Machine &m, const Value &v, int64_t *values_left, std::string *out) {
+Outcome print_value(Machine &m, const Value &v, int64_t *values_left, std::string *out,
+                    Functions functions) {
     *values_left -= values_at_once(v);
     if (*values_left < 0) return Outcome::out_of_fuel;
     switch (v.kind) {
@@ -77,6 +106,7 @@ Outcome print_value(Machine &m, const Value &v, int64_t *values_left, std::strin
         print_int(v.integer, out);
         return Outcome::ok;
     case Kind::function:
+        if (functions == Functions::named) return print_function(m, v, values_left, out);
         *out += "\"fn\"";
         return Outcome::ok;
     case Kind::pair:
@@ -93,11 +123,11 @@ Outcome print_value(Machine &m, const Value &v, int64_t *values_left, std::strin
         print_grid(*v.grid, out);
         return Outcome::ok;
     case Kind::tuple:
-        return print_items(m, "[\"t\"", v.items, v.size, values_left, out);
+        return print_items(m, "[\"t\"", v.items, v.size, values_left, out, functions);
     case Kind::set: {
         const Value *items;
         TRY(ordered(m, v.set, &items));
-        return print_items(m, "[\"s\"", items, v.set->size, values_left, out);
+        return print_items(m, "[\"s\"", items, v.set->size, values_left, out, functions);
     }
     default:
         return broken_invariant();

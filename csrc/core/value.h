@@ -119,12 +119,18 @@ inline bool fits_int32(int64_t n) {
     return n >= INT32_MIN && n <= INT32_MAX;
 }
 
+// The primitives that make functions.
+#define CLOSURE_FORMS(FORM)                                                                        \
+    FORM(compose) FORM(chain) FORM(matcher) FORM(fork) FORM(rbind) FORM(lbind)
+
 // A function made by a primitive. Compared and ordered in sets by identity.
 struct Closure {
-    enum class Form : uint8_t { compose, chain, matcher, fork, rbind, lbind } form;
+#define FORM(name) name,
+    enum class Form : uint8_t { CLOSURE_FORMS(FORM) } form;
+#undef FORM
     uint8_t arity;
     uint32_t serial; // counts the closures of one run; stands in for the address in hashes
-    Value parts[3];  // the arguments of the primitive that made it
+    Value parts[3];  // the arguments of the primitive that made it; unbound behind them
 };
 
 // The tuple of all elements of some sets, each in its order. Most are only painted, for which no

@@ -241,26 +241,28 @@ class Batch {
 
 // Appends the text of a value, empty when it has more than `max_values` parts or is unbound; false
 // when there is no memory left to lay its sets out.
-bool print(Machine &m, const Value &v, int64_t max_values, std::vector<std::string> *texts) {
+bool print(Machine &m, const Value &v, int64_t max_values, std::vector<std::string> *texts,
+           Functions functions = Functions::unnamed) {
     std::string &text = texts->emplace_back();
     if (v.kind == Kind::unbound) return true;
     m.refuel(max_values * kFuelPerPrintedValue);
     int64_t values_left = max_values;
     Value settled = v;
     Outcome outcome = m.settle(&settled);
-    if (outcome == Outcome::ok) outcome = print_value(m, settled, &values_left, &text);
+    if (outcome == Outcome::ok) outcome = print_value(m, settled, &values_left, &text, functions);
     if (outcome != Outcome::ok) text.clear();
     return outcome != Outcome::out_of_memory;
 }
 
 bool print(Machine &m, const RunResult &result, bool all_lines, int64_t max_values,
-           Interrupt *interrupt, std::vector<std::string> *texts) {
+           Interrupt *interrupt, std::vector<std::string> *texts, Functions functions) {
     if (!all_lines) {
-        return result.outcome != Outcome::ok || print(m, result.value, max_values, texts);
+        return result.outcome != Outcome::ok ||
+               print(m, result.value, max_values, texts, functions);
     }
     bool has_memory = true;
     for (size_t k = 0; k < result.line && result.lines != nullptr && !interrupt->ask(); ++k) {
-        has_memory = print(m, result.lines[k], max_values, texts) && has_memory;
+        has_memory = print(m, result.lines[k], max_values, texts, functions) && has_memory;
     }
     return has_memory;
 }
@@ -268,7 +270,7 @@ bool print(Machine &m, const RunResult &result, bool all_lines, int64_t max_valu
 // Runs and prints; once more with larger memory when printing lacked some that the run had used up.
 template <typename Run>
 PrintedRun print_run(const Limits &limits, bool all_lines, int64_t max_values, Interrupt::Poll poll,
-                     const Trial &trial, Run run) {
+                     const Trial &trial, Run run, Functions functions = Functions::unnamed) {
     Interrupt interrupt(poll);
     Limits larger = limits;
     larger.max_bytes *= kMemoryToPrint;
@@ -279,7 +281,8 @@ PrintedRun print_run(const Limits &limits, bool all_lines, int64_t max_values, I
         RunResult result = run(m);
         m.arena().fail_after(0);
         PrintedRun out = {result.outcome, result.line, m.fuel_used(), {}};
-        bool is_printed = print(m, result, all_lines, max_values, &interrupt, &out.texts);
+        bool is_printed =
+            print(m, result, all_lines, max_values, &interrupt, &out.texts, functions);
         if (interrupt.is_set()) throw Interrupted();
         if (is_printed || result.outcome == Outcome::out_of_memory) return out;
     }
@@ -299,6 +302,30 @@ PrintedRun run_and_print(const Program &program, const InputGrid &input, const L
                          const Trial &trial) {
     return print_run(limits, all_lines, max_values, poll, trial,
                      [&](Machine &m) { return run(m, program, input); });
+}
+
+ExplainedRun explain(const Program &program, const InputGrid &input, const Limits &limits,
+                     int64_t max_values, Interrupt::Poll poll) {
+    ExplainedRun out;
+    out.run = print_run(
+        limits, true, max_values, poll, {},
+        [&](Machine &m) { return run_by_lines(m, program, input, &out.fuel_left); },
+        Functions::named);
+    if (out.run.outcome == Outcome::ok) return out;
+    Interrupt interrupt(poll);
+    MachineLease lease(limits, &interrupt, true);
+    Machine &m = lease.machine();
+    m.note_failures();
+    RunResult plain = run(m, program, input);
+    const FailedCall &failed = m.failed_call();
+    if (interrupt.is_set()) throw Interrupted();
+    const bool is_same = plain.outcome == out.run.outcome && plain.line == out.run.line;
+    if (!is_same || failed.function.kind == Kind::unbound) return out;
+    print(m, failed.function, max_values, &out.failed_call, Functions::named);
+    for (unsigned k = 0; k < failed.count; ++k) {
+        print(m, failed.args[k], max_values, &out.failed_call, Functions::named);
+    }
+    return out;
 }
 
 PrintedRun call_and_print(const Language &language, Dialect dialect, Opcode opcode,

@@ -114,6 +114,12 @@ struct PrintedRun {
     int64_t fuel = 0;
     std::vector<std::string> texts;
 };
+// A run with all that there is to tell of it, in which functions are named (core/print.h).
+struct ExplainedRun {
+    PrintedRun run;
+    std::vector<int64_t> fuel_left;       // before each line up to the last that it reached
+    std::vector<std::string> failed_call; // where it failed: the function, and its arguments
+};
 // For tests: on the plain path, and with memory of which the `fail_after`-th allocation fails.
 struct Trial {
     bool is_plain = false;
@@ -122,6 +128,10 @@ struct Trial {
 PrintedRun run_and_print(const Program &program, const InputGrid &input, const Limits &limits,
                          bool all_lines, int64_t max_values, Interrupt::Poll poll,
                          const Trial &trial = {});
+// A failure's call is found by a second, plain run; empty where that ends otherwise (fuel and
+// memory of the two differ), and where no call failed.
+ExplainedRun explain(const Program &program, const InputGrid &input, const Limits &limits,
+                     int64_t max_values, Interrupt::Poll poll);
 PrintedRun call_and_print(const Language &language, Dialect dialect, Opcode opcode,
                           std::span<const int64_t> arguments, size_t num_arguments,
                           const Limits &limits, int64_t max_values, Interrupt::Poll poll);

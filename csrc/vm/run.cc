@@ -215,6 +215,19 @@ RunResult run(Machine &m, const Program &program, const InputGrid &input) {
     return SharedRuns(m, input).run(program, 0, 0);
 }
 
+RunResult run_by_lines(Machine &m, const Program &program, const InputGrid &input,
+                       std::vector<int64_t> *fuel_left) {
+    SharedRuns runs(m, input);
+    RunResult result;
+    result.outcome = runs.start(program);
+    if (result.outcome != Outcome::ok) return result;
+    const char *mark = m.arena().scratch_mark();
+    result.outcome = checked(m, mark, runs.run_lines(program, 0, program.num_lines(), &result));
+    fuel_left->clear();
+    for (const Machine::Checkpoint &before : runs.checkpoints_) fuel_left->push_back(before.fuel);
+    return result;
+}
+
 RunResult SharedRuns::run(const Program &program, size_t num_common, size_t num_next) {
     RunResult result;
     size_t num_done = 0;

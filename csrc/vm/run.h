@@ -41,6 +41,10 @@ struct RunResult {
 // internal_error when the run left the machine in a state that it should not be in.
 RunResult run(Machine &m, const Program &program, const InputGrid &input);
 
+// The same, and how much fuel was left before each line up to the last that it reached.
+RunResult run_by_lines(Machine &m, const Program &program, const InputGrid &input,
+                       std::vector<int64_t> *fuel_left);
+
 // Runs programs of one dialect on one input, one after another. The lines that a program begins
 // with and the one before it began with, too, are not run again: the machine goes back to the state
 // after them. Nothing tells the results, fuel and memory included, from those of run().
@@ -53,6 +57,9 @@ class SharedRuns {
     RunResult run(const Program &program, size_t num_common, size_t num_next);
 
   private:
+    friend RunResult run_by_lines(Machine &m, const Program &program, const InputGrid &input,
+                                  std::vector<int64_t> *fuel_left);
+
     Outcome start(const Program &program);
     Outcome run_lines(const Program &program, size_t num_done, size_t num_next, RunResult *result);
 

@@ -1,0 +1,1 @@
+"""Programs for the eye: what each line of a run comes to, where it fails, what a name means."""
