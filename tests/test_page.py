@@ -20,7 +20,7 @@ from commands import fails_with
 
 from codeit.cli import main
 from codeit.files.sealed_lines import sealed
-from codeit.reporting.charts import LineChart, Series
+from codeit.reporting.charts import Bar, BarChart, LineChart, Series
 from codeit.reporting.page import page_of
 from codeit.reporting.pieces import of_grid, of_value
 from codeit.reporting.reading import read_history
@@ -376,6 +376,12 @@ def test_the_names_of_lines_do_not_stand_over_each_other_or_leave_the_chart():
         assert all(chart.left <= tick.at <= chart.right for tick in chart.x_ticks)
         assert len(chart.x_ticks) >= 2 or len(chart.lines) == 1
         assert len(chart.table[1]) == len({x for s in chart.lines for x, _ in s.points})
+
+
+@pytest.mark.parametrize("text", ["1 s", "72.33 s busy", "12,228.86 s busy"])
+def test_what_stands_behind_the_longest_bar_stays_in_the_chart(text):
+    chart = BarChart("t", "x", [Bar("short", 0, 1, "1"), Bar("long", 2, 9, text)])
+    assert chart.left + 100 < chart.x(9) <= chart.width - 6 - 7 * len(text)
 
 
 def luminance(color):

@@ -17,6 +17,7 @@ _LABEL_HEIGHT = 15
 _MOST_MARKED = 24  # points of a line that are drawn as such, too
 _BAR_HEIGHT = 22
 _BAR_LEFT, _BAR_RIGHT = 130, 92
+_LETTER_WIDTH = 7.3  # of a figure, about
 
 Number = int | float
 
@@ -199,7 +200,13 @@ class BarChart:
     note: str = ""
 
     kind = "bars"
-    width, left, right = WIDTH, _BAR_LEFT, WIDTH - _BAR_RIGHT
+    width, left = WIDTH, _BAR_LEFT
+
+    @property
+    def right(self) -> int:
+        """Where the longest bar may end, so that what stands behind it has room."""
+        longest = max((len(bar.text) for bar in self.bars), default=0)
+        return self.width - max(_BAR_RIGHT, 10 + math.ceil(_LETTER_WIDTH * longest))
 
     @property
     def is_empty(self) -> bool:
