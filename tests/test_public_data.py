@@ -416,7 +416,11 @@ def test_a_download_of_too_many_bytes_is_refused(host, monkeypatch):
         fetch()
 
 
-@pytest.mark.parametrize("data", [b"", b"text", gzip.compress(b"text"), tar_of(FILES)[:-20]])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"text", gzip.compress(b"text"), tar_of(FILES)[:-20]],
+    ids=["nothing", "text", "compressed text", "cut off"],  # of one name in every process
+)
 def test_what_is_no_whole_archive_is_refused(host, tmp_path, data):
     host.files[address_of("concept-arc")] = data
     with refused("; nothing of it is kept"):
