@@ -436,41 +436,9 @@ def _data(words: list[str]) -> None:
 
 
 def _dsl(words: list[str]) -> None:
-    parser = Parser(
-        prog="codeit dsl",
-        description="List the language, or say what one name is.",
-        examples=["codeit dsl", "codeit dsl objects", "codeit dsl painting"],
-    )
-    parser.add_argument("name", nargs="?", help="a primitive, a constant or a group")
-    parsed = parser.parse_args(words)
-    from codeit.language import CONSTANTS, current
+    from codeit.explaining.language_command import language_command
 
-    known = current().primitives
-    groups: dict[str, list[Any]] = {}
-    for primitive in known.values():
-        groups.setdefault(primitive.group, []).append(primitive)
-    if parsed.name in CONSTANTS:
-        constant = CONSTANTS[parsed.name]
-        write(f"{constant.name}: {constant.type} = {constant.value}")
-        return
-    if parsed.name is not None and parsed.name not in groups:
-        if parsed.name not in known:
-            from codeit.runs.settings import nearest_name
-
-            names = [*known, *CONSTANTS, *groups]
-            raise ValueError(f"unknown name {parsed.name!r}{nearest_name(parsed.name, names)}")
-        primitive = known[parsed.name]
-        write(primitive.signature, f"    {primitive.summary} (group {primitive.group})")
-        return
-    for group, primitives in groups.items():
-        if parsed.name in (None, group):
-            write("", group)
-            for primitive in primitives:
-                write(f"  {primitive.signature}", f"      {primitive.summary}")
-    if parsed.name is None:
-        write("", "constants")
-        for constant in CONSTANTS.values():
-            write(f"  {constant.name}: {constant.type} = {constant.value}")
+    language_command(words)
 
 
 def _fuzz(words: list[str]) -> None:

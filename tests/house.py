@@ -179,9 +179,10 @@ PYTHON_ROOMS = [
     ),
     Room(
         "codeit/explaining",
-        "runs for the eye: what each line comes to (`values.py`, `tracing.py`), and which call "
-        "failed (`failures.py`)",
-        ("grids", "terminal", "tasks", "execution"),
+        "for the eye: what each line of a run comes to (`values.py`, `tracing.py`), which call "
+        "failed (`failures.py`), and the language, with an example of each primitive "
+        "(`glossary.py`, `examples.py`, `language_command.py`)",
+        ("grids", "terminal", "language", "tasks", "execution"),
     ),
     Room(
         "codeit/candidates.py",
