@@ -166,7 +166,8 @@ def _print_table(console: Console, table: Table, caption: str = "") -> None:
     if console.is_terminal:
         console.print(table)
         if caption:
-            console.print(plain(caption, "dim italic"), "")
+            console.print(plain(caption, "dim italic"))
+            console.print()
         return
     width = console.width
     wide = Measurement.get(console, console.options.update(width=100_000), table).maximum
