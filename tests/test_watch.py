@@ -15,7 +15,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from commands import fails_with
+from commands import answer_interrupts, fails_with
 
 from codeit.reporting.watch import HOST, LivePage, PageServer
 
@@ -147,6 +147,7 @@ def test_the_command_says_its_address_and_ends_with_ctrl_c(run):
         text=True,
         env=environment,
         cwd=Path(__file__).parent.parent,
+        preexec_fn=answer_interrupts,
     )
     try:
         line = process.stdout.readline()
