@@ -1,4 +1,4 @@
-"""What the types and the groups of the language are, in words; docs/language.md has the rules."""
+"""What the types (docs/language.md 3.2) and the groups of the language are, in words."""
 
 TYPES = {
     "Any": "any value",

@@ -91,7 +91,7 @@ def type_in_words(value: Any) -> str:
 
 
 def text_of(value: Any, room: int = _TEXT_ROOM) -> str:
-    """A value in the notation of docs/language.md, cut where it is long: `(1, 2, and 37 more)`."""
+    """A value in the notation of Python, cut where it is long: `(1, 2, and 37 more)`."""
     if value is UNREADABLE:
         return f"more than {MAX_PRINTED_VALUES:,} parts, or nested too deeply to be shown"
     if value is UNBOUND:
