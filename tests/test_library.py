@@ -236,3 +236,25 @@ def test_the_example_of_a_public_name_prints_what_it_says(name, request, tmp_pat
     said = []
     doctest.DocTestRunner(verbose=False).run(test, out=said.append)
     assert said == []
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "outcome", "value"),
+    [
+        ("increment", [5], "ok", 6),
+        ("add", [1, ["t", 2, 3]], "ok", ["t", 3, 4]),
+        ("apply", [{"fn": "double"}, ["t", 1, 2]], "ok", ["t", 2, 4]),
+        ("hmirror", [["t", ["t", 1], ["t", 2]]], "ok", ["t", ["t", 2], ["t", 1]]),
+        ("first", [5], "type_error", None),
+    ],
+)
+def test_a_list_of_canonical_arguments_gives_a_result(name, arguments, outcome, value):
+    result = codeit.call(name, arguments, dialect="arc-dsl")
+    assert result.outcome.name == outcome
+    assert outcome != "ok" or result.value_json() == value
+
+
+def test_rows_of_a_grid_are_no_canonical_arguments():
+    assert codeit.call("hmirror", [[1, 2], [3, 4]]) == ((3, 4), (1, 2))
+    assert codeit.call("first", (5,)) == 5
+    assert codeit.call("first", [7, 8]) == 7

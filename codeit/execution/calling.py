@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from codeit.execution.executor import Limits, call_canonical
 from codeit.execution.results import Outcome
@@ -37,6 +37,19 @@ class CallError(ValueError):
         return CallError, (self.name, self.outcome, str(self))
 
 
+def _are_canonical(name: str, values: Any) -> bool:
+    """Whether this is a list of as many canonical values as the primitive takes."""
+    primitive = current().primitives.get(name) if isinstance(name, str) else None
+    if primitive is None or not isinstance(values, list) or len(values) != primitive.arity:
+        return False
+    return all(
+        value is None
+        or isinstance(value, int | dict)
+        or (isinstance(value, list) and value[:1] in (["t"], ["s"]))
+        for value in values
+    )
+
+
 def call(
     name: str, *arguments: Argument, dialect: Dialect = "codeit", limits: Limits | None = None
 ) -> Any:
@@ -60,7 +73,9 @@ def call(
             patch is a set of cells, each (i, j) or (color, (i, j)), rows from 0; a function is what
             another call has returned, or the name of a primitive. The name of a constant stands for
             its value. No rule of grids is checked: tuples may be of any length, integers have 64
-            bits. Items of a set are inserted in the order in which Python gives them.
+            bits. Items of a set are inserted in the order in which Python gives them. One list of
+            all arguments in canonical form, as `call_canonical` takes them, is understood, too, and
+            gives a Result, as there: `call("increment", [5])`; the tuple `(5,)` is one argument.
         dialect: which variant of the primitive is meant, "codeit" or "arc-dsl".
         limits: what the call may use; a billion units of fuel, and else as `Limits`, if omitted.
     Returns:
@@ -76,6 +91,8 @@ def call(
         The functions are those of arc-dsl (github.com/michaelhodel/arc-dsl);
         docs/language.md 6 says what each returns.
     """
+    if len(arguments) == 1 and _are_canonical(name, arguments[0]):
+        return call_canonical(name, cast("list[Any]", arguments[0]), dialect, limits)
     encoded = [
         to_canonical(value, f"argument {k} of {name}") for k, value in enumerate(arguments, 1)
     ]
