@@ -6,6 +6,7 @@ far. The tasks themselves are loaded only where they are to be shown.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -107,7 +108,7 @@ class Source:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class History:
+class History(ABC):
     """What every kind of directory has to tell.
 
     Attributes:
@@ -126,28 +127,28 @@ class History:
     notes: Sequence[str] = ()
 
     @property
+    @abstractmethod
     def kind(self) -> str:
         """What was done."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def is_done(self) -> bool:
         """Whether nothing more will come."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def found(self) -> Sequence[Found]:
         """The programs that reproduce a demonstration, in the order in which they were found."""
-        raise NotImplementedError
 
-    @cached_property
+    @property
+    @abstractmethod
     def source(self) -> Source:
         """The tasks.
 
         Raises:
             ValueError: the file that names them is missing or damaged.
         """
-        raise NotImplementedError
 
     @cached_property
     def stories(self) -> dict[TaskKey, Story]:
