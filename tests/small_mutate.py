@@ -10,6 +10,7 @@ import time
 
 from small_run import write_data
 
+from codeit.cli import main
 from codeit.mutating import running
 
 PER_SHARD = 60
@@ -27,6 +28,12 @@ def words_for(folder):
         *("--n", str(NUM_PROGRAMS), "--per-shard", str(PER_SHARD), "--step", "50"),
         *("--depth", "inf", "--crossover"),
     ]
+
+
+def mutated(folder):
+    """The directory of a small population of mutants, made in a folder."""
+    assert main(["mutate", *words_for(folder), "--out", str(folder / "out")]) == 0
+    return folder / "out"
 
 
 def slow_down(seconds):

@@ -14,6 +14,7 @@ import commands
 import numpy as np
 from small_run import PROGRAMS, grids, pair, write_data
 
+from codeit.cli import main
 from codeit.searching import engine
 
 files = partial(commands.files, left_out={"times.jsonl"})
@@ -40,6 +41,14 @@ def write_tasks(folder):
     tasks["half"] = {"train": flips[1:3], "test": [flips[3], no_output]}
     path.write_text(json.dumps(tasks))
     return path, folder / "programs.jsonl"
+
+
+def searched(folder):
+    """The directory of a small search, made in a folder."""
+    tasks, programs = write_tasks(folder)
+    words = ["search", "--tasks", tasks, "--programs", programs, "--evaluations", 2000]
+    assert main([*map(str, words), "--out", str(folder / "out")]) == 0
+    return folder / "out"
 
 
 def slow_down(seconds, at_random=True):

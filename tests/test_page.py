@@ -60,18 +60,12 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("searched")
-    tasks, programs = small_search.write_tasks(folder)
-    words = ["search", "--tasks", tasks, "--programs", programs, "--evaluations", 2000]
-    assert main([str(word) for word in [*words, "--out", folder / "out"]]) == 0
-    return folder / "out"
+    return small_search.searched(tmp_path_factory.mktemp("searched"))
 
 
 @pytest.fixture(scope="module")
 def mutated(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("mutated")
-    assert main(["mutate", *small_mutate.words_for(folder), "--out", str(folder / "out")]) == 0
-    return folder / "out"
+    return small_mutate.mutated(tmp_path_factory.mktemp("mutated"))
 
 
 @pytest.fixture(scope="module")

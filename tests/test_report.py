@@ -11,7 +11,6 @@ import small_search
 from commands import fails_with
 from rich.console import Console
 
-from codeit.cli import main
 from codeit.files.json_file import read_lines
 from codeit.reporting.reading import read_history
 from codeit.reporting.text import print_report, print_task_report
@@ -21,19 +20,12 @@ from codeit.tasks.scoring import RULES
 
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("searched")
-    tasks, programs = small_search.write_tasks(folder)
-    words = ["search", "--tasks", tasks, "--programs", programs, "--evaluations", 2000]
-    assert main([str(word) for word in [*words, "--out", folder / "out"]]) == 0
-    return folder / "out"
+    return small_search.searched(tmp_path_factory.mktemp("searched"))
 
 
 @pytest.fixture(scope="module")
 def mutated(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("mutated")
-    words = small_mutate.words_for(folder)
-    assert main(["mutate", *words, "--out", str(folder / "out")]) == 0
-    return folder / "out"
+    return small_mutate.mutated(tmp_path_factory.mktemp("mutated"))
 
 
 def text_of(path, **settings):
