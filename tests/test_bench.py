@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 
 import pytest
+from small_programs import PROGRAMS, write_programs
 
 from codeit.benching import executor, loop, mutation, replay, sampling, search, timing, training
 from codeit.benching.case import Case
@@ -17,10 +18,6 @@ from codeit.cli import main
 from codeit.profiling import ceilings
 from codeit.searching import records
 
-PROGRAMS = [
-    {"task": "67a3c6ac", "program": "O = vmirror(I)"},
-    {"task": "68b16354", "program": "O = hmirror(I)"},
-]
 LOOP = ["--sampling.samples-per-task", "2", "--sampling.max-tokens", "16", "--threads", "1"]
 """Settings of a small iteration."""
 TINY = ["--repeats", "3", "--seconds", "0.001"]
@@ -34,9 +31,7 @@ def hasty(monkeypatch):
 
 @pytest.fixture
 def programs(tmp_path):
-    path = tmp_path / "programs.jsonl"
-    path.write_text("".join(json.dumps(row) + "\n" for row in PROGRAMS))
-    return str(path)
+    return write_programs(tmp_path)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from small_programs import write_programs
 
 from codeit.language import STANDARD, current
 
@@ -19,10 +20,6 @@ FOLDER = ROOT / "benchmarks"
 OTHERS = {"harness", "rivals", "latency"}
 SCRIPTS = sorted(p.stem for p in FOLDER.glob("*.py") if p.stem not in OTHERS)
 
-PROGRAMS = [
-    {"task": "67a3c6ac", "program": "O = vmirror(I)"},
-    {"task": "68b16354", "program": "O = hmirror(I)"},
-]
 FUNCTIONS = """
 def vmirror(piece):
     return tuple(row[::-1] for row in piece)
@@ -46,9 +43,7 @@ def as_a_script(monkeypatch):
 
 @pytest.fixture
 def programs(tmp_path):
-    path = tmp_path / "programs.jsonl"
-    path.write_text("".join(json.dumps(row) + "\n" for row in PROGRAMS))
-    return str(path)
+    return write_programs(tmp_path)
 
 
 @pytest.fixture
