@@ -9,7 +9,8 @@ import os
 import shlex
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,10 +101,10 @@ def _main(arguments: Sequence[str] | None) -> int:
             return _EXIT_BAD_INPUT
         else:
             name = f"codeit {parsed.command}"
-            commands[parsed.command][1](_without_primitives(words[1:]))
+            with _written_at_the_end():
+                commands[parsed.command][1](_without_primitives(words[1:]))
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read the output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         again = {"train": "resume", "resume": "resume", "submit": "submit"}
         again |= {name: f"{name} resume" for name in ("search", "mutate")}
         if parsed.command in again and not {"-h", "--help"}.intersection(words):
@@ -118,7 +119,27 @@ def _main(arguments: Sequence[str] | None) -> int:
         return _EXIT_NOT_FINITE
     except KeyboardInterrupt:
         return _EXIT_INTERRUPTED
+    finally:
+        _drop_output()
     return 0
+
+
+@contextmanager
+def _written_at_the_end() -> Iterator[None]:
+    """Where a command ends with a code of its own, what it has printed is written first."""
+    try:
+        yield
+    except SystemExit:
+        sys.stdout.flush()
+        raise
+
+
+def _drop_output() -> None:
+    """What stdout still holds and cannot write leads nowhere: Python would try again at the end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _in_one_line(show: Callable[..., None]) -> Callable[..., None]:

@@ -50,12 +50,20 @@ def test_a_task_and_the_help_are_shown_without_a_width(columns):
     assert shell(f"{CODEIT} train --help", COLUMNS=columns).stdout.count("\n") > 100
 
 
+AT_ONCE = pytest.mark.parametrize("at_once", ["", "1"], ids=["in blocks", "at once"])
+"""Whether Python writes what is printed when its buffer is full, or at once."""
+
+
+@AT_ONCE
 @pytest.mark.parametrize("command", ["show 00d62c1b", "dsl", "--version", "train --help"])
-def test_output_that_nobody_reads_is_no_error(command):
+def test_output_that_nobody_reads_is_no_error(command, at_once):
     read, write = os.pipe()
     os.close(read)
     done = subprocess.run(
-        [sys.executable, "-m", "codeit", *command.split()], stdout=write, stderr=subprocess.PIPE
+        [sys.executable, "-m", "codeit", *command.split()],
+        stdout=write,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONUNBUFFERED": at_once},
     )
     os.close(write)
     assert done.returncode == 0
@@ -70,9 +78,14 @@ def test_output_that_is_closed_is_no_error(command):
     assert shell(f"{CODEIT} {command} >&- 2>&- <&-").returncode == 0
 
 
-@pytest.mark.parametrize("command", ["show 00d62c1b", "--version", "dsl objects"])
-def test_output_that_is_full_is_one_line(command):
-    done = shell(f"{CODEIT} {command} >/dev/full")
+@AT_ONCE
+@pytest.mark.parametrize(
+    "command", ["show 00d62c1b", "--version", "dsl objects", "run - --task 00d62c1b", "run --help"]
+)
+def test_output_that_is_full_is_one_line(command, at_once):
+    # The program is wrong, for which `run` has a code of its own.
+    wrong = "echo 'O = hmirror(I)'"
+    done = shell(f"{wrong} | {CODEIT} {command} >/dev/full", PYTHONUNBUFFERED=at_once)
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].endswith("No space left on device")
     assert "Traceback" not in done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -77,6 +78,11 @@ class Parser(argparse.ArgumentParser):
                 metavar="FILE.py",
                 help="run this file first, whose functions are new primitives (docs/primitives.md)",
             )
+
+    def print_help(self, file: Any = None) -> None:
+        """As argparse does, but that what cannot be written is an error."""
+        stream = sys.stdout if file is None else file
+        stream.write(self.format_help())
 
     def error(self, message: str) -> NoReturn:
         raise ValueError(message)
