@@ -290,6 +290,7 @@ def test_a_candidate_comes_back_from_a_file():
         ({"predictions": "xyz"}, "\"predictions\" is 'xyz'; it is a list with one entry for each"),
         ({"tests_right": [1, 0, None]}, r'"tests_right" is \[1, 0, None\]; it is a list with one'),
         ({"tests_right": [True]}, '"predictions" and "tests_right" have different lengths'),
+        ({"derivations": 0}, '"derivations" is 0; it is a number from 1 on'),
         ({"num_tests": 1}, 'unknown key "num_tests"'),
     ],
 )
@@ -298,10 +299,15 @@ def test_a_row_that_is_no_candidate_is_refused_by_its_key(changes, message):
         Candidate.from_row(ROW | changes)
 
 
-@pytest.mark.parametrize("key", ROW)
+@pytest.mark.parametrize("key", sorted(ROW.keys() - {"derivations"}))
 def test_a_row_without_a_key_is_refused(key):
     with pytest.raises(ValueError, match=f'no key "{key}"'):
         Candidate.from_row({name: value for name, value in ROW.items() if name != key})
+
+
+def test_a_row_of_before_derivations_were_kept_counts_one():
+    row = {name: value for name, value in ROW.items() if name != "derivations"}
+    assert Candidate.from_row(row).derivations == 1
 
 
 # ---- A ranking from elsewhere ----

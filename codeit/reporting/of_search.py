@@ -100,7 +100,7 @@ def read_search(path: Path) -> SearchHistory:
 
 
 def _found(one: FoundCandidate) -> Found:
-    ways = "" if one.derivations < 2 else f", in {one.derivations:,} ways"
+    ways = "" if one.candidate.derivations < 2 else f", in {one.candidate.derivations:,} ways"
     detail = f"{one.method}, after {one.evaluations:,} evaluations{ways}, cost {one.cost:.1f}"
     return Found(one.candidate, "search", 0, detail, one.evaluations)
 

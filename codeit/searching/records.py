@@ -25,13 +25,12 @@ class FoundCandidate:
     Attributes:
         candidate: of the program as it was found, which the ranking looks at; minimised if it is
             right on all demonstrations, and that was asked for.
-        method, cost, derivations, evaluations: as in `Found`.
+        method, cost, evaluations: as in `Found`.
     """
 
     candidate: Candidate
     method: str
     cost: float
-    derivations: int
     evaluations: int
 
     @property
@@ -65,7 +64,7 @@ class FoundCandidate:
         return cls(Candidate.from_row(values), **rest)
 
 
-_FOUND_NUMBERS = ("cost", "derivations", "evaluations")
+_FOUND_NUMBERS = ("cost", "evaluations")
 _NUM_FIRST = 20  # of those to minimise: they are submitted and shown
 
 
@@ -198,7 +197,10 @@ def confirm(
     candidates = {c.key: c for c in find_candidates(task, programs, results, 1, limits)}
     kept = [
         FoundCandidate(
-            candidates[key], found.method, found.cost, found.derivations, found.evaluations
+            replace(candidates[key], derivations=found.derivations),
+            found.method,
+            found.cost,
+            found.evaluations,
         )
         for key, found in of_key.items()
         if key in candidates and _is_confirmed(found, candidates[key])

@@ -148,7 +148,7 @@ def _origin(attempt: Attempt) -> str:
     words = _ORIGINS[attempt.origin].format(found.method)
     if attempt.origin == "policy":
         return words
-    ways = "" if found.derivations < 2 else f", in {found.derivations:,} ways"
+    ways = "" if found.candidate.derivations < 2 else f", in {found.candidate.derivations:,} ways"
     return f"{words} after {found.evaluations:,} evaluations{ways}"
 
 

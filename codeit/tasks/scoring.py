@@ -50,6 +50,8 @@ class Candidate:
             None where it makes none.
         tests_right: for each test, whether this is the true grid; None where that is hidden. Only
             the score may look at this.
+        derivations: how many ways the search that found it met the same behaviour; 1 where no
+            search did.
         minimised, minimised_key: text and key of a program that is no longer, and does the same on
             all inputs of the task; None where none was looked for. No order depends on it.
     """
@@ -62,6 +64,7 @@ class Candidate:
     num_demonstrations: int
     predictions: tuple[str | None, ...]
     tests_right: tuple[bool | None, ...]
+    derivations: int = 1
     minimised: str | None = None
     minimised_key: str | None = None
 
@@ -108,19 +111,20 @@ class Candidate:
         Raises:
             ValueError: it is something else; the message names the key.
         """
-        values = dict(row)
+        values = {"derivations": 1, **row}
         names = {field.name for field in fields(cls) if field.default is MISSING}
         if "original" in row or "original_key" in row:
             names |= {"original", "original_key"}
         for name in sorted(names - row.keys()):
             raise ValueError(f'no key "{name}"')
-        for name in sorted(row.keys() - names):
+        for name in sorted(row.keys() - names - {"derivations"}):
             raise ValueError(f'unknown key "{name}"')
         for name in sorted(names & _TEXTS):
             if not isinstance(values[name], str):
                 raise ValueError(f'"{name}" is {values[name]!r}; it is a text')
         _check_count(values, "num_demonstrations")
         _check_count(values, "num_right", values["num_demonstrations"])
+        _check_count(values, "derivations")
         for name, kind in (("predictions", str), ("tests_right", bool)):
             items = values[name]
             if not isinstance(items, list | tuple) or not all(
