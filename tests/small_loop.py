@@ -66,7 +66,8 @@ def done(self, iteration):
     new = {origin: self._found.add(origin, [candidate])}
     metrics = dict(self.metrics[min(iteration, 1)])
     metrics |= {"iteration": iteration, "weight": self._policy.model.embedding[0, 0].item()}
-    return loop._Done(metrics, new, [{"task": name}] if iteration else [])
+    orders = [loop.Order(candidate.task, [name])]
+    return loop._Done(metrics, new, orders, [{"task": name}] if iteration else [])
 
 
 def plot(self, metrics, directory, board):

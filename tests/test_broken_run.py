@@ -87,7 +87,7 @@ def test_what_goes_wrong_when_a_run_goes_on_is_done_again(data, quick_path, stat
     resume(longer, quiet(), iterations=2)
     expected = everything(longer)
     if state == "within":  # of the second iteration
-        for name in ("metrics.jsonl", "solutions.jsonl", "performance.csv"):
+        for name in ("metrics.jsonl", "solutions.jsonl", "submitted.jsonl", "performance.csv"):
             (made / name).write_bytes(expected[name])
         (made / "samples" / "0002.jsonl").write_bytes(b"{}")
         with (made / "solutions.jsonl").open("ab") as file:
@@ -141,7 +141,7 @@ def test_what_a_cut_in_the_power_leaves_after_the_rows_is_no_damage(data, quick_
     settings = settings_for(data, iterations=1)
     train(settings, quick_path / "run", quiet())
     shutil.copytree(quick_path / "run", quick_path / "undisturbed")
-    for name in ("metrics.jsonl", "solutions.jsonl", "performance.csv"):
+    for name in ("metrics.jsonl", "solutions.jsonl", "submitted.jsonl", "performance.csv"):
         with (quick_path / "run" / name).open("ab") as file:
             file.write(rest)
     for name in ("run", "undisturbed"):

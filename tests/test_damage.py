@@ -20,7 +20,13 @@ CHECKPOINT = [
     *("optimizer.pt", "replay.npz", "position.json", "written.json", "manifest.json"),
     *("tokenizer.json", "tokenizer_config.json"),
 ]
-TABLES = ["metrics.jsonl", "solutions.jsonl", "performance.csv", "samples/0001.jsonl"]
+TABLES = [
+    "metrics.jsonl",
+    "solutions.jsonl",
+    "submitted.jsonl",
+    "performance.csv",
+    "samples/0001.jsonl",
+]
 
 
 @pytest.fixture
@@ -195,4 +201,4 @@ def test_a_renamed_or_damaged_key_of_the_solutions_is_named_with_its_line(out):
             path.write_text("\n".join(lines) + "\n")
             error = what_report_says(out)
             assert error is not None
-            assert re.search(rf'solutions.jsonl, line 2: .*"{key}"', error)
+            assert re.search(rf'solutions.jsonl, line 2: .*"(x_)?{key}"', error)

@@ -18,7 +18,14 @@ from codeit.files.json_file import read_lines
 from codeit.runs.running import train
 
 FILES = [
-    *("config.toml", "metrics.jsonl", "performance.csv", "solutions.jsonl", "samples/0001.jsonl"),
+    *(
+        "config.toml",
+        "metrics.jsonl",
+        "performance.csv",
+        "solutions.jsonl",
+        "submitted.jsonl",
+        "samples/0001.jsonl",
+    ),
     *("checkpoint/config.json", "checkpoint/model.safetensors", "checkpoint/optimizer.pt"),
     *("checkpoint/compact_tokenizer.json", "checkpoint/replay.npz", "checkpoint/position.json"),
     *("checkpoint/settings.toml", "checkpoint/written.json", "checkpoint/manifest.json"),

@@ -12,7 +12,14 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs
 FOLDERS = (".ci", "benchmarks", "codeit", "csrc", "docs", "tests")
 
 OF_OTHERS = {
-    *("config.toml", "metrics.jsonl", "performance.csv", "solutions.jsonl", "written.json"),
+    *(
+        "config.toml",
+        "metrics.jsonl",
+        "performance.csv",
+        "solutions.jsonl",
+        "submitted.jsonl",
+        "written.json",
+    ),
     *("search.json", "tasks.jsonl", "times.jsonl", "submission.json", "summary.json"),
     *("mutate.json", "curve.csv", "position.json"),
     *("dsl.py", "arc_types.py"),

@@ -215,7 +215,7 @@ def test_what_takes_part_in_the_score_is_what_the_search_would_submit(tmp_path):
 def test_the_figures_do_not_depend_on_the_number_of_threads(run, data, tmp_path):
     train(searching(data, threads=3), tmp_path / "run", quiet())
     assert without_seconds(tmp_path / "run") == without_seconds(run[0])
-    for name in ("solutions.jsonl", "performance.csv"):
+    for name in ("solutions.jsonl", "submitted.jsonl", "performance.csv"):
         assert (tmp_path / "run" / name).read_bytes() == (run[0] / name).read_bytes()
 
 

@@ -41,7 +41,7 @@ from codeit.tasks.scoring import ORIGINS, in_words
 def test_a_run_leaves_all_its_files(finished, data):
     out, _ = finished
     assert {path.name for path in out.iterdir()} == {
-        *("config.toml", "metrics.jsonl", "performance.csv", "solutions.jsonl"),
+        *("config.toml", "metrics.jsonl", "performance.csv", "solutions.jsonl", "submitted.jsonl"),
         *("samples", "tensorboard", "checkpoint"),
     }
     assert load_settings(out / "config.toml", RunSettings()) == settings_for(data)

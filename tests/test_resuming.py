@@ -83,15 +83,22 @@ def edit(out, **values):
 
 
 @pytest.mark.parametrize(
-    "only", ["", "metrics.jsonl", "performance.csv", "solutions.jsonl", "samples"]
+    "only",
+    ["", "metrics.jsonl", "performance.csv", "solutions.jsonl", "submitted.jsonl", "samples"],
 )
 def test_without_its_checkpoint_a_run_does_not_go_on_and_loses_nothing(only, out):
     """Whichever file tells that iterations were done."""
     shutil.rmtree(out / "checkpoint")
-    for name in ("metrics.jsonl", "performance.csv", "solutions.jsonl", "samples"):
+    for name in (
+        "metrics.jsonl",
+        "performance.csv",
+        "solutions.jsonl",
+        "submitted.jsonl",
+        "samples",
+    ):
         if only and name != only:
             shutil.rmtree(out / name) if name == "samples" else (out / name).unlink()
-    if only == "solutions.jsonl":
+    if only in ("solutions.jsonl", "submitted.jsonl"):
         text = (out / only).read_text()
         (out / only).write_text(text + text.splitlines()[0].replace('n": 0', 'n": 2') + "\n")
     message = refused(out, r"checkpoint is missing, .* what 2 iterations have recorded")
@@ -112,7 +119,7 @@ def test_what_is_left_of_a_checkpoint_stays_when_a_run_does_not_go_on(name, out)
 
 def test_what_is_recorded_of_the_start_alone_is_done_again(finished, out):
     shutil.rmtree(out / "checkpoint")
-    for name in ("metrics.jsonl", "solutions.jsonl"):
+    for name in ("metrics.jsonl", "solutions.jsonl", "submitted.jsonl"):
         lines = (out / name).read_text().splitlines(keepends=True)
         (out / name).write_text("".join(line for line in lines if '"iteration": 0' in line))
     (out / "performance.csv").write_text(
@@ -121,7 +128,7 @@ def test_what_is_recorded_of_the_start_alone_is_done_again(finished, out):
     shutil.rmtree(out / "samples")
     resume(out, quiet())
     assert without_seconds(out) == without_seconds(finished[0])
-    for name in ("performance.csv", "solutions.jsonl", "samples/0001.jsonl"):
+    for name in ("performance.csv", "solutions.jsonl", "submitted.jsonl", "samples/0001.jsonl"):
         assert (out / name).read_bytes() == (finished[0] / name).read_bytes()
 
 
@@ -148,7 +155,7 @@ def test_with_an_older_checkpoint_what_came_after_is_done_again(finished, outdat
     out = outdated
     resume(out, quiet())
     assert without_seconds(out) == without_seconds(finished[0])
-    for name in ("performance.csv", "solutions.jsonl", "samples/0002.jsonl"):
+    for name in ("performance.csv", "solutions.jsonl", "submitted.jsonl", "samples/0002.jsonl"):
         assert (out / name).read_bytes() == (finished[0] / name).read_bytes()
 
 

@@ -313,6 +313,68 @@ def test_a_row_of_before_derivations_were_kept_counts_one():
 # ---- A ranking from elsewhere ----
 
 
+def test_an_order_from_elsewhere_goes_before_the_paper_s_and_the_others_stay_behind():
+    board = board_of(*(candidate(name, 4, key=name) for name in ("a", "bb", "ccc", "dddd")))
+    board.set_order(A, ["ccc", "dddd"])
+    assert programs(board.submission(A)) == ["ccc", "dddd", "a"]
+    board.add([candidate("", 4)])
+    assert programs(board.ranked(A)) == ["ccc", "dddd", "", "a", "bb"]
+
+
+def test_the_attempts_of_an_order_from_elsewhere_do_not_go_by_how_many_agree():
+    some = [candidate(name, 4, predictions="x") for name in ("a", "b", "c")]
+    board = board_of(*some, candidate("d", 4, predictions="y"), candidate("e", 4, predictions="z"))
+    board.set_order(A, ["e", "d", "a"])
+    assert [programs(group) for group in board.attempts(A)] == [["e"], ["d"]]
+
+
+def test_an_order_of_one_task_leaves_the_others_to_the_paper_s_rule():
+    other = ("b", "digest of b")
+    board = board_of(*(candidate(name, 4, task=other) for name in ("bb", "a")))
+    board.set_order(A, ["bb", "a"])
+    assert programs(board.submission(other)) == ["a", "bb"]
+
+
+def test_of_a_program_that_several_found_the_most_derivations_count():
+    short = replace(candidate("p", 4, key="k"), derivations=3)
+    board = Scoreboard()
+    assert board.add([short]) == [short]
+    assert board.add([replace(candidate("p p", 4, key="k"), derivations=9)]) == []
+    assert board.ranked(A) == [replace(short, derivations=9)]
+
+
+def test_a_score_asks_once_for_the_order_of_what_was_added():
+    """Of tasks with a program that is right on all demonstrations, and only where an origin has
+    found something that it had not found before."""
+    score = Score(())
+    other = candidate("q", 3, task=("b", "digest of b"))
+    score.add("mutation", [candidate("pp", 4), other])
+    score.add("search", [candidate("p", 4)])
+    assert [programs(some) for some in score.take_changed()] == [["p", "pp"]]
+    assert score.take_changed() == []
+    score.add("search", [candidate("p", 4)])
+    assert score.take_changed() == []
+    score.add("policy", [candidate("p", 4)])
+    assert [programs(some) for some in score.take_changed()] == [["p", "pp"]]
+
+
+def test_an_order_changes_what_all_together_solve_and_no_origin():
+    score = Score(())
+    score.add("search", [candidate(name, 4) for name in ("a", "b", "c")])
+    score.add("policy", [candidate("long", 4, [True])])
+    assert [score.metrics()["solved"][by]["top3"] for by in ("search", "policy", "all")] == [
+        0,
+        1,
+        0,
+    ]
+    score.set_order(A, ["long"])
+    assert [score.metrics()["solved"][by]["top3"] for by in ("search", "policy", "all")] == [
+        0,
+        1,
+        1,
+    ]
+
+
 def submitted(*ranked):
     return Submission.in_order(ranked)
 

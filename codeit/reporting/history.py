@@ -142,6 +142,12 @@ class History(ABC):
         """The programs that reproduce a demonstration, in the order in which they were found."""
 
     @property
+    def orders(self) -> Sequence[tuple[TaskKey, Sequence[str]]]:
+        """The keys of a task's first programs, where another ranking than the paper's has set their
+        order; the last one holds."""
+        return ()
+
+    @property
     @abstractmethod
     def source(self) -> Source:
         """The tasks.
@@ -152,8 +158,11 @@ class History(ABC):
 
     @cached_property
     def stories(self) -> dict[TaskKey, Story]:
-        """What is known of each task of which something was found, by the paper's ranking."""
+        """What is known of each task of which something was found, in the order in which its
+        programs are submitted."""
         board = Scoreboard()
+        for order in self.orders:
+            board.set_order(*order)
         found: dict[tuple[TaskKey, str], Found] = {}
         for one in self.found:
             found.setdefault((one.candidate.task, one.candidate.program), one)

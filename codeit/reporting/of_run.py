@@ -13,14 +13,16 @@ from codeit.reporting.history import ORIGIN_NAMES, Found, History, Point, Source
 from codeit.runs.directory import (
     CONFIG,
     METRICS,
+    Order,
     Solution,
     check_written,
     read_metrics,
+    read_orders,
     read_solutions,
 )
 from codeit.runs.metrics import ENDS, IterationMetrics, Metrics, StartMetrics, from_row
 from codeit.runs.settings import RunSettings, load_all_settings
-from codeit.tasks.scoring import Score
+from codeit.tasks.scoring import Score, TaskKey
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -31,11 +33,13 @@ class RunHistory(History):
         start: what came before the first iteration.
         iterations: in their order.
         solutions: in the order in which they were found.
+        submitted: the order in which the programs of all together are submitted.
     """
 
     start: StartMetrics
     iterations: Sequence[IterationMetrics]
     solutions: Sequence[Solution]
+    submitted: Sequence[Order]
 
     @property
     def kind(self) -> str:
@@ -56,6 +60,16 @@ class RunHistory(History):
             Found(one.candidate, one.origin, one.iteration, at=one.iteration)
             for one in self.solutions
         ]
+
+    @property
+    def orders(self) -> Sequence[tuple[TaskKey, Sequence[str]]]:
+        return [(order.task, order.keys) for order in self.submitted]
+
+    @property
+    def ranking_note(self) -> str:
+        """What to say below figures of all together."""
+        how = " The programs of all together are ranked as `codeit solve` ranks them."
+        return how if self.submitted else ""
 
     @cached_property
     def settings(self) -> RunSettings:
@@ -103,6 +117,8 @@ class RunHistory(History):
         score = Score(())
         for solution in self.solutions:
             score.add(solution.origin, [solution.candidate])
+        for order in self.orders:
+            score.set_order(*order)
         return {
             rule: sorted(task_id for task_id, _ in tasks)
             for rule, tasks in score.solved_only()["all"].items()
@@ -133,4 +149,5 @@ def read_run(path: Path) -> RunHistory:
         start=start,
         iterations=iterations,
         solutions=read_solutions(path),
+        submitted=read_orders(path),
     )

@@ -332,7 +332,10 @@ def solved_table(history: History) -> Table:
             )
             for by in history.origins
         ]
-        note = "In brackets: tasks that nothing else solves; of all together, that none does alone."
+        note = (
+            "In brackets: tasks that nothing else solves; of all together, that none does alone."
+            + history.ranking_note
+        )
     else:
         rows = [
             (ORIGIN_NAMES[by], *(str(figures[rule]) for rule in RULES), str(history.num_scored))

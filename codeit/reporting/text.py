@@ -265,7 +265,7 @@ def _solved_table(history: RunHistory) -> tuple[Table, str]:
     caption = (
         f"{_RULES_CAPTION} In brackets: tasks that nothing else solves; of all together, those "
         "that none of them solves alone. Unseen: without tasks that have the demonstrations of a "
-        "training task."
+        f"training task.{history.ranking_note}"
     )
     table.add_column("by")
     for name in RULES.values():

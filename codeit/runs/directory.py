@@ -5,6 +5,9 @@
     performance.csv   the columns of the original's file of that name, then the other rules
     solutions.jsonl   programs that reproduce a demonstration, as they are first found; those that
                       are right on all are minimised, each beside its `original`
+    submitted.jsonl   for each task with a program that is right on all demonstrations, the keys
+                      of the first programs by the search's ranking; a later line replaces an
+                      earlier one
     samples/0001.jsonl, ...  what the policy wrote, task by task
     tensorboard/      the metrics as TensorBoard events
     checkpoint/       model and tokenizer in Hugging Face's format, and what a run needs to go on
@@ -22,7 +25,7 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from io import StringIO
@@ -43,15 +46,20 @@ from codeit.files.whole_directory import (
 )
 from codeit.files.whole_file import append, fresh_name, truncate, whole_file
 from codeit.policy.trained import CHECKPOINT
-from codeit.tasks.scoring import ORIGINS, RULES, Candidate
+from codeit.tasks.scoring import ORIGINS, RULES, Candidate, TaskKey
 
 CONFIG = "config.toml"
 METRICS = "metrics.jsonl"
 PERFORMANCE = "performance.csv"
 SOLUTIONS = "solutions.jsonl"
+SUBMITTED = "submitted.jsonl"
 SAMPLES = "samples"
 TENSORBOARD = "tensorboard"
 _WRITTEN = "written.json"
+_LINES = (METRICS, SOLUTIONS, SUBMITTED)
+"""Files of lines that name their iteration."""
+_GROWING = (*_LINES, PERFORMANCE)
+"""Files that an iteration adds to."""
 
 # How the names of numbers in the metrics begin, and the names of tables of them.
 _NUMBERS = ("iteration", "num_", "share_", "loss", "buffer_")
@@ -79,6 +87,18 @@ class Solution:
     iteration: int
     origin: str
     candidate: Candidate
+
+
+@dataclass(frozen=True)
+class Order:
+    """The first programs of a task by the search's ranking, from an iteration on.
+
+    Attributes:
+        keys: of the programs, the best first.
+    """
+
+    task: TaskKey
+    keys: Sequence[str]
 
 
 class RunDirectory(LockedDirectory):
@@ -152,12 +172,12 @@ class RunDirectory(LockedDirectory):
         for folder in (self.path, self.path / SAMPLES, self.path / TENSORBOARD):
             if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):
                 raise ValueError(f"{folder}: no permission to write to this folder")
-        for name in (METRICS, SOLUTIONS, PERFORMANCE):
+        for name in _GROWING:
             file = self.path / name
             if file.exists() and not os.access(file, os.W_OK):
                 raise ValueError(f"{file}: no permission to write to this file")
         samples = (_samples_name(k) for k in range(max(first, 1), last + 1))
-        for name in (CONFIG, METRICS, SOLUTIONS, PERFORMANCE, *samples):
+        for name in (CONFIG, *_GROWING, *samples):
             file = self.path / name
             fresh = fresh_name(file)
             if os.path.lexists(file) and not file.is_file():
@@ -174,7 +194,7 @@ class RunDirectory(LockedDirectory):
         if done >= 0:
             return max([done, *self._iterations_since(), *_samples(self.path)])
         last = -1
-        for name in (METRICS, SOLUTIONS):
+        for name in _LINES:
             if (self.path / name).exists():
                 rows = enumerate(read_lines(self.path / name), start=1)
                 last = max([last, *(self._iteration(name, *row) for row in rows)])
@@ -186,7 +206,7 @@ class RunDirectory(LockedDirectory):
     def _iterations_since(self) -> Iterator[int]:
         """The iterations of rows that were added since the checkpoint was made."""
         entries = read_entries(self.checkpoint / _WRITTEN)
-        for name in (METRICS, SOLUTIONS):
+        for name in _LINES:
             path = self.path / name
             known = entries[name]["bytes"] if name in entries else 0
             for line in path.read_bytes()[known:].split(b"\n") if path.exists() else []:
@@ -209,7 +229,7 @@ class RunDirectory(LockedDirectory):
         `check_written` have passed.
         """
         entries = read_entries(self.checkpoint / _WRITTEN) if iteration >= 0 else {}
-        for name in (METRICS, SOLUTIONS, PERFORMANCE):
+        for name in _GROWING:
             if name in entries:
                 truncate(self.path / name, entries[name]["bytes"])
             else:
@@ -231,7 +251,7 @@ class RunDirectory(LockedDirectory):
         """
         if os.path.lexists(self.checkpoint):
             return
-        for name in (METRICS, SOLUTIONS, PERFORMANCE, CONFIG):
+        for name in (*_GROWING, CONFIG):
             (self.path / name).unlink(missing_ok=True)
         for file in self.tensorboard.glob("events.out.tfevents.*"):
             file.unlink()
@@ -242,6 +262,10 @@ class RunDirectory(LockedDirectory):
     def solutions(self) -> list[Solution]:
         """The programs found so far."""
         return read_solutions(self.path)
+
+    def orders(self) -> list[Order]:
+        """The orders of programs so far; of several for a task, the last one holds."""
+        return read_orders(self.path)
 
     def set_config(self, config_toml: str) -> None:
         """Write other settings than before."""
@@ -278,6 +302,19 @@ class RunDirectory(LockedDirectory):
             for candidate in candidates
         ]
         self._append(SOLUTIONS, "".join(lines))
+
+    def add_orders(self, iteration: int, orders: Iterable[Order]) -> None:
+        """Orders of programs that an iteration has set."""
+        rows = [
+            {
+                "iteration": iteration,
+                "task_id": order.task[0],
+                "task_digest": order.task[1],
+                "keys": list(order.keys),
+            }
+            for order in orders
+        ]
+        self._append(SUBMITTED, "".join(json.dumps(row) + "\n" for row in rows))
 
     def write_samples(self, iteration: int, rows: Iterable[Mapping[str, Any]]) -> None:
         text = "".join(json.dumps(row) + "\n" for row in rows)
@@ -337,6 +374,27 @@ def read_solutions(path: Path) -> list[Solution]:
         except ValueError as error:
             raise ValueError(f"{path / SOLUTIONS}, line {number}: {error}") from None
     return found
+
+
+def read_orders(path: Path) -> list[Order]:
+    """The orders of programs that a run has set, the last one last; none in runs of versions that
+    did not keep them.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
+    if not (path / SUBMITTED).exists():
+        return []
+    orders = []
+    for number, row in enumerate(read_lines(path / SUBMITTED), start=1):
+        texts = row.get("task_id"), row.get("task_digest")
+        keys = row.get("keys")
+        if not isinstance(keys, list) or not all(isinstance(text, str) for text in (*texts, *keys)):
+            raise ValueError(
+                f"{path / SUBMITTED}, line {number}: it names no task, or no keys of programs"
+            )
+        orders.append(Order((str(texts[0]), str(texts[1])), keys))
+    return orders
 
 
 def check_free(path: Path) -> None:

@@ -47,7 +47,7 @@ from codeit.policy.prompts import PromptWriter
 from codeit.policy.sampling.constraint import check_max_tokens
 from codeit.policy.tokenizer import Tokenizer, load_tokenizer
 from codeit.primitives.file import load_primitives
-from codeit.runs.directory import RunDirectory
+from codeit.runs.directory import Order, RunDirectory
 from codeit.runs.evaluation import choose_tasks
 from codeit.runs.harvest import Elsewhere, Harvest, Harvester, taught_by
 from codeit.runs.led_search import LedSearch, Yield
@@ -71,6 +71,7 @@ from codeit.runs.stages import (
     learn,
     minimise,
     mutate,
+    rank,
     search,
     write,
 )
@@ -95,6 +96,8 @@ class _Done:
     metrics: Metrics
     solutions: Mapping[str, list[Candidate]]
     """Programs that are found for the first time, by what has found them."""
+    orders: Sequence[Order]
+    """In which the programs of all together are submitted, where that has changed."""
     samples: list[Mapping[str, Any]]
     """Rows of what was written, task by task."""
 
@@ -269,6 +272,9 @@ class Loop:
         """Take in the programs that were found before."""
         for solution in directory.solutions():
             self._found.add(solution.origin, [solution.candidate])
+        self._found.take_changed()
+        for order in directory.orders():
+            self._found.set_order(order.task, order.keys)
 
     # ---- Before the first iteration ----------------------------------------------------------
 
@@ -318,7 +324,10 @@ class Loop:
             )
             say(self._console, notes[-1])
             seconds.lap("search")
-        new = {o: self._minimise(self._found.add(o, some)) for o, some in found.items()}
+        added = {origin: self._found.add(origin, some) for origin, some in found.items()}
+        orders = self._rank()
+        seconds.lap("rank")
+        new = {origin: self._minimise(some) for origin, some in added.items()}
         seconds.lap("minimise")
         score = self._found.metrics()
         metrics = StartMetrics(
@@ -336,7 +345,7 @@ class Loop:
             solved_only=score["solved_only"],
             seconds=seconds.laps,
         )
-        return _Done(metrics, new, [])
+        return _Done(metrics, new, orders, [])
 
     def _mutate(self, iteration: int, count: int) -> list[MutatedTask]:
         """So many mutants of the seed programs, others for each iteration."""
@@ -390,7 +399,7 @@ class Loop:
             harvests = self._write(iteration, timeline)
             searched = finish_search()
         with timeline.span("rank"):
-            new, score = self._score(harvests, searched)
+            new, orders, score = self._score(harvests, searched)
         with timeline.span("minimise"):
             new = {origin: self._minimise(some) for origin, some in new.items()}
         lessons = self._lessons(iteration, harvests, searched, timeline)
@@ -445,7 +454,17 @@ class Loop:
             use=use,
         )
         say(self._console, in_one_line(metrics.seconds, use))
-        return _Done(metrics, new, [h.row for h in harvests])
+        return _Done(metrics, new, orders, [h.row for h in harvests])
+
+    def _rank(self) -> list[Order]:
+        """The order in which the programs of all together are submitted, where that may change."""
+        changed = self._found.take_changed()
+        dialect = self._settings.data.dialect
+        ranked = rank(changed, self._tasks, dialect, self._workers)
+        orders = [Order(some[0].task, keys) for some, keys in zip(changed, ranked, strict=True)]
+        for order in orders:
+            self._found.set_order(order.task, order.keys)
+        return orders
 
     def _minimise(self, new: list[Candidate]) -> list[Candidate]:
         return minimise(new, self._tasks, self._settings.data.dialect, self._workers)
@@ -470,8 +489,9 @@ class Loop:
 
     def _score(
         self, harvests: Sequence[Harvest], searched: Sequence[Yield]
-    ) -> tuple[dict[str, list[Candidate]], dict[str, dict[str, Figures]]]:
-        """What is found for the first time, by what has found it, and the figures."""
+    ) -> tuple[dict[str, list[Candidate]], list[Order], dict[str, dict[str, Figures]]]:
+        """What is found for the first time, by what has found it, what that changes in the order of
+        all, and the figures."""
         own = [c for h in harvests for c in h.found]
         found = {"policy": own}
         if self._settings.elsewhere:
@@ -479,7 +499,8 @@ class Loop:
         if self._led:
             found["led_search"] = [c for one in searched for c in one.found]
         new = {origin: self._found.add(origin, some) for origin, some in found.items()}
-        return new, self._found.metrics(own)
+        orders = self._rank()
+        return new, orders, self._found.metrics(own)
 
     def _lessons(
         self,
@@ -526,6 +547,7 @@ class Loop:
     ) -> None:
         for origin, candidates in done.solutions.items():
             directory.add_solutions(iteration, origin, candidates)
+        directory.add_orders(iteration, done.orders)
         if iteration:
             directory.write_samples(iteration, done.samples)
             self._plot(cast(IterationMetrics, done.metrics), directory, events)

@@ -5,6 +5,7 @@
     harvest    samples            -> harvests
     mutate     seed programs      -> mutants
     search     tasks              -> yields
+    rank       candidates         -> orders
     minimise   candidates         -> candidates
 
 They know nothing of each other and nothing of a run's directory; `loop.py` puts them together.
@@ -22,7 +23,7 @@ import numpy.typing as npt
 from rich.console import Console
 
 from codeit.candidates import find_candidates
-from codeit.execution.executor import Limits, execute_groups
+from codeit.execution.executor import Limits, execute, execute_groups
 from codeit.execution.results import Results
 from codeit.language import Program
 from codeit.language.program import Dialect
@@ -43,6 +44,9 @@ from codeit.runs.harvest import Harvest, Harvester
 from codeit.runs.led_search import Yield, programs_of
 from codeit.runs.timeline import Timeline
 from codeit.searching.corpus import Corpus
+from codeit.searching.found import Found
+from codeit.searching.ranking import rank as rank_found
+from codeit.searching.records import without_answers
 from codeit.searching.search import search_each
 from codeit.searching.settings import SearchSettings
 from codeit.tasks.scoring import Candidate
@@ -51,6 +55,7 @@ from codeit.terminal.progress import phase
 
 _EVALUATIONS = 2_000_000  # for a round of all programs to minimise
 _TASKS_AT_A_TIME = 20  # scored together; bounds the memory for their outputs
+_NUM_RANKED = 20  # of a task; three are submitted, and the first two predictions that differ
 MOST_WAITING = 32
 """Tasks whose samples wait to be run."""
 
@@ -232,9 +237,9 @@ def search(
 ) -> list[Yield]:
     """A search without a model: what it comes to, task by task.
 
-    The search ranks programs by what tells a rule from a chance. The score ranks them by their
-    lengths, so it is given only what the search would submit: of all that is found, many more short
-    programs are right by chance.
+    The search ranks programs by what tells a rule from a chance. The score of an origin ranks them
+    by their lengths, so it is given only what the search would submit: of all that is found, many
+    more short programs are right by chance.
 
     Args:
         teach: what programs teach of a task.
@@ -257,6 +262,54 @@ def search(
             num_fitting += bool(record.solutions)
             advance_to(num_done, f"{num_fitting} with a program that fits")
     return sorted(workers.processes.gather(found), key=lambda one: one.number)
+
+
+def rank(
+    candidates: Sequence[Sequence[Candidate]],
+    tasks: Sequence[Task],
+    dialect: Dialect,
+    workers: Workers,
+) -> list[list[str]]:
+    """The keys of each task's first programs, the best first, by the ranking of the search.
+
+    Args:
+        candidates: those of one task each, by the paper's rule.
+    """
+    of_key = {(task.task_id, task.digest): task for task in tasks}
+
+    def work(some: Sequence[Candidate]) -> list[str]:
+        task = without_answers(of_key[some[0].task])
+        ranking = rank_found(task, _by_behaviour(some, task, dialect, workers.limits))
+        return [one.program.key for one in ranking.order[:_NUM_RANKED]]
+
+    own = workers.processes.share(candidates)
+    with workers.processes.together(), ordered_map(work, own, workers.threads) as ranked:
+        return workers.processes.gather(ranked)
+
+
+def _by_behaviour(
+    candidates: Sequence[Candidate], task: Task, dialect: Dialect, limits: Limits
+) -> list[Found]:
+    """Of the programs that are right on all demonstrations, the first of those that answer the
+    tests alike."""
+    alike: dict[tuple[str | None, ...], list[Candidate]] = {}
+    for one in candidates:
+        if one.num_right == one.num_demonstrations:
+            alike.setdefault(one.predictions, []).append(one)
+    programs = [Program.parse(some[0].program, dialect) for some in alike.values()]
+    answers = execute(programs, [test.input for test in task.tests], 1, limits)
+    return [
+        Found(
+            program=programs[k],
+            method="",
+            cost=0.0,
+            derivations=max(one.derivations for one in some),
+            evaluations=0,
+            num_right=len(task.demonstrations),
+            outputs=tuple(answers.grid(k, i) for i in range(len(task.tests))),
+        )
+        for k, some in enumerate(alike.values())
+    ]
 
 
 def minimise(

@@ -12,6 +12,9 @@ two_attempts: the rule of ARC Prize. An attempt is a grid for each test input. T
 fits_all: of those that top3 counts, the tasks with a submitted program that is right on all
     demonstrations, too.
 
+Where the search's ranking has set an order, its first three programs are submitted, and the first
+two predictions; the tables call that "all together".
+
 Ties beyond that go by the text. A task of which a test is hidden is never solved, nor failed: no
 more is known of it.
 """
@@ -19,7 +22,7 @@ more is known of it.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from typing import Any, TypeAlias
 
 NUM_SUBMITTED = 3
@@ -194,39 +197,52 @@ class Submission:
 
 
 class Scoreboard:
-    """The candidates found so far, task by task, ranked by the paper's rule."""
+    """The candidates found so far, task by task, ranked by the paper's rule, but for tasks whose
+    order was set by another ranking."""
 
     def __init__(self) -> None:
         self._by_task: dict[TaskKey, dict[str, Candidate]] = {}
+        self._places: dict[TaskKey, dict[str, int]] = {}
 
     def add(self, candidates: Iterable[Candidate]) -> list[Candidate]:
         """Keep candidates; returns those that were not known, or are written better: of one key,
-        the one is kept that is submitted first."""
+        the one is kept that is submitted first, with the most derivations of all."""
         new = []
         for candidate in candidates:
             known = self._by_task.setdefault(candidate.task, {})
-            same = known.get(candidate.key)
-            if same is None or _rank(candidate) < _rank(same):
-                known[candidate.key] = candidate
+            same = known.get(candidate.key, candidate)
+            best = min(same, candidate, key=_rank)
+            if best is not same or candidate.key not in known:
                 new.append(candidate)
+            most = max(same.derivations, candidate.derivations)
+            known[candidate.key] = replace(best, derivations=most)
         return new
 
+    def set_order(self, task: TaskKey, keys: Sequence[str]) -> None:
+        """Put some programs of a task first, in the order of another ranking; the others, also
+        those that are added later, stay behind them.
+
+        Args:
+            keys: of the programs, the best first.
+        """
+        self._places[task] = {key: place for place, key in enumerate(keys)}
+
     def ranked(self, task: TaskKey) -> list[Candidate]:
-        """All programs of a task by the paper's rule, the best first."""
+        """All programs of a task, the best first."""
         candidates = self._by_task.get(task, {}).values()
-        return sorted(candidates, key=_rank)
+        places = self._places.get(task, {})
+        return sorted(candidates, key=lambda c: (places.get(c.key, len(places)), *_rank(c)))
 
     def submission(self, task: TaskKey) -> list[Candidate]:
-        """The programs submitted for a task by the paper's rule, the best first."""
+        """The programs submitted for a task, the best first."""
         return self.ranked(task)[:NUM_SUBMITTED]
 
     def attempts(self, task: TaskKey) -> list[list[Candidate]]:
         """The programs that stand for each of the two attempts at a task, the best first."""
-        ranked = sorted(
-            _by_predictions(self.ranked(task)),
-            key=lambda group: (-group[0].share_right, -len(group), *_brevity(group[0])),
-        )
-        return ranked[:NUM_ATTEMPTS]
+        groups = _by_predictions(self.ranked(task))
+        if task not in self._places:
+            groups.sort(key=lambda group: (-group[0].share_right, -len(group), *_brevity(group[0])))
+        return groups[:NUM_ATTEMPTS]
 
     def rules_solving(self, task: TaskKey) -> set[str]:
         """Those of RULES by which a task is solved."""
@@ -277,11 +293,25 @@ class Score:
     def __init__(self, seen: Collection[TaskKey]) -> None:
         self._seen = seen
         self._boards = {origin: Scoreboard() for origin in (*ORIGINS, "all")}
+        self._changed: dict[TaskKey, None] = {}
 
     def add(self, origin: str, candidates: Collection[Candidate]) -> list[Candidate]:
         """Keep what one of ORIGINS has found; returns those that it has not found before."""
-        self._boards["all"].add(candidates)
-        return self._boards[origin].add(candidates)
+        new = self._boards[origin].add(candidates)
+        self._changed |= dict.fromkeys(candidate.task for candidate in new)
+        self._boards["all"].add(new)
+        return new
+
+    def take_changed(self) -> list[list[Candidate]]:
+        """The programs of each task for which something was added since this was last asked, the
+        best first, where one is right on all demonstrations. A ranking is to set their order."""
+        ranked = map(self._boards["all"].ranked, self._changed)
+        self._changed = {}
+        return [some for some in ranked if any(c.num_right == c.num_demonstrations for c in some)]
+
+    def set_order(self, task: TaskKey, keys: Sequence[str]) -> None:
+        """The order in which the programs of all together are submitted, as in `Scoreboard`."""
+        self._boards["all"].set_order(task, keys)
 
     def metrics(self, now: Iterable[Candidate] | None = None) -> dict[str, dict[str, Figures]]:
         """The figures by each of ORIGINS, and "all" together; those of `now` alone under that name.
