@@ -228,6 +228,17 @@ def test_while_it_searches_a_costlier_program_does_not_take_the_place_of_what_fi
     assert live_lines[0].endswith("O = vmirror(I)")
 
 
+def test_a_program_is_shown_minimised_while_the_search_goes_on(data, capsys, tmp_path):
+    """The corpus says it in two lines."""
+    text = "x1 = hmirror(I)\nO = rot180(x1)"
+    corpus = tmp_path / "longer.jsonl"
+    corpus.write_text(json.dumps({"task_id": "a", "program": text}) + "\n")
+    task = one_task(data, "flip1", tmp_path)
+    out = solved(capsys, task, "--programs", corpus, "--evaluations", 300)
+    assert re.search(r"evaluations, by corpus: O = vmirror\(I\)$", out, re.M)
+    assert "rot180" not in out
+
+
 # ---- Ctrl-C ----
 
 

@@ -18,6 +18,8 @@ from rich.text import Text
 
 from codeit.execution.executor import Limits, execute
 from codeit.language import Program
+from codeit.minimising.minimiser import minimise
+from codeit.minimising.solutions import FEW_EVALUATIONS
 from codeit.searching.engine import SearchWatch
 from codeit.searching.found import Found, TaskSearch
 from codeit.solving.misses import Miss, misses_of
@@ -90,6 +92,8 @@ class _Best:
         self.task = task
         self.fitting: list[Found] = []
         self.miss: Miss | None = None
+        self.text = ""
+        """Of the best program, minimised if it fits."""
 
     def add(self, found: list[Found]) -> bool:
         """Take in what was found; whether the best is another one now."""
@@ -99,7 +103,14 @@ class _Best:
             self.fitting = sorted([*self.fitting, *fitting], key=lambda found: found.cost)
         elif found and not self.fitting:
             (self.miss,) = misses_of(self.task, [found[-1].program], _LIMITS)
-        return self.program is not before
+        is_new = self.program is not before
+        if is_new and self.program:
+            self.text = self._shortened(self.program) if self.fitting else self.program.text
+        return is_new
+
+    def _shortened(self, program: Program) -> str:
+        inputs = [pair.input for pair in (*self.task.demonstrations, *self.task.tests)]
+        return minimise(program, inputs, evaluations=FEW_EVALUATIONS, limits=_LIMITS).text
 
     @property
     def program(self) -> Program | None:
@@ -142,8 +153,8 @@ class _Lines:
     def update(self, watch: SearchWatch, best: _Best, is_new: bool) -> None:
         if any(event & select.POLLERR for _, event in self._poll.poll(0)):
             raise BrokenPipeError
-        if is_new and best.program is not None:
-            text = best.program.text.replace("\n", "; ")
+        if is_new:
+            text = best.text.replace("\n", "; ")
             say(self._console, f"  {best.in_words()}: {text}")
 
 
@@ -176,7 +187,7 @@ class _Screen:
         task = best.task
         answers = execute([program], [test.input for test in task.tests], 1, _LIMITS)
         grids = [answers.grid(0, i) for i in range(len(task.tests))]
-        shown = Shown("answer" if best.fitting else "nearest", program.text, grids)
+        shown = Shown("answer" if best.fitting else "nearest", best.text, grids)
         blocks = [*test_blocks(task, [shown]), *program_blocks([shown])]
         words = plain(best.in_words(), "bold")
         return Group(Text(), words, Text(), *draw_blocks(blocks, self._console))
