@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+import difflib
 import math
 import reprlib
 from collections.abc import Iterable
@@ -29,6 +30,12 @@ def is_integer(value: object) -> bool:
 def shown(value: object) -> str:
     """A value of any type as an error message shows it: short, on one line."""
     return " ".join(reprlib.repr(value).split())
+
+
+def nearest_name(name: str, names: Iterable[str]) -> str:
+    """A hint at the known name that an unknown one may mean, or nothing: `; did you mean ...?`."""
+    near = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def listed(name: str, values: Iterable[Any]) -> list[Any]:

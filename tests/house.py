@@ -182,7 +182,7 @@ PYTHON_ROOMS = [
         "for the eye: what each line of a run comes to (`values.py`, `tracing.py`), which call "
         "failed (`failures.py`), and the language, with an example of each primitive "
         "(`glossary.py`, `examples.py`, `language_command.py`)",
-        ("grids", "terminal", "language", "tasks", "execution"),
+        ("ranges", "grids", "terminal", "language", "tasks", "execution"),
     ),
     Room(
         "codeit/candidates.py",

@@ -119,7 +119,7 @@ def nested(depth):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("hmiror", GRID), "there is no primitive 'hmiror'"),
+        (("hmiror", GRID), "there is no primitive 'hmiror'; did you mean hmirror?"),
         ((5, GRID), "there is no primitive 5"),
         (("ZERO",), "there is no primitive 'ZERO'"),
         (("hmirror",), r"hmirror takes 1 argument, not 0: hmirror\(piece: Piece\) -> Piece"),

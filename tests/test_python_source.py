@@ -187,7 +187,10 @@ def test_what_a_function_returns_is_the_output(last, text):
         ("O = hmirror(I + 1)", "line 1: Python's `binop`; a program has calls alone"),
         ("O = hmirror(*I)", "line 1: Python's `starred`; a program has calls alone"),
         ("a, b = hmirror(I), 1", "line 1: an assignment to something else than a name"),
-        ("O = mirror(I)", "line 1: mirror is no name of the language, nor bound before"),
+        (
+            "O = mirror(I)",
+            "line 1: mirror is no name of the language, nor bound before; did you mean vmirror?",
+        ),
         (
             "x = hmirror(y)\ny = hmirror(I)",
             "line 1: y is no name of the language, nor bound before",
@@ -260,7 +263,7 @@ def test_functions_that_are_no_programs_are_left_out_and_named(tmp_path):
     )
     message = (
         f"{path}: 1 of 2 programs left out: line 6, solve_b (line 7: mirror is no name of the "
-        "language, nor bound before)"
+        "language, nor bound before; did you mean vmirror?)"
     )
     with pytest.warns(LeftOutWarning, match="^" + re.escape(message) + "$"):
         seeds = load_seed_programs(path)
@@ -320,13 +323,27 @@ def test_of_a_python_file_the_program_of_the_task_or_the_only_one_is_meant(text,
         (TWO.replace("I)", "I, n)"), "p.py: it has 2 programs, none of them for task c"),
         ("def solve(I):\n    return 3 + I\n", "p.py: line 2: Python's `binop`; a program has call"),
         ("from dsl import *\nx = (\n", "p.py: line 2: '(' was never closed"),
-        ("O = crip(I)", "line 1 has a function call that is not a primitive function or a variabl"),
-        ("", "line 1 is not a variable assignment"),
+        ("O = crip(I)", "p.py: line 1: crip is no name of the language, nor bound before; did"),
+        ("O = hmirror(I", "p.py: line 1 does not have a closing parenthesis"),
+        ("", "p.py: line 1 is not a variable assignment"),
     ],
 )
 def test_a_file_without_the_program_is_refused_with_the_reason(text, reason):
     with pytest.raises(ValueError, match="^" + re.escape(reason)):
         program_text(text, "p.py", "c")
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("x1 = hmiror(I)\nO = vconcat(I, x1)", "line 1: hmiror is .*; did you mean hmirror?"),
+        ("large = hmirror(I)\nO = vconcat(I, larg)", "line 2: larg is .*; did you mean large?"),
+        ("O = fill(I, THRE, I)", "line 1: THRE is .*; did you mean THREE?"),
+    ],
+)
+def test_an_unknown_name_in_a_program_is_shown_with_the_nearest_that_is_known(text, hint):
+    with pytest.raises(ValueError, match=r"^p\.txt: " + hint.replace("?", r"\?")):
+        program_text(text, "p.txt", "a")
 
 
 def test_a_program_of_a_python_file_runs_on_its_task(tmp_path, capsys):

@@ -26,7 +26,7 @@ from codeit.execution.results import (
 from codeit.grids import Grid, check_grid
 from codeit.language import Language, Program, current
 from codeit.language.program import Dialect, is_arc_dsl
-from codeit.ranges import integer, is_integer, listed, shown
+from codeit.ranges import integer, is_integer, listed, nearest_name, shown
 
 # Shape letters: P programs, I inputs, H rows, W columns.
 
@@ -379,7 +379,10 @@ def call_canonical(
 
 def _check_primitive(name: object, language: Language) -> None:
     if not isinstance(name, str) or name not in language.primitives:
-        raise ValueError(f"there is no primitive {shown(name)}; `codeit dsl` lists them")
+        near = nearest_name(name, language.primitives) if isinstance(name, str) else ""
+        raise ValueError(
+            f"there is no primitive {shown(name)}{near or '; `codeit dsl` lists them'}"
+        )
 
 
 def _encode(value: Any, code: list[int], language: Language) -> None:

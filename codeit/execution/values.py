@@ -23,7 +23,7 @@ from typing import Any, TypeAlias
 import numpy.typing as npt
 
 from codeit.language import CONSTANTS, current
-from codeit.ranges import is_integer, plain_array, shown
+from codeit.ranges import is_integer, nearest_name, plain_array, shown
 
 _TAKEN = "ints, bools, None, tuples, lists, sets, arrays of ints, functions and names"
 
@@ -94,7 +94,8 @@ def _named(name: str, where: str) -> Any:
         return {"fn": name}
     if name in CONSTANTS:
         return _canonical(CONSTANTS[name].value, where)
-    raise ValueError(f"{where}: there is no primitive or constant {shown(name)}")
+    near = nearest_name(name, current().names)
+    raise ValueError(f"{where}: there is no primitive or constant {shown(name)}{near}")
 
 
 def to_python(value: Any) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from codeit.execution.explained import explain
@@ -13,6 +12,7 @@ from codeit.explaining.glossary import GROUPS, TYPES
 from codeit.explaining.tracing import lines_shown, print_trace
 from codeit.language import CONSTANTS, current
 from codeit.language.table import Primitive
+from codeit.ranges import nearest_name
 from codeit.tasks.blocks import Block, Panel
 from codeit.tasks.render import print_blocks
 from codeit.terminal import open_console, say
@@ -58,9 +58,7 @@ def language_command(words: list[str]) -> None:
         say(console, *(f"{group}: {GROUPS.get(group, 'of your own')}" for group in groups))
     else:
         names = [*primitives, *CONSTANTS, *TYPES, *groups, "types", "groups"]
-        near = get_close_matches(name, names, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise ValueError(f"unknown name {name!r}{hint}")
+        raise ValueError(f"unknown name {name!r}{nearest_name(name, names)}")
 
 
 def _say_primitive(console: Console, primitive: Primitive) -> None:

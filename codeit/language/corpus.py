@@ -115,17 +115,19 @@ def program_text(text: str, name: str, task_id: str, dialect: Dialect = "codeit"
         Program.parse(text, dialect)
         return text
     except ProgramError as error:
-        refusal = error
-    is_module = _has_functions(text)
+        refusal = ValueError(f"{name}: {error}")
     try:
         functions = functions_of(text)
-        own = [f for f in functions if f.task_id == task_id] or functions
-        if len(own) == 1:
-            return language_text(own[0])
     except NotInLanguageError as error:
-        if is_module:
+        if _has_functions(text):
             raise ValueError(f"{name}: {error}") from None
         raise refusal from None
+    own = [f for f in functions if f.task_id == task_id] or functions
+    if len(own) == 1:
+        try:
+            return language_text(own[0])
+        except NotInLanguageError as error:
+            raise ValueError(f"{name}: {error}") from None
     if own:
         raise ValueError(f"{name}: it has {len(own)} programs, none of them for task {task_id}")
     raise refusal

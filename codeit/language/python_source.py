@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, NoReturn
 
 from codeit.language.table import Language, current
+from codeit.ranges import nearest_name
 
 _PREFIXES = "solve_", "verify_"
 _ALONE = "solve", "verify"
@@ -184,7 +185,8 @@ class _Writer:
 
     def _known(self, name: str, node: ast.expr) -> str:
         if name not in self._language.primitives and name not in self._language.constants:
-            _refuse(node, f"{name} is no name of the language, nor bound before")
+            hint = nearest_name(name, [*self._language.names, *self._atoms])
+            _refuse(node, f"{name} is no name of the language, nor bound before{hint}")
         return name
 
     def _call(self, node: ast.Call) -> str:

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, NoReturn, Union, get_args, get_origin
 
-from codeit.ranges import integer_of
+from codeit.ranges import integer_of, nearest_name
 from codeit.runs.settings import (
     PRESETS,
     RunSettings,
     load_settings,
     names_in,
-    nearest_name,
     override,
     setting_types,
 )

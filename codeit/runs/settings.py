@@ -6,7 +6,6 @@ Needs no torch, so that the command line starts at once.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import json
 import operator
 import os
@@ -31,7 +30,7 @@ from codeit.policy.prompts import MAX_DEMONSTRATIONS, MAX_PROMPT_TOKENS
 from codeit.policy.sampling import SamplingSettings
 from codeit.primitives.file import loaded
 from codeit.public.catalogue import PROGRAM_SOURCES, TASK_SOURCES
-from codeit.ranges import MAX_IDS, MAX_SEED
+from codeit.ranges import MAX_IDS, MAX_SEED, nearest_name
 from codeit.searching.settings import MAX_EVALUATIONS, MAX_MEMORY, MIN_MEMORY
 from codeit.tasks import datasets
 from codeit.validation import Count, PositiveCount, Real, Whole, validated
@@ -314,12 +313,6 @@ def override(settings: RunSettings, values: Mapping[str, Any]) -> RunSettings:
 def setting_values(settings: RunSettings) -> dict[str, Any]:
     """Every setting's value, by its full name."""
     return {name: operator.attrgetter(name)(settings) for name in setting_names()}
-
-
-def nearest_name(name: str, names: list[str]) -> str:
-    """A hint at the known name that an unknown one may mean, or nothing: `; did you mean ...?`."""
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _make_paths_absolute(tables: dict[str, Any], folder: Path) -> None:
