@@ -516,9 +516,24 @@ def test_a_malformed_task_among_many_is_named_by_its_id(tmp_path):
 
 
 def test_an_id_is_looked_up_in_the_data_sets_from_the_oldest_on():
+    task, source, others = datasets.find_task("ac0c5833")
+    assert task == datasets.load("arc1-evaluation", ["ac0c5833"])[0]
+    assert (source, others) == ("arc1-evaluation", ["arc2-training"])
+
+
+def test_the_same_pairs_in_another_order_are_no_other_data():
     task, source, others = datasets.find_task("00d62c1b")
-    assert task == datasets.load("arc1-training", ["00d62c1b"])[0]
-    assert (source, others) == ("arc1-training", ["arc2-training"])
+    assert task.digest != datasets.load("arc2-training", ["00d62c1b"])[0].digest
+    assert (source, others) == ("arc1-training", [])
+
+
+def test_a_file_that_is_not_there_is_no_unknown_task(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "my-task.json", TASK)
+    with fails("my-tusk.json: there is no such file; did you mean 'my-task.json'?"):
+        datasets.find_task("my-tusk.json")
+    with fails("no task or file is named 'my-task'; did you mean 'my-task.json'?"):
+        datasets.find_task("my-task")
 
 
 def test_an_id_with_one_meaning_has_no_others():
@@ -548,12 +563,12 @@ def test_what_names_no_single_task_is_refused_with_what_would(tmp_path):
         (f"{tmp_path}/", f"{tmp_path}/ is a folder; {tmp_path}/ID names a task in it"),
         ("arc1-training", "arc1-training is a data set; arc1-training/ID names a task in it"),
         (f"{file}/c", f"{file} has no task 'c'"),
-        ("67a3c6ad", "unknown task '67a3c6ad'; did you mean '67a3c6ac'?"),
+        ("67a3c6ad", "no task or file is named '67a3c6ad'; did you mean '67a3c6ac'?"),
         (
             f"{tmp_path}/man.json",
             f"{tmp_path}/man.json: there is no such file; did you mean '{file}'?",
         ),
-        ("", "unknown task ''"),
+        ("", "no task or file is named ''"),
     ):
         with fails(message):
             datasets.find_task(name)

@@ -261,17 +261,17 @@ def test_show_prints_a_task(capsys):
 
 
 def test_an_id_of_several_data_sets_is_said_to_be_one_and_can_be_chosen(capsys, program_file):
-    assert main(["show", "00d62c1b"]) == 0
+    assert main(["show", "ac0c5833"]) == 0
     first = capsys.readouterr()
-    assert "task 00d62c1b of arc1-training" in first.err
-    assert "arc2-training/00d62c1b" in first.err
-    assert main(["show", "arc2-training/00d62c1b"]) == 0
+    assert "task ac0c5833 of arc1-evaluation" in first.err
+    assert "arc2-training/ac0c5833" in first.err
+    assert main(["show", "arc2-training/ac0c5833"]) == 0
     second = capsys.readouterr()
     assert second.err == ""
     assert second.out != first.out
     with pytest.raises(SystemExit):
-        main(["run", str(program_file), "--task", "00d62c1b"])
-    assert "arc2-training/00d62c1b" in capsys.readouterr().err
+        main(["run", str(program_file), "--task", "ac0c5833"])
+    assert "arc2-training/ac0c5833" in capsys.readouterr().err
 
 
 # ---- Hidden tests ----

@@ -13,7 +13,7 @@ from codeit.files.text_file import dead_link
 from codeit.public.cache import fetched
 from codeit.public.catalogue import TASK_SOURCES
 from codeit.ranges import listed, shown
-from codeit.tasks.task import Task
+from codeit.tasks.task import Example, Task
 from codeit.tasks.task_files import Loaded, load_file, load_folder, make_task, named_apart
 from codeit.terminal import counted
 
@@ -154,7 +154,8 @@ class Found(NamedTuple):
 
     Attributes:
         source: what holds it.
-        others: the data sets in which its id stands for other data.
+        others: the data sets in which its id stands for other pairs. Those of ARC-AGI-1's tasks
+            that ARC-AGI-2 keeps are the same, in another order.
     """
 
     task: Task
@@ -185,17 +186,21 @@ def find_task(name: str) -> Found:
         raise ValueError(f"{name} is a {kind}; {name.rstrip('/')}/ID names a task in it")
     if path.is_symlink() and (fault := dead_link(path)):
         raise ValueError(f"{name}: {fault}")
+    if path.suffix in (".json", ".jsonl"):
+        raise ValueError(f"{name}: there is no such file{_nearest(name, _beside(path))}")
     source, _, task_id = name.rpartition("/")
     if source:
-        if name.endswith(".json"):
-            raise ValueError(f"{name}: there is no such file{_nearest(name, _beside(path))}")
         return Found(load(source, [task_id])[0], source, [])
     found = [(s, task) for s in DATA_SETS for task in load(s) if task.task_id == name]
     if not found:
-        known = [task.task_id for s in DATA_SETS for task in load(s)]
-        raise ValueError(f"unknown task {name!r}{_nearest(name, known)}")
+        known = [task.task_id for s in DATA_SETS for task in load(s)] + _beside(path)
+        raise ValueError(f"no task or file is named {name!r}{_nearest(name, known)}")
     first, task = found[0]
-    return Found(task, first, [s for s, other in found if other.digest != task.digest])
+    return Found(task, first, [s for s, other in found if _pair_set(other) != _pair_set(task)])
+
+
+def _pair_set(task: Task) -> tuple[frozenset[Example], frozenset[Example]]:
+    return frozenset(task.demonstrations), frozenset(task.tests)
 
 
 def _select(loaded: Loaded, ids: Iterable[str], source: str) -> list[Task]:

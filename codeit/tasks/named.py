@@ -27,8 +27,7 @@ def named_task(command: str, name: str) -> Task:
     if others:
         names = ", ".join(f"{other}/{name}" for other in others)
         write(
-            f"codeit {command}: task {name} of {source}; the id has other data, or the same in "
-            f"another order, in {names}",
+            f"codeit {command}: task {name} of {source}; the id has other data in {names}",
             file=sys.stderr,
         )
     return task
