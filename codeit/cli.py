@@ -385,24 +385,33 @@ def _run(words: list[str]) -> None:
     render.print_task(task, outputs=outputs)
     is_tracing = parsed.trace or parsed.explain
     rows = []
+    notes: list[tuple[str, str]] = []  # why there is no grid, by pair
     for k, pair in enumerate(pairs):
         result = results[0, k]
         name = _pair_name(task, k)
+        note = ""
         has_failed = result.outcome != 0
         explained = explain(program, pair.input, limits) if has_failed or is_tracing else None
         if explained is not None and has_failed:
             more = f"; --fuel allows more than {limits.fuel:,}"
             hint = more if result.outcome == Outcome.out_of_fuel else ""
-            name += f": {why_failed(explained, called_by(lines[result.line - 1]))}{hint}"
+            note = f"{why_failed(explained, called_by(lines[result.line - 1]))}{hint}"
         elif outputs[k] is None:
-            name += ": the value is no grid"
-        if is_tracing or has_failed or outputs[k] is None:
-            say(console, name, style="bold" if is_tracing else "")
+            note = "the value is no grid"
+        if note:
+            notes.append((name, note))
+            name += f": {note}"
+        if is_tracing:
+            say(console, name, style="bold")
         if explained is not None and is_tracing:
             frame = (len(pair.input), len(pair.input[0]))
             shown = list(lines_shown(explained, lines, frame, parsed.explain))
             print_trace(shown, console)
             rows += trace_rows(shown, name)
+    if not is_tracing:
+        if len(notes) == len(pairs) > 1 and len({note for _, note in notes}) == 1:
+            notes = [("every pair", notes[0][1])]
+        say(console, *(f"{name}: {note}" for name, note in notes))
     if parsed.save:
         picture = render.task_to_picture(task, outputs, program="\n".join(lines))
         picture = dataclasses.replace(picture, rows=[*picture.rows, *rows])

@@ -216,7 +216,7 @@ def test_run_exits_with_one_when_a_pair_is_wrong(capsys, task_file, tmp_path):
         main(["run", str(wrong), "--task", str(task_file)])
     assert end.value.code == 1
     text = capsys.readouterr().out
-    assert "demonstration 1: line 1: TypeError" in text
+    assert "every pair: line 1: TypeError" in text
     assert "0 of 2 pairs are right" in text
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from codeit.execution.explained import ExplainedRun
+from codeit.execution.results import Outcome
 from codeit.explaining.values import text_of, type_in_words
+from codeit.language import current
 
 
 def why_failed(run: ExplainedRun, called: str) -> str:
-    """How a failed run ended, where, and which types met there.
+    """How a failed run ended, where, which types met there, and which are taken.
 
-    As `line 3: TypeError: operand of the wrong type; crop met Grid, Boolean, IntegerTuple`.
+    As `line 1: TypeError: operand of the wrong type; double met Grid, and takes Numerical`.
 
     Args:
         called: what the line calls that failed, as the program writes it.
@@ -25,7 +29,14 @@ def why_failed(run: ExplainedRun, called: str) -> str:
     function = text_of(call.function)
     inside = "" if called == function else f", within {called},"
     types = ", ".join(map(type_in_words, call.arguments)) or "nothing"
-    return f"{reason}; {function}{inside} met {types}"
+    takes = _taken_by(run, call.function) if result.outcome == Outcome.type_error else ""
+    return f"{reason}; {function}{inside} met {types}{takes}"
+
+
+def _taken_by(run: ExplainedRun, function: dict[str, Any]) -> str:
+    """What a primitive takes, for one that was called with something else."""
+    primitive = current().primitives.get(str(function.get("fn")))
+    return f", and takes {', '.join(p.type for p in primitive.parameters)}" if primitive else ""
 
 
 def called_by(line: str) -> str:
