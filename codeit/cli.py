@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codeit.files.left_out import LeftOutWarning
+from codeit.ranges import nearest_name
 from codeit.terminal import (
     open_console,
     prepare_streams,
@@ -82,15 +83,21 @@ def _main(arguments: Sequence[str] | None) -> int:
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="commands:\n"
-        + "\n".join(f"  {name:<8} {summary}" for name, (summary, _) in commands.items())
+        + "\n".join(
+            f"  {name:<{max(map(len, commands))}}  {summary}"
+            for name, (summary, _) in commands.items()
+        )
         + "\n\n`codeit COMMAND --help` says more. `--primitives FILE.py` gives every command "
         "primitives\nof your own (docs/primitives.md): the file is run before anything else.",
     )
     parser.add_argument("--version", action="store_true", help="print the version")
-    parser.add_argument("command", nargs="?", choices=commands, metavar="COMMAND")
+    parser.add_argument("command", nargs="?", metavar="COMMAND")
     prepare_streams()
     name = "codeit"
     try:
+        if words and not words[0].startswith("-") and words[0] not in commands:
+            near = nearest_name(words[0], commands)
+            raise ValueError(f"unknown command {words[0]!r}{near or '; `codeit` lists them'}")
         parsed = parser.parse_args(words[:1])
         if parsed.version:
             from codeit.version import __version__
@@ -348,13 +355,16 @@ def _run(words: list[str]) -> None:
     )
     parser.add_argument(
         "--fuel",
+        metavar="UNITS",
         type=whole_number(0, MAX_FUEL),
         default=SINGLE_FUEL,
         help="the units of work that a run on one pair may use, each of which takes two "
         f"nanoseconds at worst (default {SINGLE_FUEL:,}; `codeit train` allows programs less, its "
         "limits.fuel)",
     )
-    parser.add_argument("--save", type=path_of, help="write the picture to this .svg or .png file")
+    parser.add_argument(
+        "--save", type=path_of, metavar="FILE", help="write the picture to this .svg or .png file"
+    )
     parsed = parser.parse_args(words)
     import numpy as np
 
@@ -439,7 +449,9 @@ def _show(words: list[str]) -> None:
         examples=["codeit show 00d62c1b", "codeit show arc2-training/00d62c1b --save task.svg"],
     )
     parser.add_argument("task", help=TASK_HELP)
-    parser.add_argument("--save", type=path_of, help="write the picture to this .svg or .png file")
+    parser.add_argument(
+        "--save", type=path_of, metavar="FILE", help="write the picture to this .svg or .png file"
+    )
     parsed = parser.parse_args(words)
     if parsed.save:
         render.check_picture_path(parsed.save)

@@ -140,7 +140,7 @@ def test_the_ints_of_every_command_may_be_written_as_in_train(capsys, task_file,
 
 
 def test_an_unknown_command_is_one_line(capsys):
-    fails_with(capsys, ["trian"], "codeit: argument COMMAND: invalid choice: 'trian'")
+    fails_with(capsys, ["trian"], "codeit: unknown command 'trian'; did you mean train?")
 
 
 def test_train_needs_a_directory(capsys):
@@ -230,7 +230,26 @@ def test_run_saves_a_picture(task_file, program_file, tmp_path, suffix):
 def test_run_refuses_a_bad_program(capsys, task_file, tmp_path):
     path = tmp_path / "bad.txt"
     path.write_text("O = f(I)")
-    fails_with(capsys, ["run", path, "--task", task_file], "line 1 has a function call that is not")
+    fails_with(capsys, ["run", path, "--task", task_file], f"{path}: line 1: f is no name of the")
+
+
+def test_an_unknown_option_is_named_before_what_is_missing(capsys):
+    words = ["run", "p.txt", "--tsak", "00d62c1b"]
+    fails_with(capsys, words, "unknown option --tsak; did you mean --task?")
+    fails_with(capsys, ["show", "00d62c1b", "--save=x.svg", "--nonsense=1"], "option --nonsense")
+
+
+def test_a_shortened_option_and_what_follows_two_dashes_are_no_unknown_options(capsys):
+    assert main(["show", "--sav", "no.gif", "00d62c1b"]) == 2
+    assert "no.gif: suffix '.gif'" in capsys.readouterr().err
+    fails_with(capsys, ["show", "--", "--task"], "no task or file is named '--task'")
+
+
+def test_the_summaries_of_the_commands_stand_below_one_another(capsys):
+    main([])
+    rows = capsys.readouterr().out.partition("commands:\n")[2].partition("\n\n")[0].split("\n")
+    assert len(rows) > 10
+    assert {len(row) - len(row[2:].partition("  ")[2].lstrip()) for row in rows} == {12}
 
 
 def test_run_names_a_file_that_is_no_text(capsys, task_file, program_file, tmp_path):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from codeit.ranges import integer_of
+from codeit.ranges import integer_of, nearest_name
 
 
 class _WithExamples(argparse.HelpFormatter):
@@ -70,6 +70,7 @@ class Parser(argparse.ArgumentParser):
             keywords["epilog"] = "\n".join(["examples:", *(f"  {line}" for line in examples)])
             keywords.setdefault("formatter_class", _WithExamples)
         super().__init__(**keywords)
+        self._words: Sequence[str] = ()
         is_command = str(keywords.get("prog", "")).startswith("codeit ")
         if is_command and self.add_help:  # `codeit.cli` has taken it away before one is parsed
             own = self.add_argument_group("primitives of your own")
@@ -79,10 +80,29 @@ class Parser(argparse.ArgumentParser):
                 help="run this file first, whose functions are new primitives (docs/primitives.md)",
             )
 
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse does, but that an unknown option is named with the nearest known one."""
+        self._words = sys.argv[1:] if args is None else args
+        return super().parse_args(args, namespace)
+
     def print_help(self, file: Any = None) -> None:
         """As argparse does, but that what cannot be written is an error."""
         stream = sys.stdout if file is None else file
         stream.write(self.format_help())
 
     def error(self, message: str) -> NoReturn:
+        if unknown := self._unknown_option():  # argparse would name what is missing without it
+            hint = nearest_name(unknown, self._option_string_actions)
+            raise ValueError(f"unknown option {unknown}{hint}")
         raise ValueError(message)
+
+    def _unknown_option(self) -> str | None:
+        """The first of the words that is no option, nor begins one, but is written as one."""
+        known = self._option_string_actions
+        for word in self._words:
+            option = word.partition("=")[0]
+            if word == "--":
+                break
+            if option.startswith("--") and not any(name.startswith(option) for name in known):
+                return option
+        return None
