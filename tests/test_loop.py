@@ -27,6 +27,7 @@ from codeit.learning.samples import ExecutedSamples, SampleCounts, Samples
 from codeit.policy.prompts import PromptWriter
 from codeit.policy.tokenizer import CompactTokenizer
 from codeit.reporting.picture import solutions_picture
+from codeit.reporting.reading import read_history
 from codeit.reporting.text import print_report
 from codeit.runs.directory import RunDirectory, check_free
 from codeit.runs.loop import Loop
@@ -167,7 +168,7 @@ def test_the_report_shows_iterations_and_tasks(finished):
 
 
 def test_the_picture_shows_each_program_beside_a_demonstration_that_it_reproduces(finished):
-    picture = solutions_picture(finished[0])
+    picture = solutions_picture(read_history(finished[0]))
     figures = read_lines(finished[0] / "metrics.jsonl")[-1]["solved"]["all"]
     assert picture.title == f"Tasks solved: {in_words(figures, 8)}"
     assert picture.rows
@@ -185,7 +186,7 @@ def test_the_picture_needs_the_tasks_of_the_run(finished, data, tmp_path):
     config = (run / "config.toml").read_text()
     (run / "config.toml").write_text(config.replace("evaluation.json", "training.json"))
     with pytest.raises(ValueError, match=r"solutions.jsonl: task \w+ is not in .*training.json"):
-        solutions_picture(run)
+        solutions_picture(read_history(run))
     other = json.loads((data / "evaluation.json").read_text())
     for task in other.values():
         task["train"].reverse()
@@ -196,7 +197,7 @@ def test_the_picture_needs_the_tasks_of_the_run(finished, data, tmp_path):
     with pytest.raises(
         ValueError, match=r"solutions.jsonl: task \w+ has other data in .*other.json"
     ):
-        solutions_picture(run)
+        solutions_picture(read_history(run))
 
 
 def test_tests_never_influence_anything_but_the_score(finished, data, tmp_path):

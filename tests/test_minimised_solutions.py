@@ -14,6 +14,7 @@ from codeit import Limits, Program, execute
 from codeit.files.json_file import read_lines
 from codeit.parallel.processes import SINGLE_PROCESS, ProcessGroup
 from codeit.reporting.picture import solutions_picture
+from codeit.reporting.reading import read_history
 from codeit.reporting.text import print_report
 from codeit.runs import loop, stages
 from codeit.runs.directory import read_solutions
@@ -91,7 +92,7 @@ def test_a_run_goes_on_with_solutions_that_were_kept_without_a_minimised_program
 def test_the_report_and_its_picture_show_the_minimised_programs(finished):
     console = Console(file=io.StringIO(), width=160)
     print_report(finished[0], console)
-    picture = picture_to_svg(solutions_picture(finished[0]))
+    picture = picture_to_svg(solutions_picture(read_history(finished[0])))
     shown = console.file.getvalue()
     kept = [solution.candidate for solution in read_solutions(finished[0])]
     longer = [one for one in kept if one.minimised not in (None, one.program)]

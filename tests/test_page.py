@@ -27,6 +27,11 @@ from codeit.reporting.reading import read_history
 from codeit.reporting.text import print_report
 from codeit.tasks.scoring import RULES
 
+WRITTEN = [
+    ("--html", "page.html", "page"),
+    ("--picture", "found.svg", "picture"),
+    ("--picture", "found.png", "picture"),
+]
 VOID = {"meta", "link", "br", "input", "hr"}
 
 
@@ -93,6 +98,23 @@ def test_a_page_is_one_file_that_asks_the_network_for_nothing(directories, kind,
     (policy,) = [a["content"] for t, a in page.elements if "http-equiv" in a]
     assert "default-src 'none'" in policy
     assert "connect-src 'none'" in policy
+
+
+@pytest.mark.parametrize("kind", ["run", "search", "mutants"])
+@pytest.mark.parametrize(("option", "name", "what"), WRITTEN)
+def test_a_report_that_is_written_to_a_file_is_one_line(
+    capsys, directories, tmp_path, kind, option, name, what
+):
+    path, file = directories[kind], tmp_path / name
+    assert main(["report", str(path), option, str(file)]) == 0
+    size = file.stat().st_size
+    printed = f"{file} is the {what} of {path}, {size / 1e3:.1f} kB\n"
+    assert capsys.readouterr().out == printed
+    for asked in (["--all"], ["--task", read_history(path).solving()[0][0].task_id]):
+        assert main(["report", str(path), *asked]) == 0
+        text = capsys.readouterr().out
+        assert main(["report", str(path), *asked, option, str(file)]) == 0
+        assert capsys.readouterr().out == text + printed
 
 
 @pytest.mark.parametrize("kind", ["run", "search", "mutants"])

@@ -290,6 +290,7 @@ def test_a_run_with_hostile_names_goes_to_its_end_and_on(
     for words in (
         ["train", "--out", out, "--config", config],
         ["resume", out, "--iterations", "2"],
+        ["report", out],
         ["report", out, "--picture", picture],
     ):
         assert cli.main([str(word) for word in words]) == 0

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
 
 from codeit.reporting.page import check_page_path, write_page
 from codeit.reporting.picture import solutions_picture
@@ -42,14 +45,15 @@ def report_command(words: Sequence[str]) -> None:
         "--picture",
         type=path_of,
         metavar="FILE",
-        help="draw the programs that a run found, and their tasks, to this .svg or .png",
+        help="draw the shortest programs that were found, and their tasks, to this .svg or .png; "
+        "the text is printed with --all or --task alone",
     )
     add(
         "--html",
         type=path_of,
         metavar="FILE",
-        help="write a page with charts, all tasks and their programs to this .html; it needs no "
-        "network",
+        help="write a page with charts, all tasks and their programs to this .html, which needs no "
+        "network; the text is printed with --all or --task alone",
     )
     add(
         "--watch",
@@ -74,12 +78,19 @@ def report_command(words: Sequence[str]) -> None:
         watch(parsed.directory, parsed.port or 0, console)
         return
     history = read_history(parsed.directory)
-    if parsed.task is None:
-        print_history(history, console, parsed.all)
-    else:
+    if parsed.task is not None:
         print_task(history, parsed.task, console, parsed.all)
+    elif parsed.all or not (parsed.picture or parsed.html):
+        print_history(history, console, parsed.all)
     if parsed.picture:
-        render.save(parsed.picture, solutions_picture(parsed.directory))
+        render.save(parsed.picture, solutions_picture(history))
+        _say_written(parsed.picture, "picture", parsed.directory, console)
     if parsed.html:
         write_page(history, parsed.html)
-        say(console, f"{parsed.html}: {parsed.html.stat().st_size / 1e6:.1f} MB")
+        _say_written(parsed.html, "page", parsed.directory, console)
+
+
+def _say_written(file: Path, what: str, directory: Path, console: Console) -> None:
+    size = file.stat().st_size
+    amount = f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
+    say(console, f"{file} is the {what} of {directory}, {amount}")

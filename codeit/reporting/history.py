@@ -137,6 +137,11 @@ class History(ABC):
         """Whether nothing more will come."""
 
     @property
+    def by_all(self) -> str:
+        """What `solved` calls all that found something together."""
+        return "all" if "all" in self.solved else next(iter(self.solved))
+
+    @property
     @abstractmethod
     def found(self) -> Sequence[Found]:
         """The programs that reproduce a demonstration, in the order in which they were found."""

@@ -84,12 +84,9 @@ def error_page(path: Path, error: Exception, version: str) -> str:
 
 def _figures(history: History) -> list[tuple[str, str, str]]:
     """What stands large at the top: a number, what it is of, and what it says."""
-    by = list(history.solved)[-1]
-    if isinstance(history, RunHistory):
-        by = "all"
     of = history.num_scored
     found = [
-        (str(history.solved[by][rule]), f"of {of}", f"solved, {name}")
+        (str(history.solved[history.by_all][rule]), f"of {of}", f"solved, {name}")
         for rule, name in RULES.items()
     ]
     if isinstance(history, RunHistory):

@@ -1,14 +1,12 @@
-"""A picture of what a run has found: programs beside a demonstration and a test of their tasks."""
+"""A picture of what was found: programs beside a demonstration and a test of their tasks."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 
 from codeit.execution.executor import execute
 from codeit.language import Program
-from codeit.reporting.of_run import read_run
+from codeit.reporting.history import History
 from codeit.runs.directory import SOLUTIONS
 from codeit.tasks.blocks import Block, Code, Picture, task_blocks
 from codeit.tasks.scoring import in_words
@@ -17,16 +15,15 @@ _NUM_SOLVING = 5
 _NUM_POLICY = 3
 
 
-def solutions_picture(path: Path) -> Picture:
+def solutions_picture(history: History) -> Picture:
     """The first programs that the report prints, each beside a demonstration and a test of its
     task.
 
-    The programs run again for it, on the tasks that the run's config names.
+    The programs run again for it, on the tasks that the directory names.
 
     Raises:
-        ValueError: the path is no run directory, a file in it is damaged, or its tasks are gone.
+        ValueError: a file of the directory is damaged, or its tasks are gone.
     """
-    history = read_run(path)
     source = history.source
     tasks = {task.task_id: task for task in source.load()}
     solving = [found for _, found in history.solving()[:_NUM_SOLVING]]
@@ -36,7 +33,8 @@ def solutions_picture(path: Path) -> Picture:
         task = tasks.get(candidate.task_id)
         if task is None or task.digest != candidate.task_digest:
             fault = "is not in" if task is None else "has other data in"
-            raise ValueError(f"{path / SOLUTIONS}: task {candidate.task_id} {fault} {source.tasks}")
+            file = history.path / SOLUTIONS
+            raise ValueError(f"{file}: task {candidate.task_id} {fault} {source.tasks}")
         pairs = [*task.demonstrations, *task.tests]
         program = Program.parse(candidate.shown, source.dialect)
         results = execute([program], [pair.input for pair in pairs], limits=source.limits)
@@ -45,5 +43,5 @@ def solutions_picture(path: Path) -> Picture:
         blocks = task_blocks(task, outputs)
         text = Block([Code(candidate.shown)], f"{candidate.task_id}, by {found.by}")
         rows.append([text, blocks[first_right], blocks[len(task.demonstrations)]])
-    title = f"Tasks solved: {in_words(dict(history.solved['all']), history.num_scored)}"
+    title = f"Tasks solved: {in_words(dict(history.solved[history.by_all]), history.num_scored)}"
     return Picture(rows, title, max_width=1120, max_grid=110)

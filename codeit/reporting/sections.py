@@ -63,7 +63,7 @@ def is_beside_paper(history: History) -> bool:
 
 def solved_by_rule(history: History) -> LineChart:
     """Solved against sampled, by all rules, with the paper's curve beside."""
-    by = list(history.solved)[-1] if not isinstance(history, RunHistory) else "all"
+    by = history.by_all
     lines = [
         Series(name, [(p.amount, p.solved[by][rule]) for p in history.points], k)
         for k, (rule, name) in enumerate(RULES.items(), 1)
