@@ -1,6 +1,7 @@
 """The trainer: what it learns, counts and repeats."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -116,19 +117,39 @@ def test_the_size_of_micro_batches_changes_no_gradient():
     assert whole == pytest.approx(parts, rel=1e-4)
 
 
-def test_micro_batches_keep_within_their_tokens_unless_an_experience_is_longer():
+def divisions(count):
+    """All ways to divide so many things in a row into parts."""
+    for number in range(count):
+        for cuts in itertools.combinations(range(1, count), number):
+            yield list(itertools.pairwise((0, *cuts, count)))
+
+
+@pytest.mark.parametrize("most", [1, 40, 64, 100, 300, 10_000])
+def test_micro_batches_are_as_few_as_fit_and_then_as_even_as_can_be(most):
+    """An experience of more tokens than fit is a micro-batch by itself."""
     batch = experiences()
-    sizes = np.diff(batch.source_offsets) + np.diff(batch.target_offsets)
-    for most in (1, int(sizes.max()), 100):
-        trainer = Trainer(tiny(), dataclasses.replace(SETTINGS, micro_batch_tokens=most))
-        parts = list(trainer._micro_batches(batch, np.arange(12)))
-        assert sorted(np.concatenate(parts)) == list(range(12))
-        assert all(len(rows) == 1 or sizes[rows].sum() <= most for rows in parts)
-        firsts = [rows[:1] for rows in parts[1:]]
-        fits = [
-            sizes[np.append(a, b)].sum() <= most for a, b in zip(parts[:-1], firsts, strict=True)
-        ]
-        assert not any(fits)
+    sources = np.diff(batch.source_offsets)
+    sizes = (sources + np.diff(batch.target_offsets))[np.argsort(-sources, kind="stable")]
+
+    def totals(division):
+        return [sum(sizes[begin:end]) for begin, end in division]
+
+    fitting = [
+        division
+        for division in divisions(12)
+        if all(
+            end - begin == 1 or total <= most
+            for (begin, end), total in zip(division, totals(division), strict=True)
+        )
+    ]
+    fewest = min(map(len, fitting))
+    longest = min(max(totals(division)) for division in fitting if len(division) == fewest)
+    trainer = Trainer(tiny(), dataclasses.replace(SETTINGS, micro_batch_tokens=most))
+    parts = list(trainer._micro_batches(batch, np.arange(12)))
+    assert sorted(np.concatenate(parts)) == list(range(12))
+    assert len(parts) == fewest
+    of_row = np.diff(batch.source_offsets) + np.diff(batch.target_offsets)
+    assert max(of_row[rows].sum() for rows in parts) == longest
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.1])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import bisect
 import copy
 import functools
 import math
 import operator
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -266,17 +267,21 @@ class Trainer:
     def _micro_batches(
         self, experiences: Batch, chosen: npt.NDArray[np.int64]
     ) -> Iterator[npt.NDArray[np.int64]]:
-        """The experiences of one step in parts of similar length, within the budget of tokens."""
+        """The experiences of one step in parts of similar length, within the budget of tokens.
+
+        There are as few parts as the budget allows, and they are as even as they can be: what works
+        on the smaller of two waits for what works on the larger.
+        """
         sources = _lengths(experiences.source_offsets, chosen)
         order = np.argsort(-sources, kind="stable")
-        sizes = (sources + _lengths(experiences.target_offsets, chosen))[order]
-        begin = num_tokens = 0
-        for end, size in enumerate(sizes.tolist()):
-            if end > begin and num_tokens + size > self._settings.micro_batch_tokens:
-                yield chosen[order[begin:end]]
-                begin, num_tokens = end, 0
-            num_tokens += size
-        yield chosen[order[begin:]]
+        sizes = (sources + _lengths(experiences.target_offsets, chosen))[order].tolist()
+        budgets = range(1, self._settings.micro_batch_tokens + 1)
+        fewest = len(_ends(sizes, budgets[-1]))
+        least = bisect.bisect_left(budgets, -fewest, key=lambda most: -len(_ends(sizes, most)))
+        begin = 0
+        for end in _ends(sizes, budgets[least]):
+            yield chosen[order[begin:end]]
+            begin = end
 
     def _gradient(
         self,
@@ -379,6 +384,18 @@ def peak_flops(device: torch.device, dtype: torch.dtype) -> float:
         float(product[0, 0])  # waits for a GPU
         seconds.append(time.perf_counter() - start)
     return 2 * size**3 / min(seconds)
+
+
+def _ends(sizes: Sequence[int], most: int) -> list[int]:
+    """Where parts end that follow one another: each has `most` tokens at most, or one item."""
+    ends = []
+    num_tokens = 0
+    for k, size in enumerate(sizes):
+        if num_tokens and num_tokens + size > most:
+            ends.append(k)
+            num_tokens = 0
+        num_tokens += size
+    return [*ends, len(sizes)]
 
 
 def _lengths(offsets: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
