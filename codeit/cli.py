@@ -150,10 +150,10 @@ def _drop_output() -> None:
 
 
 def _in_one_line(show: Callable[..., None]) -> Callable[..., None]:
-    """What shows a warning: one line where something is left out, and the usual way else."""
+    """What shows a warning: in one line what is of ours, and the usual way else."""
 
     def show_warning(message: Warning | str, category: type[Warning], *where: Any) -> None:
-        if not issubclass(category, LeftOutWarning):
+        if not category.__module__.startswith("codeit."):
             show(message, category, *where)
         elif os.environ.get("RANK", "0") == "0":  # of those that torchrun starts
             write(f"codeit: {message}", file=sys.stderr)

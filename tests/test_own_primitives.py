@@ -25,7 +25,10 @@ from codeit.language import (
     remove_own,
 )
 from codeit.primitives import trial
+from codeit.primitives.decorator import PrimitiveWarning
 from codeit.primitives.plain import MAX_LINES
+
+pytestmark = pytest.mark.filterwarnings("ignore:.* every call of it in a trial ended by")
 
 GRID = np.array([[1, 2, 0], [3, 0, 4]], np.uint8)
 
@@ -315,6 +318,7 @@ def test_a_compiled_function_writes_nowhere_but_into_its_result(at):
         ("out[0, 0] = grid.copy()[0, 0]\n    return 1, 1", "line 2: it .*memory"),
         ("pass", "it returns none; for Grid"),
         ("return open(grid)", "line 2: "),
+        ("return np.flipud(grid)", "line 2: it returns an array, for which"),  # and only reads it
         ("return 1, 0.5", r"it returns .*float64"),
     ],
 )
@@ -322,7 +326,7 @@ def test_what_cannot_be_compiled_is_refused_in_a_line_or_run_by_python(tmp_path,
     pytest.importorskip("numba")
     path = tmp_path / "own.py"
     path.write_text(f"def made(grid, out):\n    {body}\n")
-    names = {}
+    names = {"np": np}
     exec(compile(path.read_text(), str(path), "exec"), names)
     with pytest.raises(ValueError, match=message) as refusal:
         codeit.primitive("Grid -> Grid", compiled=True)(names["made"])
@@ -331,6 +335,32 @@ def test_what_cannot_be_compiled_is_refused_in_a_line_or_run_by_python(tmp_path,
     with pytest.warns(UserWarning, match=f"made: Python runs it, slowly: {message}"):
         codeit.primitive("Grid -> Grid")(names["made"])
     assert outcome_of("O = made(I)") in (Outcome.ok, Outcome.primitive_error)
+
+
+def test_a_primitive_whose_every_first_call_fails_says_so_and_how():
+    def misspelled(grid, out):
+        for i in rang(3):  # noqa: F821
+            out[i, 0] = 1
+        return 3, 1
+
+    with pytest.warns(PrimitiveWarning, match="^misspelled: every call .* NameError: name 'rang'"):
+        codeit.primitive("Grid -> Grid", compiled=False)(misspelled)
+
+    def endless(grid):
+        while True:
+            pass
+
+    with pytest.warns(PrimitiveWarning, match="^endless: every call .* ended by out_of_fuel$"):
+        codeit.primitive("Grid -> Integer", compiled=False)(endless)
+
+
+def test_a_primitive_that_fails_on_some_grids_alone_says_nothing():
+    def small(grid):
+        return 1 // (grid.shape[0] > 3)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        codeit.primitive("Grid -> Integer", compiled=False)(small)
 
 
 def test_without_numba_python_runs_it(monkeypatch):

@@ -91,7 +91,21 @@ def test_a_command_knows_the_primitives_of_a_file(form, is_first, own, task, pro
 
 def test_without_the_option_a_command_does_not_know_them(task, program, capsys):
     assert main(["run", str(program), "--task", str(task)]) == 2
-    assert "'colder'" in capsys.readouterr().err
+    assert "line 1: colder is no name of the language" in capsys.readouterr().err
+
+
+def test_what_is_wrong_with_a_primitive_is_said_in_a_line_each(task, tmp_path, capsys):
+    path = tmp_path / "own.py"
+    path.write_text(
+        "import codeit\n\n\n@codeit.primitive('Grid -> Grid')\ndef slow(grid):\n"
+        "    return grid[0]\n"
+    )
+    main(["show", str(task), "--primitives", str(path)])
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("codeit: slow: Python runs it, slowly: it has no parameter for the")
+    assert lines[1].startswith("codeit: slow: every call of it in a trial ended by TypeError")
+    assert len(lines) == 2
+    remove_own("slow")
 
 
 def test_the_list_of_the_language_has_them(own, capsys):

@@ -68,11 +68,16 @@ def _why(error: Exception) -> str:
     places = re.findall(r'^File ".*", line (\d+):|\((\d+)\)$', text, re.MULTILINE)
     line = next((number for pair in reversed(places) for number in pair if number), None)
     where = f"line {line}: " if line else ""
-    if "readonly array" in text.split("There are")[0]:
+    call = text.split("There are")[0]
+    if "readonly array" in call and re.search(
+        r"Function\(<\S+ (?:function )?(setitem|i\w+)>", call
+    ):
         return f"{where}it writes to an argument"
     used = re.search(r"No implementation of function Function\(<\S+ (?:function )?([\w.]+)", text)
     if "NRT required but not enabled" in text:
         return f"{where}it makes an array, for which a compiled primitive has no memory"
+    if "Only accept returning of array" in text:
+        return f"{where}it returns an array, for which a compiled primitive has no memory"
     if used:
         return f"{where}it uses {used[1]} in a way that needs memory, or that Numba does not know"
     lines = [part.strip() for part in text.split("\n")]

@@ -16,6 +16,11 @@ from codeit.ranges import shown
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
+
+class PrimitiveWarning(UserWarning):
+    """A primitive of one's own is not what its author may think: slow, or failing."""
+
+
 GROUP = "own"
 """Of the primitives of one's own."""
 
@@ -58,7 +63,7 @@ def primitive(
             of the function's docstring.
         compiled: False has Python run the function, which takes long and may return arrays of its
             own; True refuses one that Numba cannot compile; None compiles it where that is
-            possible, and says so otherwise.
+            possible, and says so otherwise, by a PrimitiveWarning.
         max_sides: rows and columns of a grid that it returns, at most.
         max_elements: of a set that it returns, at most.
         scratch: how many ints of scratch room it needs, all zero: an array int32 [scratch], its
@@ -85,7 +90,8 @@ def primitive(
         read = read_signature(signature, function, own_name, scratch, max_sides, max_elements)
         STANDARD.extended([_row(own_name, function, read, None, like=_LIKE[len(read.takes)])])
         made = _row(own_name, function, read, _foreign(function, own_name, read, compiled))
-        try_out(made)
+        if failure := try_out(made):
+            warnings.warn(f"{own_name}: {failure}", PrimitiveWarning, stacklevel=2)
         add_own(made)
         return function
 
@@ -134,5 +140,6 @@ def _foreign(
     except NotCompiledError as error:
         if compiled:
             raise ValueError(f"{name}: it cannot be compiled: {error}") from None
-        warnings.warn(f"{name}: Python runs it, slowly: {error}", stacklevel=4)
+        message = f"{name}: Python runs it, slowly: {error}"
+        warnings.warn(message, PrimitiveWarning, stacklevel=4)
         return plain_function(function, signature)

@@ -25,17 +25,20 @@ _ENOUGH = 0.5
 """Seconds after which no further call is begun: Python takes long."""
 _LIMITS = (2_000_000, 64 << 20, 100, 0, 1 << 20)
 _MOST_VALUES = 10_000
+_MOST_OF_ERROR = 200
 
 
-def try_out(primitive: NewPrimitive) -> None:
+def try_out(primitive: NewPrimitive) -> str:
     """Call a primitive on some arguments of its types.
 
+    Returns:
+        That every call failed, which few primitives mean to do, and how; empty where one did not.
     Raises:
         ValueError: it hung, died, wrote where it must not, or returned two results for the same
             arguments. In one line.
     """
     if not hasattr(os, "fork"):
-        return
+        return ""
     calls = list(_calls([type_ for type_, _ in primitive.parameters]))
     reader, writer = os.pipe()
     with warnings.catch_warnings():
@@ -60,7 +63,7 @@ def try_out(primitive: NewPrimitive) -> None:
     status = os.waitpid(child, 0)[1]
     lines = words.split("\n")
     if lines[-1] == "done":
-        return
+        return next((line for line in lines if line.startswith("every ")), "")
     number = max(sum(line == "call" for line in lines) - 1, 0)
     arguments = ", ".join(_shown(value) for value in calls[number])
     said = next((line for line in lines if line.startswith("it ")), "")
@@ -77,11 +80,15 @@ def _try_all(primitive: NewPrimitive, calls: Sequence[Any], writer: int) -> None
     """In the child: a line "call" before each, and what is wrong, or "done"."""
     one = _Call(primitive)
     end = time.monotonic() + _ENOUGH
+    outcomes = set()
+    error = None
     for values in calls:
         if time.monotonic() > end:
             break
         os.write(writer, b"call\n")
         first, second = one(values), one(values)
+        outcomes.add(first[0])
+        error = error or (primitive.foreign and primitive.foreign.last_error)
         said = ""
         if primitive.foreign is not None and primitive.foreign.is_broken:
             said = "it wrote outside of the array for its result or its scratch room"
@@ -90,6 +97,10 @@ def _try_all(primitive: NewPrimitive, calls: Sequence[Any], writer: int) -> None
         if said:
             os.write(writer, f"{said}\n".encode())
             return
+    if 0 not in outcomes:
+        why = error or " or ".join(vm.outcome_table()[outcome][0] for outcome in sorted(outcomes))
+        why = " ".join(why.split())[:_MOST_OF_ERROR]
+        os.write(writer, f"every call of it in a trial ended by {why}\n".encode("utf-8", "replace"))
     os.write(writer, b"done")
 
 
