@@ -389,9 +389,9 @@ def columns(count=6):
 REPLAY_CALLS = {
     "upsert": columns(),
     "draw": [3, 1],
-    "columns": [np.arange(4)],
-    "offsets": [np.arange(4)],
+    **{name: [np.arange(4)] for name in ("columns", "offsets")},
     "gather": [np.array([5, 0, 0])],
+    "count_priorities": [np.array([0.25, 0.5])],
     "restore_sequences": [np.arange(6, dtype=np.uint64)],
 }
 

@@ -200,6 +200,21 @@ def test_statistics_count_what_is_there():
     assert {k: n for k, n in enumerate(statistics["num_by_origin"]) if n} == {0: 2, 255: 1}
 
 
+def test_priorities_are_counted_by_origin_and_by_the_bounds_that_they_reach():
+    buffer = native.PriorityBuffer(10)
+    just_below = np.nextafter(0.5, 0)
+    upsert(buffer, "abcd", [0.25, just_below, 0.5, 1.0], origin=0)
+    upsert(buffer, "ef", [0.0, 0.5], origin=255)
+    counts = buffer.count_priorities(np.array([0.25, 0.5]))
+    assert counts.shape == (256, 3)
+    assert counts.dtype == np.int64
+    assert {k: row.tolist() for k, row in enumerate(counts) if row.any()} == {
+        **{0: [0, 2, 2], 255: [1, 0, 1]},
+    }
+    assert buffer.count_priorities(np.array([]))[[0, 255]].tolist() == [[4], [2]]
+    assert not native.PriorityBuffer(1).count_priorities(np.array([0.5])).any()
+
+
 def test_an_empty_buffer_answers():
     buffer = native.PriorityBuffer(1)
     assert upsert(buffer, [], []).tolist() == []

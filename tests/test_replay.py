@@ -10,7 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from codeit.learning.replay import Added, Origin, ReplayBuffer, ReplaySettings, priority
+from codeit.learning.replay import (
+    PRIORITY_RANGES,
+    Added,
+    Origin,
+    ReplayBuffer,
+    ReplaySettings,
+    priority,
+)
 
 # The 1 - 1e-4 quantile of the chi-square distribution with 3 degrees of freedom. Seeds are fixed.
 CHI_SQUARE_LIMIT = 21.108
@@ -180,6 +187,48 @@ def test_at_capacity_the_best_stay():
     statistics = buffer.statistics()
     assert (statistics.num_seed, statistics.num_policy) == (2, 2)
     assert statistics.mean_policy_priority == pytest.approx(0.625)
+
+
+def priorities_of(buffer):
+    """How many experiences each origin has in each range, without zeros."""
+    tables = buffer.statistics().priorities
+    assert {len(table) for table in tables.values()} == {len(PRIORITY_RANGES)}
+    kept = {by: {n: k for n, k in table.items() if k} for by, table in tables.items()}
+    return {by: table for by, table in kept.items() if table}
+
+
+def test_a_buffer_says_how_many_experiences_of_each_origin_have_which_priority():
+    buffer = ReplayBuffer(ReplaySettings(capacity=100))
+    assert priorities_of(buffer) == {}
+    add(buffer, "ab", Origin.seed, share=1.0)
+    add(buffer, range(3), Origin.mutated, share=[0.0, 0.0, 1.0])
+    shares = [0.0, 0.2, 1 / 4, 1 / 3, 1 / 2, 2 / 3, 3 / 4, 0.99, 1.0]
+    add(buffer, range(9), Origin.policy, share=shares)
+    add(buffer, [20], Origin.searched, share=0.5)
+    expected = {
+        "seed": {"1": 2},
+        "mutated": {"0": 2, "1": 1},
+        "policy": {"0": 1, "0-0.25": 1, "0.25-0.5": 2, "0.5-0.75": 2, "0.75-1": 2, "1": 1},
+        "searched": {"0.5-0.75": 1},
+    }
+    assert priorities_of(buffer) == expected
+    add(buffer, [0], Origin.policy, share=1.0)  # it was 0
+    policy = expected["policy"] | {"1": 2}
+    del policy["0"]
+    assert priorities_of(buffer)["policy"] == policy
+
+
+def test_without_priority_all_are_in_the_last_range():
+    buffer = ReplayBuffer(ReplaySettings(capacity=100, use_priority=False))
+    add(buffer, range(4), Origin.policy, share=[0.0, 0.0, 0.5, 1.0])
+    assert priorities_of(buffer) == {"policy": {"1": 4}}
+
+
+def test_what_is_best_by_several_weights_is_in_the_last_range():
+    weights = {"demonstration_weight": 0.1, "age_weight": 0.2, "distance_weight": 0.7}
+    buffer = ReplayBuffer(ReplaySettings(capacity=100, age_normalizer=1, **weights))
+    add(buffer, "a", Origin.policy, share=1.0, iteration=1)
+    assert priorities_of(buffer) == {"policy": {"1": 1}}
 
 
 def test_without_priority_merit_does_not_count():

@@ -69,6 +69,8 @@ cdef extern from "replay/priority_buffer.h" namespace "codeit::replay" nogil:
         FaultKind kind
         size_t index
 
+    const size_t num_origins "codeit::replay::kNumOrigins"
+
     cdef cppclass Statistics:
         size_t size
         size_t num_bytes
@@ -77,7 +79,7 @@ cdef extern from "replay/priority_buffer.h" namespace "codeit::replay" nogil:
         double priority_sum
         double priority_min
         double priority_max
-        size_t num_by_origin[256]
+        size_t num_by_origin[256]  # kNumOrigins
 
     cdef cppclass CppPriorityBuffer "codeit::replay::PriorityBuffer":
         CppPriorityBuffer(size_t capacity) except +
@@ -89,6 +91,7 @@ cdef extern from "replay/priority_buffer.h" namespace "codeit::replay" nogil:
         Fault offsets(const int64_t *, size_t, int64_t *, int64_t *) noexcept
         void gather(const int64_t *, size_t, uint16_t *, uint16_t *) noexcept
         Statistics statistics() noexcept
+        void count_priorities(const double *, size_t, int64_t *) noexcept
         void sequences(uint64_t *) noexcept
         Fault restore_sequences(const uint64_t *) noexcept
 
@@ -333,6 +336,22 @@ cdef class PriorityBuffer:
             "priority_max": statistics.priority_max,
             "num_by_origin": np.array([n for n in statistics.num_by_origin], np.int64),
         }
+
+    def count_priorities(self, const double[::1] bounds not None):
+        """How many experiences of each origin have which priority.
+
+        Returns:
+            int64 [256, len(bounds) + 1]: in column k those whose priority is at or above just k of
+            the bounds; of ascending ones, from bounds[k - 1] to below bounds[k].
+        """
+        cdef size_t size = bounds.shape[0]
+        cdef vector[double] own_bounds
+        own_bounds.assign(&bounds[0], &bounds[0] + size)
+        counts = np.zeros((num_origins, size + 1), np.int64)
+        cdef int64_t[:, ::1] out = counts
+        with nogil:
+            self.buffer.get().count_priorities(own_bounds.data(), size, &out[0, 0])
+        return counts
 
     def sequences(self):
         """The place of each slot in the order of insertion, uint64 [len(self)].

@@ -11,7 +11,7 @@ mutated experiences carry no priority by a mismatch of names; here they have the
 import enum
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, TypeAlias
@@ -32,6 +32,20 @@ Offsets: TypeAlias = npt.NDArray[np.int64]
 # Added to every priority, so that an experience without merit is drawn after all that have some,
 # but is drawn.
 LEAST_PRIORITY = 1e-19
+
+
+_ALMOST = 1e-9
+_RANGES = {
+    "0": _ALMOST,
+    "0-0.25": 0.25,
+    "0.25-0.5": 0.5,
+    "0.5-0.75": 0.75,
+    "0.75-1": 1 - _ALMOST,
+    "1": math.inf,
+}
+"""Ranges of priorities, and below what each of them ends; it begins where the one before ends."""
+
+PRIORITY_RANGES = tuple(_RANGES)
 
 
 class Origin(enum.IntEnum):
@@ -157,6 +171,8 @@ class Statistics:
     """Over seed and mutated experiences."""
     mean_policy_priority: float
     """Over all others."""
+    priorities: Mapping[str, Mapping[str, int]]
+    """How many experiences of each `Origin` are in each of PRIORITY_RANGES."""
     num_bytes: int
     """Memory of both halves, spare room included."""
 
@@ -296,6 +312,9 @@ class ReplayBuffer:
         """What the buffer holds, counted anew."""
         with self._lock:
             mutated, policy = self._mutated.statistics(), self._policy.statistics()
+            bounds = np.array([*_RANGES.values()][:-1])
+            counts = self._mutated.count_priorities(bounds)
+            counts += self._policy.count_priorities(bounds)
         num_by_origin = mutated["num_by_origin"] + policy["num_by_origin"]
         return Statistics(
             num_seed=int(num_by_origin[Origin.seed]),
@@ -305,5 +324,9 @@ class ReplayBuffer:
             num_searched=int(num_by_origin[Origin.searched]),
             mean_mutated_priority=mutated["priority_sum"] / max(mutated["size"], 1),
             mean_policy_priority=policy["priority_sum"] / max(policy["size"], 1),
+            priorities={
+                one.name: dict(zip(PRIORITY_RANGES, counts[one].tolist(), strict=True))
+                for one in Origin
+            },
             num_bytes=mutated["num_bytes"] + policy["num_bytes"],
         )

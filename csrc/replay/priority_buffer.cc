@@ -217,6 +217,15 @@ Statistics PriorityBuffer::statistics() const {
     return result;
 }
 
+void PriorityBuffer::count_priorities(const double *bounds, size_t num_bounds,
+                                      int64_t *counts) const {
+    for (size_t slot = 0; slot < size(); ++slot) {
+        size_t num_reached = 0;
+        for (size_t k = 0; k < num_bounds; ++k) num_reached += priorities_[slot] >= bounds[k];
+        ++counts[origins_[slot] * (num_bounds + 1) + num_reached];
+    }
+}
+
 void PriorityBuffer::sequences(uint64_t *out) const {
     std::ranges::copy(sequences_, out);
 }

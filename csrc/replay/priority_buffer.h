@@ -67,6 +67,8 @@ struct [[nodiscard]] Fault {
     size_t index = 0;
 };
 
+constexpr size_t kNumOrigins = 256;
+
 struct Statistics {
     size_t size;
     size_t num_bytes;         // All that the buffer holds, garbage and spare room included.
@@ -75,7 +77,7 @@ struct Statistics {
     double priority_sum;
     double priority_min; // 0 when empty, as is the maximum.
     double priority_max;
-    size_t num_by_origin[256];
+    size_t num_by_origin[kNumOrigins];
 };
 
 inline bool is_allowed_priority(double priority) {
@@ -123,6 +125,10 @@ class PriorityBuffer {
     void gather(const int64_t *slots, size_t count, uint16_t *source, uint16_t *target) const;
 
     Statistics statistics() const;
+
+    // How many experiences of each of the kNumOrigins origins have a priority at or above just so
+    // many of the bounds: counts[origin * (num_bounds + 1) + k], which the caller has zeroed.
+    void count_priorities(const double *bounds, size_t num_bounds, int64_t *counts) const;
 
     // The place of each slot in the order of insertion, which decides between equals at an
     // eviction: size() numbers, not consecutive. restore_sequences() takes them back.
