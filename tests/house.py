@@ -273,7 +273,8 @@ PYTHON_ROOMS = [
         "codeit/learning",
         "what the policy learns from: `experience.py` (tasks and programs to rows of the buffer), "
         "`samples.py` (what was written for a task, and what it teaches), `replay.py` and "
-        "`replay_file.py` (priorities, the buffer, its file), `training` (the trainer)",
+        "`replay_file.py` (priorities, the buffer, its file), `known_programs.py` (which programs "
+        "are new), `training` (the trainer)",
         (
             *("ranges", "validation", "_native", "grids", "files", "parallel", "language"),
             *("tasks", "execution", "mutation"),
