@@ -112,7 +112,8 @@ def is_right(one):
     return all(np.array_equal(grid, pair.output) for grid, pair in pairs)
 
 
-OF_POLICY = ["buffer_num_policy", "buffer_mean_policy_priority"]
+PRIORITIES = ["buffer_mean_policy_priority", "buffer_priorities"]
+OF_POLICY = ["buffer_num_policy", *PRIORITIES]
 
 
 def test_a1_without_expert_iteration_mutants_take_the_place_of_samples(
@@ -163,8 +164,9 @@ def test_a3_without_priority_every_experience_is_worth_the_same(plain, data, tmp
     ours = without_seconds(tmp_path / "run")
     assert ours[0] == plain[0]
     for one, other in zip(ours[1:], plain[1:], strict=True):
-        check_equal_but_for(one, other, ["buffer_mean_policy_priority"])
+        check_equal_but_for(one, other, PRIORITIES)
         assert one["buffer_mean_policy_priority"] == 1
+        assert all(t["1"] == sum(t.values()) for t in one["buffer_priorities"].values())
 
 
 def test_a4_without_pretraining_weights_are_drawn(data, tmp_path):

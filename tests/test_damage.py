@@ -17,7 +17,14 @@ from codeit.runs.running import resume
 
 CHECKPOINT = [
     *("config.json", "model.safetensors", "compact_tokenizer.json", "language.json"),
-    *("optimizer.pt", "replay.npz", "position.json", "written.json", "manifest.json"),
+    *(
+        "optimizer.pt",
+        "replay.npz",
+        "programs.npy",
+        "position.json",
+        "written.json",
+        "manifest.json",
+    ),
     *("tokenizer.json", "tokenizer_config.json"),
 ]
 TABLES = [

@@ -29,6 +29,7 @@ FILES = [
     *("checkpoint/config.json", "checkpoint/model.safetensors", "checkpoint/optimizer.pt"),
     *("checkpoint/compact_tokenizer.json", "checkpoint/replay.npz", "checkpoint/position.json"),
     *("checkpoint/settings.toml", "checkpoint/written.json", "checkpoint/manifest.json"),
+    "checkpoint/programs.npy",
     *("checkpoint/language.json", "checkpoint/tokenizer.json", "checkpoint/tokenizer_config.json"),
 ]
 FOLDERS = ["checkpoint", "samples", "tensorboard"]

@@ -62,7 +62,7 @@ def check_losses(ours, theirs):
         [row["loss"] for row in theirs[1:]], rel=1e-6
     )
     for one, other in zip(ours[1:], theirs[1:], strict=True):
-        for name in ("num_trained", "num_target_tokens", "num_samples", "num_steps"):
+        for name in ("num_trained", "num_target_tokens", "num_samples", "num_steps", "num_new"):
             assert one[name] == other[name]
     assert ours[-1]["solved"]["all"] == theirs[-1]["solved"]["all"]
 

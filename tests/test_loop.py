@@ -21,8 +21,8 @@ from small_run import PROGRAMS, quiet, settings_for, without_seconds, write_data
 from codeit import Example, Outcome, Program, Task, execute, run
 from codeit.files.json_file import read_lines
 from codeit.grids import grid_digest
-from codeit.learning.experience import ExperienceWriter
-from codeit.learning.replay import Origin, ReplayBuffer, ReplaySettings
+from codeit.learning.experience import ExperienceWriter, Lessons
+from codeit.learning.replay import PRIORITY_RANGES, Origin, ReplayBuffer, ReplaySettings
 from codeit.learning.samples import ExecutedSamples, SampleCounts, Samples
 from codeit.policy.prompts import PromptWriter
 from codeit.policy.tokenizer import CompactTokenizer
@@ -33,10 +33,13 @@ from codeit.runs.directory import RunDirectory, check_free
 from codeit.runs.loop import Loop
 from codeit.runs.metrics import ENDS
 from codeit.runs.running import resume, train
-from codeit.runs.settings import RunSettings, load_settings, settings_to_toml
+from codeit.runs.settings import LoopSearchSettings, RunSettings, load_settings, settings_to_toml
 from codeit.tasks.datasets import load
 from codeit.tasks.drawing import picture_to_svg
 from codeit.tasks.scoring import ORIGINS, in_words
+
+TENTHS = {"q10": 1, "median": 5, "q90": 9}
+"""Of the programs, that have at most as many lines."""
 
 
 def test_a_run_leaves_all_its_files(finished, data):
@@ -78,6 +81,46 @@ def test_shares_and_counts_agree_with_the_samples(finished):
         lines = [len(sample["text"].splitlines()) for sample in parsed]
         assert row["num_lines_per_program"] == round(sum(lines) / max(len(lines), 1), 2)
 
+        rank = {name: -(-tenths * len(lines) // 10) for name, tenths in TENTHS.items()}
+        expected = {name: sorted(lines)[k - 1] for name, k in rank.items()} if lines else {}
+        assert row["program_lines"] == expected
+
+
+def test_a_program_is_new_where_nothing_in_the_run_had_it_before(data, tmp_path, monkeypatch):
+    """Neither what went into the buffer before, nor an earlier sample, of any task."""
+    learned = {0: set(), 1: set(), 2: set()}
+    store = Lessons.store
+
+    def noted(self, buffer, origin, iteration):
+        learned[iteration] |= {row.key for row in self.rows}
+        store(self, buffer, origin, iteration)
+
+    monkeypatch.setattr(Lessons, "store", noted)
+    search = LoopSearchSettings(evaluations=300, iteration_evaluations=1000)
+    train(settings_for(data, search=search), tmp_path / "run", quiet())
+    had = learned[0]
+    assert had
+    numbers = []
+    for row in read_lines(tmp_path / "run" / "metrics.jsonl")[1:]:
+        tasks = read_lines(tmp_path / "run" / "samples" / f"{row['iteration']:04d}.jsonl")
+        texts = [s["text"] for one in tasks for s in one["samples"] if "outcomes" in s]
+        written = {Program.parse(text).key for text in texts}
+        numbers.append(row["num_new"])
+        assert row["num_new"] == len(written - had)
+        assert row["num_new"] <= row["num_distinct"]
+        had |= written | learned[row["iteration"]]
+    assert any(numbers)
+
+
+def test_a_run_says_how_many_experiences_have_which_priority(finished):
+    for row in read_lines(finished[0] / "metrics.jsonl")[1:]:
+        priorities = row["buffer_priorities"]
+        assert {by: sum(table.values()) for by, table in priorities.items()} == {
+            by: row[f"buffer_num_{by}"] for by in priorities
+        }
+        assert [*priorities] == [origin.name for origin in Origin]
+        assert priorities["seed"] == dict.fromkeys(PRIORITY_RANGES, 0) | {"1": 4}
+
 
 def test_every_sample_ends_in_one_way(finished):
     for row in read_lines(finished[0] / "metrics.jsonl")[1:]:
@@ -103,10 +146,28 @@ def test_a_sample_without_a_grid_ends_with_its_first_error():
         **{"no_program": 1, "type_error": 2, "no_grid": 1, "right": 1, "value_error": 1},
     }
     assert (counts.num_parsed, counts.num_run, counts.num_valid, counts.num_right) == (5, 3, 1, 1)
-    assert counts.num_lines == 6
+    assert (counts.num_lines, counts.lengths) == (6, {1: 4, 2: 1})
     twice = SampleCounts.sum([counts, counts])
     assert twice.ends == {name: 2 * number for name, number in counts.ends.items()}
+    assert twice.lengths == {1: 8, 2: 2}
     assert SampleCounts.sum([]) == SampleCounts()
+
+
+@pytest.mark.parametrize(
+    ("lengths", "quantiles"),
+    [
+        ({}, []),
+        ({3: 1}, [3, 3, 3]),
+        ({1: 1, 2: 8, 3: 1}, [1, 2, 2]),
+        ({1: 1, 2: 9, 30: 1}, [2, 2, 2]),
+        ({1: 2, 2: 8, 30: 2}, [1, 2, 30]),
+        ({1: 5, 7: 5}, [1, 1, 7]),
+        ({1: 5, 7: 6}, [1, 7, 7]),
+    ],
+)
+def test_so_many_tenths_of_the_programs_have_at_most_so_many_lines(lengths, quantiles):
+    counts = SampleCounts(num_parsed=sum(lengths.values()), lengths=lengths)
+    assert [*counts.line_quantiles().values()] == quantiles
 
 
 def test_performance_has_the_columns_of_the_original(finished):

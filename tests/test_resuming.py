@@ -14,6 +14,7 @@ torch = pytest.importorskip("torch")
 from safetensors.torch import load_file  # noqa: E402
 from small_run import quiet, settings_for, without_seconds, write_data  # noqa: E402
 
+from codeit.files.whole_directory import MANIFEST, read_manifest, write_entries  # noqa: E402
 from codeit.learning.training import trainer  # noqa: E402
 from codeit.reporting.text import print_report  # noqa: E402
 from codeit.runs import loop as loop_module  # noqa: E402
@@ -183,6 +184,20 @@ def test_files_that_the_run_has_not_written_stay(outdated):
     }
     for path in [*(out / "samples" / name for name in ours), out / "tensorboard" / "ours"]:
         assert path.read_text() == "ours"
+
+
+def test_a_run_whose_checkpoint_is_of_a_version_that_kept_no_programs_goes_on(finished, outdated):
+    """It does the same, and says of no program that it is new."""
+    checkpoint = outdated / "checkpoint"
+    entries = dict(read_manifest(checkpoint))
+    del entries["programs.npy"]
+    write_entries(checkpoint / MANIFEST, entries)
+    (checkpoint / "programs.npy").unlink()
+    resume(outdated, quiet())
+    expected = without_seconds(finished[0])
+    del expected[2]["num_new"]
+    assert without_seconds(outdated) == expected
+    assert not (checkpoint / "programs.npy").exists()
 
 
 @pytest.mark.parametrize("gone", ["samples", "samples/0001.jsonl"])

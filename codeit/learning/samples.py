@@ -16,6 +16,8 @@ from codeit.language.program import distinct
 from codeit.learning.experience import Experience
 from codeit.tasks.task import Task
 
+_QUANTILES = {"q10": 1, "median": 5, "q90": 9}
+
 
 @dataclass(frozen=True)
 class Samples:
@@ -66,7 +68,7 @@ class SampleCounts:
     A sample runs when its program ends without an error on at least one demonstration, is valid
     when it returns a valid grid for one, and right when it reproduces one. It is repeated when an
     earlier one of its task has its text; `num_distinct` counts programs that differ by more than
-    spelling, `num_lines` the lines of all that are programs.
+    spelling, `lengths` those that are programs by how many lines they have.
 
     `ends` parts the samples by how far they came: `no_program`, `no_grid`, `grid`, `right`. Of one
     that returns no grid for any demonstration, it is the first outcome that is an error, where
@@ -80,7 +82,7 @@ class SampleCounts:
     num_run: int = 0
     num_valid: int = 0
     num_right: int = 0
-    num_lines: int = 0
+    lengths: Mapping[int, int] = field(default_factory=dict)
     ends: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
@@ -107,7 +109,7 @@ class SampleCounts:
             num_run=int(np.count_nonzero(is_run[parsed])),
             num_valid=int(np.count_nonzero(is_valid[parsed])),
             num_right=int(np.count_nonzero(is_right[parsed])),
-            num_lines=sum(program.text.count("\n") + 1 for program in programs),
+            lengths=Counter(program.text.count("\n") + 1 for program in programs),
             ends=dict(
                 Counter(["no_program"] * (len(written) - len(parsed)) + [ends[p] for p in parsed])
             ),
@@ -117,18 +119,52 @@ class SampleCounts:
     def sum(cls, counts: Iterable[SampleCounts]) -> SampleCounts:
         """Those of many tasks together."""
         some = list(counts)
-        names = [one.name for one in fields(cls) if one.name != "ends"]
+        names = [one.name for one in fields(cls) if one.name.startswith("num_")]
         ends: Counter[str] = Counter()
+        lengths: Counter[int] = Counter()
         for one in some:
             ends.update(one.ends)
+            lengths.update(one.lengths)
         return cls(
             **{name: sum(getattr(one, name) for one in some) for name in names},
+            lengths=dict(sorted(lengths.items())),
             ends=dict(sorted(ends.items())),
         )
 
     def share(self, count: int) -> float:
         """What part of all samples a count is."""
         return count / self.num_samples
+
+    def metrics(self) -> dict[str, Any]:
+        """Those fields of `IterationMetrics` that follow from samples alone."""
+        return {
+            "num_samples": self.num_samples,
+            "share_repeated": self.share(self.num_repeated),
+            "num_distinct": self.num_distinct,
+            "share_parsed": self.share(self.num_parsed),
+            "share_valid": self.share(self.num_valid),
+            "share_right": self.share(self.num_right),
+            "share_run": self.share(self.num_run),
+            "num_lines_per_program": round(self.num_lines / max(self.num_parsed, 1), 2),
+            "program_lines": self.line_quantiles(),
+            "sample_ends": self.ends,
+        }
+
+    @property
+    def num_lines(self) -> int:
+        """Of all that are programs together."""
+        return sum(length * number for length, number in self.lengths.items())
+
+    def line_quantiles(self) -> dict[str, int]:
+        """How long programs are: so many tenths of them have at most so many lines. Empty where
+        there are no programs."""
+        lines = sorted(self.lengths)
+        reached = np.cumsum([self.lengths[n] for n in lines])
+        if not lines:
+            return {}
+        # The least length that so many of them do not exceed.
+        places = {name: -(-self.num_parsed * tenths // 10) for name, tenths in _QUANTILES.items()}
+        return {n: lines[int(np.searchsorted(reached, place))] for n, place in places.items()}
 
 
 def _first_error(outcomes: npt.NDArray[np.uint8]) -> str:

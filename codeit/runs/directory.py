@@ -63,8 +63,8 @@ _GROWING = (*_LINES, PERFORMANCE)
 
 # How the names of numbers in the metrics begin, and the names of tables of them.
 _NUMBERS = ("iteration", "num_", "share_", "loss", "buffer_")
-_TABLES = ("seconds", "speed", "sampling", "sample_ends", "use")
-_SCORES = ("solved", "solved_unseen", "solved_only", "stages")
+_TABLES = ("seconds", "speed", "sampling", "program_lines", "sample_ends", "use")
+_TABLES_OF_TABLES = ("solved", "solved_unseen", "solved_only", "stages", "buffer_priorities")
 _TEXTS = ("notes", "seen_tasks")
 
 _PERFORMANCE_COLUMNS = (
@@ -456,7 +456,7 @@ def read_metrics(path: Path) -> list[Row]:
 
 def _fault(key: str, value: object) -> str:
     """What a metric should be and is not; nothing for a good one."""
-    if key in _SCORES:
+    if key in _TABLES_OF_TABLES:
         is_good = isinstance(value, dict) and all(map(_is_table, value.values()))
         return "" if is_good else "no table of tables of numbers"
     if key in _TABLES:

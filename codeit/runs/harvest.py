@@ -47,6 +47,7 @@ class Harvest:
     Attributes:
         number: of the task.
         row: as in `sample_row`.
+        keys: of the distinct programs.
         found: programs that are right on a demonstration of the task.
         lessons: what they teach.
         found_elsewhere, lessons_elsewhere: the same for the other tasks whose first demonstration
@@ -60,6 +61,7 @@ class Harvest:
     counts: SampleCounts
     found: list[Candidate]
     lessons: Lessons
+    keys: list[str] = field(default_factory=list)
     found_elsewhere: list[Candidate] = field(default_factory=list)
     lessons_elsewhere: Lessons = field(default_factory=lambda: Lessons([]))
     valid: list[Program] = field(default_factory=list)
@@ -150,8 +152,9 @@ class Harvester:
             experiences = list(relabelled(executed, not self._is_relabelled))
         with timeline.span("tokenise", len(experiences)):
             lessons = self._writer.lessons(experiences)
+        keys = [program.key for program in distinct]
         harvest = Harvest(
-            samples.number, row, counts, found, lessons, valid=_nearest_first(executed)
+            samples.number, row, counts, found, lessons, keys, valid=_nearest_first(executed)
         )
         return self._tried_elsewhere(harvest, distinct, timeline) if self._elsewhere else harvest
 

@@ -31,6 +31,7 @@ from codeit.language import Program
 from codeit.language.corpus import digest_of_programs, read_programs
 from codeit.language.program import distinct
 from codeit.learning.experience import Experience, ExperienceWriter, Lessons, of_mutant
+from codeit.learning.known_programs import KnownPrograms
 from codeit.learning.replay import Origin, ReplayBuffer
 from codeit.learning.samples import SampleCounts, Samples
 from codeit.learning.training.trainer import Trainer, TrainingReport, write_state
@@ -87,6 +88,7 @@ from codeit.terminal import counted, say
 # In a checkpoint, beside the model.
 _OPTIMIZER = "optimizer.pt"
 _BUFFER = "replay.npz"
+_KNOWN = "programs.npy"
 
 
 @dataclass(frozen=True)
@@ -166,6 +168,7 @@ class Loop:
             self._buffer = ReplayBuffer.load(checkpoint / _BUFFER, settings.replay)
         else:
             self._buffer = ReplayBuffer(settings.replay)
+        self._known = KnownPrograms.load(checkpoint / _KNOWN) if checkpoint else KnownPrograms()
         self._saving = Behind(is_lazy=not settings.overlap)
         self._tracker = Tracker(settings.tracking if processes.is_first else "", console)
         self._timeline = Timeline()
@@ -261,6 +264,7 @@ class Loop:
         def write_more(fresh: Path) -> None:
             write_state(state, fresh / _OPTIMIZER)
             self._buffer.save(fresh / _BUFFER)
+            self._known.save(fresh / _KNOWN)
             if self._led:
                 self._led.save(fresh)
             Position(iteration, self._settings, self.digests).write(fresh)
@@ -300,6 +304,7 @@ class Loop:
         num_long = self._writer.store(self._buffer, seeds, Origin.seed, 0)
         mutated = [of_mutant(mutant) for mutant in mutants]
         num_long += self._writer.store(self._buffer, mutated, Origin.mutated, 0)
+        self._known.add(one.program.key for one in [*seeds, *mutated])
         seconds.lap("store")
         programs = distinct(mutant.program for mutant in mutants)[: settings.mutation.num_scored]
         note = (
@@ -315,7 +320,9 @@ class Loop:
         if settings.search.evaluations:
             searched = self._search()
             found["search"] = [c for one in searched for c in one.found]
-            Lessons.sum(one.lessons for one in searched).store(self._buffer, Origin.searched, 0)
+            lessons = Lessons.sum(one.lessons for one in searched)
+            lessons.store(self._buffer, Origin.searched, 0)
+            self._known.add(lesson.key for lesson in lessons.rows)
             fitting = {c.task for c in found["search"] if c.num_right == c.num_demonstrations}
             notes.append(
                 f"{counted(len(self._tasks), 'task')} searched with "
@@ -406,8 +413,10 @@ class Loop:
         with timeline.span("wait"):
             self._saving.wait()
         with timeline.span("store", sum(map(len, lessons.values()))):
+            num_new = self._known.add(key for h in harvests for key in h.keys)
             for origin, some in lessons.items():
                 some.store(self._buffer, origin, iteration)
+                self._known.add(lesson.key for lesson in some.rows)
             if self._led:
                 self._led.follow(harvests)
             buffer = self._buffer.statistics()
@@ -428,15 +437,8 @@ class Loop:
                 "training_utilization": round(report.utilization, 4),
             },
             sampling=self._policy.counts.figures(timeline.seconds().get("sample", 0.0)),
-            num_samples=counts.num_samples,
-            share_repeated=counts.share(counts.num_repeated),
-            num_distinct=counts.num_distinct,
-            share_parsed=counts.share(counts.num_parsed),
-            share_valid=counts.share(counts.num_valid),
-            share_right=counts.share(counts.num_right),
-            share_run=counts.share(counts.num_run),
-            num_lines_per_program=round(counts.num_lines / max(counts.num_parsed, 1), 2),
-            sample_ends=counts.ends,
+            **counts.metrics(),
+            num_new=num_new,
             num_experiences=sum(map(len, lessons.values())),
             num_too_long=sum(some.num_left_out for some in lessons.values()),
             num_searched=len(searched),
@@ -449,6 +451,7 @@ class Loop:
             buffer_num_elsewhere=buffer.num_elsewhere,
             buffer_num_searched=buffer.num_searched,
             buffer_mean_policy_priority=buffer.mean_policy_priority,
+            buffer_priorities=buffer.priorities,
             seconds=timeline.seconds(),
             stages=timeline.stages(),
             use=use,

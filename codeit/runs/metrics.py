@@ -76,6 +76,11 @@ class IterationMetrics:
     share_repeated: float
     """Of the samples whose text an earlier one of their task has."""
     num_distinct: int
+    """Programs that differ by more than spelling, task by task."""
+    num_new: int | None
+    """Programs that the run had not had before this iteration, for any task: no sample of an
+    earlier one, and nothing that it learned from or was to learn from (seeds, mutants, programs of
+    a search)."""
     share_parsed: float
     """Of all samples, repeated ones included, and so below."""
     share_valid: float
@@ -86,6 +91,8 @@ class IterationMetrics:
     """Of those that end without an error on at least one demonstration."""
     num_lines_per_program: float | None
     """Mean over the samples that are programs."""
+    program_lines: Mapping[str, float]
+    """Quantiles over the same: `SampleCounts.line_quantiles`."""
     sample_ends: Mapping[str, int]
     """How many samples ended how: `SampleCounts.ends`."""
     num_experiences: int
@@ -104,6 +111,9 @@ class IterationMetrics:
     buffer_num_searched: int
     buffer_mean_policy_priority: float
     """Of the last three together."""
+    buffer_priorities: Mapping[str, Mapping[str, int]]
+    """How many experiences there are, by the origin of their programs, then by the range of
+    priorities that they are in: `Statistics.priorities`."""
     seconds: Mapping[str, float]
     """Busy seconds of each stage, on all threads of the first process; stages overlap."""
     stages: Mapping[str, Mapping[str, float]]
@@ -118,9 +128,12 @@ Metrics = StartMetrics | IterationMetrics
 
 _LATER: Mapping[str, Any] = {
     "changed": None,
+    "num_new": None,
     "share_run": None,
     "num_lines_per_program": None,
+    "program_lines": {},
     "sample_ends": {},
+    "buffer_priorities": {},
     "speed": {},
     "sampling": {},
     "num_searched": 0,
@@ -145,11 +158,9 @@ def from_row(row: Mapping[str, Any]) -> Metrics:
 
 
 def to_row(metrics: Metrics) -> dict[str, Any]:
-    """As an object of a JSON file."""
+    """As an object of a JSON file, without what is not known."""
     row = {field.name: getattr(metrics, field.name) for field in fields(metrics)}
-    if row["changed"] is None:
-        del row["changed"]
-    return row
+    return {name: value for name, value in row.items() if value is not None}
 
 
 def scalars(row: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
