@@ -19,7 +19,9 @@ import small_search
 from commands import fails_with
 
 from codeit.cli import main
+from codeit.files.json_file import read_lines
 from codeit.files.sealed_lines import sealed
+from codeit.learning.replay import PRIORITY_RANGES
 from codeit.reporting.charts import Bar, BarChart, LineChart, Series
 from codeit.reporting.page import page_of
 from codeit.reporting.pieces import of_grid, of_value
@@ -160,11 +162,68 @@ def test_a_page_has_every_chart_that_the_run_recorded_something_for(directories)
         "Tasks solved by two attempts, by what found the program",
         "Tasks solved by a program that fits all, by what found it",
         *("What the policy writes", "Length of programs", "Buffer", "Priority in the buffer"),
+        "Priorities in the buffer, iteration 2",
+        "Priorities, iteration by iteration: policy",
         *("How samples ended", "Examples of what failed", "Time of each stage"),
         *("When each stage worked, iteration 2", "First solutions"),
     }
     titles = {text for tag, text in page_at(directories["search"]).texts if tag == "figcaption"}
     assert titles >= {"Methods of the search", "Time of a task", "First solutions"}
+
+
+def figures_of(text, title):
+    """The rows of the figures below a chart."""
+    (figure,) = [f for f in text.split("<figure") if f"<figcaption>{title}</figcaption>" in f]
+    rows = re.findall(r"<tr>(.*?)</tr>", figure)
+    return [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in rows]
+
+
+def test_the_priorities_of_the_page_are_those_of_the_run(finished):
+    text, rows = page_of(read_history(finished[0])), read_lines(finished[0] / "metrics.jsonl")[1:]
+    names, *shown = figures_of(text, "Priorities in the buffer, iteration 2")
+    assert names == ["", *PRIORITY_RANGES, "all"]
+    last = rows[-1]["buffer_priorities"]
+    assert [row[0] for row in shown[:3]] == ["seeds", "mutants", "policy"]
+    for row, origin in zip(shown, ("seed", "mutated", "policy"), strict=False):
+        counts = [*last[origin].values()]
+        assert row[1:] == [f"{n:,}" for n in [*counts, sum(counts)]]
+    title = "Priorities, iteration by iteration: {}"
+    names, *shown = figures_of(text, title.format("policy"))
+    tables = [row["buffer_priorities"]["policy"] for row in rows]
+    ever = [name for name in PRIORITY_RANGES if any(table[name] for table in tables)]
+    assert [name.removeprefix("priority ") for name in names[1:]] == ever
+    assert len(ever) > 1
+    for cells, table in zip(shown, tables, strict=True):
+        for cell, name in zip(cells[1:], ever, strict=True):
+            share = 100 * table[name] / sum(table.values())
+            assert float(cell.rstrip("%")) == pytest.approx(share, abs=0.06)
+    assert title.format("seeds") not in text  # they never change
+
+
+def test_what_is_new_and_how_long_programs_are_is_on_the_page_of_a_run_that_recorded_it(
+    finished, tmp_path
+):
+    rows = read_lines(finished[0] / "metrics.jsonl")
+    text = page_of(read_history(finished[0]))
+    names, *shown = figures_of(text, "What the policy writes")
+    assert names[-2:] == ["distinct", "new"]
+    for cells, row in zip(shown, rows[1:], strict=True):
+        for cell, name in zip(cells[-2:], ("num_distinct", "num_new"), strict=True):
+            assert float(cell.rstrip("%")) == pytest.approx(100 * row[name] / 24, abs=0.06)
+    names, *shown = figures_of(text, "Length of programs")
+    assert names[1:5] == ["90%", "median", "10%", "mean"]
+    for cells, row in zip(shown, rows[1:], strict=True):
+        lines = row["program_lines"]
+        assert cells[1:4] == [str(lines[name]) for name in ("q90", "median", "q10")]
+    run = copy_of(finished[0], tmp_path)
+    for row in rows[1:]:
+        for name in ("num_new", "program_lines", "buffer_priorities"):
+            del row[name]
+    (run / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    text = page_of(read_history(run))
+    assert figures_of(text, "What the policy writes")[0][-1] == "distinct"
+    assert figures_of(text, "Length of programs")[0][1:] == ["mean", "found"]
+    assert "Priorities" not in text
 
 
 def test_a_solved_task_has_the_values_of_every_line_of_its_program(directories):

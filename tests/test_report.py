@@ -54,13 +54,41 @@ def test_the_history_of_a_run_is_what_its_files_say(finished):
 def test_a_run_of_an_earlier_version_has_a_history(finished, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(finished[0], run, ignore=shutil.ignore_patterns("checkpoint"))
-    later = "share_run", "num_lines_per_program", "sample_ends", "use", "stages", "speed"
+    later = [
+        *("share_run", "num_lines_per_program", "sample_ends", "use", "stages", "speed"),
+        *("num_new", "program_lines", "buffer_priorities"),
+    ]
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     lines = [json.dumps({k: v for k, v in row.items() if k not in later}) for row in rows]
     (run / "metrics.jsonl").write_text("\n".join(lines) + "\n")
     for row in read_history(run).iterations:
         assert (row.share_run, row.sample_ends) == (None, {})
-    assert "Tasks solved" in text_of(run)
+        assert (row.num_new, row.program_lines, row.buffer_priorities) == (None, {}, {})
+    text = text_of(run)
+    assert "Tasks solved" in text
+    assert not {"new", "Priorities", "lines"} & {*text.partition("Tasks solved")[0].split()}
+
+
+def test_the_text_has_what_is_new_how_long_programs_are_and_the_priorities(finished):
+    rows = read_lines(finished[0] / "metrics.jsonl")[1:]
+    lines = text_of(finished[0]).splitlines()
+    (header,) = [n for n, line in enumerate(lines) if "distinct" in line.split()]
+    names = lines[header].split()
+    for row in rows:
+        (cells,) = [c for c in map(str.split, lines[header:]) if c[:1] == [str(row["iteration"])]]
+        # Before it, one title has no name, that of the iteration.
+        assert cells[names.index("new") + 1] == str(row["num_new"])
+    first, last = (row["program_lines"] for row in (rows[0], rows[-1]))
+    changes = [f"{first[name]} -> {last[name]}" for name in ("q10", "median", "q90")]
+    assert (
+        f"lines of the programs sampled: 10% have at most {changes[0]}, half {changes[1]}, "
+        f"90% {changes[2]}"
+    ) in lines
+    table = lines.index(next(line for line in lines if "Priorities in the buffer" in line))
+    shown = {c[0]: c[1:] for c in map(str.split, lines[table:]) if c}
+    for name, origin in (("seeds", "seed"), ("mutants", "mutated"), ("policy", "policy")):
+        counts = [*rows[-1]["buffer_priorities"][origin].values()]
+        assert shown[name] == [str(n) for n in [*counts, sum(counts)]]
 
 
 def test_the_history_of_a_search_is_what_its_files_say(searched):

@@ -10,9 +10,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate, pairwise
 
 WIDTH, HEIGHT = 460, 290
 LEFT, RIGHT, TOP, BOTTOM = 46, 144, 14, 46
+NUM_COLORS = 6  # of the palette in style.css
 _LABEL_HEIGHT = 15
 _MOST_MARKED = 24  # points of a line that are drawn as such, too
 _BAR_HEIGHT = 22
@@ -180,14 +182,34 @@ class LineChart:
 
 
 @dataclass(frozen=True)
+class Part:
+    """A part of a bar, which begins where the one before ends.
+
+    Attributes:
+        text: what it amounts to.
+        shade: how strong its color is, as the style has it; 0 is the faintest.
+    """
+
+    name: str
+    length: float
+    text: str
+    shade: int
+
+
+@dataclass(frozen=True)
 class Bar:
-    """A bar from `begin` to `end`, and what stands behind it."""
+    """A bar from `begin` to `end`, and what stands behind it.
+
+    Attributes:
+        parts: what it is made of, all of the same names in a chart; empty for a plain bar.
+    """
 
     name: str
     begin: float
     end: float
     text: str
     color: int = 1
+    parts: Sequence[Part] = ()
 
 
 @dataclass(frozen=True)
@@ -230,9 +252,23 @@ class BarChart:
     def y(self, number: int) -> float:
         return number * _BAR_HEIGHT + 4
 
-    def length(self, bar: Bar) -> float:
-        """At least as much as can be seen."""
-        return max(self.x(bar.end) - self.x(bar.begin), 1.5)
+    def rows(self, bar: Bar) -> list[tuple[float, float, int | None, str]]:
+        """Where its rectangles begin, how long they are, at least as much as can be seen, their
+        shades, and what they say."""
+        if not bar.parts:
+            begin = self.x(bar.begin)
+            return [(begin, max(self.x(bar.end) - begin, 1.5), None, "")]
+        places = [self.x(at) for at in accumulate((p.length for p in bar.parts), initial=bar.begin)]
+        return [
+            (begin, max(end - begin, 1.0), part.shade, f"{part.name}: {part.text}")
+            for part, (begin, end) in zip(bar.parts, pairwise(places), strict=True)
+            if part.length
+        ]
+
+    @property
+    def legend(self) -> list[tuple[str, int]]:
+        """The names of the parts, and their shades."""
+        return [(part.name, part.shade) for part in (self.bars[0].parts if self.bars else ())]
 
     @property
     def x_ticks(self) -> list[Tick]:
@@ -242,7 +278,9 @@ class BarChart:
 
     @property
     def table(self) -> tuple[list[str], list[list[str]]]:
-        return ["", self.x_label], [[bar.name, bar.text] for bar in self.bars]
+        names = [name for name, _ in self.legend]
+        rows = [[bar.name, *(p.text for p in bar.parts), bar.text] for bar in self.bars]
+        return ["", *names, "all" if names else self.x_label], rows
 
 
 Chart = LineChart | BarChart

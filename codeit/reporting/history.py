@@ -28,6 +28,15 @@ ORIGIN_NAMES = {
 }
 """What tables and charts call each of ORIGINS, and all of them."""
 
+BUFFER_ORIGINS = {
+    "seed": "seeds",
+    "mutated": "mutants",
+    "policy": "policy",
+    "elsewhere": "other tasks'",
+    "searched": "searched",
+}
+"""What tables and charts call what a run may learn from, by where its programs come from."""
+
 
 @dataclass(frozen=True)
 class Found:

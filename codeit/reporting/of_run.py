@@ -95,6 +95,12 @@ class RunHistory(History):
         }
         return [by for by in ORIGIN_NAMES if later.get(by, True)]
 
+    def priorities(self, origin: str) -> dict[int, dict[str, float]]:
+        """Of each iteration, how many experiences of one of BUFFER_ORIGINS are in which range of
+        priorities; empty where there were none, or the run did not record it."""
+        tables = {row.iteration: row.buffer_priorities.get(origin, {}) for row in self.iterations}
+        return {k: dict(table) for k, table in tables.items() if any(table.values())}
+
     def seconds(self) -> dict[str, float]:
         """Busy seconds of each stage, of all iterations together; the longest first."""
         total: dict[str, float] = {}

@@ -110,6 +110,7 @@ def _parts(history: History) -> list[tuple[str, list[Chart | Table]]]:
         parts = [
             ("Solved", solved),
             ("Learned", [*sections.learning_charts(history)]),
+            ("Buffer", [*sections.buffer_charts(history)]),
             ("How samples ended", sections.ends_of_samples(history)),
             ("Time", [*sections.time_charts(history)]),
             ("Found", [*sections.lengths(history), sections.firsts(history)]),

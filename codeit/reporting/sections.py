@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from codeit.reporting import paper
-from codeit.reporting.charts import Bar, BarChart, Chart, LineChart, Series
-from codeit.reporting.history import ORIGIN_NAMES, Found, History, Point
+from codeit.reporting.charts import NUM_COLORS, Bar, BarChart, Chart, LineChart, Part, Series
+from codeit.reporting.history import BUFFER_ORIGINS, ORIGIN_NAMES, Found, History, Point
 from codeit.reporting.of_run import RunHistory
 from codeit.reporting.of_search import SearchHistory
 from codeit.reporting.written import failures
@@ -115,7 +116,7 @@ def _by_origin(history: RunHistory, rule: str) -> LineChart:
         _amount_of(history),
         f"tasks solved, of {history.num_scored}",
         [
-            Series(_SHORT_NAMES[by], known(history.points, by), numbers[by] % 6)
+            Series(_SHORT_NAMES[by], known(history.points, by), numbers[by] % NUM_COLORS)
             for by in history.origins
         ],
         "; ".join(f"{_SHORT_NAMES[by]}: {ORIGIN_NAMES[by]}" for by in history.origins) + ".",
@@ -134,7 +135,7 @@ def _per_iteration(
     drawn = []
     for k, (name, value_of) in enumerate(lines, 1):
         values = [(row.iteration, value_of(row)) for row in history.iterations]
-        drawn.append(Series(name, [(x, y) for x, y in values if y is not None], k))
+        drawn.append(Series(name, [(x, y) for x, y in values if y is not None], k % NUM_COLORS))
     drawn = [one for one in drawn if one.points]
     return LineChart(title, "iteration", y_label, drawn, note, is_share=is_share)
 
@@ -154,11 +155,13 @@ def learning_charts(history: RunHistory) -> list[Chart]:
                 ("run", lambda row: row.share_run),
                 ("valid", lambda row: row.share_valid),
                 ("right", lambda row: row.share_right),
-                ("new", lambda row: row.num_distinct / max(row.num_samples, 1)),
+                ("distinct", lambda row: row.num_distinct / max(row.num_samples, 1)),
+                ("new", _share_new),
             ],
             "Parsed: is a program. Run: ends without an error on a demonstration. Valid: returns "
-            "a grid for one. Right: reproduces one. New: no other sample of its task in the "
-            "iteration is the same program.",
+            "a grid for one. Right: reproduces one. Distinct: no other sample of its task in the "
+            "iteration is the same program. New: a program that the run had not had before, in no "
+            "task: no seed, mutant or searched program, and no earlier sample.",
             is_share=True,
         ),
         _per_iteration(
@@ -166,12 +169,22 @@ def learning_charts(history: RunHistory) -> list[Chart]:
             "Length of programs",
             "lines of a program",
             [
-                ("sampled", lambda row: row.num_lines_per_program),
+                ("90%", lambda row: row.program_lines.get("q90")),
+                ("median", lambda row: row.program_lines.get("median")),
+                ("10%", lambda row: row.program_lines.get("q10")),
+                ("mean", lambda row: row.num_lines_per_program),
                 ("found", _found_lines(history)),
             ],
-            "Means: of the samples that are programs, where the run recorded it, and of the "
-            "programs first found in the iteration that reproduce a demonstration.",
+            "Of the samples that are programs, 90% have at most so many lines, half (median), 10%; "
+            "and their mean. Found: the median of the programs first found in the iteration that "
+            "reproduce a demonstration.",
         ),
+    ]
+
+
+def buffer_charts(history: RunHistory) -> list[Chart]:
+    """What the policy may learn from, and how likely it is drawn."""
+    return [
         _per_iteration(
             history,
             "Buffer",
@@ -192,15 +205,67 @@ def learning_charts(history: RunHistory) -> list[Chart]:
             [("mean", lambda row: row.buffer_mean_policy_priority)],
             "Of all experiences but seeds and mutants: what is drawn more often has a higher one.",
         ),
+        _priorities_in_the_end(history),
+        *(_priorities_of(history, origin) for origin in BUFFER_ORIGINS),
     ]
+
+
+def _priorities_in_the_end(history: RunHistory) -> BarChart:
+    last = history.iterations[-1].iteration if history.iterations else 0
+    tables = {origin: history.priorities(origin).get(last, {}) for origin in BUFFER_ORIGINS}
+    bars = []
+    for origin, table in tables.items():
+        number = sum(table.values())
+        parts = [
+            Part(name, 100 * count / number, f"{count:,}", k)
+            for k, (name, count) in enumerate(table.items())
+        ]
+        if parts:
+            bars.append(Bar(BUFFER_ORIGINS[origin], 0, 100, f"{number:,}", 1, parts))
+    return BarChart(
+        f"Priorities in the buffer, iteration {last}",
+        "percent of the experiences of this origin",
+        bars,
+        "How many experiences have a priority in which range; a range ends below its second "
+        "number. With the default weights, a priority is the share of the task's demonstrations "
+        "that the program reproduces.",
+    )
+
+
+def _priorities_of(history: RunHistory, origin: str) -> LineChart:
+    """Empty where nothing changed: then the chart of the last iteration has it all."""
+    tables = history.priorities(origin)
+    names = dict.fromkeys(name for table in tables.values() for name in table)
+    lines = [
+        Series(
+            name if "-" in name else f"priority {name}",
+            [(x, t.get(name, 0) / sum(t.values())) for x, t in tables.items()],
+            k % NUM_COLORS,
+        )
+        for k, name in enumerate(names)
+        if any(table.get(name) for table in tables.values())
+    ]
+    return LineChart(
+        f"Priorities, iteration by iteration: {BUFFER_ORIGINS[origin]}",
+        "iteration",
+        "share of these experiences",
+        lines if len({tuple(table.items()) for table in tables.values()}) > 1 else [],
+        "Each line is a range of priorities, which ends below its second number; those that no "
+        "experience was ever in are left out.",
+        is_share=True,
+    )
+
+
+def _share_new(row: IterationMetrics) -> float | None:
+    return None if row.num_new is None else row.num_new / max(row.num_samples, 1)
 
 
 def _found_lines(history: RunHistory) -> Callable[[IterationMetrics], float | None]:
     lines: dict[int, list[int]] = {}
     for one in history.found:
         lines.setdefault(one.iteration, []).append(one.candidate.program.count("\n") + 1)
-    means = {k: round(sum(some) / len(some), 2) for k, some in lines.items()}
-    return lambda row: means.get(row.iteration)
+    medians = {k: median(some) for k, some in lines.items()}
+    return lambda row: medians.get(row.iteration)
 
 
 def time_charts(history: RunHistory) -> list[Chart]:

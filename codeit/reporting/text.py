@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
-from codeit.reporting.history import ORIGIN_NAMES, Found, History, Story
+from codeit.reporting.history import BUFFER_ORIGINS, ORIGIN_NAMES, Found, History, Story
 from codeit.reporting.of_run import RunHistory
 from codeit.reporting.of_search import SearchHistory
 from codeit.reporting.reading import read_history
@@ -107,7 +107,10 @@ def _print_run(history: RunHistory, console: Console, show_all: bool) -> None:
     if iterations:
         _print_table(console, *_learning_table(iterations, show_all))
         say(console, _change(iterations[0], iterations[-1]), *_changed_settings(iterations))
-        say(console, *filter(None, [_ends(history)]), "")
+        say(console, *filter(None, [_lengths(iterations), _ends(history)]), "")
+        priorities = _priority_table(history)
+        if priorities.row_count:
+            _print_table(console, priorities, _PRIORITY_CAPTION)
     _print_table(console, *_solved_table(history))
     say(
         console,
@@ -200,7 +203,13 @@ def _learning_table(iterations: Sequence[IterationMetrics], show_all: bool) -> t
         "demonstration, right = reproduces at least one. Tasks solved by the samples of the "
         f"iteration, and by those of all so far: {'/'.join(RULES.values())}."
     )
-    for name in ("", "loss", "trained", "sampled", "distinct"):
+    has_new = any(row.num_new is not None for row in iterations)
+    if has_new:
+        caption += (
+            " New: programs that the run had not had before, whether as samples, seeds, mutants or "
+            "from a search."
+        )
+    for name in ("", "loss", "trained", "sampled", "distinct", *(["new"] if has_new else [])):
         table.add_column(name, justify="right")
     for name in ("parsed", "valid", "right"):
         table.add_column(name, justify="right", style="green")
@@ -222,6 +231,7 @@ def _learning_table(iterations: Sequence[IterationMetrics], show_all: bool) -> t
             f"{row.num_trained:,}",
             f"{row.num_samples:,}",
             f"{row.num_distinct:,}",
+            *([("" if row.num_new is None else f"{row.num_new:,}")] if has_new else []),
             f"{row.share_parsed:.1%}",
             f"{row.share_valid:.1%}",
             f"{row.share_right:.2%}",
@@ -239,6 +249,41 @@ def _change(first: IterationMetrics, last: IterationMetrics) -> str:
         )
     )
     return f"from iteration {first.iteration} to {last.iteration}: {shares}"
+
+
+def _lengths(iterations: Sequence[IterationMetrics]) -> str:
+    known = [row.program_lines for row in iterations if row.program_lines]
+    if not known:
+        return ""
+    names = {"q10": "10% have at most", "median": "half", "q90": "90%"}
+    changes = [
+        f"{title} {known[0][name]:g} -> {known[-1][name]:g}"
+        for name, title in names.items()
+        if name in known[0] and name in known[-1]
+    ]
+    return f"lines of the programs sampled: {', '.join(changes)}"
+
+
+_PRIORITY_CAPTION = (
+    "Experiences by where their programs come from and by their priority, in ranges that end "
+    "below their second number. With the default weights, a priority is the share of the task's "
+    "demonstrations that the program reproduces."
+)
+
+
+def _priority_table(history: RunHistory) -> Table:
+    last = history.iterations[-1].iteration
+    table = _table(f"Priorities in the buffer, iteration {last}")
+    known = {origin: history.priorities(origin).get(last, {}) for origin in BUFFER_ORIGINS}
+    names = dict.fromkeys(name for counts in known.values() for name in counts)
+    table.add_column("by")
+    for name in [*names, "all"]:
+        table.add_column(name, justify="right")
+    for origin, counts in known.items():
+        if counts:
+            cells = [*(counts.get(name, 0) for name in names), sum(counts.values())]
+            add_row(table, BUFFER_ORIGINS[origin], *(f"{cell:,}" for cell in cells))
+    return table
 
 
 def _ends(history: RunHistory) -> str:
