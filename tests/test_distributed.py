@@ -165,3 +165,37 @@ def test_where_the_first_process_cannot_make_it_all_say_so_and_none_waits(tmp_pa
     done = torchrun(2, script=script)
     assert done.returncode == 0, done.stderr
     assert sorted(done.stdout.split("\n")) == ["", "0 it cannot be made", "1 ends"]
+
+
+def test_a_program_that_one_process_has_tried_on_all_tasks_is_tried_by_no_other_later(
+    data, tmp_path
+):
+    """Both write the second program in the first iteration, each writes the other's in the next."""
+    script = tmp_path / "tries.py"
+    script.write_text(
+        SAY + "import sys\n"
+        "from codeit import Limits, Program\n"
+        "from codeit.runs import harvest\n"
+        "from codeit.tasks.datasets import load\n"
+        "execute = harvest.execute\n"
+        "def counted(programs, *rest):\n"
+        "    say(processes.rank, 'tries', *[program.text for program in programs])\n"
+        "    return execute(programs, *rest)\n"
+        "harvest.execute = counted\n"
+        "names = ('vmirror', 'rot90', 'dmirror')\n"
+        "programs = [Program.parse(f'O = {name}(I)') for name in names]\n"
+        "elsewhere = harvest.Elsewhere(load(sys.argv[1]), Limits())\n"
+        "elsewhere.hits(programs[processes.rank:][:2])\n"
+        "elsewhere.share(processes)\n"
+        "say(processes.rank, 'hits', *elsewhere.hits(programs))\n"
+        "elsewhere.share(processes)\n"
+    )
+    done = torchrun(2, data / "evaluation.json", script=script)
+    assert done.returncode == 0, done.stderr
+    hits = "hits (0, 4) (1, 5) ()"
+    assert sorted(done.stdout.splitlines()) == [
+        f"0 {hits}",
+        "0 tries O = vmirror(I) O = rot90(I)",
+        f"1 {hits}",
+        "1 tries O = rot90(I) O = dmirror(I)",
+    ]

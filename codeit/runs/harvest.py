@@ -5,7 +5,7 @@ they teach; for this task, and for all others.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,6 +24,7 @@ from codeit.learning.samples import (
     relabelled,
     sample_row,
 )
+from codeit.parallel.processes import ProcessGroup
 from codeit.policy.tokenizer import Tokenizer
 from codeit.runs.timeline import Timeline
 from codeit.tasks.scoring import Candidate
@@ -78,6 +79,7 @@ class Elsewhere:
         self._outputs = [task.demonstrations[0].output for task in tasks]
         self._limits = replace(limits, fuel=min(limits.fuel, ELSEWHERE_FUEL))
         self._known: dict[bytes, tuple[int, ...]] = {}
+        self._untold: dict[bytes, tuple[int, ...]] = {}
         self._lock = threading.Lock()
 
     def hits(self, programs: Sequence[Program]) -> list[tuple[int, ...]]:
@@ -93,11 +95,27 @@ class Elsewhere:
             is_right = results.match(self._outputs)
             for k, (code, _) in enumerate(some):
                 known[code] = tuple(np.flatnonzero(is_right[k]).tolist())
+        tried = {code: known[code] for code in new}
+        self._remember(tried)
         with self._lock:
-            if len(self._known) + len(new) > _MOST_KNOWN:
-                self._known.clear()
-            self._known.update({code: known[code] for code in new})
+            self._untold.update(tried)
         return [known[code] for code in codes]
+
+    def share(self, processes: ProcessGroup) -> None:
+        """Remember what every process has tried since the last call, which none tries again.
+
+        All processes must call it. While they write they do not wait for each other, so that what
+        two of them write for the first time in one iteration is tried by both.
+        """
+        with self._lock:
+            untold, self._untold = self._untold, {}
+        self._remember(dict(processes.gather(untold.items())))
+
+    def _remember(self, tried: Mapping[bytes, tuple[int, ...]]) -> None:
+        with self._lock:
+            if len(self._known) + len(tried) > _MOST_KNOWN:
+                self._known.clear()
+            self._known.update(tried)
 
 
 class Harvester:
@@ -127,6 +145,12 @@ class Harvester:
         self._limits = limits
         self._is_relabelled = is_relabelled
         self._elsewhere = elsewhere
+
+    def gather(self, harvests: Sequence[Harvest], processes: ProcessGroup) -> list[Harvest]:
+        """The harvests of all processes, in the order of the tasks."""
+        if self._elsewhere:
+            self._elsewhere.share(processes)
+        return sorted(processes.gather(harvests), key=lambda one: one.number)
 
     def of_ids(self, number: int, ids: npt.NDArray[np.int64], timeline: Timeline) -> Harvest:
         """Of what the policy has sampled for a task.

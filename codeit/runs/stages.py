@@ -148,7 +148,7 @@ def write(
         with timeline.span("wait"):
             harvests = behind.finish()
         timeline.note_queue(behind.depth)
-    return _in_order(harvests, workers)
+    return harvester.gather(harvests, workers.processes)
 
 
 def harvest(
@@ -163,17 +163,13 @@ def harvest(
         for one in workers.processes.share(samples):
             behind.put(one)
         harvests = behind.finish()
-    return _in_order(harvests, workers)
+    return harvester.gather(harvests, workers.processes)
 
 
 def _behind(
     work: Callable[[Item], Harvest], workers: Workers
 ) -> AbstractContextManager[Pipeline[Item, Harvest]]:
     return pipeline(work, workers.threads, MOST_WAITING, is_eager=workers.overlap)
-
-
-def _in_order(harvests: Sequence[Harvest], workers: Workers) -> list[Harvest]:
-    return sorted(workers.processes.gather(harvests), key=lambda one: one.number)
 
 
 def mutate(
