@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("torch")
 
 from small_run import settings_for, without_seconds
+from test_loop import check_same_run
 
 from codeit.files.json_file import read_lines
 from codeit.parallel.processes import SINGLE_PROCESS, ProcessGroup
@@ -97,32 +98,56 @@ def test_a_mistake_is_told_once_and_ends_all(tmp_path):
     assert done.stderr.count("run exists already; choose another directory") == 1
 
 
+RIGHT = """
+import os, signal, sys
+import numpy as np
+from codeit import cli
+from codeit.policy.policy import Policy
+from codeit.runs.loop import Loop
+
+learn = Loop._learn
+
+def learn_or_die(self, iteration, timeline):
+    if os.environ["RANK"] == "1" and iteration == 2 and sys.argv[1:3] == ["train", "--out"]:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return learn(self, iteration, timeline)
+
+def sample_ids(self, tasks, seed, on_progress, processes):
+    programs = {"flip": "O = vmirror(I)", "turn": "O = rot90(I)"}
+    for number in processes.share(range(len(tasks))):
+        text = programs.get(tasks[number].task_id[:-1], "O = dmirror(I)")
+        yield number, np.array([[*self.tokenizer.encode_program(text), self.tokenizer.end_id]])
+
+Loop._learn = learn_or_die
+Policy.sample_ids = sample_ids
+sys.exit(cli.main(sys.argv[1:]))
+"""
+
+
 def test_a_process_that_dies_ends_the_run_with_one_line_and_the_run_goes_on(data, tmp_path):
-    """The second process kills itself in the second iteration."""
+    """The second process kills itself in the second iteration. What the policy writes is right for
+    half of the tasks, and the same in both iterations: in the second one it is new to no process.
+    In the end all is as in a run that nothing has disturbed."""
     script, config, out = tmp_path / "run.py", tmp_path / "config.toml", tmp_path / "run"
-    script.write_text(
-        "import os, signal, sys\n"
-        "from codeit import cli\n"
-        "from codeit.runs.loop import Loop\n"
-        "learn = Loop._learn\n"
-        "def learn_or_die(self, iteration, timeline):\n"
-        "    if os.environ['RANK'] == '1' and iteration == 2:\n"
-        "        os.kill(os.getpid(), signal.SIGKILL)\n"
-        "    return learn(self, iteration, timeline)\n"
-        "Loop._learn = learn_or_die\n"
-        "sys.exit(cli.main(sys.argv[1:]))\n"
-    )
+    script.write_text(RIGHT)
     config.write_text(settings_to_toml(settings(data)))
-    done = torchrun(2, "train", "--config", config, "--out", out, script=script)
+    done = torchrun(2, "train", "--out", out, "--config", config, script=script)
     assert done.returncode != 0
     said = " ".join(done.stdout.split())
     # torchrun asks the first process to end when it sees the other's end, unless that is faster.
     assert "another process of this run has ended" in said or "interrupted in iteration 2" in said
     assert f"`codeit resume {out}` does it again and goes on" in said
     assert read_lines(out / "metrics.jsonl")[-1]["iteration"] == 1
-    done = torchrun(2, "resume", out)
+    done = torchrun(2, "resume", out, script=script)
     assert done.returncode == 0, done.stderr
     assert read_lines(out / "metrics.jsonl")[-1]["iteration"] == 2
+    undisturbed = tmp_path / "undisturbed"
+    done = torchrun(2, "train", "--config", config, "--out", undisturbed, script=script)
+    assert done.returncode == 0, done.stderr
+    check_same_run(out, undisturbed)
+    by_policy = [row for row in read_lines(out / "solutions.jsonl") if row["origin"] == "policy"]
+    assert {row["iteration"] for row in by_policy} == {1}
+    assert {row["task_id"] for row in by_policy} >= {"flip1", "flip2", "turn1", "turn2"}
 
 
 SAY = """

@@ -212,7 +212,7 @@ class Loop:
             config_toml: to be written when all files are open, if they are not those of before.
         """
         changes = {k: c for k, c in (changes or {}).items() if k not in WITHOUT_INFLUENCE}
-        if directory and done >= 0:
+        if done >= 0:
             self._remember(directory)
         iteration = done + 1
         with _terminate_as_interrupt(), self._saving:
@@ -272,12 +272,13 @@ class Loop:
 
         self._saving.begin(write)
 
-    def _remember(self, directory: RunDirectory) -> None:
-        """Take in the programs that were found before."""
-        for solution in directory.solutions():
+    def _remember(self, directory: RunDirectory | None) -> None:
+        """Take in the programs that were found before, in all processes: they share what is new."""
+        once = self._workers.processes.once
+        for solution in once(lambda: directory.solutions() if directory else []):
             self._found.add(solution.origin, [solution.candidate])
         self._found.take_changed()
-        for order in directory.orders():
+        for order in once(lambda: directory.orders() if directory else []):
             self._found.set_order(order.task, order.keys)
 
     # ---- Before the first iteration ----------------------------------------------------------
