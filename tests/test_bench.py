@@ -378,7 +378,8 @@ def test_an_interruption_ends_it_without_a_traceback(bench, tiny, monkeypatch):
 
 
 BAD = [
-    (["exekutor"], "argument subject: invalid choice: 'exekutor'"),
+    (["exekutor"], "did you mean executor?"),
+    (["executor", "--program", "x.py"], "unknown option --program; did you mean --programs?"),
     (["executor", "--repeats", "2"], "'2'; allowed: a whole number from 3"),
     (["executor", "--seconds", "nan"], "'nan'; allowed: a number above 0"),
     (["executor", "--mutants", "0"], "'0'; allowed: a whole number from 1"),

@@ -65,7 +65,7 @@ def test_the_help_of_train_names_every_setting(capsys):
     ("arguments", "message"),
     [
         (["--preset", "papr"], "unknown preset 'papr'; did you mean paper?"),
-        (["--sampling.temprature", "1"], "--sampling.temprature; did you mean sampling.temperatu"),
+        (["--sampling.temprature", "1"], "--sampling.temprature; did you mean --sampling.temperatu"),
         (["--sampling.top-k", "many"], "--sampling.top-k"),
         (["--sampling.top-k", "-5"], "top_k is -5; allowed: 0 to 2147483647"),
         (["--sampling.top-k"], "--sampling.top-k"),
@@ -158,6 +158,13 @@ def test_train_refuses_a_directory_whose_name_is_no_unicode_at_once(capsys, tmp_
         ["train", "--out", tmp_path / "bad\udcff"],
         r"bad\udcff: cannot be written: the name",
     )
+
+
+def test_train_names_the_command_that_goes_on_with_the_run_that_is_there(capsys, tmp_path):
+    for name in ("config.toml", "metrics.jsonl"):
+        (tmp_path / name).write_text("")
+    message = f"exists already; `codeit resume {tmp_path}` goes on with it"
+    fails_with(capsys, ["train", "--out", tmp_path], message)
 
 
 def test_train_refuses_a_directory_that_cannot_be_made(capsys, tmp_path):

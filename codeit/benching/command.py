@@ -78,8 +78,9 @@ def bench_command(words: Sequence[str]) -> None:
         parser.print_help()
         return
     subject = SUBJECTS[name]
-    parsed, rest = _parser(name, subject).parse_known_args(words[1:])
-    asked = Asked(_passed_on(rest, parsed, subject))
+    parser = _parser(name, subject)
+    parsed, rest = parser.parse_known_args(words[1:])
+    asked = Asked(_passed_on(rest, parsed, subject, parser))
     check_installed()
     if parsed.json is not None:
         check_file(parsed.json)
@@ -131,7 +132,9 @@ def _parser(name: str, subject: Subject) -> Parser:
     return parser
 
 
-def _passed_on(rest: Sequence[str], parsed: argparse.Namespace, subject: Subject) -> list[str]:
+def _passed_on(
+    rest: Sequence[str], parsed: argparse.Namespace, subject: Subject, parser: Parser
+) -> list[str]:
     """The words that are for pytest-benchmark; others are settings, where the subject takes some.
 
     Raises:
@@ -155,6 +158,8 @@ def _passed_on(rest: Sequence[str], parsed: argparse.Namespace, subject: Subject
         elif subject.takes_settings:
             is_value = False
             parsed.rest.append(word)
+        elif word.startswith("--"):
+            raise ValueError(parser.unknown(option))
         else:
             raise ValueError(f"unrecognized arguments: {word}")
     return passed

@@ -77,7 +77,8 @@ def _name_of(option: str, kinds: dict[str, Any]) -> tuple[str, bool]:
     plain = section + dot + key.removeprefix("no_")
     if plain != name and kinds.get(plain) is bool:
         return plain, True
-    raise ValueError(f"unknown setting {option}{nearest_name(name, list(kinds))}")
+    near = nearest_name(option, [f"--{known.replace('_', '-')}" for known in kinds])
+    raise ValueError(f"unknown setting {option}{near}")
 
 
 def _value_of(option: str, text: str, kind: Any) -> Any:

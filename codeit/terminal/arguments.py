@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -92,9 +93,14 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         if unknown := self._unknown_option():  # argparse would name what is missing without it
-            hint = nearest_name(unknown, self._option_string_actions)
-            raise ValueError(f"unknown option {unknown}{hint}")
-        raise ValueError(message)
+            raise ValueError(self.unknown(unknown))
+        choice = re.search(r"invalid choice: '(.*)' \(choose from (.*)\)$", message)
+        near = nearest_name(choice[1], re.findall(r"[\w.-]+", choice[2])) if choice else ""
+        raise ValueError(f"{message}{near}")
+
+    def unknown(self, option: str) -> str:
+        """What there is to say of an option that the command does not have."""
+        return f"unknown option {option}{nearest_name(option, self._option_string_actions)}"
 
     def _unknown_option(self) -> str | None:
         """The first of the words that is no option, nor begins one, but is written as one."""
