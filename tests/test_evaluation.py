@@ -66,7 +66,7 @@ def test_arc_agi_2_repeats_most_training_tasks_of_arc_agi_1():
     tasks = choose_tasks(datasets.load("arc2-training"), 0, datasets.load("arc1-training"))
     assert len(tasks.seen) == 392
     (sentence,) = tasks.sentences(lambda task: False)
-    assert sentence.startswith("392 of 1000 tasks to solve have the demonstrations of a training")
+    assert sentence.startswith("392 of 1,000 tasks to solve have the demonstrations of a training")
     assert sentence.endswith("and 382 more")
 
 
@@ -127,7 +127,7 @@ def test_the_start_says_which_tasks_have_been_seen_and_how_many_are_hidden(run):
     assert start["seen_tasks"] == ["flip1"]
     counts = ("num_tasks", "num_hidden_tasks", "num_scored_tasks", "num_unseen_tasks")
     assert [start[name] for name in counts] == [8, 2, 6, 5]
-    assert "1 of 8 tasks to solve have the demonstrations of a training task" in printed
+    assert "1 of 8 tasks to solve has the demonstrations of a training task" in printed
     assert "2 of 8 tasks to solve hide the output of a test" in printed
     assert all(note in printed for note in start["notes"])
 
@@ -193,7 +193,7 @@ def test_the_console_and_the_report_show_three_figures_with_and_without_seen_tas
         "/".join(str(last["solved"][by][rule]) for rule in RULES) for by in ("now", "policy")
     )
     assert f"{now} {so_far}" in text
-    assert "1 of 8 tasks to solve have the demonstrations of a training task" in text
+    assert "1 of 8 tasks to solve has the demonstrations of a training task" in text
 
 
 def test_tensorboard_has_every_figure(run):

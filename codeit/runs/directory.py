@@ -405,7 +405,9 @@ def check_free(path: Path) -> None:
     """
     if any("\ud800" <= c <= "\udfff" for c in str(path)):
         raise ValueError(f"{path}: cannot be written: the name is no Unicode")
-    locked_directory.check_free(path, _is_without_content)
+    is_run = all((path / name).is_file() for name in (CONFIG, METRICS))
+    again = shlex.join(["codeit", "resume", str(path)]) if is_run else ""
+    locked_directory.check_free(path, _is_without_content, again)
 
 
 def _is_without_content(path: Path) -> bool:

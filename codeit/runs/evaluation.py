@@ -9,6 +9,7 @@ from typing import Any
 from codeit.runs.seeds import some_names
 from codeit.tasks.datasets import seen_tasks
 from codeit.tasks.task import Task
+from codeit.terminal import counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,22 +43,27 @@ class TasksToSolve:
         Args:
             is_cut: whether the prompt of a task does not show all that it should.
         """
+
+        def some(number: int, verb: str) -> str:
+            """How many of the tasks do something."""
+            return f"{number:,} of {counted(len(self.tasks), 'task')} to solve {verb}"
+
         sentences = []
-        if self.seen:
+        if num_seen := len(self.seen):
             sentences.append(
-                f"{len(self.seen)} of {len(self.tasks)} tasks to solve have the demonstrations of "
-                "a training task; figures without them stand beside the others: "
+                f"{some(num_seen, 'has' if num_seen == 1 else 'have')} the demonstrations of a "
+                "training task; figures without them stand beside the others: "
                 + some_names([task.task_id for task in self.seen])
             )
         if self.num_hidden:
             sentences.append(
-                f"{self.num_hidden} of {len(self.tasks)} tasks to solve hide the output of a test; "
-                "no figure counts them as solved or not"
+                f"{some(self.num_hidden, 'hides' if self.num_hidden == 1 else 'hide')} the output "
+                "of a test; no figure counts them as solved or not"
             )
         num_cut = sum(map(is_cut, self.tasks))
         if num_cut:
             sentences.append(
-                f"{num_cut} of {len(self.tasks)} tasks to solve have more to show than fits "
+                f"{some(num_cut, 'has' if num_cut == 1 else 'have')} more to show than fits "
                 "data.max_prompt_tokens; the rest is cut off"
             )
         return sentences

@@ -173,8 +173,9 @@ def _say_score(console: Console, submission: Submission, path: Path) -> None:
             f"{score.fitting_wrong} wrong on a test",
         )
     if score.num_hidden:
-        tasks = "task hides" if score.num_hidden == 1 else "tasks hide"
-        say(console, f"hidden: {score.num_hidden} {tasks} the output of a test, and have no score")
+        is_one = score.num_hidden == 1
+        hides, has = ("task hides", "has") if is_one else ("tasks hide", "have")
+        say(console, f"hidden: {score.num_hidden} {hides} the output of a test, and {has} no score")
     firsts = [answer.attempts[0].origin for answer in submission.answers if answer.num_fitting]
     if set(firsts) - {"search"}:
         counts = ", ".join(f"{firsts.count(name)} {name}" for name in ORIGINS if name in firsts)
