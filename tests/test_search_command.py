@@ -77,6 +77,7 @@ def test_the_other_forms_have_help(capsys, command):
         (["--shard", "1/14", "--evaluations", 5], "shard 1/14 of 13 tasks; allowed: a task for"),
         (["--ids", "flip1,flop1"], "has no task 'flop1'; did you mean"),
         (["--ids", ""], "has no task ''"),
+        (["--ids", "007bbfb7"], "has no task '007bbfb7'; it is in arc1-training"),
         (["--methods", "corpus,magic"], "method 'magic' is unknown; allowed: corpus"),
         (["--methods", ""], "method '' is unknown"),
         (["--programs", "nowhere.jsonl"], "nowhere.jsonl: No such file or directory"),

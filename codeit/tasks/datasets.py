@@ -215,7 +215,8 @@ def _select(loaded: Loaded, ids: Iterable[str], source: str) -> list[Task]:
         if task_id in reasons and task_id not in by_id:
             raise ValueError(f"{source}, task {task_id}: {reasons[task_id]}")
         if task_id not in by_id:
-            raise ValueError(f"{source} has no task {task_id!r}{_nearest(task_id, by_id)}")
+            hint = _elsewhere(task_id) or _nearest(task_id, by_id)
+            raise ValueError(f"{source} has no task {task_id!r}{hint}")
         selected[task_id] = by_id[task_id]
     return list(selected.values())
 
@@ -250,6 +251,12 @@ def _pairs(examples: Iterable[tuple[Any, Any]]) -> list[dict[str, Any]]:
 
 def _beside(path: Path) -> list[str]:
     return [str(p) for p in path.parent.iterdir()] if path.parent.is_dir() else []
+
+
+def _elsewhere(task_id: str) -> str:
+    """A hint at the data sets of the package that have the task, or nothing."""
+    names = [name for name in DATA_SETS if any(t.task_id == task_id for t in load(name))]
+    return f"; it is in {' and '.join(names)}" if names else ""
 
 
 def _nearest(word: str, words: Iterable[str]) -> str:
