@@ -263,7 +263,7 @@ def test_a_checkpoint_is_written_while_the_next_iteration_learns(data, tmp_path,
     save, learn = loop_module.save_checkpoint, Loop._learn
 
     def slow_save(*arguments):
-        assert has_learned.wait(10)
+        assert has_learned.wait(120)
         save(*arguments)
 
     def noted(self, iteration, timeline):
