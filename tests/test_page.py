@@ -22,6 +22,7 @@ from codeit.cli import main
 from codeit.files.json_file import read_lines
 from codeit.files.sealed_lines import sealed
 from codeit.learning.replay import PRIORITY_RANGES
+from codeit.reporting import sections
 from codeit.reporting.charts import Bar, BarChart, LineChart, Series
 from codeit.reporting.page import page_of
 from codeit.reporting.pieces import of_grid, of_value
@@ -302,6 +303,46 @@ CHROMIUM = next(
 )
 
 
+def opened(address, tmp_path):
+    """What a browser makes of a page, and that it finds nothing wrong with it."""
+    words = [CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu"]
+    words += [f"--user-data-dir={tmp_path / 'profile'}", "--enable-logging=stderr"]
+    words += ["--virtual-time-budget=2000", "--dump-dom", address]
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=300)
+    assert "CONSOLE" not in ended.stderr
+    return ended.stdout
+
+
+MEASURE = """<script>
+const wrong = [];
+for (const figure of document.querySelectorAll("figure svg[viewBox]")) {
+  const box = figure.viewBox.baseVal;
+  for (const text of figure.querySelectorAll("text")) {
+    const {x, y, width, height} = text.getBBox();
+    if (x < 0 || y < -1 || x + width > box.width || y + height > box.height + 1)
+      wrong.push(text.textContent);
+  }
+}
+if (document.documentElement.scrollWidth > innerWidth) wrong.push("the page");
+parent.postMessage(`measured at ${innerWidth}: ${wrong.join("; ")}`, "*");
+</script></body>"""
+FRAME = """<!doctype html><iframe src="page.html" style="width: {}px; height: 900px; border: 0">
+</iframe><script>onmessage = event => document.title = event.data;</script>"""
+"""A window of a browser is not as narrow as a phone."""
+
+
+@pytest.mark.skipif(not CHROMIUM, reason="no chromium here: apt-get install chromium")
+@pytest.mark.parametrize("kind", ["run", "search", "mutants"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_no_text_leaves_its_chart_and_no_page_its_window(directories, kind, width, tmp_path):
+    text = page_of(read_history(directories[kind]))
+    text = re.sub(r"<meta http-equiv[^>]*>", "", text).replace("</body>", MEASURE)
+    (tmp_path / "page.html").write_text(text)
+    (tmp_path / "frame.html").write_text(FRAME.format(width))
+    dom = opened((tmp_path / "frame.html").as_uri(), tmp_path)
+    assert re.search("<title>(.*)</title>", dom)[1] == f"measured at {width}: "
+
+
 @pytest.mark.skipif(not CHROMIUM, reason="no chromium here: apt-get install chromium")
 @pytest.mark.parametrize("kind", ["run", "search", "mutants"])
 def test_a_browser_draws_the_task_that_is_asked_for_without_an_error(directories, kind, tmp_path):
@@ -309,12 +350,7 @@ def test_a_browser_draws_the_task_that_is_asked_for_without_an_error(directories
     history = read_history(directories[kind])
     file.write_text(page_of(history))
     task = page_at(directories[kind]).data()["tasks"][-1]
-    words = [CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu"]
-    words += [f"--user-data-dir={tmp_path / 'profile'}", "--enable-logging=stderr"]
-    words += ["--virtual-time-budget=2000", "--dump-dom", f"{file.as_uri()}#task={task['id']}"]
-    ended = subprocess.run(words, capture_output=True, text=True, timeout=300)
-    assert "CONSOLE" not in ended.stderr
-    dom = ended.stdout
+    dom = opened(f"{file.as_uri()}#task={task['id']}", tmp_path)
     assert f"<h3>Task {task['id']}</h3>" in dom
     num_pairs = len(task["demos"]) + len(task["tests"])
     assert dom.count('class="grid"') >= 2 * num_pairs - len(task["tests"])
@@ -441,6 +477,7 @@ def test_a_grid_is_drawn_row_by_row():
 def test_the_names_of_lines_do_not_stand_over_each_other_or_leave_the_chart():
     lines = [Series(f"line {k}", [(1, 0), (9, 0.01 * k)], k % 6) for k in range(8)]
     for chart in (
+        LineChart("t", "x", "y", [Series("three programs", [(100, 2), (10**6, 1_118)], 1)]),
         LineChart("t", "x", "y", lines),
         LineChart("t", "x", "y", lines, is_log=True, is_share=True),
         LineChart("t", "x", "y", [Series("s", [(3, 0)], 1)]),
@@ -449,8 +486,35 @@ def test_the_names_of_lines_do_not_stand_over_each_other_or_leave_the_chart():
         assert all(b - a >= 15 for a, b in pairwise(ys))
         assert all(chart.top - 1 <= y <= chart.bottom + 1 for y in ys)
         assert all(chart.left <= tick.at <= chart.right for tick in chart.x_ticks)
+        longest = max(len(label.text) for label in chart.labels)
+        assert chart.left + 150 < chart.right + chart.name_left <= chart.width - 8 * longest
         assert len(chart.x_ticks) >= 2 or len(chart.lines) == 1
         assert len(chart.table[1]) == len({x for s in chart.lines for x, _ in s.points})
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "texts"),
+    [
+        (3_000, 25_400, ["5k", "10k", "20k"]),
+        (1_000, 20_000, ["1k", "2k", "5k", "10k", "20k"]),
+        (1_000, 1_000_000, ["1k", "10k", "100k", "1M"]),
+        (100, 8_000_000, ["100", "1k", "10k", "100k", "1M"]),
+    ],
+)
+def test_an_axis_by_powers_has_round_numbers_between_few_powers(low, high, texts):
+    chart = LineChart("t", "x", "y", [Series("s", [(low, 1), (high, 2)], 1)], is_log=True)
+    assert [tick.text for tick in chart.x_ticks] == texts
+
+
+def test_the_lengths_of_all_programs_that_solve_a_task_are_counted(directories, monkeypatch):
+    history = read_history(directories["run"])
+    (chart,) = sections.lengths(history)
+    number = len(history.solving())
+    assert sum(bar.end for bar in chart.bars) == number
+    monkeypatch.setattr(sections, "_MOST_BARS", 2)
+    (chart,) = sections.lengths(history)
+    assert [bar.name for bar in chart.bars] == ["1 line", "2 or more"]
+    assert sum(bar.end for bar in chart.bars) == number
 
 
 @pytest.mark.parametrize("text", ["1 s", "72.33 s busy", "12,228.86 s busy"])

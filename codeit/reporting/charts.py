@@ -20,6 +20,8 @@ _MOST_MARKED = 24  # points of a line that are drawn as such, too
 _BAR_HEIGHT = 22
 _BAR_LEFT, _BAR_RIGHT = 130, 92
 _LETTER_WIDTH = 7.3  # of a figure, about
+_NAME_LETTER_WIDTH = 8.2  # of a line's name, which is bold
+_NAME_LEFT = 9  # from the end of the axis
 
 Number = int | float
 
@@ -77,7 +79,17 @@ class LineChart:
 
     kind = "lines"
     width, height = WIDTH, HEIGHT
-    left, right, top, bottom = LEFT, WIDTH - RIGHT, TOP, HEIGHT - BOTTOM
+    left, top, bottom = LEFT, TOP, HEIGHT - BOTTOM
+    name_left = _NAME_LEFT
+
+    @cached_property
+    def right(self) -> int:
+        """Where the axis ends, so that the names behind it have room."""
+        longest = max((len(self._label(line)) for line in self.lines if line.points), default=0)
+        return WIDTH - max(RIGHT, _NAME_LEFT + math.ceil(_NAME_LETTER_WIDTH * longest))
+
+    def _label(self, line: Series) -> str:
+        return f"{line.name} {self.number(line.points[-1][1])}"
 
     @property
     def is_empty(self) -> bool:
@@ -131,9 +143,12 @@ class LineChart:
         low, high = self._x_range
         values: Sequence[Number] = ()
         if self.is_log:
-            powers = range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1)
-            values = [10**k for k in powers]
+            powers = range(math.floor(low), math.floor(high + 1e-9) + 1)
+            # Where there are few powers, with what lies between them.
+            steps = (1,) if high - low > 1.5 else (1, 2, 5)
             low, high = 10**low, 10**high
+            some = (step * 10**k for k in powers for step in steps)
+            values = [n for n in some if low * (1 - 1e-9) <= n <= high * (1 + 1e-9)]
         if len(values) < 2:
             step = max(_step(high - low, 4), 1)
             first = math.ceil(low / step - 1e-9)
@@ -163,12 +178,7 @@ class LineChart:
             limit = self.bottom - (len(ys) - 1 - k) * _LABEL_HEIGHT
             ys[k] = min(ys[k], limit) if over else ys[k]
         return [
-            Label(
-                f"{s.name} {self.number(s.points[-1][1])}",
-                s.color,
-                y,
-                (self.x(s.points[-1][0]), at),
-            )
+            Label(self._label(s), s.color, y, (self.x(s.points[-1][0]), at))
             for y, (at, s) in zip(ys, ends, strict=True)
         ]
 

@@ -75,7 +75,9 @@ def _program(one: Found, task: Task, source: Source, is_traced: bool) -> dict[st
         "text": visible_lines(c.shown),
         "by": visible(one.by),
         "right": f"{c.num_right} of {c.num_demonstrations}",
-        "tests": f"{c.num_tests_right} of {len(c.tests_right)}",
+        "tests": "hidden"
+        if None in c.tests_right
+        else f"{c.num_tests_right} of {len(c.tests_right)}",
     }
     if c.shown != c.program:
         row["original"] = visible_lines(c.program)

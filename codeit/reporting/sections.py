@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -131,12 +131,16 @@ def _per_iteration(
     lines: Sequence[tuple[str, Callable[[IterationMetrics], float | None]]],
     note: str = "",
     is_share: bool = False,
+    meanings: Mapping[str, str] | None = None,
 ) -> LineChart:
+    """Lines of which the run recorded something, with what their names mean."""
     drawn = []
     for k, (name, value_of) in enumerate(lines, 1):
         values = [(row.iteration, value_of(row)) for row in history.iterations]
         drawn.append(Series(name, [(x, y) for x, y in values if y is not None], k % NUM_COLORS))
     drawn = [one for one in drawn if one.points]
+    known = meanings or {}
+    note = " ".join([*([note] if note else []), *(known[s.name] for s in drawn if s.name in known)])
     return LineChart(title, "iteration", y_label, drawn, note, is_share=is_share)
 
 
@@ -158,11 +162,16 @@ def learning_charts(history: RunHistory) -> list[Chart]:
                 ("distinct", lambda row: row.num_distinct / max(row.num_samples, 1)),
                 ("new", _share_new),
             ],
-            "Parsed: is a program. Run: ends without an error on a demonstration. Valid: returns "
-            "a grid for one. Right: reproduces one. Distinct: no other sample of its task in the "
-            "iteration is the same program. New: a program that the run had not had before, in no "
-            "task: no seed, mutant or searched program, and no earlier sample.",
             is_share=True,
+            meanings={
+                "parsed": "Parsed: is a program.",
+                "run": "Run: ends without an error on a demonstration.",
+                "valid": "Valid: returns a grid for one.",
+                "right": "Right: reproduces one.",
+                "distinct": "Distinct: counts one of those of a task that are the same program.",
+                "new": "New: counts programs that the run had not had before, for any task, as "
+                "samples, seeds, mutants or from a search.",
+            },
         ),
         _per_iteration(
             history,
@@ -175,9 +184,13 @@ def learning_charts(history: RunHistory) -> list[Chart]:
                 ("mean", lambda row: row.num_lines_per_program),
                 ("found", _found_lines(history)),
             ],
-            "Of the samples that are programs, 90% have at most so many lines, half (median), 10%; "
-            "and their mean. Found: the median of the programs first found in the iteration that "
-            "reproduce a demonstration.",
+            "Of the samples that are programs.",
+            meanings={
+                "90%": "90%: nine in ten have at most so many lines.",
+                "10%": "10%: one in ten has at most so many.",
+                "found": "Found: the median of the programs first found in the iteration that "
+                "reproduce a demonstration.",
+            },
         ),
     ]
 
@@ -270,10 +283,7 @@ def _found_lines(history: RunHistory) -> Callable[[IterationMetrics], float | No
 
 def time_charts(history: RunHistory) -> list[Chart]:
     """Where the time went."""
-    total = [
-        Bar(name, 0, value, f"{value:,.1f} s")
-        for name, value in list(history.seconds().items())[:_MOST_BARS]
-    ]
+    total = [Bar(name, 0, value, f"{value:,.1f} s") for name, value in history.seconds().items()]
     charts: list[Chart] = [
         BarChart(
             "Time of each stage",
@@ -292,7 +302,7 @@ def time_charts(history: RunHistory) -> list[Chart]:
             BarChart(
                 f"When each stage worked, iteration {last.iteration}",
                 "seconds since the iteration began",
-                spans[:_MOST_BARS],
+                spans,
                 "From its first beginning to its last end.",
             )
         )
@@ -307,7 +317,7 @@ def ends_of_samples(history: RunHistory) -> list[Chart | Table]:
     if total:
         bars = [
             Bar(name, 0, count / number * 100, f"{count / number:.1%}", 3)
-            for name, count in list(total.items())[:_MOST_BARS]
+            for name, count in total.items()
         ]
         note = f"{number:,} samples. Of one without a grid, its first error."
         shown.append(BarChart("How samples ended", "percent of all samples", bars, note))
@@ -350,11 +360,12 @@ def search_tables(history: SearchHistory) -> list[Chart | Table]:
 def lengths(history: History) -> list[Chart]:
     """How long the programs are that solve tasks."""
     counts = Counter(found.candidate.shown.count("\n") + 1 for _, found in history.solving())
-    bars = [
-        Bar(f"{n} line{'' if n == 1 else 's'}", 0, counts[n], str(counts[n]), 4)
-        for n in sorted(counts)
-    ]
-    return [BarChart("Length of the programs that solve a task", "tasks", bars[:_MOST_BARS])]
+    rest = sum(number for length, number in counts.items() if length >= _MOST_BARS)
+    most = min(max(counts, default=0), _MOST_BARS - 1)
+    rows = [(f"{n} line{'' if n == 1 else 's'}", counts[n]) for n in range(1, most + 1)]
+    rows += [(f"{_MOST_BARS} or more", rest)] if rest else []
+    bars = [Bar(name, 0, number, str(number), 4) for name, number in rows]
+    return [BarChart("Length of the programs that solve a task", "tasks", bars)]
 
 
 def firsts(history: History) -> Table:
