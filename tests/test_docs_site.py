@@ -85,6 +85,9 @@ def test_the_site_builds_without_a_warning(tmp_path):
     api = (site / "reference" / "api.html").read_text()
     for text in ("What a primitive returns for some arguments", "samples_per_task", "CallError"):
         assert text in api
+    assert len(re.findall(r">Raises:<", api)) > 20  # as a title, with a list below it
+    assert not re.search(r"^ *(<p>)?(Args|Raises|Returns|Attributes):$", api, re.MULTILINE)
+    assert not [path for path in site.rglob("*") if ".py" in path.name or "cache" in path.name]
     fetched = re.findall(
         r'<(?:script|link|img)[^>]*(?:src|href)="(https?://[^"]+)"',
         (site / "index.html").read_text(),

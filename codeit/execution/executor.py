@@ -267,7 +267,8 @@ def execute_groups(
     Returns:
         The Results of each group.
     Raises:
-        As `execute`; programs and grids are counted within their group.
+        ValueError, TypeError, KeyboardInterrupt: as `execute`; programs and grids are counted
+            within their group.
     """
     pairs = list(groups)
     try:
