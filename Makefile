@@ -49,7 +49,8 @@ fuzz:
 	csrc/fuzz/fuzz.sh $(SECONDS)
 
 docs: native $(VENV)/docs-installed
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "the site begins at build/site/index.html"
 
 # Builds what has changed since the installation, which for an editable one is all that it takes.
 native: $(VENV)/installed
@@ -65,6 +66,7 @@ $(VENV)/torch: $(VENV)/created
 	touch $@
 
 $(VENV)/installed: $(VENV)/torch pyproject.toml
+	@echo "# brings torch and more, and compiles the native code: minutes, in silence"
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	touch $@
 

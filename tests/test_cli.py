@@ -65,7 +65,10 @@ def test_the_help_of_train_names_every_setting(capsys):
     ("arguments", "message"),
     [
         (["--preset", "papr"], "unknown preset 'papr'; did you mean paper?"),
-        (["--sampling.temprature", "1"], "--sampling.temprature; did you mean --sampling.temperatu"),
+        (
+            ["--sampling.temprature", "1"],
+            "--sampling.temprature; did you mean --sampling.temperatu",
+        ),
         (["--sampling.top-k", "many"], "--sampling.top-k"),
         (["--sampling.top-k", "-5"], "top_k is -5; allowed: 0 to 2147483647"),
         (["--sampling.top-k"], "--sampling.top-k"),
