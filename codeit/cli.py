@@ -8,6 +8,7 @@ import dataclasses
 import os
 import shlex
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -47,6 +48,7 @@ examples:
 _EXIT_NOT_FINITE = 1
 _EXIT_BAD_INPUT = 2
 _EXIT_INTERRUPTED = 130
+_SECONDS_FOR_THE_FIRST = 3.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -119,16 +121,29 @@ def _main(arguments: Sequence[str] | None) -> int:
             write(f"{name}: {why}", file=sys.stderr)
             return _EXIT_INTERRUPTED
     except (ValueError, OSError, MemoryError) as error:
-        write(f"{name}: {_one_line(error)}", file=sys.stderr)
+        _say_why(f"{name}: {_one_line(error)}")
         return _EXIT_BAD_INPUT
     except FloatingPointError as error:  # the numbers of a model: no input is bad
-        write(f"{name}: {error}", file=sys.stderr)
+        _say_why(f"{name}: {error}")
         return _EXIT_NOT_FINITE
     except KeyboardInterrupt:
         return _EXIT_INTERRUPTED
     finally:
         _drop_output()
     return 0
+
+
+def _is_first() -> bool:
+    """Whether this process is the first of those that torchrun has started, or alone."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def _say_why(line: str) -> None:
+    """Say why the command ends. Where the first process ends for the same reason, it says so, and
+    torchrun ends the others while they wait."""
+    if not _is_first():
+        time.sleep(_SECONDS_FOR_THE_FIRST)
+    write(line, file=sys.stderr)
 
 
 @contextmanager
@@ -155,7 +170,7 @@ def _in_one_line(show: Callable[..., None]) -> Callable[..., None]:
     def show_warning(message: Warning | str, category: type[Warning], *where: Any) -> None:
         if not category.__module__.startswith("codeit."):
             show(message, category, *where)
-        elif os.environ.get("RANK", "0") == "0":  # of those that torchrun starts
+        elif _is_first():
             write(f"codeit: {message}", file=sys.stderr)
 
     return show_warning
@@ -209,10 +224,9 @@ def _train(words: list[str]) -> None:
 
     from codeit.runs.directory import check_free
 
-    is_first = os.environ.get("RANK", "0") == "0"  # of those that torchrun starts
-    if is_first:
+    if _is_first():
         check_free(parsed.out)
-    console = open_console(quiet=not is_first)
+    console = open_console(quiet=not _is_first())
     running = _load_loop(console)
     from codeit.policy.model.checkpoint import find_device
 
@@ -246,7 +260,7 @@ def _resume(words: list[str]) -> None:
     from codeit.runs.directory import check_run
 
     check_run(parsed.directory)
-    console = open_console(quiet=os.environ.get("RANK", "0") != "0")
+    console = open_console(quiet=not _is_first())
     _load_loop(console).resume(parsed.directory, console, parsed.iterations, parsed.threads)
     _report_end(parsed.directory, console)
 

@@ -90,12 +90,51 @@ def test_two_processes_have_the_losses_of_one(data, tmp_path):
     assert num_equal >= len(ours) - 1  # a rounding can tip a draw
 
 
-def test_a_mistake_is_told_once_and_ends_all(tmp_path):
+def said(done):
+    """The lines in which a run that failed says why."""
+    assert done.returncode != 0
+    return [line for line in done.stderr.splitlines() if line.startswith("codeit train: ")]
+
+
+@pytest.mark.parametrize("words", [[], ["--training.batch-size", "0"]], ids=str)
+def test_a_mistake_is_told_once_and_ends_all(words, tmp_path):
+    """One that only the first process finds, and one that all do."""
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "config.toml").write_text("")
-    done = torchrun(2, "train", "--out", tmp_path / "run")
-    assert done.returncode != 0
-    assert done.stderr.count("run exists already; choose another directory") == 1
+    (line,) = said(torchrun(2, "train", "--out", tmp_path / "run", *words))
+    assert "training.batch_size is 0" in line if words else "run exists already; choose" in line
+
+
+OWN = """
+import os
+import codeit
+
+rank = int(os.environ["RANK"])
+if {fails} and rank == 1:
+    raise RuntimeError("there is no licence")
+
+@codeit.primitive("Grid -> Grid", compiled=False, name=f"copied{{rank}}")
+def copied(grid, out):
+    height, width = grid.shape
+    for i in range(height):
+        for j in range(width):
+            out[i, j] = grid[i, j]
+    return height, width
+"""
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_primitives_that_fail_or_differ_in_one_process_end_the_run_before_it_begins(
+    fails, data, tmp_path
+):
+    own, config, out = tmp_path / "own.py", tmp_path / "config.toml", tmp_path / "run"
+    own.write_text(OWN.format(fails=fails))
+    config.write_text(settings_to_toml(settings(data)))
+    done = torchrun(2, "train", "--config", config, "--out", out, "--primitives", own)
+    (line,) = said(done)
+    what = "RuntimeError: there is no licence" if fails else "language with primitives of one's own"
+    assert what in line
+    assert not out.exists()
 
 
 RIGHT = """
@@ -224,3 +263,40 @@ def test_a_program_that_one_process_has_tried_on_all_tasks_is_tried_by_no_other_
         f"1 {hits}",
         "1 tries O = rot90(I) O = dmirror(I)",
     ]
+
+
+def test_what_one_process_cannot_make_or_has_otherwise_ends_all(tmp_path):
+    """An error that cannot be sent to another process goes as one that says the same."""
+    script = tmp_path / "failing.py"
+    script.write_text(
+        SAY + "from codeit.parallel import processes as room\n"
+        "room._SECONDS_FOR_A_WORD = 0\n"
+        "class Unsendable(Exception):\n"
+        "    def __init__(self, number, reason):\n"
+        "        super().__init__(f'{number}: {reason}')\n"
+        "def make(error):\n"
+        "    yield 1\n"
+        "    if processes.rank == 1:\n"
+        "        raise error\n"
+        "def ends(work):\n"
+        "    try:\n"
+        "        say(processes.rank, work())\n"
+        "    except (ValueError, RuntimeError) as error:\n"
+        "        say(processes.rank, error)\n"
+        "    except SystemExit:\n"
+        "        say(processes.rank, 'ends')\n"
+        "ends(lambda: processes.gather(make(ValueError('it cannot be made'))))\n"
+        "ends(lambda: processes.gather(make(Unsendable(7, 'nor this'))))\n"
+        "ends(lambda: processes.check_same({'seed': 3, 'rank': processes.rank}))\n"
+        "ends(lambda: processes.check_same({'seed': 3}))\n"
+    )
+    done = torchrun(2, script=script)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert [line for line in lines if line.startswith("0")] == [
+        "0 it cannot be made",
+        "0 Unsendable: 7: nor this",
+        "0 rank is 0 in process 0 of this run and 1 in process 1; all need the same",
+        "0 None",
+    ]
+    assert [line for line in lines if line.startswith("1")] == ["1 ends"] * 3 + ["1 None"]

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import atexit
 import os
+import pickle
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -64,22 +65,49 @@ class ProcessGroup:
         return items[self.rank :: self.size]
 
     def gather(self, items: Iterable[Item]) -> list[Item]:
-        """The items of all processes, in the order of `share` if each made one of each of its."""
-        parts: list[list[Item]] = [list(items)]
-        if self.size > 1:
-            parts *= self.size
-            with _hearing_all():
-                distributed.all_gather_object(parts, parts[0])
+        """The items of all processes, in the order of `share` if each made one of each of its;
+        where one raises while it makes them, all do."""
+        if self.size == 1:
+            return list(items)
+        own: list[Item] | _Failure
+        try:
+            own = list(items)
+        except Exception as error:
+            own = _Failure(_sendable(error))
+        gathered: list[list[Item] | _Failure] = [own] * self.size
+        with _hearing_all():
+            distributed.all_gather_object(gathered, own)
+        parts: list[list[Item]] = []
+        for rank, part in enumerate(gathered):
+            if isinstance(part, _Failure):
+                # What has come back from the others has lost where it was raised.
+                raised = own if rank == self.rank and isinstance(own, _Failure) else part
+                self.raise_once(raised.error)
+            parts.append(part)
         longest = max(map(len, parts))
         rounds = ([part[k] for part in parts if k < len(part)] for k in range(longest))
         return list(chain.from_iterable(rounds))
 
     def once(self, make: Callable[[], Sequence[Item]]) -> list[Item]:
         """What the first process makes, in all of them; where it raises, all do."""
-        made: Sequence[Item] = ()
-        with self.together():
-            made = make() if self.is_first else ()
-        return self.gather(made)
+
+        def items() -> Iterator[Item]:
+            yield from make() if self.is_first else ()
+
+        return self.gather(items())
+
+    def check_same(self, values: Mapping[str, object]) -> None:
+        """Raise ValueError in all processes unless they were given the same values."""
+        first, *others = self.gather([values])
+        for rank, other in enumerate(others, start=1):
+            for name, value in first.items():
+                if other.get(name) != value:
+                    self.raise_once(
+                        ValueError(
+                            f"{name} is {value!r} in process 0 of this run and {other.get(name)!r} "
+                            f"in process {rank}; all need the same"
+                        )
+                    )
 
     def add_up(self, tensors: Sequence[torch.Tensor]) -> None:
         """Replace each by its sum over all processes, the same to the last bit in all of them."""
@@ -105,9 +133,7 @@ class ProcessGroup:
             yield
         except Exception as error:
             failure = error
-        failures = [error for error in self.gather([failure]) if error is not None]
-        if failures:
-            self.raise_once(failures[0])
+        self.gather(_raised(failure))
 
     def raise_once(self, error: Exception) -> NoReturn:
         """Raise what all processes have found; all but the first end without a word."""
@@ -116,11 +142,27 @@ class ProcessGroup:
         time.sleep(_SECONDS_FOR_A_WORD)
         raise SystemExit(1)
 
-    def wait(self) -> None:
-        """Until all processes are here."""
-        if self.size > 1:
-            with _hearing_all():
-                distributed.barrier()
+
+@dataclass(frozen=True)
+class _Failure:
+    """What a process has raised, for the others."""
+
+    error: Exception
+
+
+def _sendable(error: Exception) -> Exception:
+    """The error, or one that says the same, if it cannot go to another process."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
+
+
+def _raised(failure: Exception | None) -> Iterator[NoReturn]:
+    if failure is not None:
+        raise failure
+    yield from ()
 
 
 class ProcessLost(ConnectionError):

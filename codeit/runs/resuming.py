@@ -15,6 +15,7 @@ from typing import Any
 
 from codeit.files.json_file import read_object
 from codeit.files.whole_file import whole_file
+from codeit.language import current
 from codeit.policy.trained import SETTINGS
 from codeit.primitives.file import load_primitives
 from codeit.runs.effects import without_effect
@@ -159,3 +160,19 @@ class Position:
 def describe(changes: Changes) -> str:
     """One line for the console."""
     return ", ".join(f"{name} from {old!r} to {new!r}" for name, (old, new) in changes.items())
+
+
+def inputs(settings: RunSettings, digests: Mapping[str, str]) -> dict[str, Any]:
+    """What all processes of a run must have been given alike, by name.
+
+    Args:
+        digests: of a `Loop`.
+    """
+    values = setting_values(settings)
+    named = {name: value for name, value in values.items() if name not in WITHOUT_INFLUENCE}
+    contents = {f"the content of {name}": digest for name, digest in digests.items()}
+    more = {
+        "iterations": settings.iterations,
+        "the digest of the language with primitives of one's own": current().digest,
+    }
+    return named | contents | more

@@ -13,7 +13,7 @@ from codeit.files.whole_directory import check_whole, finish_replacement, settle
 from codeit.parallel.processes import ProcessGroup
 from codeit.runs.directory import CHECKPOINT, CONFIG, RunDirectory, check_free, check_written
 from codeit.runs.loop import Loop
-from codeit.runs.resuming import Position, describe
+from codeit.runs.resuming import Position, describe, inputs
 from codeit.runs.settings import (
     RunSettings,
     load_all_settings,
@@ -39,7 +39,9 @@ def train(settings: RunSettings, out: Path, console: Console) -> None:
     if processes.is_first:
         check_free(out)
     settings = with_absolute_paths(settings)
-    loop = Loop(settings, console, processes=processes)
+    with processes.together():
+        loop = Loop(settings, console, processes=processes)
+    processes.check_same(inputs(settings, loop.digests))
     if not processes.is_first:
         loop.run(None)
         return
@@ -69,37 +71,40 @@ def resume(
     """
     processes = ProcessGroup.join()
     with RunDirectory.open(out) if processes.is_first else nullcontext() as directory:
-        asked = load_all_settings(out / CONFIG)
-        settings = replace(
-            asked,
-            iterations=asked.iterations if iterations is None else iterations,
-            threads=asked.threads if threads is None else threads,
-        )
-        settings = with_loaded_primitives(settings)
         checkpoint = out / CHECKPOINT
-        if directory:
-            settle(checkpoint)
-            if os.path.lexists(checkpoint):
-                check_whole(checkpoint)
-                say(console, *check_written(out))
-                finish_replacement(checkpoint)  # what is left over is older than what is whole
-        processes.wait()
-        position = Position.read(checkpoint) if os.path.lexists(checkpoint) else None
-        done = position.iteration if position else -1
-        if done >= settings.iterations:
-            raise ValueError(
-                f"{out}: {done} of {settings.iterations} iterations are done; --iterations N "
-                "continues to a greater one"
+        with processes.together():
+            asked = load_all_settings(out / CONFIG)
+            settings = replace(
+                asked,
+                iterations=asked.iterations if iterations is None else iterations,
+                threads=asked.threads if threads is None else threads,
             )
-        if directory:
-            directory.check_nothing_is_lost(done, settings.iterations)
-            directory.check_can_be_written(done + 1, settings.iterations)
-        changes = position.changes(settings) if position else {}
-        if position:
-            position.check_primitives(settings)
-        loop = Loop(settings, console, checkpoint if position else None, processes)
-        if position:
-            position.check_data(loop.digests, settings)
+            settings = with_loaded_primitives(settings)
+            if directory:
+                settle(checkpoint)
+                if os.path.lexists(checkpoint):
+                    check_whole(checkpoint)
+                    say(console, *check_written(out))
+                    finish_replacement(checkpoint)  # what is left over is older than what is whole
+        with processes.together():
+            position = Position.read(checkpoint) if os.path.lexists(checkpoint) else None
+            done = position.iteration if position else -1
+            if done >= settings.iterations:
+                raise ValueError(
+                    f"{out}: {done} of {settings.iterations} iterations are done; --iterations N "
+                    "continues to a greater one"
+                )
+            if directory:
+                directory.check_nothing_is_lost(done, settings.iterations)
+                directory.check_can_be_written(done + 1, settings.iterations)
+            changes = position.changes(settings) if position else {}
+            if position:
+                position.check_primitives(settings)
+            loop = Loop(settings, console, checkpoint if position else None, processes)
+            if position:
+                position.check_data(loop.digests, settings)
+        given = inputs(settings, loop.digests)
+        processes.check_same({**given, "the last iteration that is done": done})
         if changes:
             say(console, f"changed since iteration {done}: {describe(changes)}")
         if directory:

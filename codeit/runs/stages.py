@@ -279,7 +279,7 @@ def rank(
         return [one.program.key for one in ranking.order[:_NUM_RANKED]]
 
     own = workers.processes.share(candidates)
-    with workers.processes.together(), ordered_map(work, own, workers.threads) as ranked:
+    with ordered_map(work, own, workers.threads) as ranked:
         return workers.processes.gather(ranked)
 
 
