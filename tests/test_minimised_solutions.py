@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,17 +19,19 @@ from codeit.reporting.reading import read_history
 from codeit.reporting.text import print_report
 from codeit.runs import loop, stages
 from codeit.runs.directory import read_solutions
+from codeit.runs.led_search import programs_of
 from codeit.runs.running import resume, train
+from codeit.searching.records import FoundCandidate
 from codeit.tasks.datasets import load
 from codeit.tasks.drawing import picture_to_svg
 from codeit.tasks.scoring import Candidate
 
 
-def candidate(task, program, num_right=3, **more):
+def candidate(task, program, num_right=3, is_solution=False, **more):
     parsed = Program.parse(program)
     return Candidate(
         *(task.task_id, task.digest, parsed.text, parsed.key),
-        *(num_right, len(task.demonstrations), ("grid",), (True,)),
+        *(num_right, len(task.demonstrations), ("grid",), (is_solution,)),
         **more,
     )
 
@@ -46,11 +49,12 @@ def tasks(data):
     return load(data / "evaluation.json")
 
 
-def test_what_a_run_keeps_is_minimised_where_it_is_right_on_all_demonstrations(finished, tasks):
+def test_what_a_run_keeps_as_a_solution_is_minimised(finished, tasks):
+    """Right on all demonstrations, or on all tests."""
     by_id = {task.task_id: task for task in tasks}
     rows = read_lines(finished[0] / "solutions.jsonl")
     for row in rows:
-        fits = row["num_right"] == row["num_demonstrations"]
+        fits = row["num_right"] == row["num_demonstrations"] or all(row["tests_right"])
         assert ("original" in row, "original_key" in row) == (fits, fits)
         if fits:
             shown, original = (Program.parse(row[name]) for name in ("program", "original"))
@@ -106,17 +110,29 @@ def test_the_report_and_its_picture_show_the_minimised_programs(finished):
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_the_stage_minimises_what_is_new_to_it_and_right_on_all_demonstrations(tasks, threads):
+def test_the_stage_minimises_what_is_new_to_it_and_right_on_all_of_a_kind(tasks, threads):
     flip = next(task for task in tasks if task.task_id == "flip1")
     longer = "x1 = rot90(I)\nx2 = rot90(x1)\nO = hmirror(x2)"
     known = candidate(flip, longer, minimised="O = mine(I)", minimised_key="mine")
-    given = [candidate(flip, longer), candidate(flip, longer, num_right=2), known]
+    given = [
+        *(candidate(flip, longer), candidate(flip, longer, num_right=2, is_solution=True)),
+        *(candidate(flip, longer, num_right=2), known),
+    ]
     made = stages.minimise(given, tasks, "codeit", workers(threads))
     key = Program.parse("O = vmirror(I)").key
     assert made == [
-        replace(given[0], minimised="O = vmirror(I)", minimised_key=key),
-        *given[1:],
+        *(replace(one, minimised="O = vmirror(I)", minimised_key=key) for one in given[:2]),
+        *given[2:],
     ]
+
+
+def test_what_a_run_learns_from_a_search_is_minimised_only_where_it_fits(tasks):
+    flip = next(task for task in tasks if task.task_id == "flip1")
+    longer, shorter = "x1 = rot90(I)\nx2 = rot90(x1)\nO = hmirror(x2)", "O = vmirror(I)"
+    for num_right, expected in ((3, shorter), (2, longer)):
+        one = candidate(flip, longer, num_right, minimised=shorter, minimised_key="key")
+        record = SimpleNamespace(found=[FoundCandidate(one, "beam", 1.0, 9)])
+        assert [p.text for p in programs_of(record, [], "codeit")] == [expected]
 
 
 def test_processes_share_what_is_to_be_minimised(tasks, monkeypatch):

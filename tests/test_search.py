@@ -275,11 +275,28 @@ def test_what_fits_is_minimised_and_the_order_is_that_of_what_was_found():
     assert [f.candidate.minimised_key for f in record.found] == [FLIP.key] * 2
 
 
-def test_what_fits_some_demonstrations_stays_as_it_was_found():
-    task = Task("one", (Example([[1, 2]], [[2, 1]]), Example([[5, 6]], [[7]])), ())
-    program = codeit.Program.parse("x1 = rot90(I)\nx2 = rot90(x1)\nO = hmirror(x2)")
-    record = confirm(task, search_of(found(program, 1, ())))
-    assert [(f.candidate.minimised, f.program) for f in record.found] == [(None, program.text)]
+def test_of_what_fits_some_demonstrations_what_is_submitted_is_minimised():
+    """The first three, and the first of each attempt: here, the fourth makes another grid."""
+    test = Example([[1, 2, 3]], None)
+    task = Task("one", (Example([[1, 2]], [[2, 1]]), Example([[5, 6]], [[7]])), (test,))
+    texts = [
+        "x1 = rot90(I)\nx2 = rot90(x1)\nO = hmirror(x2)",
+        "x1 = rot270(I)\nx2 = rot270(x1)\nO = hmirror(x2)",
+        "x1 = rot90(I)\nx2 = rot180(x1)\nx3 = rot270(x2)\nx4 = rot90(x3)\nO = dmirror(x4)",
+        "x1 = width(I)\nx2 = equality(x1, TWO)\nx3 = vmirror(I)\nO = branch(x2, x3, I)",
+        "x1 = rot180(I)\nx2 = hmirror(x1)\nx3 = vmirror(x2)\nO = vmirror(x3)",
+    ]
+    programs = [codeit.Program.parse(text) for text in texts]
+    outputs = [[[3, 2, 1]]] * 3 + [[[1, 2, 3]], [[3, 2, 1]]]
+    some = [found(p, 1, (o,)) for p, o in zip(programs, outputs, strict=True)]
+    record = confirm(task, search_of(*some))
+    assert record.num_unconfirmed == 0
+    is_minimised = [f.candidate.minimised is not None for f in record.found]
+    assert is_minimised == [True, True, True, True, False]
+    assert [f.program for f in record.found[:2]] == ["O = vmirror(I)"] * 2
+    assert [f.candidate.program for f in record.found] == texts
+    plain = confirm(task, search_of(*some), minimises=False)
+    assert [f.program for f in plain.found] == texts
 
 
 def test_a_solution_is_the_minimised_program_beside_its_original():

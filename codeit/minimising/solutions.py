@@ -15,6 +15,12 @@ FEW_EVALUATIONS = 2_000
 program, an eighth of what EVALUATIONS take; half of them become as short as with these."""
 
 
+def is_kept_as_solution(candidate: Candidate) -> bool:
+    """Whether it is kept and shown as a solution: right on all demonstrations, or on all tests, as
+    what counts as a solution by the paper's rule may miss a demonstration."""
+    return candidate.num_right == candidate.num_demonstrations or candidate.is_solution
+
+
 def with_minimised(
     candidate: Candidate,
     program: Program,
@@ -22,15 +28,13 @@ def with_minimised(
     evaluations: int,
     limits: Limits | None = None,
 ) -> Candidate:
-    """The candidate with its minimised program, if it is right on all demonstrations.
+    """The candidate with its minimised program.
 
     Args:
         program: that of the candidate.
         task: on whose inputs, those of the tests included, nothing may change.
         evaluations, limits: as in `minimise`.
     """
-    if candidate.num_right < candidate.num_demonstrations:
-        return candidate
     inputs = [pair.input for pair in (*task.demonstrations, *task.tests)]
     shorter = minimise(program, inputs, evaluations=evaluations, limits=limits)
     return replace(candidate, minimised=shorter.text, minimised_key=shorter.key)

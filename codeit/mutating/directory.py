@@ -5,7 +5,8 @@
     curve.csv         how many tasks so many mutants solve; the last column counts those, too, that
                       were made again, as the paper does
     solutions.jsonl   the mutants that reproduce a task's first demonstration, by their numbers;
-                      those that are right on all are minimised, each beside its `original`
+                      those that are right on all, or on all tests, are minimised, each beside its
+                      `original`
     position.json     where the work stands, and what the other files hold by then
     summary.json      the figures, when all is done
 

@@ -12,7 +12,7 @@ from codeit._native import mutation
 from codeit.candidates import find_candidates
 from codeit.execution.executor import Limits, execute_groups
 from codeit.language import Program
-from codeit.minimising.solutions import FEW_EVALUATIONS, with_minimised
+from codeit.minimising.solutions import FEW_EVALUATIONS, is_kept_as_solution, with_minimised
 from codeit.mutating.settings import MutatingSettings
 from codeit.parallel.threads import ordered_map
 from codeit.tasks.scoring import Candidate
@@ -148,11 +148,13 @@ def _minimised(
     limits: Limits,
     threads: int,
 ) -> list[tuple[int, Candidate]]:
-    """The candidates with their minimised programs, where they are right on all demonstrations."""
+    """The candidates with their minimised programs, where they are kept as solutions."""
     of_key = {(task.task_id, task.digest): task for task in tasks}
 
     def work(hit: tuple[int, Candidate]) -> tuple[int, Candidate]:
         number, candidate = hit
+        if not is_kept_as_solution(candidate):
+            return hit
         task = of_key[candidate.task]
         shorter = with_minimised(candidate, programs[number], task, FEW_EVALUATIONS, limits)
         return number, shorter

@@ -4,7 +4,7 @@
     metrics.jsonl     one object per iteration; the first line describes the start
     performance.csv   the columns of the original's file of that name, then the other rules
     solutions.jsonl   programs that reproduce a demonstration, as they are first found; those that
-                      are right on all are minimised, each beside its `original`
+                      are right on all, or on all tests, are minimised, each beside its `original`
     submitted.jsonl   for each task with a program that is right on all demonstrations, the keys
                       of the first programs by the search's ranking; a later line replaces an
                       earlier one

@@ -145,9 +145,11 @@ class LedSearch:
 
 
 def programs_of(record: TaskRecord, nearest: Sequence[Program], dialect: Dialect) -> list[Program]:
-    """The programs of a search to learn from: the best that are right on a demonstration, and the
-    nearest of those that are not."""
-    texts = [one.program for one in record.found[:_NUM_TAUGHT]]
+    """The programs of a search to learn from: the best that are right on a demonstration, minimised
+    where they are right on all, and the nearest of those that are not."""
+    texts = [
+        one.program if one.fits else one.candidate.program for one in record.found[:_NUM_TAUGHT]
+    ]
     return distinct([*(Program.parse(text, dialect) for text in texts), *nearest])
 
 

@@ -33,7 +33,7 @@ from codeit.learning.samples import Samples
 from codeit.learning.training.settings import TrainingSettings
 from codeit.learning.training.trainer import Trainer, TrainingReport
 from codeit.minimising.minimiser import EVALUATIONS
-from codeit.minimising.solutions import with_minimised
+from codeit.minimising.solutions import is_kept_as_solution, with_minimised
 from codeit.mutation import MutatedTask, MutationSettings
 from codeit.mutation import mutate as mutate_programs
 from codeit.parallel.pipeline import Pipeline, pipeline
@@ -311,7 +311,7 @@ def _by_behaviour(
 def minimise(
     candidates: Sequence[Candidate], tasks: Sequence[Task], dialect: Dialect, workers: Workers
 ) -> list[Candidate]:
-    """Candidates with their minimised programs, where they are right on all demonstrations.
+    """Candidates with their minimised programs, where they are kept as solutions.
 
     What a search has found is minimised already. The evaluations are for all others together, so
     that many programs take little more time than a few.
@@ -333,4 +333,4 @@ def minimise(
 
 
 def _is_to_be_minimised(candidate: Candidate) -> bool:
-    return candidate.minimised is None and candidate.num_right == candidate.num_demonstrations
+    return candidate.minimised is None and is_kept_as_solution(candidate)

@@ -24,7 +24,7 @@ class FoundCandidate:
 
     Attributes:
         candidate: of the program as it was found, which the ranking looks at; minimised if it is
-            right on all demonstrations, and that was asked for.
+            right on all demonstrations, or submitted, and that was asked for.
         method, cost, evaluations: as in `Found`.
     """
 
@@ -186,7 +186,7 @@ def confirm(
     Args:
         task: with the outputs of its tests, as far as they are known.
         limits: of these runs.
-        minimises: whether what is right on all demonstrations is made shorter, too.
+        minimises: whether what is right on all demonstrations, or submitted, is made shorter, too.
     """
     limits = checked_limits(limits)
     of_key: dict[str, Found] = {}
@@ -205,13 +205,17 @@ def confirm(
         for key, found in of_key.items()
         if key in candidates and _is_confirmed(found, candidates[key])
     ]
-    budgets = chain(repeat(EVALUATIONS, _NUM_FIRST), repeat(FEW_EVALUATIONS))
-    for place, one in enumerate(kept):
-        if minimises and one.fits:
-            program = of_key[one.candidate.key].program
-            shorter = with_minimised(one.candidate, program, task, next(budgets), limits)
-            kept[place] = replace(one, candidate=shorter)
     chosen = Submission.in_order([found.candidate for found in kept])
+    if minimises:
+        submitted = {c.key for c in (*chosen.programs, *(group[0] for group in chosen.attempts))}
+        budgets = chain(repeat(EVALUATIONS, _NUM_FIRST), repeat(FEW_EVALUATIONS))
+        for place, one in enumerate(kept):
+            key = one.candidate.key
+            if one.fits or key in submitted:
+                evaluations = next(budgets) if one.fits else EVALUATIONS
+                program = of_key[key].program
+                shorter = with_minimised(one.candidate, program, task, evaluations, limits)
+                kept[place] = replace(one, candidate=shorter)
     first = [of_key[group[0].key].program for group in chosen.attempts]
     on_tests = execute(first, [test.input for test in task.tests], 1, limits)
     return TaskRecord(
