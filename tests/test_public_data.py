@@ -175,10 +175,12 @@ def test_a_folder_that_is_called_like_public_data_is_named_by_its_path(tmp_path,
 
 
 def test_the_list_says_what_is_where(host, monkeypatch, capsys):
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("COLUMNS", "60")  # which wraps nothing where it is no terminal
     fetch("arc-dsl-solvers")
     assert main(["data", "list"]) == 0
-    rows = {line.split()[0]: line.split()[1] for line in capsys.readouterr().out.splitlines()[:-2]}
+    lines = capsys.readouterr().out.splitlines()[:-2]
+    rows = {line.split()[0]: line.split()[1] for line in lines}
+    assert sum(line.endswith("; victorvikram/ConceptARC") for line in lines) == 2
     assert rows["arc1-training"] == "package"
     assert rows["arc-dsl-solvers"] == "here"
     assert rows["concept-arc"] == "fetch"

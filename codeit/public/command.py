@@ -25,6 +25,11 @@ by its path.
 """
 
 
+_COLUMNS = ("name", "where", "revision", "what")
+_LEAST_WIDTH = 75
+"""Of a terminal in which the list is a table."""
+
+
 def data_command(
     words: Sequence[str], packaged: Mapping[str, str], check: Callable[[str], list[str]]
 ) -> None:
@@ -99,13 +104,19 @@ def _print_list(packaged: Mapping[str, str]) -> None:
     from rich.table import Table
 
     console = open_console()
-    table = Table(box=None, pad_edge=False)
-    for column in ("name", "where", "revision", "what"):
-        table.add_column(column)
-    for name, about in packaged.items():
-        add_row(table, name, "package", "", about)
+    rows = [(name, "package", "", about) for name, about in packaged.items()]
     for data in PUBLIC.values():
         where = "here" if is_here(data) else "fetch"
-        add_row(table, data.name, where, data.commit[:12], f"{data.about}; {data.repository}")
-    console.print(table)
+        rows.append((data.name, where, data.commit[:12], f"{data.about}; {data.repository}"))
+    table = Table(box=None, pad_edge=False)
+    for column in _COLUMNS:
+        table.add_column(column)
+    for row in rows:
+        add_row(table, *row)
+    if console.is_terminal and console.width >= _LEAST_WIDTH:
+        console.print(table)
+    else:  # a line each, for `grep`, and so that no name is cut
+        rows.insert(0, _COLUMNS)
+        width = max(len(name) for name, *_ in rows)
+        say(console, *(f"{n:<{width}}  {w:<7}  {r:<12}  {what}" for n, w, r, what in rows))
     say(console, "", f"fetched data is kept in {cache_folder()}")
