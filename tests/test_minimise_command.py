@@ -31,9 +31,9 @@ def test_it_prints_the_programs_that_became_shorter(files, capsys):
     assert main(["minimise", "programs.jsonl", "--tasks", "tasks.json", "--threads", "1"]) == 0
     said = capsys.readouterr().out
     assert f"task mine, 51 to 33 characters\n{SHORT}\n" in said
-    assert "1 of 3 programs are shorter; on average, 45.0 characters became 39.0" in said
+    assert "1 of 3 programs got shorter; on average, 45.0 characters became 39.0" in said
     assert "2.7 lines 2.3" in said
-    assert "1 are left as they are, as their tasks are unknown: nobody's" in said
+    assert "of unknown tasks, and left as written: 1 (nobody's)" in said
     assert said.count(SHORT) == 1
 
 
@@ -67,7 +67,7 @@ def test_programs_of_the_evaluation_set_find_their_tasks_by_themselves(files, ca
     row = {"task_id": task.task_id, "program": LONG}
     (files / "solutions.jsonl").write_text(json.dumps(row) + "\n")
     assert main(["minimise", "solutions.jsonl"]) == 0
-    assert "1 of 1 programs are shorter" in capsys.readouterr().out
+    assert "1 of 1 program got shorter" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

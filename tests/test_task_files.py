@@ -259,7 +259,7 @@ def test_a_check_names_everything_that_is_left_out(tmp_path, capsys):
     assert main(["data", "check", str(path), "arc2-evaluation"]) == 0
     reason = "demonstration 1 input: row 1 has 31 columns; a grid has 1 to 30"
     assert capsys.readouterr().out.splitlines() == [
-        f"{path}: 1 task, 2 demonstrations, 1 test; 1 hide an output",
+        f"{path}: 1 task, 2 demonstrations, 1 test; 1 task with a hidden output",
         *(f"w{k} left out: {reason}" for k in range(8)),
         "arc2-evaluation: 120 tasks, 359 demonstrations, 167 tests",
     ]

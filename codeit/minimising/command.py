@@ -17,7 +17,7 @@ from codeit.minimising.minimiser import minimise
 from codeit.parallel.threads import ordered_map
 from codeit.tasks.datasets import SOURCE_HELP, load
 from codeit.tasks.task import Task
-from codeit.terminal import open_console, say
+from codeit.terminal import counted, open_console, say
 from codeit.terminal.arguments import Parser, path_of
 from codeit.terminal.progress import phase
 
@@ -90,7 +90,7 @@ def minimise_command(words: Sequence[str]) -> None:
     _print_figures(console, seeds, shorter)
     if unknown:
         named = ", ".join(unknown[:_NUM_NAMED]) + ("..." if unknown[_NUM_NAMED:] else "")
-        say(console, f"{len(unknown)} are left as they are, as their tasks are unknown: {named}")
+        say(console, f"of unknown tasks, and left as written: {len(unknown)} ({named})")
     if parsed.out is not None:
         say(console, f"{parsed.out} has the programs, each beside its original")
 
@@ -146,6 +146,6 @@ def _print_figures(
     lines = [sum(map(len, some)) / count for some in ([s.program for s in seeds], shorter)]
     say(
         console,
-        f"{num_changed} of {count} programs are shorter; on average, {before:.1f} characters "
-        f"became {after:.1f}, and {lines[0]:.1f} lines {lines[1]:.1f}",
+        f"{num_changed} of {counted(count, 'program')} got shorter; on average, {before:.1f} "
+        f"characters became {after:.1f}, and {lines[0]:.1f} lines {lines[1]:.1f}",
     )

@@ -100,7 +100,7 @@ def check(source: str) -> list[str]:
     num_pairs = sum(len(task.demonstrations) for task in loaded.tasks)
     num_tests = sum(len(task.tests) for task in loaded.tasks)
     num_hidden = sum(task.is_hidden for task in loaded.tasks)
-    hidden = f"; {num_hidden:,} hide an output" if num_hidden else ""
+    hidden = f"; {counted(num_hidden, 'task')} with a hidden output" if num_hidden else ""
     return [
         f"{source}: {counted(len(loaded.tasks), 'task')}, {counted(num_pairs, 'demonstration')}, "
         f"{counted(num_tests, 'test')}{hidden}",
