@@ -6,8 +6,11 @@ What is said about a value out of it is made of the same annotation.
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import functools
+import inspect
+import textwrap
 from typing import Annotated, Any, Literal, TypeVar, dataclass_transform, get_args, get_origin
 
 import numpy as np
@@ -47,6 +50,18 @@ _RANGES = {
     ("gt",): "finite, above {gt}",
 }
 _T = TypeVar("_T")
+
+
+def field_texts(settings: type) -> dict[str, str]:
+    """What is written under each field of a dataclass, on one line."""
+    (declared,) = ast.parse(textwrap.dedent(inspect.getsource(settings))).body
+    assert isinstance(declared, ast.ClassDef)
+    found = {}
+    for field, text in zip(declared.body, declared.body[1:], strict=False):
+        match field, text:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=said)):
+                found[name] = " ".join(str(said).split())
+    return found
 
 
 @dataclass_transform(

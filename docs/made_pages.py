@@ -6,19 +6,18 @@ become pages, too; links to them, and from them, are changed to fit.
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import inspect
 import io
 import os
 import re
-import textwrap
 from collections.abc import Iterator
 from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from codeit.benching.options import SUBJECTS
+from codeit.validation import field_texts
 
 ROOT = Path(__file__).parent.parent
 HOMES = {"README.md": "index.md", "CONTRIBUTING.md": "contributing.md"}
@@ -200,7 +199,7 @@ def _documented(settings: type, prefix: str = "") -> Iterator[tuple[str, str, st
     """Each setting's full name, type and docstring, those of the run itself first."""
     hints = get_type_hints(settings)
     tables = {name: hint for name, hint in hints.items() if dataclasses.is_dataclass(hint)}
-    texts = _field_texts(settings)
+    texts = field_texts(settings)
     for name, hint in hints.items():
         if name not in tables:
             yield prefix + name, _kind(hint), texts.get(name, "")
@@ -213,16 +212,3 @@ def _kind(hint: Any) -> str:
     if get_args(hint) and all(isinstance(choice, str) for choice in get_args(hint)):
         return ", ".join(f"`{choice}`" if choice else "empty" for choice in get_args(hint))
     return getattr(hint, "__name__", str(hint)) if isinstance(hint, type) else str(hint)
-
-
-def _field_texts(settings: type) -> dict[str, str]:
-    """The string that stands under each field of a dataclass."""
-    (declared,) = ast.parse(textwrap.dedent(inspect.getsource(settings))).body
-    assert isinstance(declared, ast.ClassDef)
-    found = {}
-    for field, text in zip(declared.body, declared.body[1:], strict=False):
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
-            is_text = isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant)
-            if is_text:
-                found[field.target.id] = " ".join(str(text.value.value).split())
-    return found

@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 from contextlib import redirect_stdout, suppress
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,20 @@ def test_the_help_of_a_command_has_an_example_of_it(call):
     examples = examples_of(help_of(*call))
     assert examples
     assert all(line.startswith(f"codeit {' '.join(call)}") for line in examples)
+
+
+def test_the_text_of_a_setting_goes_on_until_its_line_is_full(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    indent = " " * 8  # of the texts, with the border of a box
+    texts = [line.rstrip() for line in help_of("train").splitlines()]
+    pairs = [
+        (text, after.split()[0])
+        for text, after in pairwise(texts)
+        if text.startswith(indent) and after.startswith(indent)
+    ]
+    assert len(pairs) > 50
+    width = max(len(text) for text, _ in pairs)
+    assert [text for text, word in pairs if len(f"{text} {word}") <= width] == []
 
 
 def to_json(task):

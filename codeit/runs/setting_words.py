@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import types
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, NoReturn, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, NoReturn, Union, get_args, get_origin, get_type_hints
 
 from codeit.ranges import integer_of, nearest_name
 from codeit.runs.settings import (
@@ -16,6 +17,7 @@ from codeit.runs.settings import (
     override,
     setting_types,
 )
+from codeit.validation import field_texts
 
 _TRUTH = {"true": True, "false": False}
 
@@ -141,7 +143,32 @@ def show_help(base: RunSettings, of: str) -> NoReturn:
     description = (
         f"Every setting; the defaults shown are those of {of}. Whole numbers may be written as 1e6."
     )
+    described = _described(base)
     tyro.cli(
-        RunSettings, args=["--help"], default=base, prog="codeit train", description=description
+        type(described),
+        args=["--help"],
+        default=described,
+        prog="codeit train",
+        description=description,
     )
     raise AssertionError("the help has ended the process")
+
+
+def _described(settings: Any) -> Any:
+    """The same values in a dataclass whose fields have their texts, each as one paragraph: tyro
+    would break them where the source does."""
+    import tyro
+
+    texts = field_texts(type(settings))
+    fields: list[Any] = []
+    for name, kind in get_type_hints(type(settings)).items():
+        value = getattr(settings, name)
+        if dataclasses.is_dataclass(value):
+            value = _described(value)
+            fields.append((name, type(value), dataclasses.field(default=value)))
+        else:
+            told = Annotated[kind, tyro.conf.arg(help=texts[name])]  # type: ignore[valid-type]
+            fields.append((name, told, dataclasses.field(default=value)))
+    made = dataclasses.make_dataclass(type(settings).__name__, fields, frozen=True)
+    made.__doc__ = type(settings).__doc__
+    return made()
