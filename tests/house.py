@@ -289,6 +289,7 @@ PYTHON_ROOMS = [
         "(which seed programs are used, which tasks are to be solved), `stages.py` (the stages of "
         "an iteration), `harvest.py` (what comes of the programs written for a task), "
         "`led_search.py` (search around them), `timeline.py` (when each stage worked), "
+        "`ending.py` (ends it early), "
         "`tracking.py` (metrics for wandb or trackio), `loop.py` "
         "(puts them together), `running.py` (begins a run, or goes on with it), `metrics.py` (what "
         "is recorded)",

@@ -176,8 +176,7 @@ def test_a_process_that_dies_ends_the_run_with_one_line_and_the_run_goes_on(data
     done = torchrun(2, "train", "--out", out, "--config", config, script=script)
     assert done.returncode != 0
     said = " ".join(done.stdout.split())
-    # torchrun asks the first process to end when it sees the other's end, unless that is faster.
-    assert "another process of this run has ended" in said or "interrupted in iteration 2" in said
+    assert "process 1 of this run has ended, in iteration 2" in said
     assert f"`codeit resume {out}` does it again and goes on" in said
     assert read_lines(out / "metrics.jsonl")[-1]["iteration"] == 1
     done = torchrun(2, "resume", out, script=script)
@@ -265,6 +264,28 @@ def test_a_program_that_one_process_has_tried_on_all_tasks_is_tried_by_no_other_
         "0 tries O = vmirror(I) O = rot90(I)",
         f"1 {hits}",
         "1 tries O = rot90(I) O = dmirror(I)",
+    ]
+
+
+def test_where_the_first_process_dies_another_one_says_so(data, tmp_path):
+    script, config, out = tmp_path / "run.py", tmp_path / "config.toml", tmp_path / "run"
+    script.write_text(
+        "import os, signal, sys\n"
+        "from codeit import cli\n"
+        "from codeit.runs.loop import Loop\n"
+        "def die(*_):\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "if os.environ['RANK'] == '0':\n"
+        "    Loop._learn = die\n"
+        "sys.exit(cli.main(sys.argv[1:]))\n"
+    )
+    config.write_text(settings_to_toml(settings(data)))
+    done = torchrun(3, "train", "--config", config, "--out", out, script=script)
+    assert done.returncode != 0
+    lines = [line for line in done.stderr.splitlines() if line.startswith("codeit")]
+    assert lines == [
+        "codeit: process 0 of this run has ended, in iteration 1; `codeit resume` does it again "
+        "and goes on"
     ]
 
 

@@ -11,11 +11,13 @@ from __future__ import annotations
 import atexit
 import os
 import pickle
+import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
+from pathlib import Path
 from typing import NoReturn, TypeVar
 
 import torch
@@ -36,6 +38,8 @@ class ProcessGroup:
     local_rank: int = 0
     """Among those of this machine, as is local_size."""
     local_size: int = 1
+    places: tuple[tuple[str, int], ...] = ()
+    """Of each process, the machine and the number that the machine knows it by."""
 
     @classmethod
     def join(cls) -> ProcessGroup:
@@ -53,12 +57,23 @@ class ProcessGroup:
             has_cuda = torch.cuda.is_available()
             distributed.init_process_group("cpu:gloo,cuda:nccl" if has_cuda else "gloo")
             atexit.register(distributed.destroy_process_group)
-        return cls(*(int(os.environ[name]) for name in names))
+        rank, size, local_rank, local_size = (int(os.environ[name]) for name in names)
+        joined = cls(rank, size, local_rank, local_size)
+        places = joined.gather([(socket.gethostname(), os.getpid())])
+        return replace(joined, places=tuple(places))
 
     @property
     def is_first(self) -> bool:
         """Whether this process is the one that writes and prints."""
         return self.rank == 0
+
+    def lost(self) -> tuple[list[int], bool]:
+        """The ranks of those that have ended, as far as this machine can tell, and whether this is
+        the first of those that are left."""
+        here = socket.gethostname()
+        ended = [k for k, (host, pid) in enumerate(self.places) if host == here and _is_over(pid)]
+        left = [k for k in range(self.size) if k not in ended]
+        return ended, self.rank == left[0]
 
     def share(self, items: Sequence[Item]) -> Sequence[Item]:
         """This process's part of what all have."""
@@ -165,6 +180,18 @@ def _raised(failure: Exception | None) -> Iterator[NoReturn]:
     yield from ()
 
 
+def _is_over(pid: int) -> bool:
+    """Whether a process of this machine has ended; also where its parent has not noticed yet."""
+    try:
+        os.kill(pid, 0)
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except ProcessLookupError:
+        return True
+    except OSError:  # no such files on this system
+        return False
+    return state in "ZX"
+
+
 class ProcessLost(ConnectionError):
     """Another process of the group has ended."""
 
@@ -180,7 +207,7 @@ def _hearing_all() -> Iterator[None]:
         yield
     except RuntimeError as error:
         # gloo begins with the place in its own source.
-        reason = str(error).splitlines()[0].rpartition("] ")[2].strip(" :")
+        reason = str(error).splitlines()[0].rpartition("] ")[2].partition(". ")[0].strip(" :")
         raise ProcessLost(f"another process of this run has ended ({reason:.100})") from None
 
 

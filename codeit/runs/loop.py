@@ -12,8 +12,6 @@ goes on from a checkpoint therefore does what it would have done without the bre
 
 from __future__ import annotations
 
-import shlex
-import signal
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -49,6 +47,7 @@ from codeit.policy.sampling.constraint import check_max_tokens
 from codeit.policy.tokenizer import Tokenizer, load_tokenizer
 from codeit.primitives.file import load_primitives
 from codeit.runs.directory import Order, RunDirectory
+from codeit.runs.ending import end_early, terminate_as_interrupt
 from codeit.runs.evaluation import choose_tasks
 from codeit.runs.harvest import Elsewhere, Harvest, Harvester, taught_by
 from codeit.runs.led_search import LedSearch, Yield
@@ -215,7 +214,7 @@ class Loop:
         if done >= 0:
             self._remember(directory)
         iteration = done + 1
-        with _terminate_as_interrupt(), self._saving:
+        with terminate_as_interrupt(), self._saving:
             events = EventFile(directory.tensorboard, iteration) if directory else None
             if directory:
                 name, values = directory.path.name, setting_values(self._settings)
@@ -239,13 +238,7 @@ class Loop:
                 kept = f"; the checkpoint of iteration {iteration - 1} is kept" if iteration else ""
                 raise FloatingPointError(f"iteration {iteration}: {error}{kept}") from None
             except (KeyboardInterrupt, ProcessLost) as error:
-                is_lost = isinstance(error, ProcessLost)
-                what = f"{error}, in" if is_lost else "interrupted in"
-                say(self._console, "", f"{what} iteration {iteration}")
-                if directory:
-                    again = shlex.join(["codeit", "resume", str(directory.path)])
-                    say(self._console, f"`{again}` does it again and goes on")
-                raise
+                end_early(error, iteration, directory, self._workers.processes, self._console)
             finally:
                 self._tracker.finish()
 
@@ -586,13 +579,3 @@ class Loop:
         """A seed of its own for each component and iteration."""
         words = [self._settings.seed, zlib.crc32(component.encode()), iteration]
         return int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0] >> 1)
-
-
-@contextmanager
-def _terminate_as_interrupt() -> Iterator[None]:
-    """A request to terminate is treated like a keyboard interrupt."""
-    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)
