@@ -16,7 +16,7 @@ from codeit.files.json_file import read_lines
 from codeit.parallel.processes import SINGLE_PROCESS, ProcessGroup
 from codeit.reporting.picture import solutions_picture
 from codeit.reporting.reading import read_history
-from codeit.reporting.text import print_report
+from codeit.reporting.text import print_report, print_task_report
 from codeit.runs import loop, stages
 from codeit.runs.directory import read_solutions
 from codeit.runs.led_search import programs_of
@@ -107,6 +107,25 @@ def test_the_report_and_its_picture_show_the_minimised_programs(finished):
         assert line not in picture
     assert "O = rot90(I)" in shown
     assert "O = rot90(I)" in picture
+
+
+def test_of_a_task_the_report_prints_the_program_as_it_was_found_after_the_minimised_one(finished):
+    history = read_history(finished[0])
+    longer = [
+        f.candidate
+        for s in history.stories.values()
+        for f in s.found
+        if f.candidate.minimised not in (None, f.candidate.program)
+    ]
+    assert longer
+    for one in longer:
+        console = Console(file=io.StringIO(), width=160)
+        print_task_report(finished[0], one.task_id, console, show_all=True)
+        shown, original = (
+            "".join(f"    {line}\n" for line in text.split("\n"))
+            for text in (one.minimised, one.program)
+        )
+        assert f"{shown}  as it was found:\n{original}" in console.file.getvalue()
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -236,7 +236,9 @@ def test_a_program_is_shown_minimised_while_the_search_goes_on(data, capsys, tmp
     task = one_task(data, "flip1", tmp_path)
     out = solved(capsys, task, "--programs", corpus, "--evaluations", 300)
     assert re.search(r"evaluations, by corpus: O = vmirror\(I\)$", out, re.M)
-    assert "rot180" not in out
+    minimised, _, original = out.partition("first attempt, as it was found")
+    assert "rot180" not in minimised
+    assert [line.strip() for line in original.splitlines() if line.strip()] == text.split("\n")
 
 
 # ---- Ctrl-C ----

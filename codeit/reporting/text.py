@@ -86,7 +86,8 @@ def print_task(history: History, task_id: str, console: Console, show_all: bool 
         say(console, _verdict(task, story), "")
         most = len(story.found) if show_all else _NUM_OF_TASK_SHOWN
         if story.found:
-            _print_programs("Programs that reproduce a demonstration", story.found, most, console)
+            title = "Programs that reproduce a demonstration"
+            _print_programs(title, story.found, most, console, with_originals=True)
 
 
 def _verdict(task: Task, story: Story) -> str:
@@ -183,8 +184,19 @@ def _print_table(console: Console, table: Table, caption: str = "") -> None:
         say(console, caption, "")
 
 
-def _print_programs(title: str, found: Sequence[Found], count: int, console: Console) -> None:
-    """Programs under their tasks: each line as it is, whatever its length."""
+def _print_programs(
+    title: str,
+    found: Sequence[Found],
+    count: int,
+    console: Console,
+    *,
+    with_originals: bool = False,
+) -> None:
+    """Programs under their tasks: each line as it is, whatever its length.
+
+    Args:
+        with_originals: whether one that was minimised is printed as it was found, too.
+    """
     say(console, f"{title} ({min(count, len(found))} of {len(found)})", style="bold")
     for one in found[:count]:
         c = one.candidate
@@ -193,6 +205,8 @@ def _print_programs(title: str, found: Sequence[Found], count: int, console: Con
         tests = "hidden" if is_hidden else f"{c.num_tests_right} of {len(c.tests_right)}"
         say(console, "", f"{c.task_id}, by {one.by}: right on {right}, tests: {tests}")
         say(console, *(f"    {line}" for line in c.shown.split("\n")))
+        if with_originals and c.shown != c.program:
+            say(console, "  as it was found:", *(f"    {x}" for x in c.program.split("\n")))
     say(console, "")
 
 

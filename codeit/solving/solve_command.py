@@ -119,13 +119,14 @@ def _what(task: Task, asked: Asked) -> str:
 def show_answer(
     console: Console, task: Task, answer: Answer, dialect: Dialect, save: Path | None = None
 ) -> None:
-    """Print an answer as a picture with a few sentences.
+    """Print an answer as a picture with a few sentences, and programs that were minimised as they
+    were found.
 
     Args:
         task: with the outputs of its tests, as far as they are known.
         save: a file for the picture.
     """
-    blocks, sentences = (
+    blocks, sentences, originals = (
         _fitting(task, answer, dialect) if answer.num_fitting else _missing(task, answer, dialect)
     )
     say(console, "")
@@ -133,11 +134,16 @@ def show_answer(
     render.print_blocks(blocks, console)
     for sentence in sentences:
         console.print(plain(visible(sentence)))
+    if originals:
+        say(console, "")
+        render.print_blocks(originals, console)
     if save:
         render.save(save, Picture([blocks], f"Task {task.task_id}"))
 
 
-def _fitting(task: Task, answer: Answer, dialect: Dialect) -> tuple[list[Block], list[str]]:
+def _fitting(
+    task: Task, answer: Answer, dialect: Dialect
+) -> tuple[list[Block], list[str], list[Block]]:
     inputs = [pair.input for pair in (*task.demonstrations, *task.tests)]
     attempts = answer.attempts or [answer.without_grids(len(task.tests))]
     programs = [Program.parse(a.found.candidate.program, dialect) for a in attempts]
@@ -151,13 +157,21 @@ def _fitting(task: Task, answer: Answer, dialect: Dialect) -> tuple[list[Block],
         *test_blocks(task, shown),
         *program_blocks(shown),
     ]
-    return blocks, [*answer_sentences(answer, attempts), verdict_sentence(task, attempts)]
+    found = [
+        Shown(f"{one.name}, as it was found", program.text, one.grids)
+        for one, program in zip(shown, programs, strict=True)
+        if program.text != one.text
+    ]
+    sentences = [*answer_sentences(answer, attempts), verdict_sentence(task, attempts)]
+    return blocks, sentences, program_blocks(found)
 
 
-def _missing(task: Task, answer: Answer, dialect: Dialect) -> tuple[list[Block], list[str]]:
+def _missing(
+    task: Task, answer: Answer, dialect: Dialect
+) -> tuple[list[Block], list[str], list[Block]]:
     sentence = f"no program was found that is right on {all_of(len(task.demonstrations))}"
     if not answer.nearest:
-        return [], [f"{sentence}, or near to it"]
+        return [], [f"{sentence}, or near to it"], []
     nearest, *others = misses_of(task, answer.nearest, _LIMITS)
     answers = execute([nearest.program], [test.input for test in task.tests], 1, _LIMITS)
     grids = [answers.grid(0, i) for i in range(len(task.tests))]
@@ -171,4 +185,4 @@ def _missing(task: Task, answer: Answer, dialect: Dialect) -> tuple[list[Block],
     for miss in others:
         text = miss.program.text.replace("\n", "; ")
         sentences.append(f"another one: {miss_sentence(task, miss)}: {text}")
-    return blocks, sentences
+    return blocks, sentences, []
