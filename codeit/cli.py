@@ -355,7 +355,8 @@ def _run(words: list[str]) -> None:
         "program",
         type=path_of,
         help="a file with the program's text, or a Python file with a function of it, such as "
-        "solve_TASK; or - for standard input",
+        "solve_TASK; or a run's or a search's solutions.jsonl, of which it is the best for the "
+        "task; or - for standard input",
     )
     parser.add_argument("--task", required=True, help=TASK_HELP)
     parser.add_argument("--dialect", default="codeit", help="codeit (default) or arc-dsl")
@@ -387,7 +388,7 @@ def _run(words: list[str]) -> None:
     from codeit.explaining.failures import called_by, why_failed
     from codeit.explaining.tracing import lines_shown, print_trace, trace_rows
     from codeit.files.text_file import read_text, text_of
-    from codeit.language.corpus import program_text
+    from codeit.language.corpus import program_of_rows, program_text
     from codeit.tasks import render
 
     limits = Limits(fuel=parsed.fuel)
@@ -398,7 +399,13 @@ def _run(words: list[str]) -> None:
         text = text_of(sys.stdin.buffer.read(), "standard input")
     else:
         text = read_text(parsed.program)
-    text = program_text(text, str(parsed.program), parsed.task.rpartition("/")[2], parsed.dialect)
+    which = ""
+    if parsed.program.suffix in (".json", ".jsonl"):
+        task_id = named_task("run", parsed.task).task_id
+        text, which = program_of_rows(text, parsed.program, task_id)
+    else:
+        task_id = parsed.task.rpartition("/")[2]
+        text = program_text(text, str(parsed.program), task_id, parsed.dialect)
     program = Program.parse(text, parsed.dialect)
     lines = [line.strip() for line in text.rstrip("\n").split("\n")]  # named as they are written
     task = named_task("run", parsed.task)
@@ -406,6 +413,8 @@ def _run(words: list[str]) -> None:
     results = execute([program], [pair.input for pair in pairs], limits=limits)
     outputs = [results.grid(0, k) for k in range(len(pairs))]
     console = open_console()
+    if which:
+        say(console, which, style="dim")
     render.print_task(task, outputs=outputs)
     is_tracing = parsed.trace or parsed.explain
     rows = []

@@ -3,6 +3,7 @@
 import json
 import re
 import warnings
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,7 @@ from codeit.cli import main
 from codeit.execution.executor import Limits
 from codeit.files.left_out import LeftOutWarning
 from codeit.language import NewPrimitive, Program, load_seed_programs, remove_own
-from codeit.language.corpus import lasting_corpus, program_text, read_programs
+from codeit.language.corpus import lasting_corpus, program_of_rows, program_text, read_programs
 from codeit.language.python_source import NotInLanguageError, functions_of, language_text
 from codeit.language.table import add_own
 from codeit.runs.mutants import load_mutants
@@ -344,6 +345,62 @@ def test_a_file_without_the_program_is_refused_with_the_reason(text, reason):
 def test_an_unknown_name_in_a_program_is_shown_with_the_nearest_that_is_known(text, hint):
     with pytest.raises(ValueError, match=r"^p\.txt: " + hint.replace("?", r"\?")):
         program_text(text, "p.txt", "a")
+
+
+def rows_of(*rows):
+    """Lines of a file: a task, a program, and on how many demonstrations it is right."""
+    keys = ("task_id", "program", "num_right")
+    return "\n".join(json.dumps(dict(zip(keys, row, strict=False))) for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("text", "program", "which"),
+    [
+        (
+            rows_of(("a", "O = rot90(I)", 1), ("b", "O = I", 9), ("a", "O = hmirror(I)", 3)),
+            *("O = hmirror(I)", "line 3: of 2 programs for a, the first that is right on 3, the "),
+        ),
+        (
+            rows_of(("a", "O = rot90(I)", 2), ("a", "O = hmirror(I)", 2)),
+            *("O = rot90(I)", "line 1: of 2 programs for a, the first that is right on 2"),
+        ),
+        (
+            rows_of(("a", "O = rot90(I)"), ("a", "O = hmirror(I)")),
+            *("O = rot90(I)", "line 1: of 2 programs for a, the first"),
+        ),
+        (rows_of(("b", "O = I"), ("a", "O = I")), "O = I", "line 2: the only program for a"),
+    ],
+)
+def test_of_a_file_of_solutions_the_best_program_of_the_task_is_meant(text, program, which):
+    found = program_of_rows(text, Path("solutions.jsonl"), "a")
+    assert found[0] == program
+    assert found[1].startswith(f"solutions.jsonl, {which}")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "reason"),
+    [
+        ("s.jsonl", rows_of(("b", "O = I")), "s.jsonl: none of its 1 programs is for task a"),
+        ("s.jsonl", "", "s.jsonl: none of its 0 programs is for task a"),
+        ("s.jsonl", "[]", 's.jsonl, line 1: an object with texts "task" and "program" is needed'),
+        ("s.jsonl", "{", "s.jsonl, line 1: column 2: Expecting property name"),
+        ("s.json", "{}", "s.json: none of its 0 programs is for task a"),
+        ("s.json", "3", 's.json: an object, or a list of objects, with texts "program" is needed'),
+    ],
+)
+def test_a_file_of_solutions_without_the_task_is_refused_with_the_reason(name, text, reason):
+    with pytest.raises(ValueError, match="^" + re.escape(reason)):
+        program_of_rows(text, Path(name), "a")
+
+
+def test_a_solution_of_a_run_runs_on_its_task(tmp_path, capsys):
+    path = write(tmp_path / "solutions.jsonl", rows_of(("x", "O = I", 1), ("x", "O = rot90(I)", 2)))
+    pair = {"input": [[1, 2]], "output": [[1], [2]]}
+    task = write(tmp_path / "x.json", json.dumps({"train": [pair, pair], "test": [pair]}))
+    assert main(["run", str(path), "--task", str(task)]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith(f"{path}, line 2: of 2 programs for x, the first that is right on 2")
+    assert "3 of 3 pairs are right" in shown
 
 
 def test_a_program_of_a_python_file_runs_on_its_task(tmp_path, capsys):

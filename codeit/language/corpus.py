@@ -133,6 +133,30 @@ def program_text(text: str, name: str, task_id: str, dialect: Dialect = "codeit"
     raise refusal
 
 
+def program_of_rows(text: str, path: Path, task_id: str) -> tuple[str, str]:
+    """A program for a task, of a file in JSON or JSONL, such as a run's solutions.jsonl; and a
+    sentence that says which.
+
+    Of several, it is the first of those that are right on most demonstrations, as far as the file
+    says that.
+
+    Raises:
+        ValueError: the file is damaged, or has no program for the task.
+    """
+    rows = list(_of_rows(text, path))
+    own = [row for row in rows if row.task_id == task_id and row.text is not None]
+    if not own:
+        raise ValueError(f"{path}: none of its {len(rows)} programs is for task {task_id}")
+    best = max(own, key=lambda row: row.num_right)  # the first of equals
+    assert best.text is not None
+    if len(own) == 1:
+        return best.text, f"{path}, {best.where}: the only program for {task_id}"
+    which = "the first"
+    if best.num_right:
+        which += f" that is right on {best.num_right}, the most demonstrations"
+    return best.text, f"{path}, {best.where}: of {len(own)} programs for {task_id}, {which}"
+
+
 def _has_functions(text: str) -> bool:
     """Whether it looks like a module of Python, so that what is wrong with it is said of that."""
     return any(line.startswith(("def ", "import ", "from ")) for line in text.splitlines())
@@ -161,12 +185,14 @@ class _Written(NamedTuple):
         where: its place in the corpus.
         text: in the language's form, or in Python's; None where there is none.
         fault: why there is no text.
+        num_right: of its task's demonstrations, how many it is right on; 0 where nobody says.
     """
 
     task_id: str
     where: str
     text: str | None
     fault: str = ""
+    num_right: int = 0
 
 
 def _taken(written: Iterable[_Written], source: str, dialect: Dialect) -> ReadPrograms:
@@ -260,6 +286,10 @@ def _written_in(path: Path) -> Iterable[_Written]:
         return _of_python(text, path.stem, str(path))
     if path.suffix == ".txt":
         return [_Written(_task_of(path.stem), "the text", text)] if text.strip() else []
+    return _of_rows(text, path)
+
+
+def _of_rows(text: str, path: Path) -> Iterable[_Written]:
     if path.suffix == ".json":
         with suppress(ValueError, RecursionError):
             value = json.loads(text)
@@ -306,7 +336,9 @@ def _of_row(row: Any, where: str, name: str) -> _Written:
     task_id = row.get("task", row.get("task_id")) if isinstance(row, dict) else None
     if not isinstance(task_id, str) or not isinstance(row.get("program"), str):
         raise ValueError(f'{name}, {where}: an object with texts "task" and "program" is needed')
-    return _Written(task_id, where, row["program"])
+    num_right = row.get("num_right")
+    number = num_right if type(num_right) is int else 0
+    return _Written(task_id, where, row["program"], num_right=number)
 
 
 def _of_paper(row: dict[str, Any], key: str, where: str) -> _Written:
