@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import decimal
 import difflib
+import functools
 import math
 import reprlib
 from collections.abc import Iterable
@@ -34,7 +35,12 @@ def shown(value: object) -> str:
 
 def nearest_name(name: str, names: Iterable[str]) -> str:
     """A hint at the known name that an unknown one may mean, or nothing: `; did you mean ...?`."""
-    near = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
+    return _nearest_name(name, tuple(names))
+
+
+@functools.lru_cache(maxsize=1000)  # a file of many programs may have the same wrong name in each
+def _nearest_name(name: str, names: tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     return f"; did you mean {near[0]}?" if near else ""
 
 

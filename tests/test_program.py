@@ -37,6 +37,27 @@ def refusal(text):
     return caught.value.line, caught.value.reason
 
 
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("O = hmiror(I)", "; did you mean hmirror?"),
+        ("large = hmirror(I)\nO = vconcat(I, larg)", "; did you mean large?"),
+        ("O = fill(I, THRE, I)", "; did you mean THREE?"),
+        ("O = hmirror(vmirror(I))", "; a line has one call, of names: what it is given has lines"),
+        ("O = qqqqqqqq(I)", ""),
+        ("x = hmirror(I)", ""),
+    ],
+)
+def test_a_refusal_hints_at_what_may_have_been_meant(text, hint):
+    with pytest.raises(ProgramError) as caught:
+        Program.parse(text)
+    error = caught.value
+    assert error.hint.startswith(hint)
+    assert bool(error.hint) == bool(hint)
+    assert str(error) == f"line {error.line} {error.reason}{error.hint}"
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
 def value_of(text, grid=((1, 2), (3, 4))):
     result = run(Program.parse(text), grid)
     assert result.outcome == Outcome.ok

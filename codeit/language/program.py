@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import reprlib
 from collections.abc import Iterable, Sequence
 from typing import Literal, cast, get_args
 
 from codeit._native import vm
 from codeit.language.table import STANDARD, Language, current
+from codeit.ranges import nearest_name
 
 Dialect = Literal["codeit", "arc-dsl"]
 """`codeit` bounds canvas and fails on some empty patches; `arc-dsl` is the original library."""
@@ -27,15 +29,17 @@ class ProgramError(ValueError):
     Attributes:
         line: the first bad line, counted from 1.
         reason: the rule that it breaks.
+        hint: what may have been meant, for people; it stands behind the reason in the message.
     """
 
-    def __init__(self, line: int, reason: str) -> None:
-        super().__init__(f"line {line} {reason}")
+    def __init__(self, line: int, reason: str, hint: str = "") -> None:
+        super().__init__(f"line {line} {reason}{hint}")
         self.line = line
         self.reason = reason
+        self.hint = hint
 
-    def __reduce__(self) -> tuple[type[ProgramError], tuple[int, str]]:
-        return ProgramError, (self.line, self.reason)
+    def __reduce__(self) -> tuple[type[ProgramError], tuple[int, str, str]]:
+        return ProgramError, (self.line, self.reason, self.hint)
 
 
 class Program(vm.CompiledProgram):
@@ -89,7 +93,8 @@ class Program(vm.CompiledProgram):
         encoded = text.encode("utf-8", "surrogatepass")
         refusal = vm.parse(program, encoded, is_arc_dsl(dialect), language or current())
         if refusal:
-            raise ProgramError(*refusal)
+            line, reason = refusal
+            raise ProgramError(line, reason, _hint(reason, text, language or current()))
         return program
 
     @classmethod
@@ -137,6 +142,17 @@ class Program(vm.CompiledProgram):
 
     def __reduce__(self) -> tuple[object, tuple[bytes, Dialect, Language]]:
         return _read, (self.code, self.dialect, cast("Language", self.language))
+
+
+def _hint(reason: str, text: str, language: Language) -> str:
+    """What the author of a text that is refused may not know, or have meant."""
+    if reason.endswith("exactly one open parenthesis"):
+        return "; a line has one call, of names: what it is given has lines of its own"
+    unknown = re.search(r" '(\w+)'", reason)
+    if unknown is None:
+        return ""
+    variables = re.findall(r"^\s*(\w+)\s*=", text, re.MULTILINE)
+    return nearest_name(unknown[1], variables) or nearest_name(unknown[1], language.names)
 
 
 def distinct(programs: Iterable[Program]) -> list[Program]:

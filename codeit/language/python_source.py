@@ -185,7 +185,7 @@ class _Writer:
 
     def _known(self, name: str, node: ast.expr) -> str:
         if name not in self._language.primitives and name not in self._language.constants:
-            hint = nearest_name(name, [*self._language.names, *self._atoms])
+            hint = nearest_name(name, self._atoms) or nearest_name(name, self._language.names)
             _refuse(node, f"{name} is no name of the language, nor bound before{hint}")
         return name
 
