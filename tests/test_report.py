@@ -223,3 +223,24 @@ def test_a_damaged_file_of_mutants_is_one_line(capsys, mutated, tmp_path, name):
     shutil.copytree(mutated, out)
     (out / name).write_bytes(b"\n1,2\n" + (out / name).read_bytes()[5:])
     fails_with(capsys, ["report", out], name)
+
+
+def test_no_title_or_number_is_cut_off_on_a_terminal_of_eighty_columns(finished, tmp_path):
+    """Of a run of the paper's size, after many iterations."""
+    run = tmp_path / "run"
+    shutil.copytree(finished[0], run, ignore=shutil.ignore_patterns("checkpoint"))
+    start, one = read_lines(run / "metrics.jsonl")[:2]
+    figures = dict.fromkeys(RULES, 86)
+    more = {
+        **{"num_trained": 98_400, "num_samples": 9_600, "num_distinct": 9_599, "num_new": 9_598},
+        **{"solved": one["solved"] | {"now": figures, "policy": figures}},
+    }
+    rows = [start, *(one | more | {"iteration": k} for k in range(1, 100))]
+    (run / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
+    print_report(run, console)
+    text = console.file.getvalue()
+    assert "…" not in text
+    (header,) = [line for line in text.splitlines() if "distinct" in line.split()]
+    assert len(header.rstrip()) <= 80
+    assert "98,400" in text

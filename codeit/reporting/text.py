@@ -166,15 +166,18 @@ def _table(title: str) -> Table:
 
 
 def _print_table(console: Console, table: Table, caption: str = "") -> None:
-    """Print a table, and what there is to say of it; in a file or a pipe, nothing is wrapped."""
+    """Print a table, and what there is to say of it; in a file or a pipe, nothing is wrapped, and a
+    narrow terminal has one space between the columns, so that no number is cut off."""
+    width = console.width
+    wide = Measurement.get(console, console.options.update(width=100_000), table).maximum
     if console.is_terminal:
+        if wide > width:
+            table.padding = (0, 0)
         console.print(table)
         if caption:
             console.print(plain(caption, "dim italic"))
             console.print()
         return
-    width = console.width
-    wide = Measurement.get(console, console.options.update(width=100_000), table).maximum
     console.width = max(width, wide)
     try:
         console.print(table)
