@@ -3,7 +3,6 @@ where a model's numbers are wrong, not what it was given."""
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import os
 import shlex
@@ -35,10 +34,12 @@ _TRAIN_HELP = """\
 codeit train --out DIR [--preset NAME] [--config FILE.toml] [SETTINGS]
 
   --out     the run directory, which must not exist yet, or be empty
-  --preset  where the settings start: demo (a tiny model from scratch, on two CPU cores),
-            small (CodeT5-small, on one GPU) or paper (the paper's values); demo if omitted
-  --config  a TOML file over them, such as the config.toml of another run; relative paths in it
-            are looked for beside it first, those of the command line in the current folder
+  --preset  where the settings start: demo (a tiny model from scratch, on two
+            CPU cores), small (CodeT5-small, on one GPU) or paper (the paper's
+            values); demo if omitted
+  --config  a TOML file over them, such as the config.toml of another run;
+            relative paths in it are looked for beside it first, those of the
+            command line in the current folder
 
 examples:
   codeit train --out runs/demo
@@ -83,7 +84,6 @@ def _main(arguments: Sequence[str] | None) -> int:
     parser = Parser(
         prog="codeit",
         description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="commands:\n"
         + "\n".join(
             f"  {name:<{max(map(len, commands))}}  {summary}"

@@ -124,11 +124,11 @@ def _plain(text: str) -> str:
 
 
 def help_of(*words: str) -> str:
-    """What `--help` of a command prints, in lines of at most 100 characters."""
+    """What `--help` of a command prints, in lines that fit a page of the site."""
     from codeit.cli import main
 
     before = os.environ.get("COLUMNS")
-    os.environ["COLUMNS"] = "100"
+    os.environ["COLUMNS"] = "82"
     out = io.StringIO()
     try:
         with redirect_stdout(out), suppress(SystemExit):

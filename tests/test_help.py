@@ -73,6 +73,15 @@ def test_the_help_of_a_command_has_an_example_of_it(call):
     assert all(line.startswith(f"codeit {' '.join(call)}") for line in examples)
 
 
+@pytest.mark.parametrize("call", [(), *CALLS], ids=" ".join)
+def test_the_paragraphs_of_a_help_fit_the_terminal(call, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    lines = help_of(*call).partition("usage: codeit train")[0].splitlines()
+    assert len(lines) > 5
+    wide = [line for line in lines if len(line) > 60 and not line.startswith(" ")]
+    assert [line for line in wide if not line.startswith("codeit train --out")] == []
+
+
 def test_the_text_of_a_setting_goes_on_until_its_line_is_full(monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     indent = " " * 8  # of the texts, with the border of a box

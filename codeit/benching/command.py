@@ -70,7 +70,6 @@ def bench_command(words: Sequence[str]) -> None:
         usage="codeit bench SUBJECT [options]",
         description=_DESCRIPTION + "subjects:\n" + "\n".join(lines),
         epilog=_OPTIONS,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("subject", nargs="?", choices=SUBJECTS, help=argparse.SUPPRESS)
     name = parser.parse_args(words[:1]).subject
@@ -102,7 +101,6 @@ def _parser(name: str, subject: Subject) -> Parser:
         prog=f"codeit bench {name}",
         description=subject.title[0].upper() + subject.title[1:] + f". {subject.more}",
         epilog="examples:\n" + "\n".join(f"  codeit bench {name}{e}" for e in subject.examples),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     add = parser.add_argument

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import shlex
 from collections.abc import Sequence
 
@@ -57,7 +56,6 @@ def _mutate(words: Sequence[str]) -> None:
         usage="codeit mutate --out DIR [options]",
         description=_DESCRIPTION,
         epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     default = MutatingSettings()
     add = parser.add_argument

@@ -53,7 +53,7 @@ _DESCRIPTION = """\
 Search for programs that solve tasks, without a model. Solved tasks are shown as they come.
 
   codeit search [options]                  search, and leave a directory
-  codeit search resume DIR [--threads T]   go on with a search that was interrupted
+  codeit search resume DIR [--threads T]   go on with an interrupted search
   codeit search merge DIR... --out DIR     put the shards of a search together
 """
 _EXAMPLES = """\
@@ -84,7 +84,6 @@ def _search(words: Sequence[str]) -> None:
         usage="codeit search [options]",
         description=_DESCRIPTION,
         epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add(
@@ -114,7 +113,7 @@ def _search(words: Sequence[str]) -> None:
         help="GiB that a thread may use (default 1)",
     )
     add("--seed", type=whole_number(0, MAX_SEED), metavar="S", help="of what is drawn (default 0)")
-    add("--methods", metavar="A,B", help=f"only these methods of {','.join(METHODS)}")
+    add("--methods", metavar="A,B", help=f"only these methods of {', '.join(METHODS)}")
     add(
         "--leave-own-out",
         action="store_true",

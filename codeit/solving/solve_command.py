@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -66,7 +65,6 @@ def solve_command(words: Sequence[str]) -> None:
         prog="codeit solve",
         description=_DESCRIPTION,
         epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("task", help=TASK_HELP)
     add_options(parser, _MINUTES, "the task")

@@ -13,13 +13,15 @@ from typing import Any, NoReturn
 from codeit.ranges import integer_of, nearest_name
 
 
-class _WithExamples(argparse.HelpFormatter):
-    """Fills all text but the lines of examples."""
+class _Paragraphs(argparse.HelpFormatter):
+    """Fills the paragraphs of a text, and leaves those with lines that are set in as they are:
+    examples and lists."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
-        if text.startswith("examples:\n"):
-            return text
-        return super()._fill_text(text, width, indent)
+        return "\n\n".join(
+            part if "\n " in part else super(_Paragraphs, self)._fill_text(part, width, indent)
+            for part in text.strip("\n").split("\n\n")
+        )
 
 
 def whole_number(least: int, most: int) -> Callable[[str], int]:
@@ -69,8 +71,7 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, *, examples: Sequence[str] = (), **keywords: Any) -> None:
         if examples:
             keywords["epilog"] = "\n".join(["examples:", *(f"  {line}" for line in examples)])
-            keywords.setdefault("formatter_class", _WithExamples)
-        super().__init__(**keywords)
+        super().__init__(**{"formatter_class": _Paragraphs, **keywords})
         self._words: Sequence[str] = ()
         is_command = str(keywords.get("prog", "")).startswith("codeit ")
         if is_command and self.add_help:  # `codeit.cli` has taken it away before one is parsed
