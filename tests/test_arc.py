@@ -530,6 +530,8 @@ def test_the_same_pairs_in_another_order_are_no_other_data():
 def test_a_file_that_is_not_there_is_no_unknown_task(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "my-task.json", TASK)
+    with pytest.raises(ValueError, match=r"^nope\.json: there is no such file$"):
+        datasets.find_task("nope.json")
     with fails("my-tusk.json: there is no such file; did you mean 'my-task.json'?"):
         datasets.find_task("my-tusk.json")
     with fails("no task or file is named 'my-task'; did you mean 'my-task.json'?"):

@@ -187,14 +187,15 @@ def find_task(name: str) -> Found:
     if path.is_symlink() and (fault := dead_link(path)):
         raise ValueError(f"{name}: {fault}")
     if path.suffix in (".json", ".jsonl"):
-        raise ValueError(f"{name}: there is no such file{_nearest(name, _beside(path))}")
+        raise ValueError(f"{name}: there is no such file{_nearest_file(path)}")
     source, _, task_id = name.rpartition("/")
     if source:
         return Found(load(source, [task_id])[0], source, [])
     found = [(s, task) for s in DATA_SETS for task in load(s) if task.task_id == name]
     if not found:
-        known = [task.task_id for s in DATA_SETS for task in load(s)] + _beside(path)
-        raise ValueError(f"no task or file is named {name!r}{_nearest(name, known)}")
+        known = [task.task_id for s in DATA_SETS for task in load(s)]
+        hint = _nearest(name, known) or _nearest_file(path)
+        raise ValueError(f"no task or file is named {name!r}{hint}")
     first, task = found[0]
     return Found(task, first, [s for s, other in found if _pair_set(other) != _pair_set(task)])
 
@@ -251,6 +252,13 @@ def _pairs(examples: Iterable[tuple[Any, Any]]) -> list[dict[str, Any]]:
 
 def _beside(path: Path) -> list[str]:
     return [str(p) for p in path.parent.iterdir()] if path.parent.is_dir() else []
+
+
+def _nearest_file(path: Path) -> str:
+    """A hint at the file beside that is called like this one, whatever it ends with."""
+    beside = {Path(name).stem: name for name in sorted(_beside(path), reverse=True)}
+    nearest = difflib.get_close_matches(path.stem, beside, n=1)
+    return f"; did you mean {beside[nearest[0]]!r}?" if nearest else ""
 
 
 def _elsewhere(task_id: str) -> str:
