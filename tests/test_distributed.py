@@ -36,6 +36,23 @@ def test_half_an_environment_is_refused(monkeypatch):
         ProcessGroup.join()
 
 
+def test_a_process_that_works_for_hours_is_not_taken_for_lost(monkeypatch):
+    """PyTorch waits for half an hour, or ten minutes on GPUs, where it is not told."""
+    named = {}
+
+    def init(backend, **given):
+        named.update(given)
+        raise InterruptedError
+
+    monkeypatch.setattr("torch.distributed.init_process_group", init)
+    for name in ("RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE"):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(InterruptedError):
+        ProcessGroup.join()
+    assert named["timeout"].total_seconds() > 12 * 3600
+
+
 def torchrun(num_processes, *words, script=None):
     """Runs codeit, or a script, in so many processes."""
     start = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(num_processes)]

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from itertools import chain
 from pathlib import Path
 from typing import NoReturn, TypeVar
@@ -27,6 +28,10 @@ Item = TypeVar("Item")
 
 _SECONDS_FOR_A_WORD = 3.0
 """torchrun ends all processes once one has ended; the one that says why needs so long at most."""
+
+_PATIENCE = timedelta(days=1)
+"""How long one process waits for another, which may have a long search to finish. PyTorch would
+take it for lost after half an hour; one that has ended breaks the connection at once."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,8 @@ class ProcessGroup:
             )
         if not distributed.is_initialized():
             has_cuda = torch.cuda.is_available()
-            distributed.init_process_group("cpu:gloo,cuda:nccl" if has_cuda else "gloo")
+            backend = "cpu:gloo,cuda:nccl" if has_cuda else "gloo"
+            distributed.init_process_group(backend, timeout=_PATIENCE)
             atexit.register(distributed.destroy_process_group)
         rank, size, local_rank, local_size = (int(os.environ[name]) for name in names)
         joined = cls(rank, size, local_rank, local_size)
