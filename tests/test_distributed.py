@@ -311,7 +311,7 @@ def test_what_one_process_cannot_make_or_has_otherwise_ends_all(tmp_path):
     script = tmp_path / "failing.py"
     script.write_text(
         SAY + "from codeit.parallel import processes as room\n"
-        "room._SECONDS_FOR_A_WORD = 0\n"
+        "room.SECONDS_FOR_A_WORD = 0\n"
         "class Unsendable(Exception):\n"
         "    def __init__(self, number, reason):\n"
         "        super().__init__(f'{number}: {reason}')\n"

@@ -26,7 +26,7 @@ from torch import distributed
 
 Item = TypeVar("Item")
 
-_SECONDS_FOR_A_WORD = 3.0
+SECONDS_FOR_A_WORD = 3.0
 """torchrun ends all processes once one has ended; the one that says why needs so long at most."""
 
 _PATIENCE = timedelta(days=1)
@@ -160,7 +160,7 @@ class ProcessGroup:
         """Raise what all processes have found; all but the first end without a word."""
         if self.is_first:
             raise error
-        time.sleep(_SECONDS_FOR_A_WORD)
+        time.sleep(SECONDS_FOR_A_WORD)
         raise SystemExit(1)
 
 

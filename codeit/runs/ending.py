@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -12,7 +13,7 @@ from typing import NoReturn
 
 from rich.console import Console
 
-from codeit.parallel.processes import ProcessGroup, ProcessLost
+from codeit.parallel.processes import SECONDS_FOR_A_WORD, ProcessGroup, ProcessLost
 from codeit.runs.directory import RunDirectory
 from codeit.terminal import say, write
 
@@ -45,6 +46,8 @@ def end_early(
     """Say why a run ends in an iteration, and how it goes on, and raise that again in the first
     process; the others end without a word. Where the first one has ended, the first of those that
     are left says so."""
+    if processes.size > 1:  # torchrun ends what is left, too, which is to say why first
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     ended: list[int] = []
     is_first_left = processes.is_first
     if isinstance(error, (ProcessLost, Terminated)):
@@ -54,12 +57,14 @@ def end_early(
         numbers = " and ".join(map(str, ended))
         what = f"process {numbers} of this run {'has' if len(ended) == 1 else 'have'} ended, in"
     why = f"{what} iteration {iteration}"
-    if not processes.is_first:
-        if is_first_left:
-            write(f"codeit: {why}; `codeit resume` does it again and goes on", file=sys.stderr)
-        raise SystemExit(1)
+    if is_first_left and not processes.is_first:
+        write(f"codeit: {why}; `codeit resume` does it again and goes on", file=sys.stderr)
     say(console, "", why)
     if directory:
         again = shlex.join(["codeit", "resume", str(directory.path)])
         say(console, f"`{again}` does it again and goes on")
-    raise error
+    if ended:  # or this process would be one more that has ended, for those that look later
+        time.sleep(SECONDS_FOR_A_WORD)
+    if processes.is_first:
+        raise error
+    raise SystemExit(1)
