@@ -1,5 +1,6 @@
 """What the tests of the samplers share."""
 
+import numpy as np
 import torch
 
 from codeit.policy.model.checkpoint import build_model
@@ -21,6 +22,14 @@ def sharp_model():
         for weight in model.parameters():
             weight *= 1.6
     return model
+
+
+def prompts(count):
+    """Of inputs of one to nine rows."""
+    random = np.random.default_rng(0)
+    shapes = [(k % 9 + 1, 5) for k in range(count)]
+    grids = [random.integers(0, 10, size=shape).astype(np.uint8) for shape in shapes]
+    return [TOKENIZER.encode_inputs([grid], 200) for grid in grids]
 
 
 def assert_ends_after_foreign_tokens(samples):

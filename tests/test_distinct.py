@@ -11,7 +11,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from sampling_cases import TOKENIZER, sharp_model  # noqa: E402
+from sampling_cases import TOKENIZER, prompts, sharp_model  # noqa: E402
 from small_run import quiet, settings_for, write_data  # noqa: E402
 
 from codeit import Program  # noqa: E402
@@ -251,13 +251,6 @@ LAYOUTS = [(1, 1), (5, 1), (96, 1), (4, 2), (4, 3)]  # slots, threads
 @pytest.fixture(scope="module")
 def model():
     return sharp_model()
-
-
-def prompts(count):
-    random = np.random.default_rng(0)
-    shapes = [(k % 9 + 1, 5) for k in range(count)]
-    grids = [random.integers(0, 10, size=shape).astype(np.uint8) for shape in shapes]
-    return [TOKENIZER.encode_inputs([grid], 200) for grid in grids]
 
 
 def sample(model, count=8, seed=0, slots=96, threads=1, **changes):

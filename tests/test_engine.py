@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from sampling_cases import TOKENIZER, assert_ends_after_foreign_tokens, sharp_model  # noqa: E402
+from sampling_cases import TOKENIZER, assert_ends_after_foreign_tokens, prompts, sharp_model  # noqa: E402
 
 from codeit import Program  # noqa: E402
 from codeit.policy.model.checkpoint import to_plain_model  # noqa: E402
@@ -30,13 +30,6 @@ LAYOUTS = [(1, 1), (5, 1), (96, 1), (4, 3)]  # slots, threads
 @pytest.fixture(scope="module")
 def model():
     return sharp_model()
-
-
-def prompts(count):
-    random = np.random.default_rng(0)
-    shapes = [(k % 9 + 1, 5) for k in range(count)]
-    grids = [random.integers(0, 10, size=shape).astype(np.uint8) for shape in shapes]
-    return [TOKENIZER.encode_inputs([grid], 200) for grid in grids]
 
 
 def sample(model, count=10, seed=0, slots=96, threads=1, **changes):
