@@ -50,7 +50,7 @@ class SearchHistory(History):
 
     @cached_property
     def found(self) -> Sequence[Found]:
-        return [_found(one) for record in self.records for one in record.found]
+        return [one for story in self.stories.values() for one in story.found]
 
     @cached_property
     def source(self) -> Source:

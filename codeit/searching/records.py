@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
 from itertools import chain, repeat
 from typing import Any
 
@@ -97,7 +98,7 @@ class TaskRecord:
     methods: Mapping[str, MethodFigures]
     nearest: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def submission(self) -> Submission:
         """What is submitted for the task."""
         return Submission.in_order([found.candidate for found in self.found])

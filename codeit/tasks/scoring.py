@@ -22,7 +22,7 @@ more is known of it.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import MISSING, asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, TypeAlias
 
 NUM_SUBMITTED = 3
@@ -115,15 +115,14 @@ class Candidate:
             ValueError: it is something else; the message names the key.
         """
         values = {"derivations": 1, **row}
-        names = {field.name for field in fields(cls) if field.default is MISSING}
-        if "original" in row or "original_key" in row:
-            names |= {"original", "original_key"}
-        for name in sorted(names - row.keys()):
-            raise ValueError(f'no key "{name}"')
-        for name in sorted(row.keys() - names - {"derivations"}):
-            raise ValueError(f'unknown key "{name}"')
-        for name in sorted(names & _TEXTS):
-            if not isinstance(values[name], str):
+        names = _NAMES_OF_MINIMISED if "original" in row or "original_key" in row else _NAMES
+        if values.keys() != names:
+            for name in sorted(names - values.keys()):
+                raise ValueError(f'no key "{name}"')
+            for name in sorted(values.keys() - names):
+                raise ValueError(f'unknown key "{name}"')
+        for name in _TEXTS:
+            if not isinstance(values.get(name, ""), str):
                 raise ValueError(f'"{name}" is {values[name]!r}; it is a text')
         _check_count(values, "num_demonstrations")
         _check_count(values, "num_right", values["num_demonstrations"])
@@ -146,7 +145,10 @@ class Candidate:
         return cls(**values)
 
 
-_TEXTS = {"task_id", "task_digest", "program", "key", "original", "original_key"}
+_NAMES = {f.name for f in fields(Candidate) if f.name not in ("minimised", "minimised_key")}
+_NAMES_OF_MINIMISED = _NAMES | {"original", "original_key"}
+"""The keys of a row, and of one whose program was minimised."""
+_TEXTS = ("key", "original", "original_key", "program", "task_digest", "task_id")
 _ENDS = {"program": "", "key": "_key"}
 """How the names end that stand for these of the minimised program, and of the original."""
 
