@@ -172,9 +172,18 @@ def test_programs_that_cannot_be_timed_are_named(bench, tiny, programs):
         file.write("".join(json.dumps(row) + "\n" for row in rows))
     code, out, _ = bench("executor", *tiny["executor"], *TINY)
     assert code == 0
-    assert "2 programs on the demonstrations of their tasks" in out
+    assert "2 programs on the demonstrations of their tasks, 6 runs, 167 times over; " in out
     assert "for no task of arc1-training, such as 'elsewhere'" in out
     assert "wrong on the demonstrations of its task, such as that of '68b16354'" in out
+
+
+def test_a_call_has_so_many_runs_that_what_a_call_costs_is_little_of_it(bench, tiny, tmp_path):
+    file = tmp_path / "out.json"
+    assert bench("executor", *tiny["executor"], *TINY, "--json", file)[0] == 0
+    record = json.loads(file.read_text())
+    figures = {one["name"]: one["items"] for one in record["figures"]}
+    assert figures["programs on their tasks, 1 thread"] == 1002 >= executor.LEAST_RUNS
+    assert record["settings"]["times"] == 167
 
 
 def test_a_wrong_output_is_not_timed(bench, tiny, tmp_path, monkeypatch):

@@ -22,6 +22,9 @@ from codeit.terminal import counted
 MUTANT_LIMITS = Limits(fuel=500_000)
 """Of a run of a mutant: a few would run for as long as all others together."""
 
+LEAST_RUNS = 1_000
+"""Of one call: of a handful of runs, what a call costs would be most of the time."""
+
 PROGRAMS = "programs on their tasks"
 MUTANTS = "mutants of them"
 
@@ -29,7 +32,8 @@ MUTANTS = "mutants of them"
 def executor_bench(
     programs: str, tasks: str, num_mutants: int, arc_dsl: Path | None, threads: int, seed: int
 ) -> Bench:
-    """Each program of a corpus once on the demonstrations of its task, and so many mutants.
+    """Each program of a corpus on the demonstrations of its task, and so many mutants. All of them
+    run once in a call, or as often as it takes for LEAST_RUNS.
 
     Args:
         arc_dsl: a checkout of arc-dsl, beside whose functions the machine is timed; the programs
@@ -39,9 +43,11 @@ def executor_bench(
     """
     dialect: Dialect = "codeit" if arc_dsl is None else "arc-dsl"
     inputs = load_inputs(programs, tasks, dialect)
-    pairs = inputs.pairs
+    num_alone = sum(len(task.demonstrations) for task, _ in inputs.pairs)
+    times = -(-LEAST_RUNS // num_alone)
+    pairs = list(inputs.pairs) * times
+    num_runs = num_alone * times
     groups = [([program], _grids(task)) for task, program in pairs]
-    num_runs = sum(len(grids) for _, grids in groups)
     total = float(sum(num_bytes(task) for task, _ in pairs))
 
     def is_right(results: Sequence[Results]) -> str:
@@ -58,7 +64,7 @@ def executor_bench(
         threads,
         total,
     )
-    made = mutate(list(pairs), MutationSettings(num_tasks=num_mutants), seed, MUTANT_LIMITS)
+    made = mutate(list(inputs.pairs), MutationSettings(num_tasks=num_mutants), seed, MUTANT_LIMITS)
     families = [([mutant.program], _grids(mutant.parent)) for mutant in made]
     alone = execute_groups(families, 1, MUTANT_LIMITS, share=False)
     cases += _by_threads(
@@ -84,13 +90,15 @@ def executor_bench(
         left_out.append("plain Python: --arc-dsl DIR names a checkout of arc-dsl")
     else:
         cases.append(_plain_python(pairs, arc_dsl, num_runs))
+    over = f", {times:,} times over" if times > 1 else ""
+    settings = {**inputs.digests, "dialect": dialect, "mutants": num_mutants, "seed": seed}
     return Bench(
         cases,
         [
-            f"{counted(len(pairs), 'program')} on the demonstrations of their tasks, "
-            f"{counted(num_runs, 'run')}; {counted(len(made), 'mutant')} of them"
+            f"{counted(len(inputs.pairs), 'program')} on the demonstrations of their tasks, "
+            f"{counted(num_alone, 'run')}{over}; {counted(len(made), 'mutant')} of them"
         ],
-        {**inputs.digests, "dialect": dialect, "mutants": num_mutants, "seed": seed},
+        {**settings, "times": times} if times > 1 else settings,
         left_out,
         {"numpy": np.__version__},
     )
