@@ -539,3 +539,10 @@ def test_texts_and_lines_can_be_read_in_light_and_dark(finished):
             for below in ("page", "card"):
                 some = sorted((luminance(colors[name]), luminance(colors[below])))
                 assert (some[1] + 0.05) / (some[0] + 0.05) >= 4.5, (name, below)
+
+
+def test_an_axis_of_fractions_has_ticks_and_one_of_counts_no_fractions():
+    for points, is_whole in (([(0.8, 0.5), (0.95, 1)], False), ([(1, 0.5), (2, 1)], True)):
+        ticks = LineChart("t", "x", "y", [Series("s", points, 1)]).x_ticks
+        assert len(ticks) >= 2
+        assert all("." not in tick.text for tick in ticks) == is_whole

@@ -244,3 +244,27 @@ def test_no_title_or_number_is_cut_off_on_a_terminal_of_eighty_columns(finished,
     (header,) = [line for line in text.splitlines() if "distinct" in line.split()]
     assert len(header.rstrip()) <= 80
     assert "98,400" in text
+
+
+def test_of_one_iteration_nothing_is_said_to_have_changed(finished, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(finished[0], run, ignore=shutil.ignore_patterns("checkpoint"))
+    rows = (finished[0] / "metrics.jsonl").read_text().splitlines(keepends=True)
+    (run / "metrics.jsonl").write_text("".join(rows[:2]))
+    assert "->" in text_of(finished[0])
+    text = text_of(run)
+    assert "->" not in text
+    assert "in iteration 1: parsed " in text
+    assert "lines of the programs sampled: " in text
+
+
+def test_a_folder_of_runs_names_those_in_it(capsys, searched, mutated, finished, tmp_path):
+    """As the folder of all runs is easily named instead of one."""
+    for name, path in (("b", finished[0]), ("a", searched), ("c", mutated)):
+        (tmp_path / name).symlink_to(path)
+    (tmp_path / "other").mkdir()
+    names = ", ".join(str(tmp_path / name) for name in "abc")
+    fails_with(capsys, ["report", tmp_path], f"of folders in it: {names}\n")
+    for k in range(7):
+        (tmp_path / f"d{k}").symlink_to(searched)
+    fails_with(capsys, ["report", tmp_path], f"{names}, {tmp_path / 'd0'}, {tmp_path / 'd1'} ...\n")

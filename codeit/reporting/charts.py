@@ -150,9 +150,10 @@ class LineChart:
             some = (step * 10**k for k in powers for step in steps)
             values = [n for n in some if low * (1 - 1e-9) <= n <= high * (1 + 1e-9)]
         if len(values) < 2:
-            step = max(_step(high - low, 4), 1)
+            is_whole = all(x == round(x) for line in self.lines for x, _ in line.points)
+            step = max(_step(high - low, 4), is_whole)
             first = math.ceil(low / step - 1e-9)
-            values = [round(k * step) for k in range(first, math.floor(high / step + 1e-9) + 1)]
+            values = [k * step for k in range(first, math.floor(high / step + 1e-9) + 1)]
         return [Tick(self.x(value), short(value)) for value in values]
 
     @property

@@ -88,6 +88,7 @@ def _figures(history: History) -> list[tuple[str, str, str]]:
     found = [
         (str(history.solved[history.by_all][rule]), f"of {of}", f"solved, {name}")
         for rule, name in RULES.items()
+        if of or not history.is_done  # else every task hides the output of a test
     ]
     if isinstance(history, RunHistory):
         total = history.settings.iterations

@@ -258,13 +258,14 @@ def _learning_table(iterations: Sequence[IterationMetrics], show_all: bool) -> t
 
 
 def _change(first: IterationMetrics, last: IterationMetrics) -> str:
-    shares = ", ".join(
-        f"{name} {before:.1%} -> {after:.1%}"
-        for name, before, after in (
-            ("parsed", first.share_parsed, last.share_parsed),
-            ("valid", first.share_valid, last.share_valid),
-        )
+    parts = (
+        ("parsed", first.share_parsed, last.share_parsed),
+        ("valid", first.share_valid, last.share_valid),
     )
+    if first is last:
+        shares = ", ".join(f"{name} {share:.1%}" for name, share, _ in parts)
+        return f"in iteration {first.iteration}: {shares}"
+    shares = ", ".join(f"{name} {before:.1%} -> {after:.1%}" for name, before, after in parts)
     return f"from iteration {first.iteration} to {last.iteration}: {shares}"
 
 
@@ -274,7 +275,7 @@ def _lengths(iterations: Sequence[IterationMetrics]) -> str:
         return ""
     names = {"q10": "10% have at most", "median": "half", "q90": "90%"}
     changes = [
-        f"{title} {known[0][name]:g} -> {known[-1][name]:g}"
+        f"{title} {known[0][name]:g}" + f" -> {known[-1][name]:g}" * (len(known) > 1)
         for name, title in names.items()
         if name in known[0] and name in known[-1]
     ]
