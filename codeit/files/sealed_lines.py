@@ -8,13 +8,14 @@ therefore left out.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from codeit.files.json_file import Row, json_digest, parse_json
+from codeit.files.json_file import Row, parse_json
 from codeit.files.text_file import dead_link
 
 _KEY = "digest"
@@ -42,8 +43,9 @@ def sealed(values: Mapping[str, Any]) -> bytes:
     Raises:
         ValueError: it holds a number that JSON has not.
     """
-    line = json.dumps({**values, _KEY: json_digest(dict(values))}, allow_nan=False)
-    return line.encode() + b"\n"
+    content = json.dumps(dict(values), allow_nan=False)[1:-1]
+    digest = _digest(content.encode())
+    return f'{{{content}{", " if content else ""}"{_KEY}": "{digest}"}}\n'.encode()
 
 
 def read_sealed(path: Path) -> SealedLines:
@@ -69,10 +71,18 @@ def read_sealed(path: Path) -> SealedLines:
 
 
 def _unsealed(line: bytes, name: str) -> Row | None:
+    content, _, digest = line[1:].rpartition(f'"{_KEY}": '.encode())
+    if digest != f'"{_digest(content.removesuffix(b", "))}"}}'.encode():
+        return None
     try:
         values = parse_json(line.decode(), name)
     except ValueError:
         return None
-    if not isinstance(values, dict) or values.pop(_KEY, None) != json_digest(values):
+    if not isinstance(values, dict) or values.pop(_KEY, None) is None:
         return None
     return Row(values, name)
+
+
+def _digest(content: bytes) -> str:
+    """That of an object, without its braces."""
+    return hashlib.sha256(b"{" + content + b"}").hexdigest()[:32]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -77,17 +79,31 @@ def report_command(words: Sequence[str]) -> None:
     if parsed.watch:
         watch(parsed.directory, parsed.port or 0, console)
         return
-    history = read_history(parsed.directory)
-    if parsed.task is not None:
-        print_task(history, parsed.task, console, parsed.all)
-    elif parsed.all or not (parsed.picture or parsed.html):
-        print_history(history, console, parsed.all)
-    if parsed.picture:
-        render.save(parsed.picture, solutions_picture(history))
-        _say_written(parsed.picture, "picture", parsed.directory, console)
-    if parsed.html:
-        write_page(history, parsed.html)
-        _say_written(parsed.html, "page", parsed.directory, console)
+    with _without_collection():
+        history = read_history(parsed.directory)
+        if parsed.task is not None:
+            print_task(history, parsed.task, console, parsed.all)
+        elif parsed.all or not (parsed.picture or parsed.html):
+            print_history(history, console, parsed.all)
+        if parsed.picture:
+            render.save(parsed.picture, solutions_picture(history))
+            _say_written(parsed.picture, "picture", parsed.directory, console)
+        if parsed.html:
+            write_page(history, parsed.html)
+            _say_written(parsed.html, "page", parsed.directory, console)
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Look for no garbage: what is read is kept to the end, and a large search takes a quarter less
+    time so."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _say_written(file: Path, what: str, directory: Path, console: Console) -> None:
