@@ -337,7 +337,7 @@ def test_many_texts_are_parsed_as_each_alone():
             try:
                 expected = Program.parse(text, dialect)
             except ProgramError as error:
-                expected = error
+                expected = ProgramError(error.line, error.reason)  # no hint at what was meant
             assert type(found) is type(expected)
             assert str(found) == str(expected)
     assert Program.parse_all([]) == []

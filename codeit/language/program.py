@@ -101,7 +101,8 @@ class Program(vm.CompiledProgram):
     def parse_all(
         cls, texts: Sequence[str], dialect: Dialect = "codeit", language: Language | None = None
     ) -> list[Program | ProgramError]:
-        """What `parse` returns or raises for each of many texts, without Python's lock.
+        """What `parse` returns or raises for each of many texts, without Python's lock, and without
+        the errors' hints.
 
         Args:
             texts, dialect, language: as in `parse`, which says what they are.
