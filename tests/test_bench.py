@@ -5,12 +5,15 @@ import os
 import sys
 from dataclasses import replace
 
+import numpy as np
 import pytest
+import torch
 from small_programs import PROGRAMS, write_programs
 
 from codeit.benching import executor, loop, mutation, replay, sampling, search, timing, training
 from codeit.benching.case import Case
 from codeit.benching.comparison import compare, slower
+from codeit.benching.ctranslate2 import CTranslate2Sampler
 from codeit.benching.models import load_policy
 from codeit.benching.options import SUBJECTS
 from codeit.benching.record import Figure, Record
@@ -261,6 +264,25 @@ def test_samples_that_no_seed_gives_again_are_not_timed(bench, tiny, monkeypatch
     assert code == 1
     assert "not timed: the same seed gives other samples" in out
     assert "left out: transformers and CTranslate2: --no-peers" in out
+
+
+def test_the_tokens_of_ctranslate2_are_counted_to_the_end_of_each_sample(tmp_path):
+    """A sample that it has ended has the end behind it, as ours; then there is only padding."""
+    pytest.importorskip("ctranslate2", reason="pip install '.[peers]' brings CTranslate2")
+    policy = load_policy("tiny", "cpu", 1, 0)
+    end = policy.tokenizer.end_id
+    with torch.no_grad():
+        policy.model.embedding[end] *= 3  # so that some end early
+    settings = replace(policy.settings, samples_per_task=8, max_tokens=12, mode="reference")
+    sampler = CTranslate2Sampler(policy.model, policy.tokenizer, settings)
+    prompts = [np.arange(2, 9), np.arange(20, 40)]
+    num_ended = 0
+    for _, rows in sampler.sample(prompts, 0):
+        for row in rows.tolist():
+            if end in row:
+                num_ended += 1
+                assert set(row[row.index(end) + 1 :]) <= {policy.tokenizer.pad_id}
+    assert 0 < num_ended < 16
 
 
 def test_a_loss_that_is_not_transformers_is_not_timed(bench, tiny, monkeypatch):

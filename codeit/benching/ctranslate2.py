@@ -29,7 +29,7 @@ class CTranslate2Sampler:
         import ctranslate2
         from ctranslate2.converters import TransformersConverter
 
-        words = self._words = [f"t{k}" for k in range(tokenizer.vocab_size)]
+        words = self._words = [f"t{k}" for k in range(len(model.embedding))]
 
         class Words:
             pad_token, eos_token, unk_token, bos_token = words[0], words[1], words[2], words[3]
@@ -52,12 +52,12 @@ class CTranslate2Sampler:
                 converted, device="cpu", compute_type="int8", inter_threads=1, intra_threads=1
             )
         self._settings = settings
-        self._end = words[tokenizer.end_id]
+        self._end_id = tokenizer.end_id
 
     def sample(
         self, prompts: Sequence[Ids], seed: int
     ) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
-        """Pairs (index of the prompt, ids [N, T]); the end is not among them."""
+        """Pairs (index of the prompt, ids [N, T]), the end and padding behind each."""
         import ctranslate2
 
         settings = self._settings
@@ -70,10 +70,12 @@ class CTranslate2Sampler:
             sampling_temperature=settings.temperature,
             max_input_length=0,
             max_decoding_length=settings.max_tokens,
-            end_token=self._end,
+            end_token=self._words[self._end_id],
         )
         for number, result in enumerate(results):
             tokens = np.zeros((settings.samples_per_task, settings.max_tokens), np.int64)
             for row, hypothesis in zip(tokens, result.hypotheses, strict=True):
-                row[: len(hypothesis)] = [int(word[1:]) for word in hypothesis]
+                ids = [int(word[1:]) for word in hypothesis]
+                ids += [self._end_id] * (len(ids) < len(row))  # which it leaves out
+                row[: len(ids)] = ids
             yield number, tokens
