@@ -241,12 +241,6 @@ def test_what_one_origin_solves_and_no_other_is_told_from_what_only_all_together
     assert only["all"]["top3"] == only["all"]["fits_all"] == set()
 
 
-def test_figures_of_no_task_are_unknown_not_nought_of_nought():
-    assert (
-        in_words(dict.fromkeys(RULES, 0), 0) == "unknown, as every task hides the output of a test"
-    )
-
-
 def test_figures_in_words_stand_side_by_side():
     words = "3 of 400 (three programs), 2 (two attempts), 1 (fits all)"
     assert in_words({"top3": 3, "two_attempts": 2, "fits_all": 1}, 400) == words

@@ -132,7 +132,8 @@ def test_a_port_that_is_taken_and_a_path_that_is_nothing_are_one_line(capsys, ru
     with served(run) as server:
         port = str(server.server_port)
         fails_with(capsys, ["report", run, "--watch", "--port", port], "0 picks a free one")
-    fails_with(capsys, ["report", tmp_path, "--watch"], "is this a directory of")
+    (tmp_path / "empty").mkdir()
+    fails_with(capsys, ["report", tmp_path / "empty", "--watch"], "is this a directory of")
     fails_with(capsys, ["report", run, "--port", "8000"], "--port goes with --watch")
     fails_with(capsys, ["report", run, "--watch", "--port", "65536"], "from 0 to 65,535")
 

@@ -360,10 +360,7 @@ def _counts(
 
 
 def in_words(figures: Figures, num_tasks: int) -> str:
-    """The figures side by side: `3 of 400 (three programs), 2 (two attempts), 1 (fits all)`; of no
-    task that can be scored, that nobody knows."""
-    if num_tasks == 0:
-        return "unknown, as every task hides the output of a test"
+    """The figures side by side: `3 of 400 (three programs), 2 (two attempts), 1 (fits all)`."""
     first, *others = RULES
     words = [f"{figures[first]} of {num_tasks} ({RULES[first]})"]
     return ", ".join(words + [f"{figures[rule]} ({RULES[rule]})" for rule in others])
