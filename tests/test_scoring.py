@@ -358,6 +358,18 @@ def test_a_score_asks_once_for_the_order_of_what_was_added():
     assert [programs(some) for some in score.take_changed()] == [["p", "pp"]]
 
 
+def test_what_is_to_be_ranked_does_not_depend_on_the_order_before():
+    """Or a program that is longer than one found later would stay the first of those alike."""
+    score = Score(())
+    score.add("search", [candidate("a long one", 4), candidate("longest of all", 4)])
+    (before,) = score.take_changed()
+    score.set_order(A, [before[1].key, before[0].key])
+    score.add("policy", [candidate("short", 4)])
+    assert [programs(some) for some in score.take_changed()] == [
+        ["short", "a long one", "longest of all"]
+    ]
+
+
 def test_an_order_changes_what_all_together_solve_and_no_origin():
     score = Score(())
     score.add("search", [candidate(name, 4) for name in ("a", "b", "c")])

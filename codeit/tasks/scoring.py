@@ -231,9 +231,12 @@ class Scoreboard:
 
     def ranked(self, task: TaskKey) -> list[Candidate]:
         """All programs of a task, the best first."""
-        candidates = self._by_task.get(task, {}).values()
         places = self._places.get(task, {})
-        return sorted(candidates, key=lambda c: (places.get(c.key, len(places)), *_rank(c)))
+        return sorted(self.by_paper(task), key=lambda c: places.get(c.key, len(places)))
+
+    def by_paper(self, task: TaskKey) -> list[Candidate]:
+        """All programs of a task by the paper's rule, whatever order was set, the best first."""
+        return sorted(self._by_task.get(task, {}).values(), key=_rank)
 
     def submission(self, task: TaskKey) -> list[Candidate]:
         """The programs submitted for a task, the best first."""
@@ -305,9 +308,9 @@ class Score:
         return new
 
     def take_changed(self) -> list[list[Candidate]]:
-        """The programs of each task for which something was added since this was last asked, the
-        best first, where one is right on all demonstrations. A ranking is to set their order."""
-        ranked = map(self._boards["all"].ranked, self._changed)
+        """The programs of each task for which something was added since this was last asked, by the
+        paper's rule, where one is right on all demonstrations. A ranking is to set their order."""
+        ranked = map(self._boards["all"].by_paper, self._changed)
         self._changed = {}
         return [some for some in ranked if any(c.num_right == c.num_demonstrations for c in some)]
 
